@@ -1,0 +1,17 @@
+//! The on-call console for Kubernetes platforms. `docs/architecture.md` is the map of these modules.
+
+pub mod app;
+pub mod cli;
+pub mod clients;
+pub mod config;
+pub mod demo;
+pub mod domain;
+pub mod headless;
+pub mod intent;
+pub mod kinds;
+pub mod scene;
+pub mod screens;
+pub mod session;
+pub mod sources;
+pub mod store;
+pub mod ui;

@@ -1,0 +1,206 @@
+//! The view model: what the screen shows, as lines of toned text.
+//!
+//! A `Scene` knows no colours and no terminal, so it can be compared (the whole redraw policy), printed by
+//! `--plain`, and asserted in tests. It never holds unsanitised text: whoever builds a span passes text that
+//! came through `domain::text`.
+
+use std::borrow::Cow;
+
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
+
+/// What a piece of text means; the theme decides how that looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum Tone {
+    #[default]
+    Plain,
+    /// Of less weight: frames, units, silenced rows.
+    Dim,
+    /// Column heads and titles.
+    Title,
+    /// A key the operator can press.
+    Key,
+    Good,
+    Warn,
+    Bad,
+    /// Needs a person now: P1.
+    Alarm,
+    /// Under way: progressing, listing.
+    Busy,
+    /// Links, hits of a search, marked rows.
+    Accent,
+}
+
+/// A run of text in one tone.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Span {
+    pub text: Cow<'static, str>,
+    pub tone: Tone,
+}
+
+/// One row of the screen.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Line {
+    pub spans: Vec<Span>,
+    /// Drawn in reverse video over the whole width: the row under the cursor.
+    pub selected: bool,
+}
+
+/// A whole screen: line 0 is the top row. Lines past the height and text past the width are not drawn.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Scene {
+    pub lines: Vec<Line>,
+    /// Column and row of the text cursor; hidden when `None`.
+    pub cursor: Option<(u16, u16)>,
+    /// Grows by one for each bell; the terminal rings when it grew.
+    pub bells: u32,
+}
+
+impl Line {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub fn of(text: impl Into<Cow<'static, str>>, tone: Tone) -> Self {
+        let mut line = Self::new();
+        line.push(text, tone);
+        line
+    }
+
+    pub fn push(&mut self, text: impl Into<Cow<'static, str>>, tone: Tone) {
+        let text = text.into();
+        if !text.is_empty() {
+            self.spans.push(Span { text, tone });
+        }
+    }
+
+    pub fn plain(&mut self, text: impl Into<Cow<'static, str>>) {
+        self.push(text, Tone::Plain);
+    }
+
+    /// Columns that the text takes.
+    pub fn width(&self) -> usize {
+        self.spans.iter().map(|s| s.text.width()).sum()
+    }
+
+    /// Spaces up to column `column`; nothing when the line is already as long.
+    pub fn pad_to(&mut self, column: usize) {
+        let width = self.width();
+        if width < column {
+            self.plain(" ".repeat(column - width));
+        }
+    }
+
+    /// The text without tones, trailing blanks removed.
+    pub fn text(&self) -> String {
+        let mut out = String::with_capacity(80);
+        for span in &self.spans {
+            out.push_str(&span.text);
+        }
+        out.truncate(out.trim_end().len());
+        out
+    }
+}
+
+impl Scene {
+    /// The scene as plain text, one line a row.
+    pub fn text(&self) -> String {
+        let mut out = String::new();
+        for line in &self.lines {
+            out.push_str(&line.text());
+            out.push('\n');
+        }
+        out
+    }
+}
+
+/// Columns that `text` takes on a terminal.
+pub fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// Which part of a text too long for its column is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Keep {
+    /// The beginning, then `…`.
+    #[default]
+    Start,
+    /// The beginning and the last third, `…` between: names whose tails tell rows apart.
+    Ends,
+}
+
+/// `text` in exactly `columns` columns: cut with a visible mark, or padded with spaces on the right.
+pub fn fit(text: &str, columns: usize, keep: Keep) -> String {
+    let mut out = clip(text, columns, keep).into_owned();
+    let width = out.width();
+    out.extend(std::iter::repeat_n(' ', columns.saturating_sub(width)));
+    out
+}
+
+/// `text` in at most `columns` columns, cut with a visible mark when it is longer.
+pub fn clip(text: &str, columns: usize, keep: Keep) -> Cow<'_, str> {
+    if text.width() <= columns {
+        return Cow::Borrowed(text);
+    }
+    if columns == 0 {
+        return Cow::Borrowed("");
+    }
+    let tail = if keep == Keep::Ends && columns >= 8 { columns / 3 } else { 0 };
+    let mut out = take(text.graphemes(true), columns - 1 - tail);
+    out.push('…');
+    if tail > 0 {
+        let reversed = take_last(text, tail);
+        out.push_str(reversed);
+    }
+    Cow::Owned(out)
+}
+
+fn take<'a>(graphemes: impl Iterator<Item = &'a str>, columns: usize) -> String {
+    let mut out = String::new();
+    let mut used = 0;
+    for grapheme in graphemes {
+        used += grapheme.width();
+        if used > columns {
+            break;
+        }
+        out.push_str(grapheme);
+    }
+    out
+}
+
+fn take_last(text: &str, columns: usize) -> &str {
+    let mut used = 0;
+    let mut start = text.len();
+    for (index, grapheme) in text.grapheme_indices(true).rev() {
+        used += grapheme.width();
+        if used > columns {
+            break;
+        }
+        start = index;
+    }
+    &text[start..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_name_keeps_its_tail_and_its_width() {
+        let cut = fit("monitoring-kube-prometheus-prometheus-0", 20, Keep::Ends);
+        assert_eq!(cut, "monitoring-ku…heus-0");
+        assert_eq!(width(&cut), 20);
+    }
+
+    #[test]
+    fn wide_characters_never_overflow_their_column() {
+        for columns in 0..12 {
+            assert_eq!(width(&fit("監視者監視者", columns, Keep::Start)), columns);
+        }
+    }
+
+    #[test]
+    fn short_text_is_padded() {
+        assert_eq!(fit("ok", 4, Keep::Start), "ok  ");
+    }
+}
