@@ -1,1 +1,10 @@
-//! To be written.
+//! The nouns of the product, as data: no I/O, no clock, no terminal.
+
+pub mod ages;
+pub mod change;
+pub mod finding;
+pub mod health;
+pub mod interner;
+pub mod record;
+pub mod text;
+pub mod thresholds;

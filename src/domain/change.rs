@@ -1,0 +1,111 @@
+//! News about one kind, and how fresh the feed of that news is.
+
+use std::sync::Arc;
+
+use super::ages::Time;
+use super::interner::Sym;
+use super::record::{KindId, Record, Uid};
+
+/// One piece of news.
+#[derive(Debug, Clone)]
+pub enum Change {
+    Upsert(Record),
+    Remove(Uid),
+    /// A full list of `scope` begins; rows of before stay until [`Change::Listed`].
+    Listing {
+        scope: Scope,
+    },
+    /// The full list is complete: rows of `scope` that were not in it are gone.
+    Listed {
+        scope: Scope,
+    },
+    Feed(Feed),
+}
+
+/// What a list covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    All,
+    Namespace(Sym),
+}
+
+/// News of one kind, in order, with the strings that it needs.
+#[derive(Debug)]
+pub struct Batch {
+    pub kind: KindId,
+    pub strings: Vec<Arc<str>>,
+    pub changes: Vec<Change>,
+}
+
+/// How it stands with the feed of one kind.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Feed {
+    pub state: FeedState,
+    /// When the state began.
+    pub since: Time,
+    /// When the feed last said anything true, if it ever did.
+    pub fresh: Option<Time>,
+    /// The last error, in plain words, sanitised.
+    pub error: Option<Box<str>>,
+    /// The namespaces that can be seen, when not all can.
+    pub only: Box<[Box<str>]>,
+    /// Where the news comes from: `helm.toolkit.fluxcd.io/v2`, or an address.
+    pub origin: Box<str>,
+    /// Objects that could not be decoded.
+    pub bad: Vec<Bad>,
+}
+
+/// The words of a feed. Absent, forbidden, stale and unreachable are four different words, and never "0".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum FeedState {
+    /// Nothing asked yet.
+    #[default]
+    Waiting,
+    /// The first list is under way; rows are partial.
+    Listing {
+        seen: u32,
+    },
+    Live,
+    /// Had data, has lost touch: the rows are old.
+    Stale,
+    /// The API server refuses this identity.
+    NoAccess,
+    /// The API server does not serve this kind, or no such service was found.
+    NotInstalled,
+    /// Never had data, cannot get any.
+    Unreachable,
+    /// Switched off in the configuration.
+    Off,
+}
+
+impl FeedState {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Listing { .. } => "listing",
+            Self::Live => "live",
+            Self::Stale => "stale",
+            Self::NoAccess => "no access",
+            Self::NotInstalled => "not installed",
+            Self::Unreachable => "unreachable",
+            Self::Off => "off",
+        }
+    }
+
+    /// Whether the rows can be trusted to be all there is, now.
+    pub fn is_live(self) -> bool {
+        self == Self::Live
+    }
+
+    /// Whether an operator is blind here although the thing may exist.
+    pub fn is_blind(self) -> bool {
+        matches!(self, Self::Stale | Self::NoAccess | Self::Unreachable)
+    }
+}
+
+/// An object that could not be decoded: counted and named, and its page is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bad {
+    pub name: Box<str>,
+    pub error: Box<str>,
+}

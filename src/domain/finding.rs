@@ -1,0 +1,50 @@
+//! What judging one record yields.
+
+use super::ages::Time;
+use super::health::{Health, Severity};
+
+/// A judgement on one record, in words that an operator can act on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    pub severity: Severity,
+    /// When the state began, if the object says.
+    pub since: Option<Time>,
+    /// Short, lower case, without the object's name: `upgrade failed: timeout`.
+    pub why: Box<str>,
+    /// Silenced or inhibited: counted, but dim.
+    pub muted: bool,
+}
+
+impl Finding {
+    pub fn new(severity: Severity, since: Option<Time>, why: impl Into<Box<str>>) -> Self {
+        Self { severity, since, why: why.into(), muted: false }
+    }
+}
+
+/// Everything that judging says about one record at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Judgement {
+    pub health: Health,
+    pub findings: Vec<Finding>,
+    /// When this judgement changes by itself (a grace ends, a certificate expires), if it ever does.
+    pub recheck: Option<Time>,
+}
+
+impl Judgement {
+    pub fn of(health: Health) -> Self {
+        Self { health, ..Self::default() }
+    }
+
+    #[must_use]
+    pub fn with(mut self, finding: Finding) -> Self {
+        self.findings.push(finding);
+        self
+    }
+
+    /// Judge again at `at`, or earlier if that was already asked for.
+    #[must_use]
+    pub fn again_at(mut self, at: Time) -> Self {
+        self.recheck = Some(self.recheck.map_or(at, |old| old.min(at)));
+        self
+    }
+}

@@ -1,0 +1,142 @@
+//! Nodes: ready or not, schedulable or not, under pressure or not.
+
+use serde::Deserialize;
+
+use super::column::{Column, Field};
+use super::wire::{Condition, Conditions, Many, Object, Text};
+use super::{Api, Kind, KindSpec, base, decode};
+use crate::domain::ages::Time;
+use crate::domain::finding::{Finding, Judgement};
+use crate::domain::health::{Health, Severity};
+use crate::domain::interner::{Interner, Strings};
+use crate::domain::record::{Cell, Record, clean};
+use crate::domain::thresholds::Thresholds;
+
+const ROLES: u8 = 0;
+const VERSION: u8 = 1;
+const SINCE: u8 = 2;
+const ADDRESS: u8 = 3;
+const PRESSURE: u8 = 4;
+const TAINTS: u8 = 5;
+
+pub const SPEC: KindSpec = KindSpec {
+    name: "Node",
+    word: "nodes",
+    aliases: &["no", "node"],
+    title: "Nodes",
+    api: Api::Watch { group: "", versions: &["v1"], plural: "nodes", namespaced: false, decode: decode::<Nodes> },
+    columns: &[
+        Column::new("NAME", Field::Name, 16, 48, 0),
+        Column::new("STATUS", Field::Status, 8, 28, 0),
+        Column::new("PRESSURE", Field::Cell(PRESSURE), 8, 24, 3),
+        Column::new("ROLES", Field::Cell(ROLES), 6, 24, 2),
+        Column::new("AGE", Field::Age, 5, 7, 1),
+        Column::new("VERSION", Field::Cell(VERSION), 8, 16, 4),
+        Column::new("TAINTS", Field::Cell(TAINTS), 6, 6, 6).right(),
+        Column::new("INTERNAL-IP", Field::Cell(ADDRESS), 11, 15, 5),
+    ],
+    blinds: "nodes, pressure",
+    judge,
+};
+
+struct Nodes;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Spec {
+    unschedulable: Option<bool>,
+    taints: Many<super::wire::Nothing>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Status {
+    conditions: Many<Condition>,
+    addresses: Many<Address>,
+    #[serde(deserialize_with = "super::wire::or_default")]
+    node_info: NodeInfo,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Address {
+    r#type: Text,
+    address: Text,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct NodeInfo {
+    kubelet_version: Text,
+}
+
+/// Conditions that are bad when True.
+const PRESSURES: [&str; 4] = ["MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable"];
+
+impl Kind for Nodes {
+    type Spec = Spec;
+    type Status = Status;
+
+    fn read(object: &Object<Spec, Status>, intern: &mut Interner) -> Record {
+        let (meta, status) = (&object.metadata, &object.status);
+        let mut record = base(meta, intern);
+        let ready = status.conditions.of("Ready");
+        let mut word = match ready {
+            Some(c) if c.is_true() => "Ready",
+            Some(c) if c.is_false() => "NotReady",
+            _ => "Unknown",
+        }
+        .to_owned();
+        let pressures: Vec<_> =
+            PRESSURES.into_iter().filter(|p| status.conditions.of(p).is_some_and(Condition::is_true)).collect();
+        record.health = match &*word {
+            "Ready" if pressures.is_empty() => Health::Ok,
+            "Ready" => Health::Warning,
+            _ => Health::Failed,
+        };
+        if object.spec.unschedulable == Some(true) {
+            word.push_str(",SchedulingDisabled");
+        }
+        record.status = intern.get(&word);
+        if record.health == Health::Failed {
+            record.note = ready.map_or_else(|| clean("the node reports no Ready condition"), |c| clean(&c.message));
+        }
+        let prefix = "node-role.kubernetes.io/";
+        let mut roles: Vec<_> = meta.labels.iter().filter_map(|(k, _)| k.strip_prefix(prefix)).collect();
+        roles.sort_unstable();
+        let address = status.addresses.iter().find(|a| &*a.r#type == "InternalIP").map_or("", |a| &a.address);
+        record.cells = Box::new([
+            Cell::text(if roles.is_empty() { "<none>" } else { "" }, intern),
+            Cell::text(&status.node_info.kubelet_version, intern),
+            Cell::time(ready.and_then(Condition::since)),
+            Cell::text(address, intern),
+            Cell::text(&pressures.join(","), intern),
+            Cell::Int(i64::try_from(object.spec.taints.len()).unwrap_or(i64::MAX)),
+        ]);
+        if !roles.is_empty() {
+            record.cells[ROLES as usize] = Cell::text(&roles.join(","), intern);
+        }
+        record
+    }
+}
+
+fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) -> Judgement {
+    let since = record.time(SINCE);
+    match record.health {
+        Health::Failed => {
+            let ends = since.unwrap_or(record.created).plus(thresholds.pod_grace);
+            let judged = Judgement::of(Health::Failed);
+            if now < ends {
+                return judged.again_at(ends);
+            }
+            let word = strings.get(record.status);
+            let why = if record.note.is_empty() { word.to_owned() } else { format!("{word}: {}", record.note) };
+            judged.with(Finding::new(Severity::P2, since, why))
+        }
+        Health::Warning => {
+            let why = record.text(PRESSURE, strings).to_owned();
+            Judgement::of(Health::Warning).with(Finding::new(Severity::P2, None, why))
+        }
+        other => Judgement::of(other),
+    }
+}

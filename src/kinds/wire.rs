@@ -1,0 +1,348 @@
+//! The parts of Kubernetes objects that every kind reads, tolerant of what is missing or null.
+//!
+//! A wire type names only the fields that are shown; serde skips the rest without allocating. A field of the wrong
+//! type fails the object, not its page: see [`super::Decoded`].
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use serde::Deserialize;
+use serde::de::{self, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use crate::domain::ages::Time;
+use crate::domain::record::Uid;
+
+/// An object with the metadata that every kind needs.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, bound = "S: DeserializeOwned + Default, T: DeserializeOwned + Default")]
+pub struct Object<S, T> {
+    pub metadata: Meta,
+    #[serde(deserialize_with = "or_default")]
+    pub spec: S,
+    #[serde(deserialize_with = "or_default")]
+    pub status: T,
+}
+
+/// For kinds without a spec or a status.
+#[derive(Debug, Default, Deserialize)]
+pub struct Nothing {}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Meta {
+    pub name: Text,
+    pub namespace: Text,
+    pub uid: Text,
+    pub resource_version: Text,
+    pub creation_timestamp: Text,
+    pub deletion_timestamp: Text,
+    pub deletion_grace_period_seconds: Option<i64>,
+    pub generation: Option<i64>,
+    pub labels: Kept,
+    pub annotations: Kept,
+    pub owner_references: Many<OwnerReference>,
+    pub finalizers: Many<Text>,
+}
+
+impl Meta {
+    pub fn created(&self) -> Time {
+        Time::parse(&self.creation_timestamp).unwrap_or_default()
+    }
+
+    /// When deletion was asked for, if it was.
+    pub fn deleted(&self) -> Option<Time> {
+        Time::parse(&self.deletion_timestamp)
+    }
+
+    pub fn id(&self) -> Uid {
+        Uid::of(&self.uid)
+    }
+
+    pub fn controller(&self) -> Option<&OwnerReference> {
+        self.owner_references.iter().find(|o| o.controller.unwrap_or(false))
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct OwnerReference {
+    pub kind: Text,
+    pub name: Text,
+    pub controller: Option<bool>,
+}
+
+/// A condition of any kind. Find them by `type`, never by index.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Condition {
+    pub r#type: Text,
+    pub status: Text,
+    pub reason: Text,
+    pub message: Text,
+    pub last_transition_time: Text,
+    pub observed_generation: Option<i64>,
+}
+
+impl Condition {
+    pub fn is_true(&self) -> bool {
+        &*self.status == "True"
+    }
+
+    pub fn is_false(&self) -> bool {
+        &*self.status == "False"
+    }
+
+    pub fn since(&self) -> Option<Time> {
+        Time::parse(&self.last_transition_time)
+    }
+}
+
+/// Looking conditions up by type.
+pub trait Conditions {
+    fn of(&self, r#type: &str) -> Option<&Condition>;
+}
+
+impl Conditions for [Condition] {
+    fn of(&self, r#type: &str) -> Option<&Condition> {
+        self.iter().find(|c| &*c.r#type == r#type)
+    }
+}
+
+/// A string field: absent and null are the empty string, numbers and booleans their text.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Text(Box<str>);
+
+impl Deref for Text {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct V;
+        impl Visitor<'_> for V {
+            type Value = Text;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+            fn visit_str<E>(self, v: &str) -> Result<Text, E> {
+                Ok(Text(v.into()))
+            }
+            fn visit_unit<E>(self) -> Result<Text, E> {
+                Ok(Text::default())
+            }
+            fn visit_bool<E>(self, v: bool) -> Result<Text, E> {
+                Ok(Text(v.to_string().into()))
+            }
+            fn visit_i64<E>(self, v: i64) -> Result<Text, E> {
+                Ok(Text(v.to_string().into()))
+            }
+            fn visit_u64<E>(self, v: u64) -> Result<Text, E> {
+                Ok(Text(v.to_string().into()))
+            }
+            fn visit_f64<E>(self, v: f64) -> Result<Text, E> {
+                Ok(Text(v.to_string().into()))
+            }
+        }
+        d.deserialize_any(V)
+    }
+}
+
+/// A list field: absent and null are empty, null elements are skipped.
+#[derive(Debug, Clone)]
+pub struct Many<T>(Vec<T>);
+
+impl<T> Default for Many<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> Deref for Many<T> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Many<T> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct V<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for V<T> {
+            type Value = Many<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+            fn visit_unit<E>(self) -> Result<Many<T>, E> {
+                Ok(Many::default())
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Many<T>, A::Error> {
+                let mut out = Vec::new();
+                while let Some(item) = seq.next_element::<Option<T>>()? {
+                    out.extend(item);
+                }
+                Ok(Many(out))
+            }
+        }
+        d.deserialize_any(V(PhantomData))
+    }
+}
+
+/// The labels and annotations that some kind reads; all others are skipped without a copy.
+const KEPT: &[&str] = &[
+    "app.kubernetes.io/name",
+    "app.kubernetes.io/instance",
+    "app.kubernetes.io/component",
+    "app.kubernetes.io/part-of",
+    "component",
+    "pod-template-hash",
+    "openbao-active",
+    "openbao-initialized",
+    "openbao-perf-standby",
+    "openbao-sealed",
+    "openbao-version",
+    "vault-active",
+    "vault-initialized",
+    "vault-perf-standby",
+    "vault-sealed",
+    "vault-version",
+    "helm.toolkit.fluxcd.io/name",
+    "helm.toolkit.fluxcd.io/namespace",
+    "kustomize.toolkit.fluxcd.io/name",
+    "kustomize.toolkit.fluxcd.io/namespace",
+    "velero.io/schedule-name",
+    "velero.io/storage-location",
+    "cert-manager.io/certificate-name",
+    "cert-manager.io/certificate-revision",
+    "reconcile.fluxcd.io/requestedAt",
+    "fluxcd.controlplane.io/reconcile",
+    "watchkeeper.dev/window",
+    "watchkeeper.dev/by",
+    "kubectl.kubernetes.io/default-container",
+    "kubernetes.io/config.mirror",
+];
+
+/// Node roles are in the label's name.
+const KEPT_PREFIX: &str = "node-role.kubernetes.io/";
+
+/// A map of strings of which only the keys that some kind reads are kept.
+#[derive(Debug, Default)]
+pub struct Kept(Vec<(Box<str>, Box<str>)>);
+
+impl Kept {
+    pub fn get(&self, key: &str) -> Option<&str> {
+        debug_assert!(KEPT.contains(&key), "{key} must be listed in KEPT");
+        self.0.iter().find(|(k, _)| **k == *key).map(|(_, v)| &**v)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(k, v)| (&**k, &**v))
+    }
+}
+
+/// A map key that is copied only when it is kept.
+struct KeptKey(Option<Box<str>>);
+
+impl<'de> Deserialize<'de> for KeptKey {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct V;
+        impl Visitor<'_> for V {
+            type Value = KeptKey;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a key")
+            }
+            fn visit_str<E>(self, v: &str) -> Result<KeptKey, E> {
+                let keep = KEPT.contains(&v) || v.starts_with(KEPT_PREFIX);
+                Ok(KeptKey(keep.then(|| v.into())))
+            }
+        }
+        d.deserialize_str(V)
+    }
+}
+
+impl<'de> Deserialize<'de> for Kept {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct V;
+        impl<'de> Visitor<'de> for V {
+            type Value = Kept;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map of strings")
+            }
+            fn visit_unit<E>(self) -> Result<Kept, E> {
+                Ok(Kept::default())
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Kept, A::Error> {
+                let mut out = Vec::new();
+                while let Some(KeptKey(key)) = map.next_key()? {
+                    match key {
+                        Some(key) => out.push((key, map.next_value::<Text>()?.0)),
+                        None => {
+                            map.next_value::<IgnoredAny>()?;
+                        }
+                    }
+                }
+                Ok(Kept(out))
+            }
+        }
+        d.deserialize_any(V)
+    }
+}
+
+/// Null as the default value.
+pub fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(d: D) -> Result<T, D::Error> {
+    Option::<T>::deserialize(d).map(Option::unwrap_or_default)
+}
+
+/// The name of an object that could not be decoded as its kind.
+pub fn name_of(json: &str) -> String {
+    #[derive(Deserialize)]
+    struct Named {
+        metadata: Only,
+    }
+    #[derive(Deserialize)]
+    struct Only {
+        #[serde(default)]
+        namespace: Option<String>,
+        name: String,
+    }
+    match serde_json::from_str::<Named>(json) {
+        Ok(Named { metadata: Only { namespace: Some(namespace), name } }) => format!("{namespace}/{name}"),
+        Ok(Named { metadata: Only { name, .. } }) => name,
+        Err(_) => "(no name)".to_owned(),
+    }
+}
+
+/// An error that serde can carry.
+pub fn custom<E: de::Error>(what: impl fmt::Display) -> E {
+    E::custom(what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_and_null_fields_are_defaults() {
+        let text = r#"{"metadata":{"name":"a","labels":null,"ownerReferences":null,"generation":null},"spec":null}"#;
+        let object: Object<Nothing, Nothing> = serde_json::from_str(text).unwrap();
+        assert_eq!(&*object.metadata.name, "a");
+        assert!(object.metadata.owner_references.is_empty());
+    }
+
+    #[test]
+    fn only_known_labels_are_kept() {
+        let text = r#"{"labels":{"a":"b","app.kubernetes.io/name":"openbao","node-role.kubernetes.io/worker":""}}"#;
+        let meta: Meta = serde_json::from_str(text).unwrap();
+        assert_eq!(meta.labels.iter().count(), 2);
+        assert_eq!(meta.labels.get("app.kubernetes.io/name"), Some("openbao"));
+    }
+
+    #[test]
+    fn a_bad_object_still_tells_its_name() {
+        assert_eq!(name_of(r#"{"metadata":{"name":"x","namespace":"y"},"spec":7}"#), "y/x");
+        assert_eq!(name_of("[]"), "(no name)");
+    }
+}
