@@ -14,4 +14,5 @@ pub mod screens;
 pub mod session;
 pub mod sources;
 pub mod store;
+pub mod triage;
 pub mod ui;

@@ -9,7 +9,7 @@ pub struct Time(pub i64);
 impl Time {
     /// An RFC 3339 time as Kubernetes writes it; `None` when empty or malformed.
     pub fn parse(text: &str) -> Option<Self> {
-        fast(text.as_bytes()).or_else(|| text.parse::<jiff::Timestamp>().ok().map(|t| t.as_second())).map(Self)
+        fast(text.as_bytes()).or_else(|| text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second)).map(Self)
     }
 
     pub fn is_set(self) -> bool {

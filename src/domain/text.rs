@@ -60,9 +60,14 @@ fn push(out: &mut String, c: char, multiline: bool) {
 fn suspicious(c: char, multiline: bool) -> bool {
     match c {
         '\n' => !multiline,
-        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' => true,
-        // Arabic letter mark, soft hyphen, zero-width and bidi marks, joiners, invisible operators
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' => true,
+        // then Arabic letter mark, soft hyphen, zero-width and bidi marks, joiners, invisible operators
+        '\0'..='\u{1f}'
+        | '\u{7f}'..='\u{9f}'
+        | '\u{ad}'
+        | '\u{61c}'
+        | '\u{180e}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}' => true,
         '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => true,
         _ => false,
     }

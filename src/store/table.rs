@@ -1,0 +1,263 @@
+//! The records of one kind: a slab indexed by uid, with a short memory of what changed, so that a view can follow
+//! without looking at every row.
+
+use std::collections::VecDeque;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use crate::domain::change::{Change, Feed, FeedState, Scope};
+use crate::domain::health::Health;
+use crate::domain::record::{Record, Uid};
+
+/// How many changed slots are remembered for views.
+const MEMORY: usize = 4096;
+
+#[derive(Debug)]
+pub struct Row {
+    pub record: Record,
+    /// As judged, which may be later and worse than as read.
+    pub health: Health,
+    /// The list in which the row was last seen.
+    epoch: u32,
+}
+
+#[derive(Debug, Default)]
+pub struct Table {
+    slots: Vec<Option<Row>>,
+    free: Vec<u32>,
+    index: HashMap<Uid, u32, FixedState>,
+    epoch: u32,
+    /// Lists in progress: their scope and the epoch that began with them.
+    listing: Vec<(Scope, u32)>,
+    /// Total changes so far; `log` holds the slots of the last ones.
+    version: u64,
+    log: VecDeque<u32>,
+    counts: [u32; 8],
+    pub feed: Feed,
+}
+
+impl Table {
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
+    pub fn row(&self, slot: u32) -> Option<&Row> {
+        self.slots.get(slot as usize)?.as_ref()
+    }
+
+    pub fn slot_of(&self, uid: Uid) -> Option<u32> {
+        self.index.get(&uid).copied()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &Row)> {
+        (0u32..).zip(&self.slots).filter_map(|(slot, row)| Some((slot, row.as_ref()?)))
+    }
+
+    /// Slots, including free ones.
+    pub fn capacity(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// How many rows are of this health.
+    pub fn count(&self, health: Health) -> u32 {
+        self.counts[health as usize]
+    }
+
+    /// Grows with every change to a row.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The slots changed since `version`, or `None` when that is too long ago.
+    pub fn changed_since(&self, version: u64) -> Option<impl Iterator<Item = u32> + '_> {
+        let behind = usize::try_from(self.version - version).ok().filter(|n| *n <= self.log.len())?;
+        Some(self.log.range(self.log.len() - behind..).copied())
+    }
+
+    fn note(&mut self, slot: u32) {
+        if self.log.len() == MEMORY {
+            self.log.pop_front();
+        }
+        self.log.push_back(slot);
+        self.version += 1;
+    }
+
+    /// Sets what judging said. Returns whether it differs from before.
+    pub fn set_health(&mut self, slot: u32, health: Health) -> bool {
+        let Some(Some(row)) = self.slots.get_mut(slot as usize) else { return false };
+        if row.health == health {
+            return false;
+        }
+        self.counts[row.health as usize] -= 1;
+        self.counts[health as usize] += 1;
+        row.health = health;
+        self.note(slot);
+        true
+    }
+
+    pub(super) fn apply(&mut self, change: Change, touched: &mut dyn FnMut(u32)) {
+        match change {
+            Change::Upsert(record) => touched(self.upsert(record)),
+            Change::Remove(uid) => {
+                if let Some(slot) = self.index.get(&uid).copied() {
+                    self.remove(slot);
+                    touched(slot);
+                }
+            }
+            Change::Listing { scope } => {
+                self.epoch += 1;
+                self.listing.retain(|(s, _)| *s != scope);
+                self.listing.push((scope, self.epoch));
+            }
+            Change::Listed { scope } => {
+                let Some(at) = self.listing.iter().position(|(s, _)| *s == scope) else { return };
+                let (_, epoch) = self.listing.swap_remove(at);
+                let gone: Vec<u32> = self
+                    .iter()
+                    .filter(|(_, row)| row.epoch < epoch && in_scope(&row.record, scope))
+                    .map(|(slot, _)| slot)
+                    .collect();
+                for slot in gone {
+                    self.remove(slot);
+                    touched(slot);
+                }
+            }
+            Change::Feed(feed) => {
+                let lost = matches!(feed.state, FeedState::NoAccess | FeedState::NotInstalled | FeedState::Off);
+                self.feed = feed;
+                // what may no longer be read, or is no longer there, must not look like knowledge
+                if lost && !self.is_empty() {
+                    let all: Vec<u32> = self.iter().map(|(slot, _)| slot).collect();
+                    for slot in all {
+                        self.remove(slot);
+                        touched(slot);
+                    }
+                }
+            }
+        }
+    }
+
+    fn upsert(&mut self, record: Record) -> u32 {
+        let epoch = self.epoch;
+        let health = record.health;
+        let slot = if let Some(&slot) = self.index.get(&record.uid) {
+            if let Some(old) = &self.slots[slot as usize] {
+                self.counts[old.health as usize] -= 1;
+            }
+            slot
+        } else {
+            let slot = self.free.pop().unwrap_or_else(|| {
+                self.slots.push(None);
+                u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
+            });
+            self.index.insert(record.uid, slot);
+            slot
+        };
+        // what was judged stays until it is judged again, else a row would flicker
+        let health = self.slots[slot as usize]
+            .as_ref()
+            .filter(|old| old.record.health == health)
+            .map_or(health, |old| old.health);
+        self.counts[health as usize] += 1;
+        self.slots[slot as usize] = Some(Row { record, health, epoch });
+        self.note(slot);
+        slot
+    }
+
+    fn remove(&mut self, slot: u32) {
+        if let Some(row) = self.slots[slot as usize].take() {
+            self.index.remove(&row.record.uid);
+            self.counts[row.health as usize] -= 1;
+            self.free.push(slot);
+            self.note(slot);
+        }
+    }
+}
+
+fn in_scope(record: &Record, scope: Scope) -> bool {
+    match scope {
+        Scope::All => true,
+        Scope::Namespace(namespace) => record.namespace == namespace,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::interner::Sym;
+
+    fn record(uid: u128, namespace: u32) -> Record {
+        Record { uid: Uid(uid), namespace: Sym(namespace), health: Health::Ok, ..Record::default() }
+    }
+
+    fn table(changes: Vec<Change>) -> Table {
+        let mut table = Table::default();
+        for change in changes {
+            table.apply(change, &mut |_| {});
+        }
+        table
+    }
+
+    #[test]
+    fn a_relist_keeps_old_rows_until_it_is_complete() {
+        let all = Scope::All;
+        let mut t = table(vec![
+            Change::Listing { scope: all },
+            Change::Upsert(record(1, 0)),
+            Change::Upsert(record(2, 0)),
+            Change::Listed { scope: all },
+            Change::Listing { scope: all },
+            Change::Upsert(record(2, 0)),
+        ]);
+        assert_eq!(t.len(), 2);
+        t.apply(Change::Listed { scope: all }, &mut |_| {});
+        assert_eq!(t.len(), 1);
+        assert_eq!(t.count(Health::Ok), 1);
+    }
+
+    #[test]
+    fn a_list_of_one_namespace_leaves_the_others_alone() {
+        let one = Scope::Namespace(Sym(1));
+        let t = table(vec![
+            Change::Upsert(record(1, 1)),
+            Change::Upsert(record(2, 2)),
+            Change::Listing { scope: one },
+            Change::Listed { scope: one },
+        ]);
+        assert_eq!(t.len(), 1);
+        assert!(t.slot_of(Uid(2)).is_some());
+    }
+
+    #[test]
+    fn two_lists_at_once_do_not_remove_each_others_rows() {
+        let (one, two) = (Scope::Namespace(Sym(1)), Scope::Namespace(Sym(2)));
+        let t = table(vec![
+            Change::Listing { scope: one },
+            Change::Upsert(record(1, 1)),
+            Change::Listing { scope: two },
+            Change::Upsert(record(2, 2)),
+            Change::Listed { scope: one },
+            Change::Listed { scope: two },
+        ]);
+        assert_eq!(t.len(), 2);
+    }
+
+    #[test]
+    fn a_revoked_right_empties_the_table() {
+        let feed = Feed { state: FeedState::NoAccess, ..Feed::default() };
+        let t = table(vec![Change::Upsert(record(1, 1)), Change::Feed(feed)]);
+        assert!(t.is_empty());
+    }
+
+    #[test]
+    fn changes_are_remembered_in_order() {
+        let t = table(vec![Change::Upsert(record(1, 1)), Change::Upsert(record(2, 1)), Change::Remove(Uid(1))]);
+        assert_eq!(t.changed_since(1).unwrap().collect::<Vec<_>>(), [1, 0]);
+        assert!(t.changed_since(t.version()).unwrap().next().is_none());
+    }
+}

@@ -1,0 +1,192 @@
+//! From changed records to a ranked list of findings. Only what changed, or whose deadline has come, is judged again;
+//! the order changes only when a judgement does, never on a tick.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+
+use crate::domain::ages::Time;
+use crate::domain::change::FeedState;
+use crate::domain::finding::Finding;
+use crate::domain::health::Severity;
+use crate::domain::record::KindId;
+use crate::domain::thresholds::Thresholds;
+use crate::kinds;
+use crate::store::{RowId, Store};
+
+/// What a finding is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Subject {
+    /// The connection to the cluster as a whole.
+    Cluster,
+    /// A feed that cannot be read: what it blinds.
+    Feed(KindId),
+    Row(RowId),
+}
+
+/// One line of the ranked list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ranked {
+    pub subject: Subject,
+    pub finding: Finding,
+}
+
+/// Totals for the header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// P1 to P4, without what is muted.
+    pub by_severity: [u32; 4],
+    pub silenced: u32,
+    pub suspended: u32,
+    /// Feeds that cannot be read.
+    pub blind: u32,
+}
+
+/// The judgements of all records.
+#[derive(Debug, Default)]
+pub struct Triage {
+    findings: HashMap<RowId, Vec<Finding>, foldhash::fast::FixedState>,
+    deadlines: BinaryHeap<Reverse<(Time, RowId)>>,
+    due: HashMap<RowId, Time, foldhash::fast::FixedState>,
+    ranked: Vec<Ranked>,
+    totals: Totals,
+    changed: bool,
+}
+
+impl Triage {
+    /// Judges what was touched and what is due. Returns whether the ranked list changed.
+    pub fn refresh(&mut self, store: &mut Store, touched: &[RowId], thresholds: &Thresholds, now: Time) -> bool {
+        for id in touched {
+            self.judge(store, *id, thresholds, now);
+        }
+        while let Some(Reverse((time, id))) = self.deadlines.peek().copied() {
+            if time > now {
+                break;
+            }
+            self.deadlines.pop();
+            if self.due.get(&id) == Some(&time) {
+                self.due.remove(&id);
+                self.judge(store, id, thresholds, now);
+            }
+        }
+        let feeds = self.feed_findings(store);
+        let lost = self.ranked.iter().filter(|r| matches!(r.subject, Subject::Feed(_))).ne(feeds.iter());
+        if !self.changed && !lost {
+            return false;
+        }
+        self.changed = false;
+        self.rank(store, feeds);
+        true
+    }
+
+    /// When the next judgement changes by itself.
+    pub fn next_deadline(&self) -> Option<Time> {
+        self.deadlines.peek().map(|Reverse((time, _))| *time)
+    }
+
+    /// Findings, the most urgent first; muted ones last.
+    pub fn ranked(&self) -> &[Ranked] {
+        &self.ranked
+    }
+
+    pub fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    pub fn of(&self, id: RowId) -> &[Finding] {
+        self.findings.get(&id).map_or(&[], |f| f)
+    }
+
+    fn judge(&mut self, store: &mut Store, id: RowId, thresholds: &Thresholds, now: Time) {
+        let Some(row) = store.row(id) else {
+            self.changed |= self.findings.remove(&id).is_some();
+            self.due.remove(&id);
+            return;
+        };
+        let judged = (kinds::spec(id.kind).judge)(&row.record, &store.strings, thresholds, now);
+        store.table_mut(id.kind).set_health(id.slot, judged.health);
+        match judged.recheck {
+            Some(at) if at > now => {
+                if self.due.insert(id, at) != Some(at) {
+                    self.deadlines.push(Reverse((at, id)));
+                }
+            }
+            _ => {
+                self.due.remove(&id);
+            }
+        }
+        if judged.findings.is_empty() {
+            self.changed |= self.findings.remove(&id).is_some();
+        } else if self.findings.get(&id) != Some(&judged.findings) {
+            self.findings.insert(id, judged.findings);
+            self.changed = true;
+        }
+    }
+
+    /// A feed that cannot be read is itself a finding. Kinds that are not installed are none.
+    fn feed_findings(&self, store: &Store) -> Vec<Ranked> {
+        let mut out = Vec::new();
+        for (kind, table) in store.tables() {
+            let feed = &table.feed;
+            let spec = kinds::spec(kind);
+            let severity = match feed.state {
+                FeedState::Unreachable | FeedState::Stale => Severity::P2,
+                FeedState::NoAccess => Severity::P4,
+                _ => continue,
+            };
+            let why = match &feed.error {
+                Some(error) => format!("blind to {}: {}: {error}", spec.blinds, feed.state.word()),
+                None => format!("blind to {}: {}", spec.blinds, feed.state.word()),
+            };
+            let finding = Finding::new(severity, Some(feed.since).filter(|t| t.is_set()), why);
+            out.push(Ranked { subject: Subject::Feed(kind), finding });
+        }
+        out
+    }
+
+    fn rank(&mut self, store: &Store, feeds: Vec<Ranked>) {
+        let mut totals = Totals { blind: u32::try_from(feeds.len()).unwrap_or(u32::MAX), ..Totals::default() };
+        let rows = self.findings.iter().flat_map(|(id, findings)| {
+            findings.iter().map(|f| Ranked { subject: Subject::Row(*id), finding: f.clone() })
+        });
+        let mut ranked: Vec<Ranked> = rows.chain(feeds).collect();
+        for entry in &ranked {
+            if entry.finding.muted {
+                totals.silenced += 1;
+            } else {
+                totals.by_severity[entry.finding.severity as usize - 1] += 1;
+            }
+        }
+        for (_, table) in store.tables() {
+            totals.suspended += table.count(crate::domain::health::Health::Suspended);
+        }
+        ranked.sort_by_cached_key(|entry| {
+            let (kind, name) = match entry.subject {
+                Subject::Cluster => (0, String::new()),
+                Subject::Feed(kind) => (200 + u16::from(kind.0), String::new()),
+                Subject::Row(id) => {
+                    let name = store.row(id).map(|row| row.record.full_name(&store.strings)).unwrap_or_default();
+                    (order_of(id.kind), name)
+                }
+            };
+            let finding = &entry.finding;
+            (finding.muted, finding.severity, kind, Reverse(finding.since), name)
+        });
+        self.totals = totals;
+        self.ranked = ranked;
+    }
+}
+
+/// Within a severity, what explains others comes before what is explained: seals and nodes, then releases, then pods.
+fn order_of(kind: KindId) -> u16 {
+    let by_name = |name| {
+        const ROOTS_FIRST: &[&str] =
+            &["Seal", "Node", "Alert", "Bucket", "GitRepository", "HelmRepository", "OCIRepository"];
+        ROOTS_FIRST.iter().position(|n| *n == name)
+    };
+    let name = kinds::spec(kind).name;
+    match by_name(name) {
+        Some(at) => u16::try_from(at).unwrap_or(0),
+        None if name == "Pod" => 150,
+        None => 50 + u16::from(kind.0),
+    }
+}
