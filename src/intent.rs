@@ -151,3 +151,97 @@ pub enum Group {
     /// Only in the log view.
     Log,
 }
+
+/// A key with its modifiers, independent of any terminal library. Shift is part of the character.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Chord {
+    pub code: Code,
+    pub ctrl: bool,
+    pub alt: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Code {
+    Char(char),
+    Enter,
+    Esc,
+    Tab,
+    BackTab,
+    Backspace,
+    Delete,
+    Up,
+    Down,
+    Left,
+    Right,
+    Home,
+    End,
+    PageUp,
+    PageDown,
+    F(u8),
+}
+
+impl Chord {
+    pub const fn plain(code: Code) -> Self {
+        Self { code, ctrl: false, alt: false }
+    }
+
+    /// Reads `shift-t`, `ctrl-c`, `enter`, `G`, `f5`; `None` when it is no chord.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (mut ctrl, mut alt, mut shift) = (false, false, false);
+        let mut rest = text;
+        loop {
+            let lower = rest.to_ascii_lowercase();
+            let (flag, prefix) = match () {
+                () if lower.starts_with("ctrl-") && rest.len() > 5 => (&mut ctrl, 5),
+                () if lower.starts_with("alt-") && rest.len() > 4 => (&mut alt, 4),
+                () if lower.starts_with("shift-") && rest.len() > 6 => (&mut shift, 6),
+                () => break,
+            };
+            *flag = true;
+            rest = &rest[prefix..];
+        }
+        let mut chars = rest.chars();
+        let code = match (chars.next()?, chars.next()) {
+            (c, None) if shift => Code::Char(c.to_ascii_uppercase()),
+            (c, None) if ctrl => Code::Char(c.to_ascii_lowercase()),
+            (c, None) => Code::Char(c),
+            _ => match &*rest.to_ascii_lowercase() {
+                "enter" => Code::Enter,
+                "esc" => Code::Esc,
+                "tab" if shift => Code::BackTab,
+                "tab" => Code::Tab,
+                "backspace" => Code::Backspace,
+                "delete" => Code::Delete,
+                "up" => Code::Up,
+                "down" => Code::Down,
+                "left" => Code::Left,
+                "right" => Code::Right,
+                "home" => Code::Home,
+                "end" => Code::End,
+                "pgup" => Code::PageUp,
+                "pgdn" => Code::PageDown,
+                "space" => Code::Char(' '),
+                other => Code::F(other.strip_prefix('f')?.parse().ok().filter(|n| (1..=12).contains(n))?),
+            },
+        };
+        Some(Self { code, ctrl, alt })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chords_are_read_as_they_are_written_in_the_help() {
+        let char = |c| Some(Chord::plain(Code::Char(c)));
+        assert_eq!(Chord::parse("shift-t"), char('T'));
+        assert_eq!(Chord::parse("G"), char('G'));
+        assert_eq!(Chord::parse("-"), char('-'));
+        assert_eq!(Chord::parse("space"), char(' '));
+        assert_eq!(Chord::parse("ctrl-c"), Some(Chord { code: Code::Char('c'), ctrl: true, alt: false }));
+        assert_eq!(Chord::parse("f5"), Some(Chord::plain(Code::F(5))));
+        assert_eq!(Chord::parse("hyper-x"), None);
+        assert_eq!(Chord::parse(""), None);
+    }
+}

@@ -1,1 +1,479 @@
-//! To be written.
+//! Keys in, scenes out: navigation, the prompt, the frame around every screen. No I/O: what must be done outside is
+//! returned as effects.
+
+pub mod chrome;
+pub mod keymap;
+pub mod prompt;
+
+use crate::domain::change::Batch;
+use crate::domain::record::Key;
+use crate::intent::{Chord, Command, Effect, Place, Ticket};
+use crate::kinds;
+use crate::scene::Scene;
+use crate::screens::table::TableScreen;
+use crate::screens::world::{Facts, Reply, World};
+use crate::screens::{self, SCREENS, Screen, Size};
+use crate::store::RowId;
+use keymap::Keymap;
+use prompt::{Outcome, Prompt, Purpose};
+
+/// The whole console without its terminal and its cluster.
+#[derive(Debug)]
+pub struct App {
+    pub world: World,
+    keymap: Keymap,
+    stack: Vec<Box<dyn Screen>>,
+    /// Places left with `[` and `-`, and those left again with `]`.
+    history: Vec<Place>,
+    future: Vec<Place>,
+    prompt: Option<Prompt>,
+    message: Option<Message>,
+    slim_header: bool,
+    tickets: u64,
+    size: Size,
+    touched: Vec<RowId>,
+    bells: u32,
+    bell: bool,
+    known_p1: u32,
+}
+
+#[derive(Debug, Clone)]
+pub struct Message {
+    pub text: String,
+    pub bad: bool,
+}
+
+/// The smallest terminal that is drawn on.
+pub const LEAST: Size = Size { width: 40, height: 10 };
+
+impl App {
+    pub fn new(facts: Facts, keymap: Keymap, bell: bool) -> Self {
+        let facts = Facts { keys: keymap.keys.clone(), ..facts };
+        let mut app = Self {
+            world: World::new(facts),
+            keymap,
+            stack: Vec::new(),
+            history: Vec::new(),
+            future: Vec::new(),
+            prompt: None,
+            message: None,
+            slim_header: false,
+            tickets: 0,
+            size: LEAST,
+            touched: Vec::new(),
+            bells: 0,
+            bell,
+            known_p1: 0,
+        };
+        let home = app.open(Place::Home);
+        app.stack.push(home);
+        app
+    }
+
+    fn open(&mut self, place: Place) -> Box<dyn Screen> {
+        let tickets = &mut self.tickets;
+        let mut next = || {
+            *tickets += 1;
+            Ticket(*tickets)
+        };
+        screens::open(place, &mut next)
+    }
+
+    fn screen(&self) -> &dyn Screen {
+        // the stack is never empty: `leave` keeps its last screen
+        &**self.stack.last().unwrap_or_else(|| unreachable!("a screen is always open"))
+    }
+
+    pub fn resize(&mut self, width: u16, height: u16) {
+        self.size = Size { width, height };
+    }
+
+    pub fn size(&self) -> Size {
+        self.size
+    }
+
+    /// News of the cluster.
+    pub fn news(&mut self, batch: Batch) {
+        self.world.store.apply(batch, &mut self.touched);
+    }
+
+    /// Judges what changed and what is due, at the time that the facts say.
+    pub fn settle(&mut self) {
+        let World { store, triage, facts } = &mut self.world;
+        if triage.refresh(store, &self.touched, &facts.thresholds, facts.now) {
+            let p1 = triage.totals().by_severity[0];
+            if self.bell && p1 > self.known_p1 {
+                self.bells += 1;
+            }
+            self.known_p1 = p1;
+        }
+        self.touched.clear();
+        if facts.favourites.is_empty() && !self.world.store.table(kinds::by_name("Pod").unwrap_or_default()).is_empty()
+        {
+            self.world.facts.favourites = self.world.namespaces().into_iter().take(9).collect();
+        }
+    }
+
+    /// An answer that a screen waits for.
+    pub fn reply(&mut self, ticket: Ticket, reply: &Reply) {
+        let Self { stack, world, .. } = self;
+        for screen in stack {
+            screen.reply(ticket, reply.clone(), world);
+        }
+    }
+
+    /// Starts anew on another cluster: nothing of the old one remains.
+    pub fn reset(&mut self, facts: Facts) {
+        let facts = Facts { keys: self.keymap.keys.clone(), ..facts };
+        self.world = World::new(facts);
+        self.touched.clear();
+        self.known_p1 = 0;
+        self.history.clear();
+        self.future.clear();
+        let keep = match self.screen().place() {
+            place @ (Place::Table(_) | Place::Feeds | Place::Home | Place::Help) => place,
+            _ => Place::Home,
+        };
+        self.stack.clear();
+        let screen = self.open(keep);
+        self.stack.push(screen);
+    }
+
+    pub fn say(&mut self, text: impl Into<String>) {
+        self.message = Some(Message { text: text.into(), bad: false });
+    }
+
+    pub fn complain(&mut self, text: impl Into<String>) {
+        self.message = Some(Message { text: text.into(), bad: true });
+    }
+
+    /// A paste; it means something only where text is typed.
+    pub fn paste(&mut self, text: &str) -> Vec<Effect> {
+        let Some(prompt) = &mut self.prompt else { return Vec::new() };
+        prompt.paste(text);
+        self.edited();
+        Vec::new()
+    }
+
+    pub fn key(&mut self, chord: Chord) -> Vec<Effect> {
+        if self.prompt.is_some() {
+            return self.prompt_key(chord);
+        }
+        self.message = None;
+        let own = self.screen().own_keys();
+        match self.keymap.command(chord, own) {
+            Some(command) => self.command(command),
+            None => Vec::new(),
+        }
+    }
+
+    fn prompt_key(&mut self, chord: Chord) -> Vec<Effect> {
+        let Some(prompt) = &mut self.prompt else { return Vec::new() };
+        match prompt.on(chord, &self.world) {
+            Outcome::Edited => {
+                self.edited();
+                Vec::new()
+            }
+            Outcome::Ignored => Vec::new(),
+            Outcome::Cancelled => {
+                if prompt.purpose == Purpose::Filter {
+                    let Self { stack, world, .. } = self;
+                    if let Some(screen) = stack.last_mut() {
+                        let _ = screen.filter("", world);
+                    }
+                }
+                self.prompt = None;
+                Vec::new()
+            }
+            Outcome::Done(text) => match prompt.purpose {
+                Purpose::Filter => {
+                    // a filter that is not understood stays in the line until it is mended or left
+                    if self.apply_filter(&text) {
+                        self.prompt = None;
+                    }
+                    Vec::new()
+                }
+                Purpose::Command => match self.run_line(&text) {
+                    Ok(effects) => {
+                        self.prompt = None;
+                        effects
+                    }
+                    Err(why) => {
+                        if let Some(prompt) = &mut self.prompt {
+                            prompt.fail(Some(why));
+                        }
+                        Vec::new()
+                    }
+                },
+            },
+        }
+    }
+
+    fn edited(&mut self) {
+        let Some(prompt) = &mut self.prompt else { return };
+        prompt.fail(None);
+        if prompt.purpose == Purpose::Filter {
+            let text = prompt.text().to_owned();
+            self.apply_filter(&text);
+        }
+    }
+
+    fn apply_filter(&mut self, text: &str) -> bool {
+        let Self { stack, world, prompt, .. } = self;
+        let Some(screen) = stack.last_mut() else { return true };
+        match (screen.filter(text, world), prompt) {
+            (Err(why), Some(prompt)) => {
+                prompt.fail(Some(why));
+                false
+            }
+            _ => true,
+        }
+    }
+
+    /// A line after `:`, also what `-c` names.
+    pub fn run_line(&mut self, line: &str) -> Result<Vec<Effect>, String> {
+        let line = line.trim();
+        let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        let rest = rest.trim();
+        match word {
+            "" => return Ok(Vec::new()),
+            "q" | "quit" | "q!" | "exit" => return Ok(vec![Effect::Quit]),
+            "find" | "f" if rest.is_empty() => return Err("find what? :find NAME".to_owned()),
+            "find" | "f" => {
+                let place = screens::find::destination(rest, &self.world);
+                let place = place.ok_or_else(|| format!("nothing known here is called {rest}"))?;
+                return Ok(self.follow(vec![Effect::Go(place)]));
+            }
+            "ctx" | "context" | "contexts" if !rest.is_empty() => {
+                let known = self.world.facts.contexts.iter().any(|c| c.name == rest);
+                return if known {
+                    Ok(vec![Effect::Connect(rest.to_owned())])
+                } else {
+                    Err(format!("no context is called {rest}"))
+                };
+            }
+            "ns" | "namespace" | "namespaces" if !rest.is_empty() => {
+                let wanted = (rest != "all" && rest != "*").then(|| rest.to_owned());
+                if let Some(name) = &wanted
+                    && !self.world.namespaces().contains(name)
+                {
+                    return Err(format!("nothing is known in a namespace {name}"));
+                }
+                return Ok(self.follow(vec![Effect::Namespace(wanted)]));
+            }
+            _ => {}
+        }
+        let lower = word.to_ascii_lowercase();
+        if let Some(screen) = SCREENS.iter().find(|s| s.word == lower || s.aliases.contains(&&*lower)) {
+            return Ok(self.follow(vec![Effect::Go((screen.place)())]));
+        }
+        let Some(kind) = kinds::by_word(&lower) else {
+            return Err(format!("no kind, screen or command is called {word}; tab completes, ? lists"));
+        };
+        let mut effects = vec![Effect::Go(Place::Table(kind))];
+        if let Some(filter) = rest.strip_prefix('/') {
+            let mut out = self.follow(effects);
+            let Self { stack, world, .. } = self;
+            if let Some(screen) = stack.last_mut() {
+                screen.filter(filter, world)?;
+            }
+            out.extend(self.follow(Vec::new()));
+            return Ok(out);
+        }
+        if !rest.is_empty() {
+            effects.insert(0, Effect::Namespace((rest != "all").then(|| rest.to_owned())));
+        }
+        Ok(self.follow(effects))
+    }
+
+    /// Runs a command; what the app can do itself is done, the rest is returned.
+    pub fn command(&mut self, command: Command) -> Vec<Effect> {
+        let Self { stack, world, .. } = self;
+        if let Some(effects) = stack.last_mut().and_then(|screen| screen.on(command, world)) {
+            return self.follow(effects);
+        }
+        let target = self.screen().target(&self.world);
+        let effects = match command {
+            Command::HardQuit => vec![Effect::Quit],
+            Command::Quit if self.stack.len() == 1 => vec![Effect::Quit],
+            Command::Quit | Command::Back => vec![Effect::Back],
+            Command::Palette => {
+                self.prompt = Some(Prompt::new(Purpose::Command, ""));
+                Vec::new()
+            }
+            Command::Filter => {
+                let text = self.screen().filtered().to_owned();
+                self.prompt = Some(Prompt::new(Purpose::Filter, &text));
+                Vec::new()
+            }
+            Command::Help => vec![Effect::Go(Place::Help)],
+            Command::Feeds => vec![Effect::Go(Place::Feeds)],
+            Command::Header => {
+                self.slim_header = !self.slim_header;
+                Vec::new()
+            }
+            Command::Namespace(0) => vec![Effect::Namespace(None)],
+            Command::Namespace(digit) => match self.world.facts.favourites.get(usize::from(digit) - 1).cloned() {
+                Some(name) => vec![Effect::Namespace(Some(name))],
+                None => vec![Effect::Complain(format!("no namespace has the key {digit}"))],
+            },
+            Command::Last | Command::HistoryBack => return self.history(true),
+            Command::HistoryForward => return self.history(false),
+            Command::Describe => about(target, Place::Describe),
+            Command::Yaml => about(target, Place::Yaml),
+            Command::Events => about(target, Place::Events),
+            Command::Logs => self.logs(target, false),
+            Command::PreviousLogs => self.logs(target, true),
+            _ => Vec::new(),
+        };
+        self.follow(effects)
+    }
+
+    fn logs(&self, target: Option<Key>, previous: bool) -> Vec<Effect> {
+        match target {
+            Some(key) if kinds::spec(key.kind).name == "Pod" => vec![Effect::Go(Place::Logs { key, previous })],
+            Some(key) => vec![Effect::Complain(format!("a {} has no log; choose a pod", kinds::spec(key.kind).name))],
+            None => vec![Effect::Complain("no pod is chosen".to_owned())],
+        }
+    }
+
+    fn history(&mut self, back: bool) -> Vec<Effect> {
+        let (from, to) =
+            if back { (&mut self.history, &mut self.future) } else { (&mut self.future, &mut self.history) };
+        let Some(place) = from.pop() else {
+            self.complain(if back { "no screen before this one" } else { "no screen after this one" });
+            return Vec::new();
+        };
+        let here = self.stack.last().map(|s| s.place());
+        to.extend(here);
+        self.replace(place)
+    }
+
+    fn replace(&mut self, place: Place) -> Vec<Effect> {
+        let mut effects = self.stack.last_mut().map(|s| s.leave()).unwrap_or_default();
+        let screen = self.open(place);
+        self.stack.pop();
+        self.stack.push(screen);
+        effects.extend(self.sync());
+        effects
+    }
+
+    /// Does what is the app's own among effects and returns the others.
+    fn follow(&mut self, effects: Vec<Effect>) -> Vec<Effect> {
+        let mut out = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Go(place) => out.extend(self.go(place)),
+                Effect::Back => {
+                    if self.stack.len() > 1 {
+                        if let Some(mut old) = self.stack.pop() {
+                            self.history.push(old.place());
+                            out.extend(old.leave());
+                        }
+                    } else if self.screen().place() != Place::Home {
+                        out.extend(self.go(Place::Home));
+                    }
+                }
+                Effect::Say(text) => self.say(text),
+                Effect::Complain(text) => self.complain(text),
+                Effect::Namespace(name) => {
+                    self.say(name.as_ref().map_or("all namespaces".to_owned(), |n| format!("namespace {n}")));
+                    self.world.facts.namespace = name;
+                }
+                other => out.push(other),
+            }
+        }
+        out
+    }
+
+    fn go(&mut self, place: Place) -> Vec<Effect> {
+        if self.screen().place() == place {
+            return Vec::new();
+        }
+        self.history.push(self.screen().place());
+        self.history.drain(..self.history.len().saturating_sub(64));
+        self.future.clear();
+        let mut out = Vec::new();
+        // a place of its own begins a new path; what is about one object goes on top
+        let top_level = matches!(place, Place::Home | Place::Table(_) | Place::Contexts | Place::Namespaces);
+        let from_list = matches!(self.screen().place(), Place::Home | Place::Feeds);
+        if top_level && !from_list {
+            for mut screen in self.stack.drain(1..).collect::<Vec<_>>() {
+                out.extend(screen.leave());
+            }
+            if place == Place::Home {
+                self.stack.clear();
+            }
+        }
+        let mut screen = self.open(place.clone());
+        if let (Place::Table(_), Some(key)) = (&place, self.stack.last().and_then(|s| s.target(&self.world))) {
+            drop(screen);
+            let mut table = TableScreen::new(match place {
+                Place::Table(kind) => kind,
+                _ => key.kind,
+            });
+            table.point_at(key.uid);
+            screen = Box::new(table);
+        }
+        self.stack.push(screen);
+        out.extend(self.sync());
+        out
+    }
+
+    /// Lets the screen follow the world; may ask for things to read.
+    pub fn sync(&mut self) -> Vec<Effect> {
+        let size = chrome::body_size(self.size, self.slim_header, self.screen().place() == Place::Home);
+        let Self { stack, world, .. } = self;
+        stack.last_mut().map(|screen| screen.sync(world, size)).unwrap_or_default()
+    }
+
+    /// What the terminal shows.
+    pub fn scene(&self) -> Scene {
+        chrome::scene(&chrome::Frame {
+            world: &self.world,
+            screen: self.screen(),
+            size: self.size,
+            slim: self.slim_header,
+            prompt: self.prompt.as_ref(),
+            message: self.message.as_ref(),
+            depth: self.stack.len(),
+            bells: self.bells,
+        })
+    }
+
+    /// Every row of the present screen, for `--plain`.
+    pub fn plain(&mut self, width: u16) -> Vec<String> {
+        let Self { stack, world, .. } = self;
+        let Some(screen) = stack.last_mut() else { return Vec::new() };
+        let lines = screen.all_lines(world, width);
+        let mut out = vec![chrome::plain_title(world, &**screen)];
+        out.extend(lines.iter().map(crate::scene::Line::text));
+        out
+    }
+
+    /// The object under the cursor.
+    pub fn target(&self) -> Option<Key> {
+        self.screen().target(&self.world)
+    }
+
+    /// Opens the picker when the first connection fails, and closes it when one succeeds.
+    pub fn connection_failed(&mut self) {
+        let nothing_yet = self.world.store.tables().all(|(_, t)| t.is_empty());
+        if nothing_yet && self.screen().place() == Place::Home {
+            let _ = self.go(Place::Contexts);
+        }
+    }
+
+    pub fn connection_made(&mut self) {
+        if self.screen().place() == Place::Contexts && self.stack.len() > 1 {
+            let _ = self.follow(vec![Effect::Back]);
+        }
+    }
+}
+
+fn about(target: Option<Key>, place: fn(Key) -> Place) -> Vec<Effect> {
+    match target {
+        Some(key) => vec![Effect::Go(place(key))],
+        None => vec![Effect::Complain("nothing is chosen".to_owned())],
+    }
+}

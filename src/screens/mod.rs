@@ -1,1 +1,118 @@
-//! To be written.
+//! The screens: one file each. A screen turns commands into effects and the world into lines of text; it does no I/O
+//! and knows no terminal.
+
+pub mod body;
+pub mod contexts;
+pub mod describe;
+pub mod events;
+pub mod feeds;
+pub mod find;
+pub mod help;
+pub mod home;
+pub mod layout;
+pub mod logs;
+pub mod namespaces;
+pub mod pager;
+pub mod table;
+pub mod world;
+pub mod yaml;
+
+use crate::domain::record::Key;
+use crate::intent::{Binding, Command, Effect, Place, Ticket};
+use crate::scene::Line;
+use world::{Reply, World};
+
+/// Columns and rows that a screen's body may fill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Size {
+    pub width: u16,
+    pub height: u16,
+}
+
+/// One thing the operator can look at.
+pub trait Screen: std::fmt::Debug {
+    /// What the header calls it.
+    fn title(&self, world: &World) -> String;
+
+    /// Where this is, for history; `None` is not remembered.
+    fn place(&self) -> Place;
+
+    /// Reacts to a command. `None`: this screen does not know the command.
+    fn on(&mut self, command: Command, world: &World) -> Option<Vec<Effect>>;
+
+    /// Follows the world; called before each [`Screen::lines`] when something changed. May ask for more to read.
+    fn sync(&mut self, _world: &World, _size: Size) -> Vec<Effect> {
+        Vec::new()
+    }
+
+    /// The body, at most `size.height` lines.
+    fn lines(&self, world: &World, size: Size) -> Vec<Line>;
+
+    /// Every row, for `--plain`; by default the body at an endless height.
+    fn all_lines(&mut self, world: &World, width: u16) -> Vec<Line> {
+        let size = Size { width, height: u16::MAX };
+        self.sync(world, size);
+        self.lines(world, size)
+    }
+
+    /// Commands worth a hint in the last line, the most useful first.
+    fn hints(&self) -> &'static [Command];
+
+    /// The object under the cursor.
+    fn target(&self, _world: &World) -> Option<Key> {
+        None
+    }
+
+    /// An answer to a ticket that this screen holds.
+    fn reply(&mut self, _ticket: Ticket, _reply: Reply, _world: &World) {}
+
+    /// The filter's text changed. An error is shown and nothing is hidden.
+    fn filter(&mut self, _text: &str, _world: &World) -> Result<(), String> {
+        Err("this screen has nothing to filter".to_owned())
+    }
+
+    /// The filter in force.
+    fn filtered(&self) -> &str {
+        ""
+    }
+
+    /// Keys that mean something else here, as in the log view.
+    fn own_keys(&self) -> &'static [Binding] {
+        &[]
+    }
+
+    /// Effects that end what the screen began; called when it is left for good.
+    fn leave(&mut self) -> Vec<Effect> {
+        Vec::new()
+    }
+}
+
+/// How a screen is made: the list of screens that can be gone to by name.
+#[derive(Debug)]
+pub struct ScreenSpec {
+    /// The word after `:` and `-c`.
+    pub word: &'static str,
+    pub aliases: &'static [&'static str],
+    pub help: &'static str,
+    pub place: fn() -> Place,
+}
+
+/// Screens with a word of their own; each kind's table has its kind's words besides.
+pub static SCREENS: &[ScreenSpec] = &[home::SPEC, feeds::SPEC, contexts::SPEC, namespaces::SPEC, help::SPEC];
+
+/// The screen of a place.
+pub fn open(place: Place, tickets: &mut dyn FnMut() -> Ticket) -> Box<dyn Screen> {
+    match place {
+        Place::Home => Box::new(home::Home::default()),
+        Place::Table(kind) => Box::new(table::TableScreen::new(kind)),
+        Place::Feeds => Box::new(feeds::Feeds::default()),
+        Place::Help => Box::new(help::Help::default()),
+        Place::Contexts => Box::new(contexts::Contexts::default()),
+        Place::Namespaces => Box::new(namespaces::Namespaces::default()),
+        Place::Describe(key) => Box::new(describe::Describe::new(key, tickets(), tickets())),
+        Place::Yaml(key) => Box::new(yaml::Yaml::new(key, tickets())),
+        Place::Events(key) => Box::new(events::Events::new(key, tickets())),
+        Place::Logs { key, previous } => Box::new(logs::Logs::new(key, previous, tickets)),
+        Place::Find(text) => Box::new(find::Find::new(text)),
+    }
+}

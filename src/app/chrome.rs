@@ -1,0 +1,224 @@
+//! The frame around every screen: at most three lines above (one when slim) and one below.
+
+use super::prompt::Prompt;
+use super::{LEAST, Message};
+use crate::domain::ages;
+use crate::domain::change::FeedState;
+use crate::intent::{Command, Place};
+use crate::kinds;
+use crate::scene::{self, Keep, Line, Scene, Tone};
+use crate::screens::world::{Link, World};
+use crate::screens::{Screen, Size};
+
+pub struct Frame<'a> {
+    pub world: &'a World,
+    pub screen: &'a dyn Screen,
+    pub size: Size,
+    pub slim: bool,
+    pub prompt: Option<&'a Prompt>,
+    pub message: Option<&'a Message>,
+    pub depth: usize,
+    pub bells: u32,
+}
+
+fn above(slim: bool, home: bool) -> u16 {
+    match (slim, home) {
+        (true, _) => 1,
+        (false, true) => 2,
+        (false, false) => 3,
+    }
+}
+
+/// What is left for the screen's body.
+pub fn body_size(size: Size, slim: bool, home: bool) -> Size {
+    Size { width: size.width, height: size.height.saturating_sub(above(slim, home) + 1) }
+}
+
+pub fn scene(frame: &Frame<'_>) -> Scene {
+    let Size { width, height } = frame.size;
+    if width < LEAST.width || height < LEAST.height {
+        return too_small(frame.size, frame.bells);
+    }
+    let home = frame.screen.place() == Place::Home;
+    let mut lines = Vec::with_capacity(usize::from(height));
+    if frame.slim {
+        lines.push(title(frame));
+    } else {
+        lines.push(place_line(frame.world, width));
+        lines.push(totals(frame.world, width));
+        if !home {
+            lines.push(title(frame));
+        }
+    }
+    let body = body_size(frame.size, frame.slim, home);
+    let mut shown = frame.screen.lines(frame.world, body);
+    shown.resize(usize::from(body.height), Line::new());
+    lines.extend(shown);
+    let mut cursor = None;
+    lines.push(match (frame.prompt, frame.message) {
+        (Some(prompt), _) => {
+            let (line, column) = prompt.line(frame.world, width);
+            cursor = Some((column, height - 1));
+            line
+        }
+        (None, Some(message)) => {
+            let tone = if message.bad { Tone::Bad } else { Tone::Accent };
+            Line::of(format!(" {}", scene::clip(&message.text, usize::from(width) - 1, Keep::Start)), tone)
+        }
+        (None, None) => hints(frame),
+    });
+    Scene { lines, cursor, bells: frame.bells }
+}
+
+fn too_small(size: Size, bells: u32) -> Scene {
+    let text = format!("{}x{} is too small: 40x10", size.width, size.height);
+    let line = Line::of(scene::clip(&text, usize::from(size.width), Keep::Start).into_owned(), Tone::Warn);
+    Scene { lines: if size.height > 0 { vec![line] } else { Vec::new() }, cursor: None, bells }
+}
+
+/// Which cluster, which namespace, may I write, is the data fresh, what time is it there.
+fn place_line(world: &World, width: u16) -> Line {
+    let facts = &world.facts;
+    let mut right = Line::new();
+    if let Some((text, tone)) = freshness(world) {
+        right.push(text, tone);
+        right.plain("  ");
+    }
+    right.plain(clock(world));
+    let room = usize::from(width).saturating_sub(right.width() + 2);
+    let mut line = Line::new();
+    line.plain(" ");
+    line.push(scene::clip(&facts.context, (room / 2).max(12), Keep::Ends).into_owned(), Tone::Title);
+    line.plain("  ");
+    match &facts.namespace {
+        Some(name) => line.push(name.clone(), Tone::Accent),
+        None => line.plain("all namespaces"),
+    }
+    if facts.readonly {
+        line.push("  READ-ONLY", Tone::Warn);
+    }
+    if facts.insecure {
+        line.push("  TLS NOT CHECKED", Tone::Alarm);
+    }
+    if line.width() > room {
+        let text = scene::clip(&line.text(), room, Keep::Start).into_owned();
+        line = Line::of(text, Tone::Plain);
+    }
+    line.pad_to(usize::from(width).saturating_sub(right.width() + 1));
+    line.spans.extend(right.spans);
+    line
+}
+
+/// The worst about the data's age; nothing when all is as it should be.
+fn freshness(world: &World) -> Option<(String, Tone)> {
+    match &world.facts.link {
+        Link::Connecting => return Some(("connecting".to_owned(), Tone::Busy)),
+        Link::Down { since, .. } => {
+            let age = ages::told(since.age(world.facts.now).max(0));
+            return Some((format!("DISCONNECTED {age}"), Tone::Alarm));
+        }
+        Link::Up => {}
+    }
+    if world.facts.skew.abs() > 5 {
+        return Some((format!("clock {:+}s", world.facts.skew), Tone::Warn));
+    }
+    let stale: Vec<_> = world.store.tables().filter(|(_, t)| t.feed.state == FeedState::Stale).collect();
+    let (kind, table) = stale.iter().min_by_key(|(_, t)| t.feed.since)?;
+    let age = ages::told(table.feed.since.age(world.facts.now).max(0));
+    let more = if stale.len() > 1 { format!(" +{}", stale.len() - 1) } else { String::new() };
+    Some((format!("{} stale {age}{more}", kinds::spec(*kind).word), Tone::Warn))
+}
+
+fn clock(world: &World) -> String {
+    let now = world.facts.now.timestamp();
+    if world.facts.utc {
+        return now.strftime("%H:%MZ").to_string();
+    }
+    now.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M").to_string()
+}
+
+/// `P1 2  P2 2  P3 1     2 silenced  1 suspended  0 blind`.
+fn totals(world: &World, width: u16) -> Line {
+    let totals = world.triage.totals();
+    let mut line = Line::of(" ", Tone::Plain);
+    let tones = [Tone::Alarm, Tone::Bad, Tone::Warn];
+    for (n, count) in totals.by_severity.iter().take(3).enumerate() {
+        let tone = if *count > 0 { tones[n] } else { Tone::Dim };
+        line.push(format!("P{} {count}  ", n + 1), tone);
+    }
+    let mut aside = |count: u32, word: &str, tone: Tone| {
+        line.push(format!("  {count} {word}"), if count > 0 { tone } else { Tone::Dim });
+    };
+    aside(totals.silenced, "silenced", Tone::Plain);
+    aside(totals.suspended, "suspended", Tone::Plain);
+    aside(totals.blind, "blind", Tone::Warn);
+    let loading: Vec<_> = world
+        .store
+        .tables()
+        .filter(|(_, t)| matches!(t.feed.state, FeedState::Listing { .. }))
+        .map(|(kind, t)| format!("{} {}", kinds::spec(kind).word, t.len()))
+        .collect();
+    if let Some(first) = loading.first() {
+        let text = format!("    listing {first}{}", if loading.len() > 1 { ", …" } else { "" });
+        if line.width() + scene::width(&text) <= usize::from(width) {
+            line.push(text, Tone::Busy);
+        }
+    }
+    line
+}
+
+fn title(frame: &Frame<'_>) -> Line {
+    let mut line = Line::of(format!(" {}", frame.screen.title(frame.world)), Tone::Title);
+    let filter = frame.screen.filtered();
+    if !filter.is_empty() {
+        line.push(format!("  /{filter}"), Tone::Accent);
+    }
+    line
+}
+
+/// The title of a screen without its frame.
+pub fn plain_title(world: &World, screen: &dyn Screen) -> String {
+    let filter = screen.filtered();
+    let filter = if filter.is_empty() { String::new() } else { format!("  /{filter}") };
+    format!("{}: {}{filter}", world.facts.context, screen.title(world))
+}
+
+/// Footer hints come from the screen's own list and the keymap, so they cannot lie.
+fn hints(frame: &Frame<'_>) -> Line {
+    let mut line = Line::new();
+    for command in frame.screen.hints() {
+        let own = frame.screen.own_keys().iter().find(|b| b.command == *command).map(|b| (b.chords[0], b.help));
+        let shared = frame.world.facts.keys.iter().find(|k| k.binding.command == *command);
+        let shared = shared.and_then(|k| Some((k.chords.first()?.as_str(), short(*command, k.binding.help))));
+        let Some((chord, help)) = own.or(shared) else { continue };
+        let text = format!(" <{chord}> {help} ");
+        if line.width() + scene::width(&text) > usize::from(frame.size.width) {
+            break;
+        }
+        line.push(format!(" <{chord}>"), Tone::Key);
+        line.push(format!(" {help} "), Tone::Dim);
+    }
+    line
+}
+
+/// A word or two where help has a sentence.
+fn short(command: Command, help: &'static str) -> &'static str {
+    match command {
+        Command::Open => "open",
+        Command::Back => "back",
+        Command::Palette => "go to",
+        Command::Filter => "filter",
+        Command::Help => "help",
+        Command::Logs => "logs",
+        Command::PreviousLogs => "previous",
+        Command::Yaml => "yaml",
+        Command::Events => "events",
+        Command::FaultsOnly => "faults",
+        Command::Feeds => "feeds",
+        Command::Copy => "copy",
+        Command::Reload => "reload",
+        Command::Owner => "owner",
+        Command::Quit => "quit",
+        _ => help,
+    }
+}

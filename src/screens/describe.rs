@@ -1,0 +1,308 @@
+//! One object: what matters first, then its conditions, its containers and its recent events.
+
+use serde_json::Value;
+
+use super::pager::{Pager, field, heading};
+use super::table::tone_of;
+use super::world::{Event, Reply, World};
+use super::{Screen, Size, contexts, events};
+use crate::domain::ages::{self, Time};
+use crate::domain::health::Health;
+use crate::domain::record::{Key, Relation};
+use crate::domain::text;
+use crate::intent::{Command, Effect, Fetch, Place, Ticket};
+use crate::kinds::{self, Api};
+use crate::scene::{Line, Tone};
+use crate::store::RowId;
+
+#[derive(Debug)]
+pub struct Describe {
+    key: Key,
+    object_ticket: Ticket,
+    events_ticket: Ticket,
+    asked: bool,
+    object: Option<Result<Value, String>>,
+    events: Option<Result<Vec<Event>, String>>,
+    pager: Pager,
+}
+
+impl Describe {
+    pub fn new(key: Key, object_ticket: Ticket, events_ticket: Ticket) -> Self {
+        Self { key, object_ticket, events_ticket, asked: false, object: None, events: None, pager: Pager::default() }
+    }
+
+    fn row_id(&self, world: &World) -> Option<RowId> {
+        let slot = world.store.table(self.key.kind).slot_of(self.key.uid)?;
+        Some(RowId { kind: self.key.kind, slot })
+    }
+
+    fn compose(&self, world: &World, width: u16) -> Vec<Line> {
+        let mut out = Vec::new();
+        let wide = usize::from(width).saturating_sub(20).max(20);
+        match self.row_id(world).and_then(|id| Some((id, world.store.row(id)?))) {
+            Some((id, row)) => {
+                let status = world.store.strings.get(row.record.status);
+                let word = row.health.word();
+                let told = if status.is_empty() || status.eq_ignore_ascii_case(word) {
+                    word.to_owned()
+                } else {
+                    format!("{status} ({word})")
+                };
+                out.push(field("STATUS", told, tone_of(row.health)));
+                for finding in world.triage.of(id) {
+                    let since = finding
+                        .since
+                        .map_or_else(String::new, |t| format!(", for {}", ages::told(t.age(world.facts.now).max(0))));
+                    for (n, part) in contexts::wrap(&format!("{}{since}", finding.why), wide).into_iter().enumerate() {
+                        let label = if n == 0 { finding.severity.to_string() } else { String::new() };
+                        out.push(field(&label, part, Tone::Bad));
+                    }
+                }
+                if !row.record.note.is_empty() {
+                    for (n, part) in contexts::wrap(&row.record.note, wide).into_iter().enumerate() {
+                        out.push(field(if n == 0 { "MESSAGE" } else { "" }, part, Tone::Plain));
+                    }
+                }
+                self.columns(world, row, &mut out);
+                self.links(world, row, &mut out);
+            }
+            None => out.push(field("STATUS", "gone: no longer in what is watched", Tone::Warn)),
+        }
+        match &self.object {
+            None if self.is_polled() => {}
+            None => out.push(Line::of("  reading the object", Tone::Busy)),
+            Some(Err(why)) => out.push(Line::of(format!("  the object cannot be read: {why}"), Tone::Bad)),
+            Some(Ok(object)) => {
+                out.extend(conditions(object, world.facts.now, wide));
+                out.extend(containers(object, world.facts.now));
+                out.extend(labels(object));
+            }
+        }
+        if !self.is_polled() {
+            out.push(heading("EVENTS"));
+            match &self.events {
+                None => out.push(Line::of("  reading", Tone::Busy)),
+                Some(Err(why)) => out.push(Line::of(format!("  {why}"), Tone::Warn)),
+                Some(Ok(list)) => out.extend(events::lines_of(list, world, width)),
+            }
+        }
+        out
+    }
+
+    fn is_polled(&self) -> bool {
+        matches!(kinds::spec(self.key.kind).api, Api::Poll(_))
+    }
+
+    /// Every column of the kind, as a line each.
+    fn columns(&self, world: &World, row: &crate::store::table::Row, out: &mut Vec<Line>) {
+        let show = world.show();
+        for column in kinds::spec(self.key.kind).columns {
+            if matches!(column.title, "NAMESPACE" | "NAME" | "STATUS" | "MESSAGE") {
+                continue;
+            }
+            let text = column.text(&row.record, &show);
+            if !text.is_empty() {
+                out.push(field(column.title, text, Tone::Plain));
+            }
+        }
+    }
+
+    fn links(&self, world: &World, row: &crate::store::table::Row, out: &mut Vec<Line>) {
+        let strings = &world.store.strings;
+        for link in &row.record.links {
+            let (kind, namespace, name) = (strings.get(link.kind), strings.get(link.namespace), strings.get(link.name));
+            let label = match link.relation {
+                Relation::Owner => "OWNED BY",
+                Relation::Node => continue,
+                Relation::DependsOn => "DEPENDS ON",
+                Relation::Source => "SOURCE",
+                Relation::ManagedBy => "MANAGED BY",
+                Relation::From => "FROM",
+                Relation::StoredIn => "STORED IN",
+                Relation::About => "ABOUT",
+            };
+            let full = if namespace.is_empty() { name.to_owned() } else { format!("{namespace}/{name}") };
+            let known = kinds::by_name(kind).and_then(|k| world.store.find(k, namespace, name));
+            let (state, tone) = match known.and_then(|id| world.store.row(id)) {
+                Some(other) if other.health != Health::Ok => {
+                    (format!(" ({} {})", other.health, strings.get(other.record.status)), tone_of(other.health))
+                }
+                Some(_) => (" (ok)".to_owned(), Tone::Plain),
+                None => (String::new(), Tone::Plain),
+            };
+            out.push(field(label, format!("{kind} {full}{state}"), tone));
+        }
+    }
+}
+
+fn str_at<'v>(value: &'v Value, pointer: &str) -> &'v str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or("")
+}
+
+fn conditions(object: &Value, now: Time, wide: usize) -> Vec<Line> {
+    let Some(list) = object.pointer("/status/conditions").and_then(Value::as_array).filter(|l| !l.is_empty()) else {
+        return Vec::new();
+    };
+    let mut out = vec![heading("CONDITIONS")];
+    for condition in list {
+        let (kind, status) = (str_at(condition, "/type"), str_at(condition, "/status"));
+        let age =
+            Time::parse(str_at(condition, "/lastTransitionTime")).map_or_else(String::new, |t| ages::told(t.age(now)));
+        let tone = if status == "True" { Tone::Plain } else { Tone::Warn };
+        let told = format!("{status:<8} {age:>6}  {}", text::line(str_at(condition, "/reason")));
+        out.push(field(&text::line(kind), told, tone));
+        let message = text::line(str_at(condition, "/message"));
+        if !message.is_empty() {
+            out.extend(contexts::wrap(&message, wide).into_iter().map(|part| field("", part, Tone::Dim)));
+        }
+    }
+    out
+}
+
+/// A pod's containers: image, state, last end.
+fn containers(object: &Value, now: Time) -> Vec<Line> {
+    let mut out = Vec::new();
+    for (list, title) in [("initContainerStatuses", "INIT CONTAINERS"), ("containerStatuses", "CONTAINERS")] {
+        let Some(statuses) = object.pointer(&format!("/status/{list}")).and_then(Value::as_array) else { continue };
+        if statuses.is_empty() {
+            continue;
+        }
+        out.push(heading(title));
+        for status in statuses {
+            let restarts = status.get("restartCount").and_then(Value::as_i64).unwrap_or(0);
+            let state = state_words(status.get("state"), now);
+            let bad = status.pointer("/state/waiting").is_some();
+            let told = format!("{state}, {restarts} restarts, {}", text::line(str_at(status, "/image")));
+            let tone = if bad { Tone::Bad } else { Tone::Plain };
+            out.push(field(&text::line(str_at(status, "/name")), told, tone));
+            let last = state_words(status.get("lastState"), now);
+            if !last.is_empty() {
+                out.push(field("", format!("before: {last}"), Tone::Dim));
+            }
+        }
+    }
+    out
+}
+
+fn state_words(state: Option<&Value>, now: Time) -> String {
+    let Some((word, body)) = state.and_then(Value::as_object).and_then(|m| m.iter().next()) else {
+        return String::new();
+    };
+    let ago = |pointer: &str| {
+        Time::parse(str_at(body, pointer))
+            .map_or_else(String::new, |t| format!(" {} ago", ages::told(t.age(now).max(0))))
+    };
+    let reason = text::line(str_at(body, "/reason"));
+    match word.as_str() {
+        "running" => format!("running since{}", ago("/startedAt")),
+        "terminated" => {
+            let code = body.get("exitCode").and_then(Value::as_i64).unwrap_or(0);
+            let meaning = match code {
+                137 => " (SIGKILL)",
+                143 => " (SIGTERM)",
+                _ => "",
+            };
+            format!("{reason} exit {code}{meaning}{}", ago("/finishedAt"))
+        }
+        _ => format!("waiting: {reason} {}", text::line(str_at(body, "/message"))),
+    }
+}
+
+fn labels(object: &Value) -> Vec<Line> {
+    let Some(map) = object.pointer("/metadata/labels").and_then(Value::as_object).filter(|m| !m.is_empty()) else {
+        return Vec::new();
+    };
+    let mut out = vec![heading("LABELS")];
+    out.extend(map.iter().map(|(name, value)| {
+        Line::of(format!("  {}={}", text::line(name), text::line(value.as_str().unwrap_or(""))), Tone::Dim)
+    }));
+    out
+}
+
+impl Screen for Describe {
+    fn title(&self, world: &World) -> String {
+        let _ = world;
+        let name = match &*self.key.namespace {
+            "" => self.key.name.to_string(),
+            namespace => format!("{namespace}/{}", self.key.name),
+        };
+        format!("{} {name}", kinds::spec(self.key.kind).name)
+    }
+
+    fn place(&self) -> Place {
+        Place::Describe(self.key.clone())
+    }
+
+    fn on(&mut self, command: Command, world: &World) -> Option<Vec<Effect>> {
+        if self.pager.on(command) {
+            return Some(Vec::new());
+        }
+        match command {
+            Command::Reload => {
+                self.asked = false;
+                Some(Vec::new())
+            }
+            Command::Copy => Some(vec![Effect::Copy(self.pager.text())]),
+            Command::Owner | Command::Node => {
+                let wanted = if command == Command::Owner { Relation::Owner } else { Relation::Node };
+                let row = self.row_id(world).and_then(|id| world.store.row(id))?;
+                let link = row.record.link(wanted).or_else(|| row.record.link(Relation::ManagedBy))?;
+                let strings = &world.store.strings;
+                let kind = kinds::by_name(strings.get(link.kind));
+                let found = kind.and_then(|k| world.store.find(k, strings.get(link.namespace), strings.get(link.name)));
+                Some(match found.and_then(|id| world.store.key(id)) {
+                    Some(key) => vec![Effect::Go(Place::Describe(key))],
+                    None => vec![Effect::Complain(format!(
+                        "{} {} is not among what is shown here",
+                        strings.get(link.kind),
+                        strings.get(link.name)
+                    ))],
+                })
+            }
+            _ => None,
+        }
+    }
+
+    fn sync(&mut self, world: &World, size: Size) -> Vec<Effect> {
+        let lines = self.compose(world, size.width);
+        self.pager.set(lines);
+        self.pager.resize(size);
+        if self.asked || self.is_polled() {
+            return Vec::new();
+        }
+        self.asked = true;
+        vec![
+            Effect::Fetch(self.object_ticket, Fetch::Object(self.key.clone())),
+            Effect::Fetch(self.events_ticket, Fetch::Events(self.key.clone())),
+        ]
+    }
+
+    fn lines(&self, _world: &World, size: Size) -> Vec<Line> {
+        self.pager.visible(size)
+    }
+
+    fn hints(&self) -> &'static [Command] {
+        &[Command::Yaml, Command::Events, Command::Logs, Command::Owner, Command::Copy, Command::Back, Command::Help]
+    }
+
+    fn target(&self, _world: &World) -> Option<Key> {
+        Some(self.key.clone())
+    }
+
+    fn reply(&mut self, ticket: Ticket, reply: Reply, _world: &World) {
+        match reply {
+            Reply::Object(answer) if ticket == self.object_ticket => self.object = Some(answer),
+            Reply::Events(answer) if ticket == self.events_ticket => self.events = Some(answer),
+            _ => {}
+        }
+    }
+
+    fn filter(&mut self, text: &str, _world: &World) -> Result<(), String> {
+        self.pager.search(text);
+        Ok(())
+    }
+
+    fn filtered(&self) -> &str {
+        self.pager.needle()
+    }
+}

@@ -1,0 +1,134 @@
+//! Where the news comes from: each feed's state, age and last error, and what an operator is blind to without it.
+
+use super::body::Scroll;
+use super::world::{Link, World};
+use super::{Screen, ScreenSpec, Size};
+use crate::domain::ages;
+use crate::domain::change::FeedState;
+use crate::domain::record::KindId;
+use crate::intent::{Command, Effect, Place};
+use crate::kinds;
+use crate::scene::{self, Keep, Line, Tone};
+
+pub const SPEC: ScreenSpec = ScreenSpec {
+    word: "feeds",
+    aliases: &["sources", "feed"],
+    help: "where the data comes from, how old it is, what is blind",
+    place: || Place::Feeds,
+};
+
+#[derive(Debug, Default)]
+pub struct Feeds {
+    scroll: Scroll,
+}
+
+pub fn tone_of(state: FeedState) -> Tone {
+    match state {
+        FeedState::Live => Tone::Good,
+        FeedState::Waiting | FeedState::Listing { .. } => Tone::Busy,
+        FeedState::Stale | FeedState::NoAccess => Tone::Warn,
+        FeedState::Unreachable => Tone::Bad,
+        FeedState::NotInstalled | FeedState::Off => Tone::Dim,
+    }
+}
+
+fn words(state: FeedState) -> String {
+    match state {
+        FeedState::Listing { seen } => format!("listing {seen}"),
+        state => state.word().to_owned(),
+    }
+}
+
+impl Feeds {
+    fn row(&self, kind: KindId, world: &World, width: u16) -> Line {
+        let spec = kinds::spec(kind);
+        let table = world.store.table(kind);
+        let feed = &table.feed;
+        let age = feed.since;
+        let age = if age.is_set() { ages::told(age.age(world.facts.now)) } else { String::new() };
+        let mut line = Line::of(format!("  {} ", scene::fit(spec.title, 22, Keep::Start)), Tone::Plain);
+        line.push(format!("{} ", scene::fit(&words(feed.state), 14, Keep::Start)), tone_of(feed.state));
+        let rows = if matches!(feed.state, FeedState::Live | FeedState::Stale | FeedState::Listing { .. }) {
+            table.len().to_string()
+        } else {
+            "-".to_owned()
+        };
+        line.plain(format!("{rows:>7} {age:>7}  "));
+        let mut rest = String::new();
+        if feed.state.is_blind() {
+            rest = format!("blind to {}. ", spec.blinds);
+        }
+        if !feed.only.is_empty() {
+            rest = format!("{rest}only {}. ", feed.only.join(", "));
+        }
+        if let Some(bad) = feed.bad.first() {
+            rest = format!("{rest}{} unreadable, last {}: {}. ", feed.bad.len(), bad.name, bad.error);
+        }
+        if let Some(error) = &feed.error {
+            rest.push_str(error);
+        } else if rest.is_empty() {
+            rest.push_str(&feed.origin);
+        }
+        let left = usize::from(width).saturating_sub(line.width());
+        line.push(scene::clip(&rest, left, Keep::Start).into_owned(), Tone::Dim);
+        line
+    }
+}
+
+impl Screen for Feeds {
+    fn title(&self, world: &World) -> String {
+        let blind = world.store.tables().filter(|(_, t)| t.feed.state.is_blind()).count();
+        format!("Feeds {}, {blind} blind", kinds::KINDS.len())
+    }
+
+    fn place(&self) -> Place {
+        Place::Feeds
+    }
+
+    fn on(&mut self, command: Command, _world: &World) -> Option<Vec<Effect>> {
+        let len = kinds::KINDS.len();
+        if self.scroll.on(command, len) {
+            return Some(Vec::new());
+        }
+        let kind = KindId(u8::try_from(self.scroll.at).unwrap_or(0));
+        match command {
+            Command::Open => Some(vec![Effect::Go(Place::Table(kind))]),
+            Command::Reload => Some(vec![Effect::Reload(kind)]),
+            _ => None,
+        }
+    }
+
+    fn sync(&mut self, _world: &World, size: Size) -> Vec<Effect> {
+        self.scroll.settle(kinds::KINDS.len(), usize::from(size.height.saturating_sub(2)));
+        Vec::new()
+    }
+
+    fn lines(&self, world: &World, size: Size) -> Vec<Line> {
+        let (text, tone) = match &world.facts.link {
+            Link::Connecting => (format!("  {}: connecting", world.facts.context), Tone::Busy),
+            Link::Up => {
+                let skew = match world.facts.skew {
+                    s if s.abs() > 5 => format!(", its clock is {s:+} s from ours"),
+                    _ => String::new(),
+                };
+                (format!("  {}: connected, {}{skew}", world.facts.context, world.facts.server_version), Tone::Good)
+            }
+            Link::Down { headline, detail, .. } => {
+                (format!("  {}: {headline}: {detail}", world.facts.context), Tone::Bad)
+            }
+        };
+        let mut out = vec![Line::of(scene::clip(&text, usize::from(size.width), Keep::Start).into_owned(), tone)];
+        out.push(Line::of("  KIND                   STATE             ROWS   SINCE  WHY", Tone::Title));
+        let rows = usize::from(size.height).saturating_sub(2);
+        for id in kinds::ids().skip(self.scroll.top).take(rows) {
+            let mut line = self.row(id, world, size.width);
+            line.selected = usize::from(id.0) == self.scroll.at;
+            out.push(line);
+        }
+        out
+    }
+
+    fn hints(&self) -> &'static [Command] {
+        &[Command::Open, Command::Reload, Command::Back, Command::Help]
+    }
+}

@@ -1,0 +1,268 @@
+//! Home: what is wrong, the most urgent first, and in one line how the signals stand.
+
+use super::body::Scroll;
+use super::table::tone_of;
+use super::world::{Link, World};
+use super::{Screen, ScreenSpec, Size};
+use crate::domain::ages;
+use crate::domain::change::FeedState;
+use crate::domain::health::{Health, Severity};
+use crate::domain::record::{Key, KindId, Uid};
+use crate::intent::{Command, Effect, Place};
+use crate::kinds;
+use crate::scene::{self, Keep, Line, Tone};
+use crate::triage::{Ranked, Subject};
+
+pub const SPEC: ScreenSpec = ScreenSpec {
+    word: "home",
+    aliases: &["findings", "triage"],
+    help: "what is wrong, most urgent first",
+    place: || Place::Home,
+};
+
+#[derive(Debug, Default)]
+pub struct Home {
+    scroll: Scroll,
+    cursor: Option<Identity>,
+    filter: String,
+    /// Indices into the ranked list that are shown.
+    shown: Vec<usize>,
+}
+
+/// What the cursor is on, however the list moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Identity {
+    Cluster,
+    Feed(KindId),
+    Object(KindId, Uid),
+}
+
+fn identity(entry: &Ranked, world: &World) -> Option<Identity> {
+    Some(match entry.subject {
+        Subject::Cluster => Identity::Cluster,
+        Subject::Feed(kind) => Identity::Feed(kind),
+        Subject::Row(id) => Identity::Object(id.kind, world.store.row(id)?.record.uid),
+    })
+}
+
+impl Home {
+    fn current<'w>(&self, world: &'w World) -> Option<&'w Ranked> {
+        world.triage.ranked().get(*self.shown.get(self.scroll.at)?)
+    }
+
+    /// `pods 3✖ 2▲/75  nodes 30 ...`: every signal, and never a bare 0 for what cannot be seen.
+    fn signals(world: &World, width: u16) -> Line {
+        let mut line = Line::of(" ", Tone::Plain);
+        for id in kinds::ids() {
+            let table = world.store.table(id);
+            let word = kinds::spec(id).word;
+            let (failed, warned) = (table.count(Health::Failed), table.count(Health::Warning));
+            let mut part: Vec<(String, Tone)> = Vec::new();
+            match table.feed.state {
+                FeedState::NotInstalled | FeedState::Off => continue,
+                FeedState::Live | FeedState::Stale | FeedState::Listing { .. } => {
+                    if table.is_empty() && table.feed.state.is_live() {
+                        continue;
+                    }
+                    part.push((format!("{word} "), Tone::Dim));
+                    if failed > 0 {
+                        part.push((format!("{failed}✖ "), Tone::Bad));
+                    }
+                    if warned > 0 {
+                        part.push((format!("{warned}▲ "), Tone::Warn));
+                    }
+                    let tail = match table.feed.state {
+                        FeedState::Stale => " stale",
+                        FeedState::Listing { .. } => "+",
+                        _ => "",
+                    };
+                    part.push((format!("of {}{tail}", table.len()), Tone::Plain));
+                }
+                state => part.push((format!("{word} {}", state.word()), Tone::Warn)),
+            }
+            let needed: usize = part.iter().map(|(t, _)| scene::width(t)).sum();
+            if line.width() + needed + 2 > usize::from(width) {
+                line.push(" …", Tone::Dim);
+                break;
+            }
+            if line.width() > 1 {
+                line.push("  ", Tone::Plain);
+            }
+            for (text, tone) in part {
+                line.push(text, tone);
+            }
+        }
+        line
+    }
+
+    fn row(&self, entry: &Ranked, world: &World, width: u16, at: usize) -> Line {
+        let what = what(entry, world);
+        let since = entry.finding.since.map_or_else(String::new, |t| ages::told(t.age(world.facts.now)));
+        let wide = usize::from(width);
+        let name_width = (wide.saturating_sub(14) * 45 / 100).clamp(12, 60);
+        let tone = match (entry.finding.muted, entry.finding.severity) {
+            (true, _) | (_, Severity::P4) => Tone::Dim,
+            (_, Severity::P1) => Tone::Alarm,
+            (_, Severity::P2) => Tone::Bad,
+            (_, Severity::P3) => Tone::Warn,
+        };
+        let mut line = Line::new();
+        line.push(format!(" {}  ", entry.finding.severity), tone);
+        let rest = if entry.finding.muted { Tone::Dim } else { Tone::Plain };
+        line.push(scene::fit(&what, name_width, Keep::Ends), rest);
+        line.push(format!(" {since:>6}  "), rest);
+        let left = wide.saturating_sub(line.width());
+        let muted = if entry.finding.muted { "(silenced) " } else { "" };
+        line.push(scene::clip(&format!("{muted}{}", entry.finding.why), left, Keep::Start).into_owned(), rest);
+        line.selected = at == self.scroll.at;
+        line
+    }
+
+    fn nothing(world: &World) -> Vec<Line> {
+        let mut live = 0;
+        let mut waiting = 0;
+        let mut blind = 0;
+        for (_, table) in world.store.tables() {
+            match table.feed.state {
+                FeedState::Live => live += 1,
+                FeedState::Waiting | FeedState::Listing { .. } => waiting += 1,
+                FeedState::NotInstalled | FeedState::Off => {}
+                _ => blind += 1,
+            }
+        }
+        if waiting > 0 {
+            return vec![Line::of(format!("  listing: {live} kinds are there, {waiting} to come"), Tone::Busy)];
+        }
+        if live == 0 {
+            return vec![Line::of("  nothing can be seen here: see :feeds for the reasons", Tone::Warn)];
+        }
+        let text = format!("  nothing wrong in what can be seen: {live} kinds live, {blind} blind");
+        vec![Line::of(text, if blind == 0 { Tone::Good } else { Tone::Plain })]
+    }
+}
+
+/// `HelmRelease  monitoring/monitoring`.
+fn what(entry: &Ranked, world: &World) -> String {
+    match entry.subject {
+        Subject::Cluster => format!("Cluster  {}", world.facts.context),
+        Subject::Feed(kind) => format!("Feed  {}", kinds::spec(kind).title),
+        Subject::Row(id) => {
+            let name = world.store.row(id).map(|r| r.record.full_name(&world.store.strings)).unwrap_or_default();
+            format!("{}  {name}", kinds::spec(id.kind).name)
+        }
+    }
+}
+
+impl Screen for Home {
+    fn title(&self, world: &World) -> String {
+        let hidden = world.triage.ranked().len() - self.shown.len().min(world.triage.ranked().len());
+        match (self.shown.len(), hidden) {
+            (n, 0) => format!("Findings {n}"),
+            (n, _) => format!("Findings {n} of {}", world.triage.ranked().len()),
+        }
+    }
+
+    fn place(&self) -> Place {
+        Place::Home
+    }
+
+    fn on(&mut self, command: Command, world: &World) -> Option<Vec<Effect>> {
+        if self.scroll.on(command, self.shown.len()) {
+            self.cursor = self.current(world).and_then(|e| identity(e, world));
+            return Some(Vec::new());
+        }
+        Some(match command {
+            Command::Open | Command::Describe => match (self.target(world), self.current(world)) {
+                (Some(key), _) => vec![Effect::Go(Place::Describe(key))],
+                (None, Some(_)) => vec![Effect::Go(Place::Feeds)],
+                (None, None) => Vec::new(),
+            },
+            Command::Back if !self.filter.is_empty() => {
+                self.filter.clear();
+                Vec::new()
+            }
+            Command::Copy => match self.current(world) {
+                Some(entry) => vec![Effect::Copy(format!("{} {}", what(entry, world), entry.finding.why))],
+                None => Vec::new(),
+            },
+            _ => return None,
+        })
+    }
+
+    fn sync(&mut self, world: &World, size: Size) -> Vec<Effect> {
+        let namespace = world.namespace();
+        let needle = self.filter.to_lowercase();
+        let admits = |entry: &Ranked| {
+            let here = match (namespace, entry.subject) {
+                (Some(wanted), Subject::Row(id)) => world
+                    .store
+                    .row(id)
+                    .is_some_and(|row| row.record.namespace == wanted || row.record.namespace.is_empty()),
+                _ => true,
+            };
+            here && (needle.is_empty() || {
+                let text = format!("{} {} {}", entry.finding.severity, what(entry, world), entry.finding.why);
+                needle.split_whitespace().all(|word| text.to_lowercase().contains(word))
+            })
+        };
+        let ranked = world.triage.ranked();
+        self.shown = (0..ranked.len()).filter(|i| admits(&ranked[*i])).collect();
+        if let Some(cursor) = self.cursor
+            && let Some(at) = self.shown.iter().position(|i| identity(&ranked[*i], world) == Some(cursor))
+        {
+            self.scroll.at = at;
+        }
+        self.scroll.settle(self.shown.len(), usize::from(size.height.saturating_sub(2)));
+        if self.cursor.is_some() || self.scroll.at > 0 {
+            self.cursor = self.current(world).and_then(|e| identity(e, world));
+        }
+        Vec::new()
+    }
+
+    fn lines(&self, world: &World, size: Size) -> Vec<Line> {
+        let mut out = vec![Self::signals(world, size.width)];
+        let name_width = (usize::from(size.width).saturating_sub(14) * 45 / 100).clamp(12, 60);
+        out.push(Line::of(format!(" SEV {}  SINCE  WHY", scene::fit("WHAT", name_width, Keep::Start)), Tone::Title));
+        if let Link::Down { headline, detail, .. } = &world.facts.link {
+            out.push(Line::of(format!("  {headline}: {detail}"), tone_of(Health::Failed)));
+        }
+        if self.shown.is_empty() {
+            out.extend(Self::nothing(world));
+            return out;
+        }
+        let rows = usize::from(size.height).saturating_sub(out.len());
+        let ranked = world.triage.ranked();
+        let visible = self.shown.iter().enumerate().skip(self.scroll.top).take(rows);
+        out.extend(visible.map(|(at, i)| self.row(&ranked[*i], world, size.width, at)));
+        out
+    }
+
+    fn hints(&self) -> &'static [Command] {
+        &[
+            Command::Open,
+            Command::Logs,
+            Command::Yaml,
+            Command::Events,
+            Command::Palette,
+            Command::Filter,
+            Command::Feeds,
+            Command::Help,
+        ]
+    }
+
+    fn target(&self, world: &World) -> Option<Key> {
+        match self.current(world)?.subject {
+            Subject::Row(id) => world.store.key(id),
+            _ => None,
+        }
+    }
+
+    fn filter(&mut self, text: &str, _world: &World) -> Result<(), String> {
+        text.clone_into(&mut self.filter);
+        Ok(())
+    }
+
+    fn filtered(&self) -> &str {
+        &self.filter
+    }
+}

@@ -1,0 +1,83 @@
+//! Which columns fit, and how wide they are.
+
+use crate::kinds::column::Column;
+
+/// A chosen column: its index among the kind's columns, and its width.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fitted {
+    pub index: usize,
+    pub width: u16,
+}
+
+/// Space between two columns.
+pub const GAP: u16 = 2;
+
+/// Chooses columns for `width`. `wanted[i]` is the widest text seen in column `i`. Columns of high priority numbers are
+/// dropped until the least widths fit; what is left over widens columns to what their text wants, then the last one.
+pub fn fit(columns: &[Column], wanted: &[u16], show: impl Fn(usize) -> bool, width: u16) -> Vec<Fitted> {
+    let mut chosen: Vec<usize> = (0..columns.len()).filter(|i| show(*i)).collect();
+    let least = |i: usize| {
+        let c = &columns[i];
+        let title = u16::try_from(c.title.len()).unwrap_or(u16::MAX);
+        c.min.max(title).min(wanted[i].max(title)).max(1)
+    };
+    let total = |chosen: &[usize]| {
+        let gaps = GAP * u16::try_from(chosen.len().saturating_sub(1)).unwrap_or(0);
+        chosen.iter().map(|i| least(*i)).sum::<u16>() + gaps
+    };
+    while chosen.len() > 1 && total(&chosen) > width {
+        let Some(at) = (0..chosen.len())
+            .filter(|at| columns[chosen[*at]].priority > 0)
+            .max_by_key(|at| columns[chosen[*at]].priority)
+        else {
+            break;
+        };
+        chosen.remove(at);
+    }
+    let mut left = width.saturating_sub(total(&chosen));
+    let mut fitted: Vec<Fitted> = chosen.iter().map(|i| Fitted { index: *i, width: least(*i) }).collect();
+    let mut by_need: Vec<usize> = (0..fitted.len()).collect();
+    by_need.sort_by_key(|at| columns[fitted[*at].index].priority);
+    for at in by_need {
+        let column = &columns[fitted[at].index];
+        let want = wanted[fitted[at].index].min(column.max).saturating_sub(fitted[at].width).min(left);
+        fitted[at].width += want;
+        left -= want;
+    }
+    fitted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::column::Field;
+
+    const COLUMNS: &[Column] = &[
+        Column::new("NAMESPACE", Field::Namespace, 8, 20, 2),
+        Column::new("NAME", Field::Name, 10, 40, 0),
+        Column::new("STATUS", Field::Status, 6, 20, 0),
+        Column::new("NODE", Field::Note, 8, 30, 5),
+    ];
+
+    #[test]
+    fn the_least_important_column_goes_first() {
+        let wanted = [9, 20, 8, 20];
+        let titles =
+            |width| fit(COLUMNS, &wanted, |_| true, width).iter().map(|f| COLUMNS[f.index].title).collect::<Vec<_>>();
+        assert_eq!(titles(80), ["NAMESPACE", "NAME", "STATUS", "NODE"]);
+        assert_eq!(titles(30), ["NAMESPACE", "NAME", "STATUS"]);
+        assert_eq!(titles(20), ["NAME", "STATUS"]);
+    }
+
+    #[test]
+    fn widths_never_exceed_the_line_and_fill_by_priority() {
+        for width in 20..120 {
+            let fitted = fit(COLUMNS, &[12, 38, 18, 26], |_| true, width);
+            let used: u16 =
+                fitted.iter().map(|f| f.width).sum::<u16>() + GAP * (u16::try_from(fitted.len()).unwrap() - 1);
+            assert!(used <= width, "{width}: {fitted:?}");
+        }
+        let fitted = fit(COLUMNS, &[12, 38, 18, 26], |_| true, 200);
+        assert_eq!(fitted.iter().map(|f| f.width).collect::<Vec<_>>(), [12, 38, 18, 26]);
+    }
+}

@@ -1,0 +1,357 @@
+//! A pod's log: followed, bounded, filtered. Memory is bounded; what had to go is counted on screen.
+
+use std::collections::VecDeque;
+
+use super::world::{LogLine, LogNews, Reply, World};
+use super::{Screen, Size, contexts};
+use crate::domain::record::Key;
+use crate::intent::{Binding, Command, Effect, Group, LogQuery, Place, Ticket};
+use crate::scene::{Line, Tone};
+use crate::store::filter::{Fields, Filter};
+
+/// Lines and bytes kept at most.
+const MAX_LINES: usize = 20_000;
+const MAX_BYTES: usize = 8 << 20;
+
+/// Keys that mean this only here.
+pub static KEYS: &[Binding] = &[
+    Binding { command: Command::Follow, name: "log-follow", chords: &["f"], help: "follow the end", group: Group::Log },
+    Binding { command: Command::Wrap, name: "log-wrap", chords: &["w"], help: "wrap long lines", group: Group::Log },
+    Binding {
+        command: Command::Timestamps,
+        name: "log-timestamps",
+        chords: &["t"],
+        help: "show the time of each line",
+        group: Group::Log,
+    },
+    Binding {
+        command: Command::Container,
+        name: "log-container",
+        chords: &["tab"],
+        help: "next container",
+        group: Group::Log,
+    },
+    Binding {
+        command: Command::Since,
+        name: "log-since",
+        chords: &["s"],
+        help: "since 1m, 10m, 1h, all",
+        group: Group::Log,
+    },
+];
+
+/// Choices of [`Command::Since`], in seconds.
+const SINCE: [Option<i64>; 4] = [None, Some(60), Some(600), Some(3600)];
+
+#[derive(Debug)]
+pub struct Logs {
+    key: Key,
+    ticket: Ticket,
+    /// Tickets for asking again with other choices.
+    spare: Vec<Ticket>,
+    asked: bool,
+    previous: bool,
+    since: usize,
+    containers: Vec<String>,
+    container: usize,
+    lines: VecDeque<LogLine>,
+    bytes: usize,
+    dropped: u64,
+    following: bool,
+    wrap: bool,
+    timestamps: bool,
+    filter: Filter,
+    /// Lines above the end, when not following.
+    up: usize,
+    height: usize,
+    end: Option<(String, bool)>,
+}
+
+impl Logs {
+    pub fn new(key: Key, previous: bool, tickets: &mut dyn FnMut() -> Ticket) -> Self {
+        Self {
+            key,
+            ticket: tickets(),
+            // each change of container, age or instance asks anew, under a ticket of its own
+            spare: (0..64).map(|_| tickets()).collect(),
+            asked: false,
+            previous,
+            since: 0,
+            containers: Vec::new(),
+            container: 0,
+            lines: VecDeque::new(),
+            bytes: 0,
+            dropped: 0,
+            following: true,
+            wrap: false,
+            timestamps: false,
+            filter: Filter::default(),
+            up: 0,
+            height: 1,
+            end: None,
+        }
+    }
+
+    fn query(&self) -> LogQuery {
+        LogQuery {
+            namespace: self.key.namespace.clone(),
+            pod: self.key.name.clone(),
+            container: self.containers.get(self.container).map_or_else(Box::default, |c| c.as_str().into()),
+            previous: self.previous,
+            follow: !self.previous,
+            tail: 2000,
+            since: SINCE[self.since],
+        }
+    }
+
+    /// Ends the present stream and asks anew.
+    fn again(&mut self) -> Vec<Effect> {
+        let old = self.ticket;
+        self.ticket = self.spare.pop().unwrap_or(old);
+        self.lines.clear();
+        (self.bytes, self.dropped, self.up) = (0, 0, 0);
+        self.end = None;
+        self.following = true;
+        vec![Effect::Cancel(old), Effect::Log(self.ticket, self.query())]
+    }
+
+    fn keep(&mut self, line: LogLine) {
+        self.bytes += line.text.len() + line.time.len() + 48;
+        self.lines.push_back(line);
+        if !self.following {
+            self.up += 1;
+        }
+        while self.lines.len() > MAX_LINES || self.bytes > MAX_BYTES {
+            let Some(old) = self.lines.pop_front() else { break };
+            self.bytes -= old.text.len() + old.time.len() + 48;
+            self.dropped += 1;
+        }
+    }
+
+    fn shown(&self) -> Vec<&LogLine> {
+        self.lines
+            .iter()
+            .filter(|l| self.filter.is_empty() || self.filter.matches(&Text(l), &mut String::new()))
+            .collect()
+    }
+
+    fn move_by(&mut self, command: Command) -> bool {
+        let page = self.height.saturating_sub(1).max(1);
+        let most = self.shown().len().saturating_sub(self.height);
+        self.up = match command {
+            Command::Up => self.up + 1,
+            Command::Down => self.up.saturating_sub(1),
+            Command::PageUp => self.up + page,
+            Command::PageDown => self.up.saturating_sub(page),
+            Command::Top => most,
+            Command::Bottom => 0,
+            _ => return false,
+        }
+        .min(most);
+        self.following = self.up == 0;
+        true
+    }
+
+    fn state(&self) -> String {
+        let mut parts = Vec::new();
+        if let Some(name) = self.containers.get(self.container) {
+            let of = if self.containers.len() > 1 {
+                format!(" {}/{}", self.container + 1, self.containers.len())
+            } else {
+                String::new()
+            };
+            parts.push(format!("{name}{of}"));
+        }
+        if self.previous {
+            parts.push("previous".to_owned());
+        }
+        if let Some(seconds) = SINCE[self.since] {
+            parts.push(format!("since {}", crate::domain::ages::told(seconds)));
+        }
+        if self.dropped > 0 {
+            parts.push(format!("{} older lines dropped", self.dropped));
+        }
+        if !self.following {
+            parts.push(format!("{} below", self.up));
+        }
+        parts.join(", ")
+    }
+}
+
+struct Text<'a>(&'a LogLine);
+
+impl Fields for Text<'_> {
+    fn text(&self, _column: usize, out: &mut String) {
+        out.push_str(&self.0.text);
+    }
+    fn number(&self, _column: usize) -> Option<i64> {
+        None
+    }
+    fn columns(&self) -> usize {
+        1
+    }
+}
+
+fn tone_of(text: &str) -> Tone {
+    let head: String = text.chars().take(120).collect::<String>().to_ascii_lowercase();
+    if ["error", "fatal", "panic"].iter().any(|w| head.contains(w)) {
+        Tone::Bad
+    } else if head.contains("warn") {
+        Tone::Warn
+    } else {
+        Tone::Plain
+    }
+}
+
+impl Screen for Logs {
+    fn title(&self, _world: &World) -> String {
+        format!("Log {}/{} {}", self.key.namespace, self.key.name, self.state())
+    }
+
+    fn place(&self) -> Place {
+        Place::Logs { key: self.key.clone(), previous: self.previous }
+    }
+
+    fn on(&mut self, command: Command, _world: &World) -> Option<Vec<Effect>> {
+        if self.move_by(command) {
+            return Some(Vec::new());
+        }
+        Some(match command {
+            Command::Follow => {
+                self.following = !self.following;
+                self.up = 0;
+                Vec::new()
+            }
+            Command::Wrap => {
+                self.wrap = !self.wrap;
+                Vec::new()
+            }
+            Command::Timestamps => {
+                self.timestamps = !self.timestamps;
+                Vec::new()
+            }
+            Command::Container | Command::Next if self.containers.len() > 1 => {
+                self.container = (self.container + 1) % self.containers.len();
+                self.again()
+            }
+            Command::Container | Command::Next => vec![Effect::Say("this pod has one container".to_owned())],
+            Command::Since => {
+                self.since = (self.since + 1) % SINCE.len();
+                self.again()
+            }
+            Command::PreviousLogs | Command::Logs => {
+                self.previous = command == Command::PreviousLogs && !self.previous;
+                self.again()
+            }
+            Command::Reload => self.again(),
+            Command::Back if !self.filter.is_empty() => {
+                self.filter = Filter::default();
+                Vec::new()
+            }
+            Command::Copy => {
+                let text = self.shown().iter().map(|l| format!("{}\n", l.text)).collect();
+                vec![Effect::Copy(text)]
+            }
+            _ => return None,
+        })
+    }
+
+    fn sync(&mut self, _world: &World, size: Size) -> Vec<Effect> {
+        self.height = usize::from(size.height);
+        if self.asked {
+            return Vec::new();
+        }
+        self.asked = true;
+        vec![Effect::Log(self.ticket, self.query())]
+    }
+
+    fn lines(&self, _world: &World, size: Size) -> Vec<Line> {
+        let (width, height) = (usize::from(size.width), usize::from(size.height));
+        let shown = self.shown();
+        let mut out: VecDeque<Line> = VecDeque::new();
+        if self.up == 0
+            && let Some((why, failed)) = &self.end
+        {
+            out.push_front(Line::of(format!(" {why}"), if *failed { Tone::Bad } else { Tone::Dim }));
+        }
+        for line in shown.iter().rev().skip(self.up) {
+            let mut parts =
+                if self.wrap { wrapped(&line.text, width.saturating_sub(1)) } else { vec![line.text.to_string()] };
+            if let Some(first) = parts.first_mut().filter(|_| self.timestamps) {
+                *first = format!("{} {first}", line.time);
+            }
+            let tone = tone_of(&line.text);
+            for part in parts.into_iter().rev() {
+                out.push_front(Line::of(format!(" {part}"), tone));
+            }
+            if out.len() >= height {
+                break;
+            }
+        }
+        while out.len() > height {
+            out.pop_front();
+        }
+        if out.is_empty() {
+            let text = if self.lines.is_empty() { " no lines yet" } else { " no line fits the filter" };
+            out.push_back(Line::of(text, Tone::Dim));
+        }
+        out.into()
+    }
+
+    fn hints(&self) -> &'static [Command] {
+        &[
+            Command::Follow,
+            Command::Wrap,
+            Command::Timestamps,
+            Command::Container,
+            Command::Since,
+            Command::PreviousLogs,
+            Command::Filter,
+            Command::Back,
+        ]
+    }
+
+    fn target(&self, _world: &World) -> Option<Key> {
+        Some(self.key.clone())
+    }
+
+    fn reply(&mut self, ticket: Ticket, reply: Reply, _world: &World) {
+        let Reply::Log(news) = reply else { return };
+        if ticket != self.ticket {
+            return;
+        }
+        match news {
+            LogNews::Containers(names) => {
+                if self.containers.is_empty() {
+                    self.containers = names;
+                }
+            }
+            LogNews::Lines(lines) => lines.into_iter().for_each(|line| self.keep(line)),
+            LogNews::Dropped(n) => self.dropped += n,
+            LogNews::Ended(why) => self.end = Some((why, false)),
+            LogNews::Failed(why) => self.end = Some((why, true)),
+        }
+    }
+
+    fn filter(&mut self, text: &str, _world: &World) -> Result<(), String> {
+        self.filter = Filter::parse(text, &["LINE"]).map_err(|e| e.to_string())?;
+        self.up = 0;
+        Ok(())
+    }
+
+    fn filtered(&self) -> &str {
+        self.filter.text()
+    }
+
+    fn own_keys(&self) -> &'static [Binding] {
+        KEYS
+    }
+
+    fn leave(&mut self) -> Vec<Effect> {
+        vec![Effect::Cancel(self.ticket)]
+    }
+}
+
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    contexts::wrap(text, width)
+}
