@@ -1,1 +1,295 @@
-//! To be written.
+//! The command line: flags become settings and a mode, modes are dispatched. The only place that knows of `--demo`.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::config::env::Env;
+use crate::config::load::{Override, Request, default_file};
+use crate::config::{Settings, Value};
+use crate::headless;
+
+/// The exit code of a command line or configuration that cannot be used.
+pub const EXIT_USAGE: u8 = 2;
+
+const EXAMPLES: &str = "\
+Examples:
+  watchkeeper                              the current kubeconfig context
+  watchkeeper --context sre-prod -c alerts a context, starting on its alerts
+  watchkeeper --demo                       a living demo platform, nothing to install
+  watchkeeper -n shop --plain -c pods      the pods of one namespace as lines
+  watchkeeper config                       what is configured, and where it comes from
+
+Configuration: --config FILE, or $WATCHKEEPER_CONFIG, or watchkeeper/config.toml in the user's configuration folder.
+Every key can be set by an environment variable: theme by WATCHKEEPER_THEME, services.prometheus.url by
+WATCHKEEPER_SERVICES_PROMETHEUS_URL. Flags win over the environment, the environment over the file.";
+
+/// The on-call console for Kubernetes platforms: what is broken, why, and the key that fixes it.
+#[derive(Debug, Parser)]
+#[command(name = "watchkeeper", version, after_help = EXAMPLES, args_conflicts_with_subcommands = false)]
+#[command(subcommand_negates_reqs = true, disable_help_subcommand = true)]
+struct Cli {
+    #[command(flatten)]
+    flags: Flags,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+struct Flags {
+    /// The kubeconfig context to open
+    #[arg(long, value_name = "NAME", global = true, help_heading = "Cluster")]
+    context: Option<String>,
+    /// Start in this namespace
+    #[arg(short, long, value_name = "NAME", global = true, help_heading = "Cluster")]
+    namespace: Option<String>,
+    /// Start in all namespaces, whatever is configured
+    #[arg(short = 'A', long, global = true, conflicts_with = "namespace", help_heading = "Cluster")]
+    all_namespaces: bool,
+    /// The kubeconfig file to use instead of $KUBECONFIG and ~/.kube/config
+    #[arg(long, value_name = "FILE", global = true, help_heading = "Cluster")]
+    kubeconfig: Option<PathBuf>,
+    /// The user to impersonate
+    #[arg(long = "as", value_name = "USER", global = true, help_heading = "Cluster")]
+    impersonate: Option<String>,
+    /// A group to impersonate; may be repeated
+    #[arg(long = "as-group", value_name = "GROUP", global = true, help_heading = "Cluster")]
+    impersonate_groups: Vec<String>,
+    /// Never offer an action that changes something
+    #[arg(long, global = true, help_heading = "Cluster")]
+    readonly: bool,
+    /// Run over a living demo platform inside this process instead of a cluster
+    #[arg(long, conflicts_with_all = ["context", "kubeconfig", "impersonate", "impersonate_groups"], help_heading = "Cluster")]
+    demo: bool,
+
+    /// Start on this screen: pods, nodes, hr, ks, alerts, ... - any word that may follow a colon
+    #[arg(short = 'c', long = "command", value_name = "VIEW", help_heading = "Screen")]
+    view: Option<String>,
+    /// Print the chosen screen once as lines, every row, and exit
+    #[arg(long, help_heading = "Screen")]
+    plain: bool,
+    /// With --plain: go on and print what changes
+    #[arg(long, requires = "plain", help_heading = "Screen")]
+    follow: bool,
+    /// The colours: a built-in name or a theme file
+    #[arg(long, value_name = "NAME", global = true, help_heading = "Screen")]
+    theme: Option<String>,
+    /// Draw with ASCII characters only
+    #[arg(long, global = true, help_heading = "Screen")]
+    ascii: bool,
+    /// Show times in UTC
+    #[arg(long, global = true, help_heading = "Screen")]
+    utc: bool,
+
+    /// The configuration file; it must exist
+    #[arg(long, value_name = "FILE", global = true, help_heading = "Files")]
+    config: Option<PathBuf>,
+    /// Write a diagnostic log to this file
+    #[arg(long, value_name = "FILE", global = true, help_heading = "Files")]
+    log_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the demo platform for any client until ended
+    #[command(after_help = "The first line on stdout is KUBECONFIG= and the path of a kubeconfig for it:\n  \
+                            eval \"$(watchkeeper demo | head -1)\" is not what you want; run it in its own terminal.")]
+    Demo(DemoArgs),
+    /// Print the effective configuration with the origin of each value, secrets masked
+    Config,
+    /// Print the man page or shell completions
+    #[command(hide = true, subcommand)]
+    Generate(Generate),
+}
+
+/// How the demo platform is served.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct DemoArgs {
+    /// The address to listen on; loopback only is wise, there is no login
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+    /// Add so many synthetic pods
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub pods: usize,
+    /// The story to tell; "quiet" is a healthy platform where nothing changes by itself
+    #[arg(long, value_name = "NAME")]
+    pub story: Option<String>,
+    /// The same seed tells the same story
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Change so many synthetic pods per second
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub churn: u32,
+    /// Misbehave as this file says
+    #[arg(long, value_name = "FILE")]
+    pub faults: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Generate {
+    /// The man page, in roff
+    Man,
+    /// Completions for a shell
+    Completions { shell: Shell },
+}
+
+/// What to do.
+#[derive(Debug)]
+pub enum Mode {
+    /// The console.
+    Console(Start),
+    /// The chosen screen as lines; once, or going on.
+    Plain { start: Start, follow: bool },
+    /// Serve the demo platform.
+    Demo(DemoArgs),
+    /// Print the effective configuration.
+    Config(Box<Settings>),
+    /// Print the man page.
+    Man,
+    /// Print completions.
+    Completions(Shell),
+}
+
+/// How a console starts.
+#[derive(Debug)]
+pub struct Start {
+    pub settings: Box<Settings>,
+    /// The first screen's word, as after `:`.
+    pub view: String,
+    /// Over the demo platform.
+    pub demo: bool,
+}
+
+/// Why there is no mode: text for a person, and the exit code.
+#[derive(Debug)]
+pub struct Refusal {
+    /// Help and version are no mistakes: they go to stdout.
+    pub to_stdout: bool,
+    pub text: String,
+    pub code: u8,
+}
+
+/// The clap definition, for man pages and completions.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Turns arguments (with the program's name first) and environment into a mode.
+///
+/// # Errors
+/// Wrong usage, help, version, or a configuration that cannot be used.
+pub fn parse<I, T>(args: I, env: Env, default_file: Option<PathBuf>) -> Result<Mode, Refusal>
+where
+    I: IntoIterator<Item = T>,
+    T: Into<std::ffi::OsString> + Clone,
+{
+    let cli =
+        command().try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches)).map_err(|error| {
+            Refusal {
+                to_stdout: !error.use_stderr(),
+                text: error.render().to_string(),
+                code: if error.use_stderr() { EXIT_USAGE } else { 0 },
+            }
+        })?;
+    let flags = cli.flags;
+    match cli.command {
+        Some(Command::Demo(args)) => return Ok(Mode::Demo(args)),
+        Some(Command::Generate(Generate::Man)) => return Ok(Mode::Man),
+        Some(Command::Generate(Generate::Completions { shell })) => return Ok(Mode::Completions(shell)),
+        Some(Command::Config) | None => {}
+    }
+    let request = Request { file: flags.config.clone(), default_file, env, flags: overrides(&flags) };
+    let settings = Box::new(Settings::load(request).map_err(|error| Refusal {
+        to_stdout: false,
+        text: format!("watchkeeper: the configuration cannot be used\n{error}\n"),
+        code: EXIT_USAGE,
+    })?);
+    if matches!(cli.command, Some(Command::Config)) {
+        return Ok(Mode::Config(settings));
+    }
+    let view = settings.default_view.clone();
+    let start = Start { settings, view, demo: flags.demo };
+    Ok(if flags.plain { Mode::Plain { start, follow: flags.follow } } else { Mode::Console(start) })
+}
+
+/// The keys that flags set.
+fn overrides(flags: &Flags) -> Vec<Override> {
+    let mut list = Vec::new();
+    let mut set =
+        |path, flag, value: Option<Value>| list.extend(value.map(|value| Override { path, value: Some(value), flag }));
+    let text = |text: &Option<String>| text.clone().map(Value::Text);
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| Value::Text(path.to_string_lossy().into_owned()));
+    let on = |flag: bool| flag.then_some(Value::Flag(true));
+    set("context", "--context", text(&flags.context));
+    set("namespace", "--namespace", text(&flags.namespace));
+    set("kubeconfig", "--kubeconfig", path(&flags.kubeconfig));
+    set("as", "--as", text(&flags.impersonate));
+    let groups = &flags.impersonate_groups;
+    set("as-groups", "--as-group", (!groups.is_empty()).then(|| Value::List(groups.clone())));
+    set("readonly", "--readonly", on(flags.readonly));
+    set("default-view", "--command", text(&flags.view));
+    set("theme", "--theme", text(&flags.theme));
+    set("ascii", "--ascii", on(flags.ascii));
+    set("utc", "--utc", on(flags.utc));
+    set("log-file", "--log-file", path(&flags.log_file));
+    if flags.all_namespaces {
+        list.push(Override { path: "namespace", value: None, flag: "--all-namespaces" });
+    }
+    list
+}
+
+/// The whole program.
+#[must_use]
+pub fn main() -> ExitCode {
+    match parse(std::env::args_os(), Env::of_process(), default_file()) {
+        Ok(mode) => run(mode),
+        Err(refusal) => {
+            let written = if refusal.to_stdout {
+                std::io::stdout().write_all(refusal.text.as_bytes())
+            } else {
+                std::io::stderr().write_all(refusal.text.as_bytes())
+            };
+            // A reader that has gone away is no failure of ours.
+            drop(written);
+            ExitCode::from(refusal.code)
+        }
+    }
+}
+
+fn run(mode: Mode) -> ExitCode {
+    let mut out = std::io::stdout().lock();
+    let printed = match mode {
+        Mode::Config(settings) => headless::config::print(&settings, &mut out),
+        Mode::Man => headless::man::man(command(), &mut out),
+        Mode::Completions(shell) => {
+            headless::man::completions(command(), shell, &mut out);
+            Ok(())
+        }
+        Mode::Console(_) | Mode::Plain { .. } | Mode::Demo(_) => {
+            drop(out);
+            let _ = writeln!(std::io::stderr(), "watchkeeper: this build has no console");
+            return ExitCode::FAILURE;
+        }
+    };
+    match printed {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        command().debug_assert();
+    }
+}

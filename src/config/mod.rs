@@ -1,1 +1,19 @@
-//! To be written.
+//! Settings: defaults < file < environment < flags, each value with its origin.
+//!
+//! One list ([`schema::rows`]) says which keys exist; the file reader, the environment, the suggestions, the example
+//! file's test and `watchkeeper config` follow from it. Nothing here talks to a cluster, and no secret is stored: the
+//! configuration names files and environment variables that hold them.
+
+pub mod env;
+pub mod file;
+pub mod load;
+pub mod problem;
+pub mod schema;
+pub mod settings;
+pub mod suggest;
+pub mod value;
+
+pub use load::{Override, Request};
+pub use problem::{ConfigError, Problem};
+pub use settings::{Mode, Service, ServiceName, Settings};
+pub use value::{Kind, Origin, Value};

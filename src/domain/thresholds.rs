@@ -1,49 +1,83 @@
-//! How long a state may last before it counts, in seconds.
+//! How long a state may last before it counts: one row per threshold, from which the struct, its defaults and the
+//! configuration keys follow. Plain numbers of seconds; nothing here reads a clock or judges anything.
 
-/// Grace periods and windows of every judgement. All values are seconds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Thresholds {
-    /// A pod's failed reason younger than this is a rollout, not a failure.
-    pub pod_grace: i64,
-    /// Pending longer than this is a warning.
-    pub pending: i64,
-    /// Running but not Ready longer than this is a warning.
-    pub not_ready: i64,
-    /// A restart within this time is a warning.
-    pub recent_restart: i64,
-    /// A failing reconcile younger than this is not yet a finding.
-    pub reconcile_grace: i64,
-    /// Certificates with less than this left are P1.
-    pub certificate_critical: i64,
-    /// Certificates with less than this left are P2.
-    pub certificate_warning: i64,
-    /// A renewal later than `renewalTime` plus this is overdue.
-    pub renewal_overdue: i64,
-    /// A backup that runs longer is a warning.
-    pub backup_running: i64,
-    /// A schedule is late when due by more than this (or twice the last duration, if longer).
-    pub backup_overdue: i64,
-    /// Suspended longer than this is a P2.
-    pub suspended_for: i64,
-    /// Terminating longer than its grace period plus this is a warning.
-    pub terminating: i64,
+/// One threshold as the configuration sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct Threshold {
+    /// The key below `thresholds.` in the configuration file.
+    pub key: &'static str,
+    /// The default, in seconds.
+    pub default: i64,
+    /// What the threshold decides, for help and the example file.
+    pub doc: &'static str,
+    /// Reads the value, in seconds.
+    pub get: fn(&Thresholds) -> i64,
+    /// Writes the value, in seconds.
+    pub set: fn(&mut Thresholds, i64),
 }
 
-impl Default for Thresholds {
-    fn default() -> Self {
-        Self {
-            pod_grace: 60,
-            pending: 300,
-            not_ready: 300,
-            recent_restart: 3600,
-            reconcile_grace: 180,
-            certificate_critical: 24 * 3600,
-            certificate_warning: 7 * 24 * 3600,
-            renewal_overdue: 3600,
-            backup_running: 4 * 3600,
-            backup_overdue: 3600,
-            suspended_for: 24 * 3600,
-            terminating: 300,
+macro_rules! thresholds {
+    ($($field:ident, $key:literal, $default:expr, $doc:literal;)+) => {
+        /// Every duration that turns a state into a finding, in seconds.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub struct Thresholds {
+            $(#[doc = $doc] pub $field: i64,)+
+        }
+
+        impl Default for Thresholds {
+            fn default() -> Self {
+                Self { $($field: $default,)+ }
+            }
+        }
+
+        /// The rows, in the order in which they are documented.
+        pub const THRESHOLDS: &[Threshold] = &[
+            $(Threshold {
+                key: $key,
+                default: $default,
+                doc: $doc,
+                get: |thresholds| thresholds.$field,
+                set: |thresholds, seconds| thresholds.$field = seconds,
+            },)+
+        ];
+    };
+}
+
+const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+thresholds! {
+    pod_grace, "pod-grace", MINUTE, "A pod in a failed state counts as a failure after this long: before it, it is a rollout.";
+    pending, "pending", 5 * MINUTE, "A pod that is Pending is a warning after this long.";
+    not_ready, "not-ready", 5 * MINUTE, "A pod that runs without being Ready is a warning after this long.";
+    recent_restart, "recent-restart", HOUR, "A container restart is a warning for this long.";
+    terminating, "terminating", 5 * MINUTE, "An object that is being deleted is a warning this long after its grace period.";
+    reconcile_grace, "reconcile-grace", 3 * MINUTE, "A Flux object may fail or progress this long before it counts.";
+    suspended_for, "suspended-for", DAY, "A suspension outside a maintenance window becomes more urgent after this long.";
+    certificate_urgent, "certificate-urgent", DAY, "A certificate that expires within this time is urgent.";
+    certificate_soon, "certificate-soon", 7 * DAY, "A certificate in trouble that expires within this time is pressing.";
+    renewal_overdue, "renewal-overdue", HOUR, "A certificate renewal is overdue this long after its planned time.";
+    issuing, "issuing", HOUR, "A certificate issuance is a warning when it takes longer.";
+    backup_running, "backup-running", 4 * HOUR, "A backup or restore is a warning when it runs longer.";
+    backup_overdue, "backup-overdue", HOUR, "A scheduled backup is overdue at least this long after its time.";
+    recent_change, "recent-change", 30 * MINUTE, "A revision that changed at most this long before a failure is named beside it.";
+    clock_skew, "clock-skew", 5, "A difference to the API server's clock is shown from this size.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_reads_and_writes_its_own_field() {
+        for (index, row) in THRESHOLDS.iter().enumerate() {
+            let mut thresholds = Thresholds::default();
+            (row.set)(&mut thresholds, -7);
+            for (other, reader) in THRESHOLDS.iter().enumerate() {
+                let expected = if other == index { -7 } else { reader.default };
+                assert_eq!((reader.get)(&thresholds), expected, "{} after writing {}", reader.key, row.key);
+            }
         }
     }
 }

@@ -1,1 +1,4 @@
-//! To be written.
+//! Commands that draw nothing: each reads, prints and ends.
+
+pub mod config;
+pub mod man;

@@ -1,0 +1,248 @@
+//! Which kinds the API server serves, and in which versions: aggregated discovery where it exists, else one question
+//! per wanted group. "Not installed" is decided here and nowhere else; a group whose own server is down is neither
+//! there nor absent.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ::http::{Method, Request};
+use kube::client::Body;
+use serde::Deserialize;
+
+use super::cluster::Cluster;
+use super::errors::RequestError;
+use super::http::Answer;
+
+const DEADLINE: Duration = Duration::from_secs(30);
+const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
+                          application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json";
+
+/// A kind as the server serves it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Served {
+    pub group: String,
+    pub version: String,
+    pub plural: String,
+    pub namespaced: bool,
+}
+
+/// What discovery knows about a kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    Served(Served),
+    /// The server knows no such kind: its CRD is not installed.
+    Absent,
+    /// The server behind this group does not answer, so nobody knows.
+    Stale,
+}
+
+/// Everything that is served, as of one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ApiMap {
+    /// Versions by group, in the server's order of preference; the core group is "".
+    groups: BTreeMap<String, Vec<ApiVersion>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct ApiVersion {
+    version: String,
+    stale: bool,
+    kinds: Vec<ApiKind>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct ApiKind {
+    kind: String,
+    plural: String,
+    namespaced: bool,
+}
+
+impl ApiMap {
+    /// The kind in the first of the preferred versions that is served, else in the server's own first choice.
+    #[must_use]
+    pub fn find(&self, group: &str, kind: &str, prefer: &[&str]) -> Found {
+        let Some(versions) = self.groups.get(group) else { return Found::Absent };
+        let preferred = prefer.iter().filter_map(|wanted| versions.iter().find(|version| version.version == *wanted));
+        let candidates = preferred.chain(versions.iter());
+        for version in candidates.filter(|version| !version.stale) {
+            if let Some(found) = version.kinds.iter().find(|served| served.kind == kind) {
+                return Found::Served(Served {
+                    group: group.to_owned(),
+                    version: version.version.clone(),
+                    plural: found.plural.clone(),
+                    namespaced: found.namespaced,
+                });
+            }
+        }
+        if versions.iter().any(|version| version.stale) { Found::Stale } else { Found::Absent }
+    }
+
+    /// Whether any kind of this group is served.
+    #[must_use]
+    pub fn has_group(&self, group: &str) -> bool {
+        self.groups.contains_key(group)
+    }
+}
+
+/// Asks the server what it serves. `groups` are those that are wanted: an old server is asked for each of them.
+///
+/// # Errors
+/// No usable answer to the first questions.
+pub async fn discover(cluster: &Cluster, groups: &[&str]) -> Result<ApiMap, RequestError> {
+    let mut map = ApiMap::default();
+    let core = get(cluster, "/api", AGGREGATED).await?.into_result()?;
+    let named = get(cluster, "/apis", AGGREGATED).await?.into_result()?;
+    match (aggregated(&core, &mut map)?, aggregated(&named, &mut map)?) {
+        (true, true) => {}
+        (core_done, named_done) => {
+            if !core_done {
+                map.groups.insert(String::new(), vec![plain(cluster, "/api/v1", "v1").await?]);
+            }
+            if !named_done {
+                let list: PlainGroups = named.json()?;
+                for group in list.groups.into_iter().filter(|group| groups.contains(&group.name.as_str())) {
+                    let mut versions = Vec::new();
+                    for PlainVersion { version } in group.versions {
+                        versions.push(plain(cluster, &format!("/apis/{}/{version}", group.name), &version).await?);
+                    }
+                    map.groups.insert(group.name, versions);
+                }
+            }
+        }
+    }
+    Ok(map)
+}
+
+/// Takes an aggregated answer into the map; `false` when the server gave a plain one.
+fn aggregated(answer: &Answer, map: &mut ApiMap) -> Result<bool, RequestError> {
+    let list: GroupList = answer.json()?;
+    if list.kind != "APIGroupDiscoveryList" {
+        return Ok(false);
+    }
+    for group in list.items {
+        let versions = group.versions.into_iter().map(|version| ApiVersion {
+            version: version.version,
+            stale: version.freshness == "Stale",
+            kinds: version
+                .resources
+                .into_iter()
+                .filter_map(|resource| {
+                    let kind = resource.response_kind?.kind;
+                    (!kind.is_empty()).then(|| ApiKind {
+                        kind,
+                        plural: resource.resource,
+                        namespaced: resource.scope == "Namespaced",
+                    })
+                })
+                .collect(),
+        });
+        map.groups.insert(group.metadata.name, versions.collect());
+    }
+    Ok(true)
+}
+
+/// One group version of a server without aggregated discovery.
+async fn plain(cluster: &Cluster, path: &str, version: &str) -> Result<ApiVersion, RequestError> {
+    let answer = get(cluster, path, "application/json").await?.into_result();
+    let stale = ApiVersion { version: version.to_owned(), stale: true, kinds: Vec::new() };
+    let list: PlainResources = match answer {
+        Ok(answer) => answer.json()?,
+        // The group is registered but nobody serves it.
+        Err(RequestError::Server { .. } | RequestError::NotFound { .. }) => return Ok(stale),
+        Err(error) => return Err(error),
+    };
+    let kinds = list.resources.into_iter().filter(|resource| !resource.name.contains('/'));
+    Ok(ApiVersion {
+        version: version.to_owned(),
+        stale: false,
+        kinds: kinds.map(|r| ApiKind { kind: r.kind, plural: r.name, namespaced: r.namespaced }).collect(),
+    })
+}
+
+async fn get(cluster: &Cluster, path: &str, accept: &str) -> Result<Answer, RequestError> {
+    let request =
+        Request::builder().method(Method::GET).uri(path).header(::http::header::ACCEPT, accept).body(Body::empty());
+    let request = request.map_err(|error| RequestError::Other(error.to_string()))?;
+    tokio::time::timeout(DEADLINE, cluster.send_once(request)).await.map_err(|_| RequestError::Timeout)?
+}
+
+#[derive(Deserialize)]
+struct GroupList {
+    #[serde(default)]
+    kind: String,
+    #[serde(default)]
+    items: Vec<Group>,
+}
+
+#[derive(Deserialize)]
+struct Group {
+    #[serde(default)]
+    metadata: Named,
+    #[serde(default)]
+    versions: Vec<GroupVersion>,
+}
+
+#[derive(Deserialize, Default)]
+struct Named {
+    #[serde(default)]
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct GroupVersion {
+    version: String,
+    #[serde(default)]
+    freshness: String,
+    #[serde(default)]
+    resources: Vec<Resource>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Resource {
+    resource: String,
+    /// Null for a resource that has only subresources.
+    #[serde(default)]
+    response_kind: Option<ResponseKind>,
+    #[serde(default)]
+    scope: String,
+}
+
+#[derive(Deserialize)]
+struct ResponseKind {
+    #[serde(default)]
+    kind: String,
+}
+
+#[derive(Deserialize)]
+struct PlainGroups {
+    #[serde(default)]
+    groups: Vec<PlainGroup>,
+}
+
+#[derive(Deserialize)]
+struct PlainGroup {
+    name: String,
+    #[serde(default)]
+    versions: Vec<PlainVersion>,
+}
+
+#[derive(Deserialize)]
+struct PlainVersion {
+    version: String,
+}
+
+#[derive(Deserialize)]
+struct PlainResources {
+    #[serde(default)]
+    resources: Vec<PlainResource>,
+}
+
+#[derive(Deserialize)]
+struct PlainResource {
+    name: String,
+    #[serde(default)]
+    kind: String,
+    #[serde(default)]
+    namespaced: bool,
+}

@@ -1,0 +1,313 @@
+//! A connection to one cluster, as one context of the kubeconfig says: two clients with the same identity, what the
+//! server told about itself, and the probe of its health. It holds no data of the cluster.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ::http::{Request, Uri};
+use kube::Client;
+use kube::Config;
+use kube::client::{Body, ConfigExt};
+use kube::config::{AuthInfo, Cluster as ClusterInfo, ExecAuthCluster};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use serde::Deserialize;
+use tower::{Layer, service_fn};
+
+use super::auth::{Credentials, Source};
+use super::errors::{ConnectError, RequestError};
+use super::exec::{PLUGIN_DEADLINE, Plugin};
+use super::http::{Answer, Http};
+use super::kubeconfig::{Kubeconfigs, Target};
+use super::proxy;
+use super::stats::Stats;
+use super::transport::Sender;
+use crate::config::Settings;
+use crate::config::env::Env;
+
+/// How long the first answer may take.
+const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
+/// Watches and lists keep their connections longer than actions may trust an idle one.
+const IDLE_READ: Duration = Duration::from_secs(90);
+const IDLE_ONCE: Duration = Duration::from_secs(15);
+/// The name that stands for the pod's own service account.
+pub const IN_CLUSTER: &str = "in-cluster";
+
+/// A cluster that has answered once.
+#[derive(Clone)]
+pub struct Cluster {
+    /// The context's name.
+    pub context: String,
+    /// The API server's address.
+    pub server: String,
+    /// The kubeconfig's user.
+    pub user: String,
+    /// The context's own namespace.
+    pub namespace: String,
+    /// Certificates are not checked: to be shown as long as it lasts.
+    pub insecure: bool,
+    /// What `/version` said, if we may read it.
+    pub version: Option<Version>,
+    /// For lists and watches.
+    pub read: Client,
+    /// For actions and service proxies: its own connections, none that has been idle for long.
+    pub once: Client,
+    pub stats: Arc<Stats>,
+    /// The settings with this context's overrides.
+    pub settings: Settings,
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Cluster({} at {})", self.context, self.server)
+    }
+}
+
+/// The API server's version.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Version {
+    pub git_version: String,
+    major: String,
+    minor: String,
+}
+
+impl Version {
+    /// Major and minor as numbers; providers append signs to the minor (`29+`).
+    #[must_use]
+    pub fn numbers(&self) -> Option<(u32, u32)> {
+        let digits = |text: &str| text.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok();
+        Some((digits(&self.major)?, digits(&self.minor)?))
+    }
+}
+
+/// The answer to a health probe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    pub took: Duration,
+    /// What is not ready, in the server's words.
+    pub problem: Option<String>,
+}
+
+impl Cluster {
+    /// Connects to a context (`None`: the current one, else the cluster that we run in) and asks for its version.
+    ///
+    /// # Errors
+    /// Why not; the contexts that exist are in [`super::kubeconfig::load`]. Takes at most the plugin's 30 s and 10 s
+    /// for the answer.
+    pub async fn connect(settings: &Settings, context: Option<&str>) -> Result<Self, ConnectError> {
+        let known = super::kubeconfig::load(settings);
+        Self::connect_among(settings, &known, context).await
+    }
+
+    /// As [`Cluster::connect`], with the kubeconfig files already read.
+    ///
+    /// # Errors
+    /// As [`Cluster::connect`].
+    pub async fn connect_among(
+        settings: &Settings,
+        known: &Kubeconfigs,
+        context: Option<&str>,
+    ) -> Result<Self, ConnectError> {
+        let wanted = context.map(str::to_owned).or_else(|| settings.context.clone());
+        let resolved = match known.target(wanted.as_deref()) {
+            Ok(target) => resolve(target, settings)?,
+            Err(nothing @ ConnectError::NoConfig { .. }) => in_cluster(settings).ok_or(nothing)??,
+            Err(error) => return Err(error),
+        };
+        let Resolved { context, user, config, source } = resolved;
+        let settings = settings.for_context(&context);
+        let hint =
+            format!("log in from another terminal, for example with: kubectl --context {context} get --raw /version");
+        let credentials = Credentials::new(source, context.clone(), hint);
+        let stats = Arc::new(Stats::default());
+        credentials.current().await.map_err(|login| ConnectError::Request(RequestError::Login(login)))?;
+
+        let setup = |error: kube::Error| setup_failed(&context, &error);
+        let read =
+            client(&config, Sender::new(config.clone(), IDLE_READ, Arc::clone(&credentials), Arc::clone(&stats)));
+        let once = client(&config, Sender::new(config.clone(), IDLE_ONCE, credentials, Arc::clone(&stats)));
+        let mut cluster = Self {
+            server: config.cluster_url.to_string(),
+            user,
+            namespace: config.default_namespace.clone(),
+            insecure: config.accept_invalid_certs,
+            version: None,
+            read: read.map_err(setup)?,
+            once: once.map_err(setup)?,
+            stats,
+            settings,
+            context: context.clone(),
+        };
+        cluster.version = cluster.ask_version().await?;
+        Ok(cluster)
+    }
+
+    async fn ask_version(&self) -> Result<Option<Version>, ConnectError> {
+        let answer = Http::api(self).get("/version", CONNECT_DEADLINE).await?;
+        match answer.into_result() {
+            Ok(answer) => Ok(answer.json().ok()),
+            // Readable by default, but it need not be: we have been answered, which is the point.
+            Err(RequestError::Forbidden { .. } | RequestError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Asks the API server how it is, within `deadline`.
+    ///
+    /// # Errors
+    /// No answer, or one that says that we may not talk to it at all (401).
+    pub async fn probe(&self, deadline: Duration) -> Result<Health, RequestError> {
+        let http = Http::api(self);
+        let started = Instant::now();
+        let mut answer = http.get("/readyz", deadline).await?;
+        if matches!(answer.status.as_u16(), 403 | 404) {
+            answer = http.get("/version", deadline.saturating_sub(started.elapsed())).await?;
+        }
+        let took = started.elapsed();
+        match answer.status.as_u16() {
+            401 => Err(RequestError::Unauthorized),
+            429 => Err(RequestError::Throttled { retry_after: self.stats.retry_after() }),
+            500.. => Ok(Health { took, problem: Some(answer.text(2000)) }),
+            _ => Ok(Health { took, problem: None }),
+        }
+    }
+
+    /// Sorts an error of one of the clients, with the wait that the server asked for in a header.
+    #[must_use]
+    pub fn classify(&self, error: &kube::Error) -> RequestError {
+        self.with_wait(RequestError::from_kube(error))
+    }
+
+    /// Adds the wait that the server asked for, which kube's errors have lost.
+    #[must_use]
+    pub fn with_wait(&self, error: RequestError) -> RequestError {
+        match error {
+            RequestError::Throttled { retry_after: None } => {
+                RequestError::Throttled { retry_after: self.stats.retry_after() }
+            }
+            other => other,
+        }
+    }
+
+    /// Sends a request with a path and gives back whatever came, as the API server proxy needs it.
+    pub(super) async fn send_once(&self, request: Request<Body>) -> Result<Answer, RequestError> {
+        Answer::read(self.once.send(request).await.map_err(|error| RequestError::from_kube(&error))?).await
+    }
+}
+
+struct Resolved {
+    context: String,
+    user: String,
+    config: Config,
+    source: Source,
+}
+
+/// Turns a context into kube's configuration and a source of credentials that is ours.
+fn resolve(target: Target, settings: &Settings) -> Result<Resolved, ConnectError> {
+    let Target { context, server, cluster, user_name, user, namespace } = target;
+    let incomplete = |what: String| ConnectError::Incomplete { context: context.clone(), what };
+    let settings = settings.for_context(&context);
+    // Loads the authority from data or file.
+    let described =
+        ExecAuthCluster::try_from(&cluster).map_err(|error| incomplete(format!("certificate-authority: {error}")))?;
+    let roots = described.certificate_authority_data.as_deref().map(authorities).transpose().map_err(&incomplete)?;
+    let source = source(&user, &described).map_err(&incomplete)?;
+
+    let mut config = Config::new(server.clone());
+    config.default_namespace = namespace;
+    config.root_cert = roots;
+    config.accept_invalid_certs = cluster.insecure_skip_tls_verify.unwrap_or(false);
+    config.disable_compression = cluster.disable_compression.unwrap_or(false);
+    config.tls_server_name.clone_from(&cluster.tls_server_name);
+    config.proxy_url = proxy_of(&cluster, &server, &settings.env)?;
+    config.auth_info = transport_identity(user);
+    impersonate(&mut config.auth_info, &settings);
+    config.default_retry = false;
+    Ok(Resolved { context, user: user_name, config, source })
+}
+
+fn proxy_of(cluster: &ClusterInfo, server: &Uri, env: &Env) -> Result<Option<Uri>, ConnectError> {
+    proxy::choose(server, cluster.proxy_url.as_deref(), env).map_err(ConnectError::Proxy)
+}
+
+/// The pod's own service account, when we run in one.
+fn in_cluster(settings: &Settings) -> Option<Result<Resolved, ConnectError>> {
+    settings.env.get("KUBERNETES_SERVICE_HOST")?;
+    let mut config = match Config::incluster() {
+        Ok(config) => config,
+        Err(error) => {
+            return Some(Err(ConnectError::Incomplete { context: IN_CLUSTER.to_owned(), what: error.to_string() }));
+        }
+    };
+    let token = config.auth_info.token_file.take();
+    let source = token.map_or(Source::None, |path| Source::BearerFile(Path::new(&path).to_path_buf()));
+    impersonate(&mut config.auth_info, settings);
+    config.default_retry = false;
+    Some(Ok(Resolved { context: IN_CLUSTER.to_owned(), user: "service account".to_owned(), config, source }))
+}
+
+/// In the order of kubectl's own preference.
+fn source(user: &AuthInfo, cluster: &ExecAuthCluster) -> Result<Source, String> {
+    if let Some(provider) = &user.auth_provider {
+        return match provider.name.as_str() {
+            "oidc" => Ok(Source::None),
+            name => Err(format!("kubectl has dropped the auth-provider \"{name}\": use an exec plugin")),
+        };
+    }
+    if let (Some(user), Some(password)) = (&user.username, &user.password) {
+        return Ok(Source::Basic { user: user.clone(), password: password.clone() });
+    }
+    if let Some(token) = &user.token {
+        return Ok(Source::Bearer(token.clone()));
+    }
+    if let Some(path) = &user.token_file {
+        return Ok(Source::BearerFile(Path::new(path).to_path_buf()));
+    }
+    Ok(match &user.exec {
+        Some(exec) => {
+            let cluster = exec.provide_cluster_info.then(|| cluster.clone());
+            Source::Plugin(Box::new(Plugin { config: exec.clone(), cluster, deadline: PLUGIN_DEADLINE }))
+        }
+        None => Source::None,
+    })
+}
+
+/// What remains for kube: client certificates, impersonation, and the provider that it serves itself.
+fn transport_identity(user: AuthInfo) -> AuthInfo {
+    AuthInfo { username: None, password: None, token: None, token_file: None, exec: None, ..user }
+}
+
+fn impersonate(auth: &mut AuthInfo, settings: &Settings) {
+    if let Some(user) = &settings.impersonate {
+        auth.impersonate = Some(user.clone());
+        auth.impersonate_groups = Some(settings.impersonate_groups.clone());
+        auth.impersonate_uid = None;
+        auth.impersonate_user_extra = None;
+    }
+}
+
+pub(super) fn authorities(pem: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).map(|der| der.map(|der| der.to_vec())).collect();
+    match found {
+        Ok(found) if found.is_empty() => Err("certificate-authority: no certificate in it".to_owned()),
+        Ok(found) => Ok(found),
+        Err(error) => Err(format!("certificate-authority: {error}")),
+    }
+}
+
+fn setup_failed(context: &str, error: &kube::Error) -> ConnectError {
+    ConnectError::Incomplete { context: context.to_owned(), what: error.to_string() }
+}
+
+fn client(config: &Config, sender: Sender) -> Result<Client, kube::Error> {
+    // Built here once for nothing but its error: a bad client key should not wait for the first request.
+    config.rustls_client_config()?;
+    let service = service_fn(move |request| {
+        let sender = sender.clone();
+        async move { sender.send(request).await }
+    });
+    let service = config.base_uri_layer().layer(config.extra_headers_layer()?.layer(service));
+    Ok(Client::new(service, config.default_namespace.clone()))
+}

@@ -1,0 +1,437 @@
+//! Why a request or a connection failed, sorted by type and status code, in plain words for a screen. Texts of the
+//! server are passed on, never searched. They are not sanitised here.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use kube::core::Status;
+use kube::runtime::watcher;
+
+use super::kubeconfig::FileProblem;
+use super::proxy::BadProxy;
+use super::transport::{DnsFailed, Overdue, ProxyFailed};
+
+/// Error chains deeper than this are loops.
+const DEEPEST: usize = 16;
+
+/// Nobody can log in for us: a person must.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginNeeded {
+    pub context: String,
+    /// What went wrong, in one line.
+    pub why: String,
+    /// What the credential plugin printed to its error stream, made visible and shortened.
+    pub output: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+impl fmt::Display for LoginNeeded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.why, self.hint)
+    }
+}
+
+impl StdError for LoginNeeded {}
+
+/// What is wrong with a TLS connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TlsProblem {
+    /// No known authority signed the server's certificate.
+    Untrusted,
+    Expired,
+    WrongName,
+    /// The other side does not speak TLS.
+    NotTls,
+    /// The server does not accept our client certificate.
+    ClientRefused,
+    Other(String),
+}
+
+/// Why a request failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RequestError {
+    /// Nothing listens at the address.
+    Refused,
+    /// The host's name has no address.
+    Dns(String),
+    Unreachable,
+    /// No answer in time, or the connection has gone silent.
+    Timeout,
+    /// The connection broke in the middle.
+    Closed,
+    Tls(TlsProblem),
+    /// The proxy on the way cannot be reached or does not let us through.
+    Proxy(Box<RequestError>),
+    Login(LoginNeeded),
+    /// 401 although the credentials were renewed, or cannot be.
+    Unauthorized,
+    /// 403: the server's words, and the resource they are about (`pods`, `helmreleases.helm.toolkit.fluxcd.io`).
+    Forbidden {
+        says: String,
+        resource: Option<String>,
+    },
+    NotFound {
+        says: String,
+    },
+    Conflict {
+        says: String,
+    },
+    /// 410: the position in the list or watch is too old.
+    Gone,
+    /// 429, with the wait that the server asked for.
+    Throttled {
+        retry_after: Option<Duration>,
+    },
+    /// Any other 4xx.
+    Client {
+        code: u16,
+        says: String,
+    },
+    /// 5xx: whether a write has happened is unknown.
+    Server {
+        code: u16,
+        says: String,
+    },
+    /// The answer is larger than we are willing to hold.
+    TooLarge,
+    /// The answer is not what it should be.
+    Decode(String),
+    Other(String),
+}
+
+impl RequestError {
+    /// Sorts an error of kube's client.
+    #[must_use]
+    pub fn from_kube(error: &kube::Error) -> Self {
+        Self::from_chain(error)
+    }
+
+    /// Sorts an error of kube's watcher.
+    #[must_use]
+    pub fn from_watcher(error: &watcher::Error) -> Self {
+        match error {
+            watcher::Error::WatchError(status) => Self::from_status(status),
+            other => Self::from_chain(other),
+        }
+    }
+
+    /// Sorts a `Status` of the API server by its code.
+    #[must_use]
+    pub fn from_status(status: &Status) -> Self {
+        let details = status.details.as_ref();
+        let wait = details.map(|details| details.retry_after_seconds).filter(|seconds| *seconds > 0);
+        let resource = details.filter(|details| !details.kind.is_empty()).map(|details| match details.group.as_str() {
+            "" => details.kind.clone(),
+            group => format!("{}.{group}", details.kind),
+        });
+        Self::from_code(
+            status.code,
+            status.message.clone(),
+            resource,
+            wait.map(|seconds| Duration::from_secs(seconds.into())),
+        )
+    }
+
+    pub(super) fn from_code(code: u16, says: String, resource: Option<String>, retry_after: Option<Duration>) -> Self {
+        match code {
+            401 => Self::Unauthorized,
+            403 => Self::Forbidden { says, resource },
+            404 => Self::NotFound { says },
+            409 => Self::Conflict { says },
+            410 => Self::Gone,
+            429 => Self::Throttled { retry_after },
+            500.. => Self::Server { code, says },
+            _ => Self::Client { code, says },
+        }
+    }
+
+    /// Sorts any error by the types in its chain.
+    #[must_use]
+    pub fn from_chain(error: &(dyn StdError + 'static)) -> Self {
+        let mut fallback = None;
+        let mut next = Some(error);
+        for _ in 0..DEEPEST {
+            let Some(error) = next else { break };
+            if let Some(sorted) = sort(error, &mut fallback) {
+                return sorted;
+            }
+            // What an I/O error wraps is not its source: that is one further.
+            next = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+                Some(inner) => Some(inner),
+                None => error.source(),
+            };
+        }
+        fallback.unwrap_or_else(|| Self::Other(error.to_string()))
+    }
+
+    /// One short line: what happened.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        match self {
+            Self::Refused => "connection refused".to_owned(),
+            Self::Dns(host) => format!("no address for {host}"),
+            Self::Unreachable => "no route to the server".to_owned(),
+            Self::Timeout => "no answer in time".to_owned(),
+            Self::Closed => "the connection broke".to_owned(),
+            Self::Tls(TlsProblem::Untrusted) => "the server's certificate is not trusted".to_owned(),
+            Self::Tls(TlsProblem::Expired) => "the server's certificate is not valid now".to_owned(),
+            Self::Tls(TlsProblem::WrongName) => "the server's certificate is for another name".to_owned(),
+            Self::Tls(TlsProblem::NotTls) => "the server does not speak TLS".to_owned(),
+            Self::Tls(TlsProblem::ClientRefused) => "our client certificate is refused".to_owned(),
+            Self::Tls(TlsProblem::Other(_)) => "TLS failed".to_owned(),
+            Self::Proxy(_) => "the proxy does not let us through".to_owned(),
+            Self::Login(_) | Self::Unauthorized => "not logged in".to_owned(),
+            Self::Forbidden { resource: Some(resource), .. } => format!("no access to {resource}"),
+            Self::Forbidden { resource: None, .. } => "no access".to_owned(),
+            Self::NotFound { .. } => "not found".to_owned(),
+            Self::Conflict { .. } => "changed by someone else".to_owned(),
+            Self::Gone => "too old a position, reading again".to_owned(),
+            Self::Throttled { retry_after: Some(wait) } => format!("too many requests, again in {} s", wait.as_secs()),
+            Self::Throttled { retry_after: None } => "too many requests".to_owned(),
+            Self::Client { code, .. } => format!("the request was refused ({code})"),
+            Self::Server { code, .. } => format!("the server failed ({code})"),
+            Self::TooLarge => "the answer is too large".to_owned(),
+            Self::Decode(_) => "the answer makes no sense".to_owned(),
+            Self::Other(_) => "the request failed".to_owned(),
+        }
+    }
+
+    /// What is known beyond the headline, and what to do. May be empty, or foreign text of several lines.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        match self {
+            Self::Refused => "nothing listens at this address: is the server up, and is the tunnel or VPN open?".to_owned(),
+            Self::Dns(_) => "check the name, the VPN and the DNS of this machine".to_owned(),
+            Self::Unreachable => "check the network, the VPN and the proxy settings".to_owned(),
+            Self::Timeout => "the server, or something on the way to it, is silent".to_owned(),
+            Self::Closed => "the server or something on the way closed it in the middle of an answer".to_owned(),
+            Self::Tls(TlsProblem::Untrusted) => {
+                "name its authority: certificate-authority or certificate-authority-data of the cluster in the kubeconfig, \
+                 or ca-file of the service in our configuration"
+                    .to_owned()
+            }
+            Self::Tls(TlsProblem::Expired) => "renew it on the server; compare this machine's clock, too".to_owned(),
+            Self::Tls(TlsProblem::WrongName) => {
+                "the address in the configuration does not stand in the certificate: correct the address, or set \
+                 tls-server-name of the cluster in the kubeconfig"
+                    .to_owned()
+            }
+            Self::Tls(TlsProblem::NotTls) => "the address says https but plain text came back: try http, or another port".to_owned(),
+            Self::Tls(TlsProblem::ClientRefused) => {
+                "client-certificate and client-key of the kubeconfig's user: expired, or of another cluster?".to_owned()
+            }
+            Self::Tls(TlsProblem::Other(text)) | Self::Decode(text) | Self::Other(text) => text.clone(),
+            Self::Proxy(why) => {
+                format!("{}; see proxy-url of the cluster in the kubeconfig, or HTTPS_PROXY and NO_PROXY", why.headline())
+            }
+            Self::Login(login) if login.output.is_empty() => format!("{}; {}", login.why, login.hint),
+            Self::Login(login) => format!("{}; {}\n{}", login.why, login.hint, login.output),
+            Self::Unauthorized => "the server does not accept these credentials (401): log in again".to_owned(),
+            Self::Forbidden { says, .. }
+            | Self::NotFound { says }
+            | Self::Conflict { says }
+            | Self::Client { says, .. }
+            | Self::Server { says, .. } => says.clone(),
+            Self::Gone | Self::Throttled { .. } | Self::TooLarge => String::new(),
+        }
+    }
+
+    /// Whether the server did not answer at all, so that everything else it serves is unreachable, too.
+    #[must_use]
+    pub fn is_connection(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused
+                | Self::Dns(_)
+                | Self::Unreachable
+                | Self::Timeout
+                | Self::Closed
+                | Self::Tls(_)
+                | Self::Proxy(_)
+        )
+    }
+}
+
+/// One link of the chain; `fallback` keeps a vague answer while deeper links may know better.
+fn sort(error: &(dyn StdError + 'static), fallback: &mut Option<RequestError>) -> Option<RequestError> {
+    if let Some(own) = error.downcast_ref::<RequestError>() {
+        return Some(own.clone());
+    }
+    if let Some(login) = error.downcast_ref::<LoginNeeded>() {
+        return Some(RequestError::Login(login.clone()));
+    }
+    if let Some(dns) = error.downcast_ref::<DnsFailed>() {
+        return Some(RequestError::Dns(dns.host.clone()));
+    }
+    if error.is::<Overdue>() || error.is::<tokio::time::error::Elapsed>() {
+        return Some(RequestError::Timeout);
+    }
+    if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+        return Some(RequestError::Tls(tls_problem(tls)));
+    }
+    if let Some(proxy) = error.downcast_ref::<ProxyFailed>() {
+        return Some(RequestError::Proxy(Box::new(RequestError::from_chain(proxy.0.as_ref()))));
+    }
+    if let Some(auth) = error.downcast_ref::<kube::client::AuthError>() {
+        return Some(RequestError::Login(LoginNeeded {
+            context: String::new(),
+            why: auth.to_string(),
+            output: String::new(),
+            hint: "log in again with the tool that wrote the kubeconfig".to_owned(),
+        }));
+    }
+    if let Some(json) = error.downcast_ref::<serde_json::Error>() {
+        return Some(RequestError::Decode(json.to_string()));
+    }
+    if let Some(io) = error.downcast_ref::<io::Error>() {
+        match io.kind() {
+            io::ErrorKind::ConnectionRefused => return Some(RequestError::Refused),
+            io::ErrorKind::TimedOut => return Some(RequestError::Timeout),
+            io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::NetworkDown => {
+                return Some(RequestError::Unreachable);
+            }
+            io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::UnexpectedEof => *fallback = Some(RequestError::Closed),
+            _ => {}
+        }
+    }
+    match error.downcast_ref::<kube::Error>() {
+        Some(kube::Error::Api(status)) => return Some(RequestError::from_status(status)),
+        Some(kube::Error::FromUtf8(error)) => return Some(RequestError::Decode(error.to_string())),
+        Some(kube::Error::HyperError(error))
+            if error.is_incomplete_message() || error.is_canceled() || error.is_closed() =>
+        {
+            *fallback = Some(RequestError::Closed);
+        }
+        _ => {}
+    }
+    None
+}
+
+fn tls_problem(error: &rustls::Error) -> TlsProblem {
+    use rustls::{AlertDescription, CertificateError, Error};
+    match error {
+        Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
+            TlsProblem::Untrusted
+        }
+        Error::InvalidCertificate(
+            CertificateError::Expired
+            | CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYet
+            | CertificateError::NotValidYetContext { .. },
+        ) => TlsProblem::Expired,
+        Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => TlsProblem::WrongName,
+        Error::InvalidMessage(_) => TlsProblem::NotTls,
+        Error::AlertReceived(
+            AlertDescription::BadCertificate
+            | AlertDescription::UnknownCA
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::CertificateRequired
+            | AlertDescription::AccessDenied,
+        ) => TlsProblem::ClientRefused,
+        other => TlsProblem::Other(other.to_string()),
+    }
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.headline())?;
+        let detail = self.detail();
+        if detail.is_empty() { Ok(()) } else { write!(f, ": {detail}") }
+    }
+}
+
+impl StdError for RequestError {}
+
+/// Why there is no connection to a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConnectError {
+    /// No kubeconfig has a context, and we do not run in a cluster either.
+    NoConfig {
+        looked: Vec<PathBuf>,
+        problems: Vec<FileProblem>,
+    },
+    /// No context was asked for and the kubeconfig has no current one.
+    NoCurrent {
+        known: Vec<String>,
+    },
+    /// The context does not exist.
+    NoContext {
+        name: String,
+        known: Vec<String>,
+        problems: Vec<FileProblem>,
+    },
+    /// The context exists, but something it names is missing or cannot be read.
+    Incomplete {
+        context: String,
+        what: String,
+    },
+    Proxy(BadProxy),
+    Request(RequestError),
+}
+
+impl ConnectError {
+    /// One short line: what happened.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        match self {
+            Self::NoConfig { problems, .. } if !problems.is_empty() => "the kubeconfig cannot be read".to_owned(),
+            Self::NoConfig { .. } => "no kubeconfig".to_owned(),
+            Self::NoCurrent { .. } => "no context chosen".to_owned(),
+            Self::NoContext { name, .. } => format!("no context named \"{name}\""),
+            Self::Incomplete { context, .. } => format!("context \"{context}\" cannot be used"),
+            Self::Proxy(_) => "the proxy address is not usable".to_owned(),
+            Self::Request(error) => error.headline(),
+        }
+    }
+
+    /// What is known beyond the headline, and what to do.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        match self {
+            Self::NoConfig { looked, problems } if problems.is_empty() => {
+                let looked: Vec<String> = looked.iter().map(|path| path.display().to_string()).collect();
+                format!("looked at {}; pass --kubeconfig FILE or set KUBECONFIG", looked.join(", "))
+            }
+            Self::NoConfig { problems, .. } => lines(problems),
+            Self::NoCurrent { known } => format!("contexts: {}; pass --context NAME", known.join(", ")),
+            Self::NoContext { known, problems, .. } => {
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                format!("contexts: {known}\n{}", lines(problems)).trim_end().to_owned()
+            }
+            Self::Incomplete { what, .. } => what.clone(),
+            Self::Proxy(BadProxy { place, text }) => {
+                format!("{place} says \"{text}\": write http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT")
+            }
+            Self::Request(error) => error.detail(),
+        }
+    }
+}
+
+fn lines(problems: &[FileProblem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+impl From<RequestError> for ConnectError {
+    fn from(error: RequestError) -> Self {
+        Self::Request(error)
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.headline(), self.detail())
+    }
+}
+
+impl StdError for ConnectError {}

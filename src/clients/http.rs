@@ -1,0 +1,367 @@
+//! One way to ask a service, whether it is reached through the API server's proxy or by its own address. Every answer
+//! comes back whole with its status code: for these services 429 and 503 are ordinary words. Bodies and waits are
+//! bounded; nothing is retried.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use kube::client::Body;
+use kube::{Client, Config};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tower::BoxError;
+
+use super::auth::{Credentials, Source};
+use super::cluster::{Cluster, authorities};
+use super::errors::{ConnectError, RequestError};
+use super::proxy;
+use super::stats::Stats;
+use super::transport::Sender;
+use crate::config::Service;
+use crate::config::env::Env;
+
+/// Larger answers are refused.
+pub const BODY_LIMIT: usize = 32 << 20;
+const IDLE: Duration = Duration::from_secs(60);
+
+/// Something behind the API server's proxy.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Endpoint {
+    pub target: ProxyTarget,
+    pub namespace: String,
+    pub name: String,
+    /// Whether it speaks TLS. The API server does not check its certificate.
+    pub tls: bool,
+    /// A port number, or a port's name.
+    pub port: String,
+}
+
+/// What the proxy is asked to reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ProxyTarget {
+    Service,
+    Pod,
+}
+
+impl Endpoint {
+    /// The API path of its proxy, without a trailing slash. The form is the one that an RBAC rule has to name.
+    #[must_use]
+    pub fn proxy_path(&self) -> String {
+        let plural = match self.target {
+            ProxyTarget::Service => "services",
+            ProxyTarget::Pod => "pods",
+        };
+        format!("/api/v1/namespaces/{}/{plural}/{}/proxy", self.namespace, self.proxy_name())
+    }
+
+    /// `http:NAME:PORT`, the name under which RBAC knows it.
+    #[must_use]
+    pub fn proxy_name(&self) -> String {
+        let scheme = if self.tls { "https" } else { "http" };
+        format!("{scheme}:{}:{}", self.name, self.port)
+    }
+}
+
+/// Asks one service.
+#[derive(Clone)]
+pub struct Http {
+    way: Way,
+    prefix: String,
+    headers: HeaderMap,
+}
+
+#[derive(Clone)]
+enum Way {
+    /// The API server's client: sends paths.
+    Server(Client),
+    Direct {
+        sender: Sender,
+        base: String,
+    },
+}
+
+impl std::fmt::Debug for Http {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Http({})", self.label())
+    }
+}
+
+impl Http {
+    /// The API server itself.
+    #[must_use]
+    pub fn api(cluster: &Cluster) -> Self {
+        Self { way: Way::Server(cluster.once.clone()), prefix: String::new(), headers: HeaderMap::new() }
+    }
+
+    /// A service or pod through the API server's proxy. Tokens and client certificates of `settings` cannot pass it.
+    ///
+    /// # Errors
+    /// A header of the settings that is none.
+    pub fn through(cluster: &Cluster, endpoint: &Endpoint, settings: &Service) -> Result<Self, ConnectError> {
+        let prefix = format!("{}{}", endpoint.proxy_path(), slashed(&settings.path_prefix));
+        let headers = headers(&endpoint.proxy_name(), &settings.headers)?;
+        Ok(Self { way: Way::Server(cluster.once.clone()), prefix, headers })
+    }
+
+    /// A service by the `url` of its settings. `env` holds the variables that the settings name.
+    ///
+    /// # Errors
+    /// An address, header, certificate or variable that cannot be used.
+    pub fn direct(settings: &Service, env: &Env) -> Result<Self, ConnectError> {
+        let url = settings.url.clone().unwrap_or_default();
+        let refuse = |what: String| ConnectError::Incomplete { context: shown(&url), what };
+        let uri: Uri = url.parse().map_err(|_| refuse("url is not an address".to_owned()))?;
+        if uri.host().is_none() || !matches!(uri.scheme_str(), Some("http" | "https")) {
+            return Err(refuse("url must start with http:// or https:// and name a host".to_owned()));
+        }
+        let mut config = Config::new(uri.clone());
+        config.accept_invalid_certs = settings.insecure_skip_tls_verify;
+        config.proxy_url = proxy::choose(&uri, None, env).map_err(ConnectError::Proxy)?;
+        if let Some(path) = &settings.ca_file {
+            let pem = std::fs::read(path).map_err(|error| refuse(format!("ca-file {}: {error}", path.display())))?;
+            config.root_cert =
+                Some(authorities(&pem).map_err(|what| refuse(format!("ca-file {}: {what}", path.display())))?);
+        }
+        config.auth_info.client_certificate = settings.client_cert_file.as_ref().map(|path| path.display().to_string());
+        config.auth_info.client_key = settings.client_key_file.as_ref().map(|path| path.display().to_string());
+        let source = source(settings, env).map_err(&refuse)?;
+        let hint = "correct the credentials of this service in the configuration".to_owned();
+        let credentials = Credentials::new(source, shown(&url), hint);
+        let sender = Sender::new(config, IDLE, credentials, Arc::new(Stats::default()));
+        let base = url.trim_end_matches('/').to_owned();
+        let headers = headers(&shown(&url), &settings.headers)?;
+        Ok(Self { way: Way::Direct { sender, base }, prefix: slashed(&settings.path_prefix), headers })
+    }
+
+    /// Whether answers pass through the API server, whose own errors then look like the service's.
+    #[must_use]
+    pub fn is_proxied(&self) -> bool {
+        matches!(self.way, Way::Server(_))
+    }
+
+    /// The address for a person, without credentials.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match &self.way {
+            Way::Server(_) => self.prefix.clone(),
+            Way::Direct { base, .. } => format!("{}{}", shown(base), self.prefix),
+        }
+    }
+
+    /// GET `path` (with its query), the whole answer within `deadline`.
+    ///
+    /// # Errors
+    /// No answer, or none that can be held. A status code is no error: see [`Answer::into_result`].
+    pub async fn get(&self, path: &str, deadline: Duration) -> Result<Answer, RequestError> {
+        self.request(Method::GET, path, None, deadline).await
+    }
+
+    /// Any method, with a body and its content type.
+    ///
+    /// # Errors
+    /// As [`Http::get`].
+    pub async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<(&'static str, Bytes)>,
+        deadline: Duration,
+    ) -> Result<Answer, RequestError> {
+        let asking = async {
+            match &self.way {
+                Way::Server(client) => {
+                    let request = self.build(method, &format!("{}{path}", self.prefix), body)?;
+                    Answer::read(client.send(request).await.map_err(|error| RequestError::from_kube(&error))?).await
+                }
+                Way::Direct { sender, base } => {
+                    let request = self.build(method, &format!("{base}{}{path}", self.prefix), body)?;
+                    let response =
+                        sender.send(request).await.map_err(|error| RequestError::from_chain(error.as_ref()))?;
+                    Answer::read(response).await
+                }
+            }
+        };
+        let mut answer = tokio::time::timeout(deadline, asking).await.map_err(|_| RequestError::Timeout)??;
+        answer.proxied = self.is_proxied();
+        Ok(answer)
+    }
+
+    fn build(
+        &self,
+        method: Method,
+        uri: &str,
+        body: Option<(&'static str, Bytes)>,
+    ) -> Result<Request<Body>, RequestError> {
+        let mut request = Request::builder().method(method).uri(uri);
+        if let Some(headers) = request.headers_mut() {
+            headers.extend(self.headers.clone());
+            if let Some((content_type, _)) = &body {
+                headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+            }
+        }
+        let body = body.map_or_else(Body::empty, |(_, bytes)| Body::from(bytes));
+        request.body(body).map_err(|error| RequestError::Other(error.to_string()))
+    }
+}
+
+/// A whole answer, whatever its status code.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+    proxied: bool,
+}
+
+/// The API server's own error, as far as it matters here.
+#[derive(Deserialize)]
+struct ServerStatus {
+    kind: String,
+    #[serde(rename = "apiVersion")]
+    version: String,
+    #[serde(default)]
+    message: String,
+}
+
+impl Answer {
+    pub(super) async fn read<B>(response: Response<B>) -> Result<Self, RequestError>
+    where
+        B: BodyExt<Data = Bytes> + Unpin,
+        B::Error: Into<BoxError>,
+    {
+        let (parts, mut stream) = response.into_parts();
+        let mut body = BytesMut::new();
+        while let Some(frame) = stream.frame().await {
+            let frame = frame.map_err(|error| RequestError::from_chain(error.into().as_ref()))?;
+            if let Some(data) = frame.data_ref() {
+                if body.len() + data.len() > BODY_LIMIT {
+                    return Err(RequestError::TooLarge);
+                }
+                body.extend_from_slice(data);
+            }
+        }
+        Ok(Self { status: parts.status, headers: parts.headers, body: body.freeze(), proxied: false })
+    }
+
+    /// The answer if its code is 2xx, else the error that it stands for.
+    ///
+    /// # Errors
+    /// Any other code.
+    pub fn into_result(self) -> Result<Self, RequestError> {
+        if self.status.is_success() { Ok(self) } else { Err(self.error()) }
+    }
+
+    /// What the API server itself said instead of the service: no right to its proxy, no endpoint behind it. `None`
+    /// when the answer is the service's own.
+    #[must_use]
+    pub fn from_api_server(&self) -> Option<RequestError> {
+        let failed = self.status.is_client_error() || self.status.is_server_error();
+        (self.proxied && failed && self.server_status().is_some()).then(|| self.error())
+    }
+
+    /// Decodes the body, whatever the code.
+    ///
+    /// # Errors
+    /// The place and kind of the mistake, never the body.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, RequestError> {
+        serde_json::from_slice(&self.body).map_err(|error| RequestError::Decode(error.to_string()))
+    }
+
+    /// The body as text, at most so many characters. Not sanitised.
+    #[must_use]
+    pub fn text(&self, limit: usize) -> String {
+        let head = &self.body[..self.body.len().min(limit.saturating_mul(4))];
+        String::from_utf8_lossy(head).trim().chars().take(limit).collect()
+    }
+
+    fn server_status(&self) -> Option<ServerStatus> {
+        let status: ServerStatus = serde_json::from_slice(&self.body).ok()?;
+        (status.kind == "Status" && status.version == "v1").then_some(status)
+    }
+
+    fn error(&self) -> RequestError {
+        let says = self.server_status().map_or_else(|| self.text(500), |status| status.message);
+        let wait = super::stats::retry_after(&self.headers, jiff::Timestamp::now());
+        RequestError::from_code(self.status.as_u16(), says, None, wait)
+    }
+}
+
+fn headers(place: &str, pairs: &[(String, String)]) -> Result<HeaderMap, ConnectError> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in pairs {
+        let (Ok(header), Ok(mut value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) else {
+            let what =
+                format!("headers: \"{name}\" is not a header, or its value has characters that no header may have");
+            return Err(ConnectError::Incomplete { context: place.to_owned(), what });
+        };
+        value.set_sensitive(true);
+        headers.append(header, value);
+    }
+    Ok(headers)
+}
+
+fn source(settings: &Service, env: &Env) -> Result<Source, String> {
+    let variable = |name: &String| {
+        env.get(name)
+            .map(|value| value.to_owned().into())
+            .ok_or_else(|| format!("environment variable {name} is not set"))
+    };
+    if let Some(path) = &settings.bearer_token_file {
+        return Ok(Source::BearerFile(path.clone()));
+    }
+    if let Some(name) = &settings.bearer_token_env {
+        return Ok(Source::Bearer(variable(name)?));
+    }
+    let Some(user) = settings.username.clone() else { return Ok(Source::None) };
+    match (&settings.password_file, &settings.password_env) {
+        (Some(password), _) => Ok(Source::BasicFile { user, password: password.clone() }),
+        (None, Some(name)) => Ok(Source::Basic { user, password: variable(name)? }),
+        (None, None) => Err("username without password-file or password-env".to_owned()),
+    }
+}
+
+/// A path prefix with its leading slash, or nothing.
+fn slashed(prefix: &str) -> String {
+    match prefix.trim_matches('/') {
+        "" => String::new(),
+        prefix => format!("/{prefix}"),
+    }
+}
+
+/// An address without what stands before `@`.
+fn shown(url: &str) -> String {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
+        _ => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_path_names_scheme_and_port_as_rbac_does() {
+        let mut endpoint = Endpoint {
+            target: ProxyTarget::Service,
+            namespace: "monitoring".into(),
+            name: "prometheus".into(),
+            tls: false,
+            port: "9090".into(),
+        };
+        assert_eq!(endpoint.proxy_path(), "/api/v1/namespaces/monitoring/services/http:prometheus:9090/proxy");
+        endpoint.target = ProxyTarget::Pod;
+        endpoint.tls = true;
+        assert_eq!(endpoint.proxy_path(), "/api/v1/namespaces/monitoring/pods/https:prometheus:9090/proxy");
+    }
+
+    #[test]
+    fn an_address_is_shown_without_its_password() {
+        assert_eq!(shown("https://alice:hunter2@prom:9090/x"), "https://prom:9090/x");
+        assert_eq!(slashed("prometheus/"), "/prometheus");
+        assert_eq!(slashed("/"), "");
+    }
+}

@@ -1,0 +1,224 @@
+//! The one list of configuration keys. The file reader, the environment names, suggestions, `watchkeeper config` and
+//! the test of the example file derive from [`rows`]. It reads nothing itself.
+
+use std::path::PathBuf;
+
+use super::settings::{Mode, Service, ServiceName, Settings};
+use super::value::{Kind, Value, friendly};
+use crate::domain::thresholds::{THRESHOLDS, Threshold};
+
+/// A table of free keys (`keys.<action>`), which has no rows.
+pub const KEYMAP_TABLE: &str = "keys";
+/// The tables of overrides (`contexts."NAME".<key>`).
+pub const CONTEXTS_TABLE: &str = "contexts";
+
+/// A key outside the repeated tables.
+struct Key {
+    path: &'static str,
+    kind: Kind,
+    /// As in the environment; empty is unset.
+    default: &'static str,
+    doc: &'static str,
+    per_context: bool,
+    apply: fn(&mut Settings, Value),
+}
+
+/// A key below `services.<name>`.
+struct ServiceKey {
+    key: &'static str,
+    kind: Kind,
+    default: &'static str,
+    doc: &'static str,
+    /// The value itself may be a secret, and is masked where it is printed.
+    secret: bool,
+    apply: fn(&mut Service, Value),
+}
+
+fn path(value: Value) -> Option<PathBuf> {
+    Some(PathBuf::from(value.text()))
+}
+
+fn text(value: Value) -> Option<String> {
+    Some(value.text())
+}
+
+#[rustfmt::skip]
+const KEYS: &[Key] = &[
+    Key { path: "context", kind: Kind::Text, default: "", per_context: false, apply: |s, v| s.context = text(v),
+        doc: "The kubeconfig context to open. Unset: the kubeconfig's current one." },
+    Key { path: "kubeconfig", kind: Kind::Path, default: "", per_context: false, apply: |s, v| s.kubeconfig = path(v),
+        doc: "The kubeconfig file. Unset: the files of $KUBECONFIG, else ~/.kube/config, else the pod's own account." },
+    Key { path: "namespace", kind: Kind::Text, default: "", per_context: true, apply: |s, v| s.namespace = text(v).filter(|n| !n.is_empty()),
+        doc: "The namespace to start in. Unset: all of them." },
+    Key { path: "namespaces", kind: Kind::List, default: "", per_context: true, apply: |s, v| s.namespaces = v.list(),
+        doc: "Namespaces to read where listing across all of them is forbidden (no API says which are readable)." },
+    Key { path: "readonly", kind: Kind::Flag, default: "false", per_context: true, apply: |s, v| s.readonly = v.flag(),
+        doc: "Never offer an action that changes something." },
+    Key { path: "readonly-contexts", kind: Kind::List, default: "*prod*", per_context: false, apply: |s, v| s.readonly_contexts = v.list(),
+        doc: "Contexts whose name matches one of these patterns start read-only; * is any text, case does not matter." },
+    Key { path: "as", kind: Kind::Text, default: "", per_context: true, apply: |s, v| s.impersonate = text(v),
+        doc: "The user to impersonate." },
+    Key { path: "as-groups", kind: Kind::List, default: "", per_context: true, apply: |s, v| s.impersonate_groups = v.list(),
+        doc: "The groups to impersonate; only together with a user." },
+    Key { path: "default-view", kind: Kind::Text, default: "home", per_context: false, apply: |s, v| s.default_view = v.text(),
+        doc: "The screen to start on: any word that may follow a colon." },
+    Key { path: "theme", kind: Kind::Text, default: "default", per_context: false, apply: |s, v| s.theme = v.text(),
+        doc: "The colours: a built-in name or a theme file." },
+    Key { path: "ascii", kind: Kind::Flag, default: "false", per_context: false, apply: |s, v| s.ascii = v.flag(),
+        doc: "Draw with ASCII characters only." },
+    Key { path: "utc", kind: Kind::Flag, default: "false", per_context: false, apply: |s, v| s.utc = v.flag(),
+        doc: "Show times in UTC instead of the local zone." },
+    Key { path: "bell", kind: Kind::Flag, default: "false", per_context: false, apply: |s, v| s.bell = v.flag(),
+        doc: "Ring the terminal's bell when a new P1 appears." },
+    Key { path: "log-file", kind: Kind::Path, default: "", per_context: false, apply: |s, v| s.log_file = path(v),
+        doc: "Write a diagnostic log to this file. Unset: none." },
+];
+
+#[rustfmt::skip]
+const SERVICE_KEYS: &[ServiceKey] = &[
+    ServiceKey { key: "mode", kind: Kind::Choice(&["auto", "url", "off"]), default: "auto", secret: false,
+        apply: |s, v| s.mode = match v.text().as_str() { "url" => Mode::Url, "off" => Mode::Off, _ => Mode::Auto },
+        doc: "auto finds it in the cluster and asks through the API server, url asks the address below, off leaves it alone. A url alone means url." },
+    ServiceKey { key: "url", kind: Kind::Text, default: "", secret: false, apply: |s, v| s.url = text(v),
+        doc: "The address: https://host:port, with a path if it has one." },
+    ServiceKey { key: "path-prefix", kind: Kind::Text, default: "", secret: false,
+        apply: |s, v| s.path_prefix = v.text().trim_end_matches('/').to_owned(),
+        doc: "What stands before every path (--web.route-prefix or --web.external-url of the server)." },
+    ServiceKey { key: "headers", kind: Kind::Map, default: "", secret: true, apply: |s, v| s.headers = v.map(),
+        doc: "Headers for every request, such as { X-Scope-OrgID = \"team\" }." },
+    ServiceKey { key: "bearer-token-file", kind: Kind::Path, default: "", secret: false, apply: |s, v| s.bearer_token_file = path(v),
+        doc: "A file with a bearer token, read again each minute. Only with a url: the API server's proxy drops it." },
+    ServiceKey { key: "bearer-token-env", kind: Kind::Text, default: "", secret: false, apply: |s, v| s.bearer_token_env = text(v),
+        doc: "The environment variable that holds a bearer token." },
+    ServiceKey { key: "username", kind: Kind::Text, default: "", secret: false, apply: |s, v| s.username = text(v),
+        doc: "The user for basic authentication." },
+    ServiceKey { key: "password-file", kind: Kind::Path, default: "", secret: false, apply: |s, v| s.password_file = path(v),
+        doc: "A file with the password." },
+    ServiceKey { key: "password-env", kind: Kind::Text, default: "", secret: false, apply: |s, v| s.password_env = text(v),
+        doc: "The environment variable that holds the password." },
+    ServiceKey { key: "ca-file", kind: Kind::Path, default: "", secret: false, apply: |s, v| s.ca_file = path(v),
+        doc: "The authorities (PEM) that may sign the server's certificate. Unset: those of the system." },
+    ServiceKey { key: "client-cert-file", kind: Kind::Path, default: "", secret: false, apply: |s, v| s.client_cert_file = path(v),
+        doc: "A client certificate (PEM), with its key below." },
+    ServiceKey { key: "client-key-file", kind: Kind::Path, default: "", secret: false, apply: |s, v| s.client_key_file = path(v),
+        doc: "The client certificate's key (PEM)." },
+    ServiceKey { key: "insecure-skip-tls-verify", kind: Kind::Flag, default: "false", secret: false, apply: |s, v| s.insecure_skip_tls_verify = v.flag(),
+        doc: "Accept any certificate. Shown on screen as long as it is set." },
+    ServiceKey { key: "namespace", kind: Kind::Text, default: "", secret: false, apply: |s, v| s.namespace = text(v),
+        doc: "Look for it in this namespace only." },
+    ServiceKey { key: "service", kind: Kind::Text, default: "", secret: false, apply: |s, v| s.service = text(v),
+        doc: "Take this Service: NAME, NAME:PORT or https:NAME:PORT. With namespace and port nothing needs to be listed." },
+    ServiceKey { key: "poll-interval", kind: Kind::Seconds, default: "15s", secret: false, apply: |s, v| s.poll_interval = v.seconds(),
+        doc: "The time between two questions." },
+];
+
+#[derive(Clone, Copy)]
+enum Apply {
+    Root(fn(&mut Settings, Value)),
+    Service(ServiceName, fn(&mut Service, Value)),
+    Threshold(&'static Threshold),
+}
+
+/// One key of the schema.
+#[derive(Clone)]
+pub struct Row {
+    /// The dotted path, such as `services.prometheus.url`.
+    pub path: String,
+    pub kind: Kind,
+    /// `None`: unset.
+    pub default: Option<Value>,
+    pub doc: &'static str,
+    /// Masked where it is printed.
+    pub secret: bool,
+    /// May stand in `[contexts."NAME"]` too.
+    pub per_context: bool,
+    apply: Apply,
+}
+
+impl Row {
+    /// The environment variable that sets it; tables have none.
+    #[must_use]
+    pub fn env_name(&self) -> Option<String> {
+        let word = self.path.to_uppercase().replace(['.', '-'], "_");
+        (self.kind != Kind::Map).then(|| format!("WATCHKEEPER_{word}"))
+    }
+
+    pub(super) fn apply(&self, settings: &mut Settings, value: Value) {
+        match self.apply {
+            Apply::Root(apply) => apply(settings, value),
+            Apply::Service(name, apply) => apply(settings.services.entry(name).or_default(), value),
+            Apply::Threshold(row) => (row.set)(&mut settings.thresholds, value.seconds()),
+        }
+    }
+}
+
+impl std::fmt::Debug for Row {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Row({}: {:?} = {:?})", self.path, self.kind, self.default)
+    }
+}
+
+/// Every key, in the order in which they are documented.
+#[must_use]
+pub fn rows() -> Vec<Row> {
+    let keys = KEYS.iter().map(|key| Row {
+        path: key.path.to_owned(),
+        kind: key.kind,
+        default: default_of(key.kind, key.default),
+        doc: key.doc,
+        secret: false,
+        per_context: key.per_context,
+        apply: Apply::Root(key.apply),
+    });
+    let thresholds = THRESHOLDS.iter().map(|row| Row {
+        path: format!("thresholds.{}", row.key),
+        kind: Kind::Seconds,
+        default: default_of(Kind::Seconds, &friendly(row.default)),
+        doc: row.doc,
+        secret: false,
+        per_context: false,
+        apply: Apply::Threshold(row),
+    });
+    let services = ServiceName::ALL.into_iter().flat_map(|name| {
+        SERVICE_KEYS.iter().map(move |key| Row {
+            path: format!("services.{}.{}", name.key(), key.key),
+            kind: key.kind,
+            default: default_of(key.kind, key.default),
+            doc: key.doc,
+            secret: key.secret,
+            per_context: true,
+            apply: Apply::Service(name, key.apply),
+        })
+    });
+    keys.chain(thresholds).chain(services).collect()
+}
+
+/// An empty default is "unset", except for lists, which are then empty.
+fn default_of(kind: Kind, text: &str) -> Option<Value> {
+    if text.is_empty() && kind != Kind::List { None } else { kind.parse(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_is_of_its_own_kind() {
+        let defaults = KEYS.iter().map(|key| (key.path, key.kind, key.default));
+        let of_services = SERVICE_KEYS.iter().map(|key| (key.key, key.kind, key.default));
+        for (path, kind, default) in defaults.chain(of_services) {
+            assert!(default.is_empty() || kind.parse(default).is_some(), "{path} = {default}");
+        }
+    }
+
+    #[test]
+    fn no_two_keys_share_a_path_or_an_environment_variable() {
+        let rows = rows();
+        for (index, row) in rows.iter().enumerate() {
+            for other in &rows[index + 1..] {
+                assert_ne!(row.path, other.path);
+                assert!(row.env_name() != other.env_name() || row.env_name().is_none(), "{}", row.path);
+            }
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! The effective settings, typed. Secrets are not in here: only the files and variables that hold them are named.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::env::Env;
+use super::schema;
+use super::value::{Origin, Value};
+use crate::domain::thresholds::Thresholds;
+
+/// The services beside the API server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ServiceName {
+    Prometheus,
+    Alertmanager,
+    OpenBao,
+}
+
+impl ServiceName {
+    pub const ALL: [Self; 3] = [Self::Prometheus, Self::Alertmanager, Self::OpenBao];
+
+    /// The word in the configuration: `services.<word>`.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Prometheus => "prometheus",
+            Self::Alertmanager => "alertmanager",
+            Self::OpenBao => "openbao",
+        }
+    }
+}
+
+/// How a service is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// Found in the cluster and reached through the API server; a `url` turns this into [`Mode::Url`].
+    #[default]
+    Auto,
+    /// By its own address.
+    Url,
+    /// Not at all.
+    Off,
+}
+
+/// What is configured for one service.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Service {
+    pub mode: Mode,
+    pub url: Option<String>,
+    /// Put before every path, without a trailing slash.
+    pub path_prefix: String,
+    pub headers: Vec<(String, String)>,
+    pub bearer_token_file: Option<PathBuf>,
+    /// The name of an environment variable.
+    pub bearer_token_env: Option<String>,
+    pub username: Option<String>,
+    pub password_file: Option<PathBuf>,
+    /// The name of an environment variable.
+    pub password_env: Option<String>,
+    pub ca_file: Option<PathBuf>,
+    pub client_cert_file: Option<PathBuf>,
+    pub client_key_file: Option<PathBuf>,
+    pub insecure_skip_tls_verify: bool,
+    /// Discovery looks only here.
+    pub namespace: Option<String>,
+    /// Discovery takes only this Service: `NAME`, `NAME:PORT` or `https:NAME:PORT`.
+    pub service: Option<String>,
+    /// Seconds between polls.
+    pub poll_interval: i64,
+}
+
+impl Service {
+    /// How it is really reached: a `url` without a mode means that url.
+    #[must_use]
+    pub fn effective_mode(&self) -> Mode {
+        match (self.mode, &self.url) {
+            (Mode::Auto, Some(_)) => Mode::Url,
+            (mode, _) => mode,
+        }
+    }
+}
+
+/// One key with its effective value. `None`: not set, and no default.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    pub path: String,
+    pub value: Option<Value>,
+    pub origin: Origin,
+}
+
+/// An action and the chords that trigger it, as written; the keymap checks the names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remap {
+    pub action: String,
+    pub chords: Vec<String>,
+    pub origin: Origin,
+}
+
+/// Why a context starts without the right to change anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReadOnly {
+    /// `readonly` is set, with its origin.
+    Set(Origin),
+    /// The context's name matches this pattern of `readonly-contexts`.
+    Pattern(String),
+}
+
+/// Everything that can be configured, for one context or before one is chosen.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    pub context: Option<String>,
+    pub kubeconfig: Option<PathBuf>,
+    /// The namespace to start in; `None` is all of them.
+    pub namespace: Option<String>,
+    /// Namespaces to read where listing across all of them is forbidden.
+    pub namespaces: Vec<String>,
+    pub readonly: bool,
+    pub readonly_contexts: Vec<String>,
+    pub impersonate: Option<String>,
+    pub impersonate_groups: Vec<String>,
+    pub theme: String,
+    pub ascii: bool,
+    pub utc: bool,
+    pub bell: bool,
+    pub log_file: Option<PathBuf>,
+    /// The word of the first screen, as after `:`.
+    pub default_view: String,
+    pub thresholds: Thresholds,
+    pub services: BTreeMap<ServiceName, Service>,
+    pub remaps: Vec<Remap>,
+    /// Overrides by context name, already checked; [`Settings::for_context`] applies them.
+    pub contexts: BTreeMap<String, Vec<Entry>>,
+    /// Every key of the schema with its effective value and origin, in the schema's order.
+    pub entries: Vec<Entry>,
+    /// The file that was read, if any.
+    pub file: Option<PathBuf>,
+    /// What looks wrong but does not stop us.
+    pub warnings: Vec<String>,
+    pub env: Env,
+}
+
+impl Settings {
+    /// Builds the typed settings from effective entries.
+    pub(super) fn build(entries: Vec<Entry>) -> Self {
+        let mut settings = Self::default();
+        for row in schema::rows() {
+            if let Some(value) =
+                entries.iter().find(|entry| entry.path == row.path).and_then(|entry| entry.value.clone())
+            {
+                row.apply(&mut settings, value);
+            }
+        }
+        settings.entries = entries;
+        settings
+    }
+
+    /// What is configured for a service.
+    #[must_use]
+    pub fn service(&self, name: ServiceName) -> Service {
+        self.services.get(&name).cloned().unwrap_or_default()
+    }
+
+    /// The settings with the overrides of this context's own table. Environment and flags still win over them.
+    #[must_use]
+    pub fn for_context(&self, context: &str) -> Self {
+        let Some(overrides) = self.contexts.get(context) else { return self.clone() };
+        let mut entries = self.entries.clone();
+        for entry in &mut entries {
+            let replaceable = matches!(entry.origin, Origin::Default | Origin::File { .. });
+            if let Some(own) = overrides.iter().find(|own| own.path == entry.path && replaceable) {
+                *entry = own.clone();
+            }
+        }
+        Self {
+            remaps: self.remaps.clone(),
+            contexts: self.contexts.clone(),
+            file: self.file.clone(),
+            warnings: self.warnings.clone(),
+            env: self.env.clone(),
+            ..Self::build(entries)
+        }
+    }
+
+    /// Where a key's value comes from.
+    #[must_use]
+    pub fn origin(&self, path: &str) -> Origin {
+        self.entries.iter().find(|entry| entry.path == path).map_or(Origin::Default, |entry| entry.origin.clone())
+    }
+
+    /// Why this context starts read-only, if it does: `readonly = true` anywhere wins, then an explicit
+    /// `readonly = false` of the context's own table, then the patterns. Patterns ignore case: an unlocked `PROD`
+    /// costs more than a locked one.
+    #[must_use]
+    pub fn starts_readonly(&self, context: &str) -> Option<ReadOnly> {
+        let own = self.for_context(context);
+        if own.readonly {
+            return Some(ReadOnly::Set(own.origin("readonly")));
+        }
+        let unlocked = self.contexts.get(context).is_some_and(|own| own.iter().any(|entry| entry.path == "readonly"));
+        if unlocked {
+            return None;
+        }
+        let name = context.to_lowercase();
+        own.readonly_contexts
+            .iter()
+            .find(|pattern| matches_glob(&pattern.to_lowercase(), &name))
+            .cloned()
+            .map(ReadOnly::Pattern)
+    }
+}
+
+/// `*` is any text, `?` any one character.
+fn matches_glob(pattern: &str, text: &str) -> bool {
+    let mut pattern_chars = pattern.chars();
+    match pattern_chars.next() {
+        None => text.is_empty(),
+        Some('*') => {
+            let rest = pattern_chars.as_str();
+            (0..=text.len()).filter(|at| text.is_char_boundary(*at)).any(|at| matches_glob(rest, &text[at..]))
+        }
+        Some(wanted) => {
+            let mut text_chars = text.chars();
+            text_chars.next().is_some_and(|found| wanted == '?' || wanted == found)
+                && matches_glob(pattern_chars.as_str(), text_chars.as_str())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn globs_match_whole_names() {
+        assert!(matches_glob("*prod*", "sre-prod-1"));
+        assert!(matches_glob("prod-?", "prod-1"));
+        assert!(!matches_glob("prod-?", "prod-10"));
+        assert!(!matches_glob("prod", "sre-prod"));
+        assert!(matches_glob("*", ""));
+    }
+}
