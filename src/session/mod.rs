@@ -1,1 +1,16 @@
-//! To be written.
+//! The running console: terminal, keys in, frames out.
+
+pub mod copy;
+mod encode;
+mod gate;
+pub mod input;
+mod keys;
+pub mod panic;
+mod picture;
+mod scroll;
+pub mod terminal;
+pub mod watchdog;
+pub mod writer;
+
+#[cfg(test)]
+mod replay;
