@@ -7,11 +7,12 @@ pub mod prompt;
 
 use crate::domain::change::Batch;
 use crate::domain::record::Key;
+use crate::domain::reply::Reply;
 use crate::intent::{Chord, Command, Effect, Place, Ticket};
 use crate::kinds;
 use crate::scene::Scene;
 use crate::screens::table::TableScreen;
-use crate::screens::world::{Facts, Reply, World};
+use crate::screens::world::{Facts, World};
 use crate::screens::{self, SCREENS, Screen, Size};
 use crate::store::RowId;
 use keymap::Keymap;

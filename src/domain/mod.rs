@@ -6,5 +6,6 @@ pub mod finding;
 pub mod health;
 pub mod interner;
 pub mod record;
+pub mod reply;
 pub mod text;
 pub mod thresholds;

@@ -12,8 +12,7 @@ use crate::domain::ages::Time;
 use crate::domain::change::Bad;
 use crate::domain::finding::Judgement;
 use crate::domain::interner::{Interner, Strings};
-use crate::domain::record::{KindId, Record};
-use crate::domain::text;
+use crate::domain::record::{KindId, Record, clean};
 use crate::domain::thresholds::Thresholds;
 use column::Column;
 use wire::{Meta, Object};
@@ -93,13 +92,11 @@ pub fn decode<K: Kind>(json: &str, intern: &mut Interner) -> Decoded {
         Ok(object) => {
             Decoded { version: object.metadata.resource_version.to_string(), record: Ok(K::read(&object, intern)) }
         }
-        Err(error) => Decoded {
-            version: String::new(),
-            record: Err(Bad {
-                name: Box::from(&*text::line(&wire::name_of(json))),
-                error: Box::from(&*text::line(&error.to_string())),
-            }),
-        },
+        Err(error) => {
+            let (name, version) = wire::identify(json);
+            let bad = Bad { name: clean(&name), error: clean(&error.to_string()) };
+            Decoded { version, record: Err(bad) }
+        }
     }
 }
 
@@ -107,7 +104,7 @@ pub fn decode<K: Kind>(json: &str, intern: &mut Interner) -> Decoded {
 pub fn base(meta: &Meta, intern: &mut Interner) -> Record {
     Record {
         uid: meta.id(),
-        name: crate::domain::record::clean(&meta.name),
+        name: clean(&meta.name),
         namespace: intern.get(&meta.namespace),
         created: meta.created(),
         ..Record::default()

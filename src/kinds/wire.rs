@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 
 use serde::Deserialize;
-use serde::de::{self, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::domain::ages::Time;
 use crate::domain::record::Uid;
@@ -296,28 +296,27 @@ pub fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(d: D
     Option::<T>::deserialize(d).map(Option::unwrap_or_default)
 }
 
-/// The name of an object that could not be decoded as its kind.
-pub fn name_of(json: &str) -> String {
-    #[derive(Deserialize)]
+/// Name and resourceVersion of an object that could not be decoded as its kind.
+pub fn identify(json: &str) -> (String, String) {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
     struct Named {
         metadata: Only,
     }
-    #[derive(Deserialize)]
+    #[derive(Default, Deserialize)]
+    #[serde(default, rename_all = "camelCase")]
     struct Only {
-        #[serde(default)]
-        namespace: Option<String>,
-        name: String,
+        namespace: Text,
+        name: Text,
+        resource_version: Text,
     }
-    match serde_json::from_str::<Named>(json) {
-        Ok(Named { metadata: Only { namespace: Some(namespace), name } }) => format!("{namespace}/{name}"),
-        Ok(Named { metadata: Only { name, .. } }) => name,
-        Err(_) => "(no name)".to_owned(),
-    }
-}
-
-/// An error that serde can carry.
-pub fn custom<E: de::Error>(what: impl fmt::Display) -> E {
-    E::custom(what)
+    let Named { metadata: Only { namespace, name, resource_version } } = serde_json::from_str(json).unwrap_or_default();
+    let told = match (&*namespace, &*name) {
+        (_, "") => "(no name)".to_owned(),
+        ("", name) => name.to_owned(),
+        (namespace, name) => format!("{namespace}/{name}"),
+    };
+    (told, resource_version.to_string())
 }
 
 #[cfg(test)]
@@ -342,7 +341,8 @@ mod tests {
 
     #[test]
     fn a_bad_object_still_tells_its_name() {
-        assert_eq!(name_of(r#"{"metadata":{"name":"x","namespace":"y"},"spec":7}"#), "y/x");
-        assert_eq!(name_of("[]"), "(no name)");
+        let (name, version) = identify(r#"{"metadata":{"name":"x","namespace":"y","resourceVersion":"5"},"spec":7}"#);
+        assert_eq!((&*name, &*version), ("y/x", "5"));
+        assert_eq!(identify("[]").0, "(no name)");
     }
 }

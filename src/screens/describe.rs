@@ -4,11 +4,12 @@ use serde_json::Value;
 
 use super::pager::{Pager, field, heading};
 use super::table::tone_of;
-use super::world::{Event, Reply, World};
+use super::world::World;
 use super::{Screen, Size, contexts, events};
 use crate::domain::ages::{self, Time};
 use crate::domain::health::Health;
 use crate::domain::record::{Key, Relation};
+use crate::domain::reply::{Event, Reply};
 use crate::domain::text;
 use crate::intent::{Command, Effect, Fetch, Place, Ticket};
 use crate::kinds::{self, Api};

@@ -1,10 +1,11 @@
 //! The events about one object, newest first.
 
 use super::pager::Pager;
-use super::world::{Event, Reply, World};
+use super::world::World;
 use super::{Screen, Size};
 use crate::domain::ages;
 use crate::domain::record::Key;
+use crate::domain::reply::{Event, Reply};
 use crate::intent::{Command, Effect, Fetch, Place, Ticket};
 use crate::kinds;
 use crate::scene::{self, Keep, Line, Tone};

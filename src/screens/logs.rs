@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 
-use super::world::{LogLine, LogNews, Reply, World};
+use super::world::World;
 use super::{Screen, Size, contexts};
 use crate::domain::record::Key;
+use crate::domain::reply::{LogLine, LogNews, Reply};
 use crate::intent::{Binding, Command, Effect, Group, LogQuery, Place, Ticket};
 use crate::scene::{Line, Tone};
 use crate::store::filter::{Fields, Filter};

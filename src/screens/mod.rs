@@ -18,9 +18,10 @@ pub mod world;
 pub mod yaml;
 
 use crate::domain::record::Key;
+use crate::domain::reply::Reply;
 use crate::intent::{Binding, Command, Effect, Place, Ticket};
 use crate::scene::Line;
-use world::{Reply, World};
+use world::World;
 
 /// Columns and rows that a screen's body may fill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -78,47 +78,6 @@ pub struct Key {
     pub chords: Vec<String>,
 }
 
-/// What a screen gets for a ticket.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Reply {
-    Object(Result<serde_json::Value, String>),
-    Events(Result<Vec<Event>, String>),
-    Log(LogNews),
-}
-
-/// News of a followed log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LogNews {
-    /// The containers of the pod, the default one first, and whether each is an init container.
-    Containers(Vec<String>),
-    /// Sanitised lines with their time, oldest first.
-    Lines(Vec<LogLine>),
-    /// Lines that were not kept because they came faster than they could be shown.
-    Dropped(u64),
-    /// No more lines; why.
-    Ended(String),
-    Failed(String),
-}
-
-/// One line of a log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogLine {
-    /// RFC 3339, as the API server prefixes it; empty when unknown.
-    pub time: Box<str>,
-    pub text: Box<str>,
-}
-
-/// An event about an object, newest first when listed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
-    pub last: Time,
-    pub count: i64,
-    pub warning: bool,
-    pub reason: String,
-    pub from: String,
-    pub note: String,
-}
-
 impl World {
     pub fn new(facts: Facts) -> Self {
         Self { store: Store::new(kinds::KINDS.len()), triage: Triage::default(), facts }

@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use super::pager::Pager;
-use super::world::{Reply, World};
+use super::world::World;
 use super::{Screen, Size};
 use crate::domain::record::Key;
+use crate::domain::reply::Reply;
 use crate::domain::text;
 use crate::intent::{Command, Effect, Fetch, Place, Ticket};
 use crate::kinds;

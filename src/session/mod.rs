@@ -1,5 +1,6 @@
 //! The running console: terminal, keys in, frames out.
 
+pub mod clock;
 pub mod copy;
 mod encode;
 mod gate;
@@ -7,6 +8,7 @@ pub mod input;
 mod keys;
 pub mod panic;
 mod picture;
+pub mod run;
 mod scroll;
 pub mod terminal;
 pub mod watchdog;

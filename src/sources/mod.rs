@@ -1,1 +1,11 @@
-//! To be written.
+//! Feeds: where the news of each kind comes from. One task a kind; each backs off on its own and says how it stands.
+
+pub mod outbox;
+pub mod report;
+pub mod slim;
+pub mod watch;
+
+use crate::domain::ages::Time;
+
+/// Reads the wall clock; an argument, so that tests can set it.
+pub type Clock = fn() -> Time;

@@ -1,0 +1,355 @@
+//! One connection after another: connect with retries, discover, feed, probe; and what was asked for beside.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::{Ask, Connected, Context, News, What};
+use crate::clients::api::{self, ApiMap, Found};
+use crate::clients::cluster::Cluster;
+use crate::clients::errors::RequestError;
+use crate::clients::kubeconfig::{self, Kubeconfigs};
+use crate::config::Settings;
+use crate::domain::ages::Time;
+use crate::domain::change::Batch;
+use crate::domain::interner::Interner;
+use crate::domain::record::{Key, KindId};
+use crate::domain::reply::Reply;
+use crate::domain::text;
+use crate::effects::{logs, read};
+use crate::intent::{Fetch, LogQuery, Ticket};
+use crate::kinds::{self, Api};
+use crate::sources::{Clock, watch as feed};
+
+/// Between two probes of the API server, and how long one may take: a server that hangs is noticed within 15 s.
+const PROBE_EVERY: Duration = Duration::from_secs(5);
+const PROBE_DEADLINE: Duration = Duration::from_secs(8);
+/// Between two discoveries: a CRD that is installed later is picked up within 60 s.
+const DISCOVER_EVERY: Duration = Duration::from_secs(45);
+const RETRY_MOST: Duration = Duration::from_secs(10);
+
+/// What every task of one connection needs.
+#[derive(Clone)]
+struct Wire {
+    generation: u64,
+    tell: mpsc::Sender<News>,
+    clock: Clock,
+}
+
+impl Wire {
+    async fn say(&self, what: What) -> bool {
+        self.tell.send(News { generation: self.generation, what }).await.is_ok()
+    }
+}
+
+/// What of a connection can be asked.
+struct Live {
+    cluster: Arc<Cluster>,
+    served: watch::Receiver<Option<Arc<ApiMap>>>,
+    shared: feed::Shared,
+    feeds: HashMap<KindId, AbortHandle>,
+}
+
+pub(super) async fn serve(
+    settings: Settings,
+    clock: Clock,
+    mut asked: mpsc::UnboundedReceiver<Ask>,
+    tell: mpsc::Sender<News>,
+) {
+    let mut generation = 0;
+    let mut next = None;
+    loop {
+        let context = match next.take() {
+            Some(context) => context,
+            None => match asked.recv().await {
+                Some(Ask::Connect(context)) => context,
+                Some(_) => continue,
+                None => return,
+            },
+        };
+        generation += 1;
+        let wire = Wire { generation, tell: tell.clone(), clock };
+        // dropping the set ends every task of the connection
+        let mut tasks = JoinSet::new();
+        match connection(&settings, context, &wire, &mut asked, &mut tasks).await {
+            Some(other) => next = Some(other),
+            None => return,
+        }
+    }
+}
+
+/// Lives until another context is wanted (`Some`) or the owner is gone (`None`).
+async fn connection(
+    settings: &Settings,
+    context: Option<String>,
+    wire: &Wire,
+    asked: &mut mpsc::UnboundedReceiver<Ask>,
+    tasks: &mut JoinSet<()>,
+) -> Option<Option<String>> {
+    let mut connecting = std::pin::pin!(connect(settings, context, wire));
+    let cluster = loop {
+        tokio::select! {
+            cluster = &mut connecting => break Arc::new(cluster?),
+            ask = asked.recv() => match ask? {
+                Ask::Connect(other) => return Some(other),
+                Ask::Fetch(ticket, what) => {
+                    let why = || "not connected".to_owned();
+                    let reply = match what {
+                        Fetch::Object(_) => Reply::Object(Err(why())),
+                        Fetch::Events(_) => Reply::Events(Err(why())),
+                    };
+                    wire.say(What::Reply(ticket, reply)).await;
+                }
+                Ask::Reload(_) | Ask::Log(..) | Ask::Cancel(_) => {}
+            },
+        }
+    };
+    let mut live = live(cluster, wire, tasks);
+    let mut following: HashMap<Ticket, AbortHandle> = HashMap::new();
+    loop {
+        tokio::select! {
+            ask = asked.recv() => match ask? {
+                Ask::Connect(other) => return Some(other),
+                Ask::Reload(kind) => live.start(kind, tasks),
+                Ask::Fetch(ticket, what) => {
+                    tasks.spawn_local(fetch(live.cluster.clone(), live.served.clone(), ticket, what, wire.clone()));
+                }
+                Ask::Log(ticket, query) => {
+                    let task = tasks.spawn_local(log(live.cluster.clone(), ticket, query, wire.clone()));
+                    following.insert(ticket, task);
+                }
+                Ask::Cancel(ticket) => {
+                    if let Some(task) = following.remove(&ticket) {
+                        task.abort();
+                    }
+                }
+            },
+            // ended tasks are collected so that the set does not grow
+            Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
+        }
+    }
+}
+
+/// Reads the kubeconfig and connects, again and again until it works.
+async fn connect(settings: &Settings, context: Option<String>, wire: &Wire) -> Option<Cluster> {
+    let mut since = None;
+    let mut failures = 0;
+    loop {
+        let known = kubeconfig::load(settings);
+        if !wire.say(contexts(&known, settings, context.as_deref())).await {
+            return None;
+        }
+        match Cluster::connect_among(settings, &known, context.as_deref()).await {
+            Ok(cluster) => return Some(cluster),
+            Err(error) => {
+                let since = *since.get_or_insert((wire.clock)());
+                let (headline, detail) = (clean(&error.headline()), clean(&error.detail()));
+                if !wire.say(What::Lost { since, headline, detail }).await {
+                    return None;
+                }
+            }
+        }
+        failures += 1;
+        tokio::time::sleep(Duration::from_secs(1 << failures.min(4)).min(RETRY_MOST)).await;
+    }
+}
+
+fn clean(raw: &str) -> String {
+    text::line(raw).into_owned()
+}
+
+fn contexts(known: &Kubeconfigs, settings: &Settings, chosen: Option<&str>) -> What {
+    let current = chosen.map(str::to_owned).or_else(|| settings.context.clone()).or_else(|| known.current.clone());
+    What::Contexts {
+        contexts: known
+            .contexts
+            .iter()
+            .map(|c| Context {
+                name: clean(&c.name),
+                cluster: clean(c.server.as_deref().unwrap_or(&c.cluster)),
+                user: clean(c.user.as_deref().unwrap_or("")),
+                namespace: clean(c.namespace.as_deref().unwrap_or("")),
+            })
+            .collect(),
+        current: clean(&current.unwrap_or_default()),
+        problems: known.problems.iter().map(|p| clean(&p.to_string())).collect(),
+    }
+}
+
+/// Starts everything that belongs to a connection.
+fn live(cluster: Arc<Cluster>, wire: &Wire, tasks: &mut JoinSet<()>) -> Live {
+    let (serve, served) = watch::channel(None);
+    let (link_tell, link) = watch::channel(None);
+    // feeds speak batches; here they become news of this generation
+    let (news, mut batches) = mpsc::channel::<Batch>(8);
+    let forward = wire.clone();
+    tasks.spawn_local(async move {
+        while let Some(batch) = batches.recv().await {
+            if !forward.say(What::Batch(batch)).await {
+                return;
+            }
+        }
+    });
+    tasks.spawn_local(announce(cluster.clone(), wire.clone()));
+    tasks.spawn_local(discover(cluster.clone(), serve, link.clone()));
+    tasks.spawn_local(probe(cluster.clone(), link_tell, wire.clone()));
+    let mut namespaces = cluster.settings.namespaces.clone();
+    if !cluster.namespace.is_empty() && !namespaces.contains(&cluster.namespace) {
+        namespaces.insert(0, cluster.namespace.clone());
+    }
+    let shared = feed::Shared {
+        cluster: cluster.clone(),
+        interner: Rc::new(RefCell::new(Interner::default())),
+        news,
+        served: served.clone(),
+        link,
+        namespaces: namespaces.into(),
+        clock: wire.clock,
+    };
+    let mut live = Live { cluster, served, shared, feeds: HashMap::new() };
+    for kind in kinds::ids() {
+        live.start(kind, tasks);
+    }
+    live
+}
+
+impl Live {
+    /// Starts the feed of a kind, in place of the one that runs.
+    fn start(&mut self, kind: KindId, tasks: &mut JoinSet<()>) {
+        if let Some(old) = self.feeds.remove(&kind) {
+            old.abort();
+        }
+        let shared = self.shared.clone();
+        if let Api::Watch { .. } = kinds::spec(kind).api {
+            self.feeds.insert(kind, tasks.spawn_local(feed::run(kind, shared)));
+        }
+    }
+}
+
+async fn announce(cluster: Arc<Cluster>, wire: Wire) {
+    let readonly = cluster.settings.starts_readonly(&cluster.context).is_some();
+    let connected = Connected {
+        context: clean(&cluster.context),
+        namespace: clean(&cluster.namespace),
+        version: clean(cluster.version.as_ref().map_or("", |v| &v.git_version)),
+        insecure: cluster.insecure,
+        readonly,
+    };
+    wire.say(What::Connected(Box::new(connected))).await;
+}
+
+/// Keeps the map of served kinds current.
+async fn discover(
+    cluster: Arc<Cluster>,
+    serve: watch::Sender<Option<Arc<ApiMap>>>,
+    mut link: watch::Receiver<Option<String>>,
+) {
+    let groups: Vec<&str> = kinds::KINDS
+        .iter()
+        .filter_map(|k| if let Api::Watch { group, .. } = k.api { Some(group) } else { None })
+        .collect();
+    let mut failures = 0u32;
+    loop {
+        let wait = match api::discover(&cluster, &groups).await {
+            Ok(map) => {
+                failures = 0;
+                let map = Arc::new(map);
+                serve.send_if_modified(|old| {
+                    let new = old.as_ref() != Some(&map);
+                    *old = Some(map);
+                    new
+                });
+                DISCOVER_EVERY
+            }
+            Err(error) => {
+                failures += 1;
+                let asked = if let RequestError::Throttled { retry_after } = error { retry_after } else { None };
+                asked.unwrap_or(Duration::from_secs(1 << failures.min(4)))
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            // a server that comes back may be another version
+            changed = link.changed() => if changed.is_err() { return; },
+        }
+    }
+}
+
+/// Asks the API server how it is, and tells when that changes.
+async fn probe(cluster: Arc<Cluster>, link: watch::Sender<Option<String>>, wire: Wire) {
+    let mut down_since: Option<Time> = None;
+    let mut told_skew = 0;
+    loop {
+        tokio::time::sleep(PROBE_EVERY).await;
+        let answer = cluster.probe(PROBE_DEADLINE).await;
+        let told = match (answer, down_since) {
+            (Ok(_), None) => true,
+            (Ok(_), Some(_)) => {
+                down_since = None;
+                link.send_replace(None);
+                wire.say(What::Back).await
+            }
+            (Err(RequestError::Throttled { .. }), _) => true,
+            (Err(error), since) => {
+                let since = since.unwrap_or((wire.clock)());
+                down_since = Some(since);
+                let (headline, detail) = (clean(&error.headline()), clean(&error.detail()));
+                link.send_replace(Some(headline.clone()));
+                wire.say(What::Lost { since, headline, detail }).await
+            }
+        };
+        let skew = cluster.stats.skew_seconds().unwrap_or(0);
+        // a second more or less is the network
+        if (skew - told_skew).abs() > 1 || (skew == 0 && told_skew != 0) {
+            told_skew = skew;
+            wire.say(What::Skew(skew)).await;
+        }
+        if !told {
+            return;
+        }
+    }
+}
+
+async fn fetch(
+    cluster: Arc<Cluster>,
+    served: watch::Receiver<Option<Arc<ApiMap>>>,
+    ticket: Ticket,
+    what: Fetch,
+    wire: Wire,
+) {
+    let failed = |error: RequestError| clean(&format!("{}: {}", error.headline(), error.detail()));
+    let reply = match what {
+        Fetch::Object(key) => Reply::Object(object(&cluster, &served, &key).await),
+        Fetch::Events(key) => {
+            let events = read::events(&cluster, kinds::spec(key.kind).name, &key.namespace, &key.name).await;
+            Reply::Events(events.map_err(failed))
+        }
+    };
+    wire.say(What::Reply(ticket, reply)).await;
+}
+
+async fn object(
+    cluster: &Cluster,
+    served: &watch::Receiver<Option<Arc<ApiMap>>>,
+    key: &Key,
+) -> Result<serde_json::Value, String> {
+    let spec = kinds::spec(key.kind);
+    let Api::Watch { group, versions, .. } = spec.api else {
+        return Err(format!("a {} is no object of the API server", spec.name));
+    };
+    let found = served.borrow().as_ref().map(|map| map.find(group, spec.name, versions));
+    let Some(Found::Served(served)) = found else { return Err(format!("{} is not served now", spec.name)) };
+    read::object(cluster, &served, &key.namespace, &key.name)
+        .await
+        .map_err(|error| clean(&format!("{}: {}", error.headline(), error.detail())))
+}
+
+async fn log(cluster: Arc<Cluster>, ticket: Ticket, query: LogQuery, wire: Wire) {
+    let wire = &wire;
+    logs::follow(&cluster, &query, |news| async move { wire.say(What::Reply(ticket, Reply::Log(news))).await }).await;
+}

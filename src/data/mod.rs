@@ -1,0 +1,107 @@
+//! The data thread: connects to a context, runs its feeds, reads and follows on demand. It owns nothing that is shown
+//! and draws nothing; it talks to its owner through two channels.
+
+mod connection;
+
+use std::thread;
+
+use tokio::sync::mpsc;
+
+use crate::config::Settings;
+use crate::domain::ages::Time;
+use crate::domain::change::Batch;
+use crate::domain::record::KindId;
+use crate::domain::reply::Reply;
+use crate::intent::{Fetch, LogQuery, Ticket};
+use crate::sources::Clock;
+
+/// What the owner may ask for.
+#[derive(Debug)]
+pub enum Ask {
+    /// Leave the present cluster for this context; `None` is the current one.
+    Connect(Option<String>),
+    Reload(KindId),
+    Fetch(Ticket, Fetch),
+    Log(Ticket, LogQuery),
+    Cancel(Ticket),
+}
+
+/// What the data thread has to say. Everything of a connection carries its generation, so that nothing of an old
+/// context is mistaken for the present one.
+#[derive(Debug)]
+pub struct News {
+    pub generation: u64,
+    pub what: What,
+}
+
+#[derive(Debug)]
+pub enum What {
+    /// The kubeconfig was read: its contexts and its problems.
+    Contexts {
+        contexts: Vec<Context>,
+        current: String,
+        problems: Vec<String>,
+    },
+    Connected(Box<Connected>),
+    /// The API server does not answer, or refuses us.
+    Lost {
+        since: Time,
+        headline: String,
+        detail: String,
+    },
+    /// It answers again.
+    Back,
+    /// The server's clock minus ours, in seconds.
+    Skew(i64),
+    Batch(Batch),
+    Reply(Ticket, Reply),
+}
+
+/// A context of the kubeconfig.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Context {
+    pub name: String,
+    pub cluster: String,
+    pub user: String,
+    pub namespace: String,
+}
+
+/// What is known of a cluster once it has answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connected {
+    pub context: String,
+    pub namespace: String,
+    pub version: String,
+    pub insecure: bool,
+    pub readonly: bool,
+}
+
+/// The handle on the data thread. Dropping it ends the thread.
+#[derive(Debug)]
+pub struct Data {
+    asks: mpsc::UnboundedSender<Ask>,
+    pub news: mpsc::Receiver<News>,
+}
+
+impl Data {
+    /// Starts the thread; it does nothing before it is asked.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn start(settings: Settings, clock: Clock) -> std::io::Result<Self> {
+        let (asks, asked) = mpsc::unbounded_channel();
+        // bounded: a session that is busy drawing slows the feeds, and memory stays what it is
+        let (tell, news) = mpsc::channel(32);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        thread::Builder::new().name("data".into()).spawn(move || {
+            let local = tokio::task::LocalSet::new();
+            local.block_on(&runtime, connection::serve(settings, clock, asked, tell));
+        })?;
+        Ok(Self { asks, news })
+    }
+
+    pub fn ask(&self, ask: Ask) {
+        // a data thread that has ended has said so by closing `news`
+        let _ = self.asks.send(ask);
+    }
+}

@@ -1,0 +1,220 @@
+//! A pod's log as a stream of sanitised lines. Bounded in line length, and slowed by a reader that does not keep up.
+
+use std::time::Duration;
+
+use futures::TryStreamExt;
+use http::Request;
+use http_body_util::BodyExt;
+use kube::client::Body;
+use serde_json::Value;
+use tokio::io::AsyncBufReadExt;
+use tokio_util::io::StreamReader;
+
+use super::read::escape;
+use crate::clients::cluster::Cluster;
+use crate::clients::errors::RequestError;
+use crate::clients::http::Http;
+use crate::domain::reply::{LogLine, LogNews};
+use crate::domain::text;
+use crate::intent::LogQuery;
+
+const DEADLINE: Duration = Duration::from_secs(15);
+/// Lines are handed over in heaps: a busy log must not wake the session for each.
+const PACE: Duration = Duration::from_millis(80);
+const HEAP: usize = 512;
+/// Longest line kept, in bytes.
+const LONGEST: usize = 16 * 1024;
+
+/// Containers of a pod, the default one first, then the others, init containers last.
+fn containers(pod: &Value) -> Vec<String> {
+    let names = |pointer: &str| {
+        let list = pod.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        list.iter().filter_map(|c| c.get("name")?.as_str()).map(|n| text::line(n).into_owned()).collect::<Vec<_>>()
+    };
+    let mut all = names("/spec/containers");
+    let wanted = pod.pointer("/metadata/annotations/kubectl.kubernetes.io~1default-container").and_then(Value::as_str);
+    if let Some(at) = wanted.and_then(|w| all.iter().position(|n| n == w)) {
+        let chosen = all.remove(at);
+        all.insert(0, chosen);
+    }
+    all.extend(names("/spec/initContainers"));
+    all
+}
+
+/// Reads the log, telling `news` until it ends or the listener is gone.
+pub async fn follow<F, Fut>(cluster: &Cluster, query: &LogQuery, news: F)
+where
+    F: Fn(LogNews) -> Fut,
+    Fut: Future<Output = bool>,
+{
+    let last = match stream(cluster, query, &news).await {
+        Ok(why) => LogNews::Ended(why),
+        Err(error) => LogNews::Failed(text::line(&format!("{}: {}", error.headline(), error.detail())).into_owned()),
+    };
+    news(last).await;
+}
+
+async fn stream<F, Fut>(cluster: &Cluster, query: &LogQuery, news: &F) -> Result<String, RequestError>
+where
+    F: Fn(LogNews) -> Fut,
+    Fut: Future<Output = bool>,
+{
+    let base = format!("/api/v1/namespaces/{}/pods/{}", escape(&query.namespace), escape(&query.pod));
+    let mut container = query.container.to_string();
+    if container.is_empty() {
+        let pod: Value = Http::api(cluster).get(&base, DEADLINE).await?.into_result()?.json()?;
+        let names = containers(&pod);
+        container = names.first().cloned().unwrap_or_default();
+        if !news(LogNews::Containers(names)).await {
+            return Ok(String::new());
+        }
+    }
+    let mut path = format!("{base}/log?timestamps=true&tailLines={}&container={}", query.tail, escape(&container));
+    if query.follow {
+        path.push_str("&follow=true");
+    }
+    if query.previous {
+        path.push_str("&previous=true");
+    }
+    if let Some(seconds) = query.since {
+        path.push_str(&format!("&sinceSeconds={seconds}"));
+    }
+    let request = Request::get(&path).body(Body::empty()).map_err(|e| RequestError::Other(e.to_string()))?;
+    let answer = tokio::time::timeout(DEADLINE, cluster.read.send(request))
+        .await
+        .map_err(|_| RequestError::Timeout)?
+        .map_err(|e| RequestError::from_kube(&e))?;
+    let status = answer.status();
+    if !status.is_success() {
+        let body = answer.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        let says: Option<Value> = serde_json::from_slice(&body).ok();
+        let says = says.as_ref().and_then(|v| v.get("message")?.as_str()).unwrap_or("the API server gives no reason");
+        return Err(match status.as_u16() {
+            403 => RequestError::Forbidden { says: says.to_owned(), resource: Some("pods/log".to_owned()) },
+            404 => RequestError::NotFound { says: says.to_owned() },
+            code @ 500.. => RequestError::Server { code, says: says.to_owned() },
+            code => RequestError::Client { code, says: says.to_owned() },
+        });
+    }
+    if status.as_u16() == 204 {
+        return Ok("no log: the pod is not on a node yet".to_owned());
+    }
+    let bytes = answer.into_body().into_data_stream().map_err(std::io::Error::other);
+    let mut reader = tokio::io::BufReader::new(StreamReader::new(bytes));
+    let mut heap: Vec<LogLine> = Vec::new();
+    let mut raw = Vec::new();
+    let mut due = tokio::time::interval(PACE);
+    due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            read = read_line(&mut reader, &mut raw) => {
+                let more = read.map_err(|e| RequestError::from_chain(&e))?;
+                if more || !raw.is_empty() {
+                    heap.push(line(&raw));
+                    raw.clear();
+                }
+                if !more {
+                    if !heap.is_empty() && !news(LogNews::Lines(heap)).await {
+                        return Ok(String::new());
+                    }
+                    return Ok("the log ends here".to_owned());
+                }
+                if heap.len() >= HEAP && !news(LogNews::Lines(std::mem::take(&mut heap))).await {
+                    return Ok(String::new());
+                }
+            }
+            _ = due.tick(), if !heap.is_empty() => {
+                if !news(LogNews::Lines(std::mem::take(&mut heap))).await {
+                    return Ok(String::new());
+                }
+            }
+        }
+    }
+}
+
+/// Appends up to the next line feed to `raw`, keeping at most [`LONGEST`] bytes of a line; false at the end. What was
+/// read before a cancellation stays in `raw`.
+async fn read_line<R: tokio::io::AsyncBufRead + Unpin>(reader: &mut R, raw: &mut Vec<u8>) -> std::io::Result<bool> {
+    loop {
+        let buffer = reader.fill_buf().await?;
+        if buffer.is_empty() {
+            return Ok(false);
+        }
+        let end = buffer.iter().position(|b| *b == b'\n');
+        let part = &buffer[..end.unwrap_or(buffer.len())];
+        let room = LONGEST.saturating_sub(raw.len());
+        raw.extend_from_slice(&part[..part.len().min(room)]);
+        let used = end.map_or(part.len(), |e| e + 1);
+        reader.consume(used);
+        if end.is_some() {
+            return Ok(true);
+        }
+    }
+}
+
+fn line(raw: &[u8]) -> LogLine {
+    let whole = String::from_utf8_lossy(raw);
+    let (time, rest) = match whole.split_once(' ') {
+        Some((time, rest)) if time.len() >= 20 && time.as_bytes()[4] == b'-' && time.contains('T') => (time, rest),
+        _ => ("", &*whole),
+    };
+    let plain = strip_colours(rest);
+    LogLine { time: text::line(time.get(..19).unwrap_or(time)).into(), text: text::line(&plain).into() }
+}
+
+/// Removes SGR sequences (colours), which programs write for terminals; every other escape stays and becomes visible.
+fn strip_colours(raw: &str) -> String {
+    let mut out = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some(at) = rest.find("\x1b[") {
+        let after = &rest[at + 2..];
+        let end = after.find(|c: char| !c.is_ascii_digit() && c != ';' && c != ':');
+        match end.filter(|e| after[*e..].starts_with('m')) {
+            Some(end) => {
+                out.push_str(&rest[..at]);
+                rest = &after[end + 1..];
+            }
+            None => {
+                out.push_str(&rest[..at + 2]);
+                rest = after;
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_default_container_comes_first() {
+        let pod = json!({
+            "metadata": {"annotations": {"kubectl.kubernetes.io/default-container": "app"}},
+            "spec": {"containers": [{"name": "proxy"}, {"name": "app"}], "initContainers": [{"name": "setup"}]}
+        });
+        assert_eq!(containers(&pod), ["app", "proxy", "setup"]);
+    }
+
+    #[test]
+    fn colours_go_and_other_escapes_become_visible() {
+        let out = line(b"2026-11-21T10:00:00.123456789Z \x1b[31;1mred\x1b[0m \x1b[2Jgone");
+        assert_eq!((&*out.time, &*out.text), ("2026-11-21T10:00:00", "red ␛[2Jgone"));
+        assert_eq!(&*line(b"no time at all here").text, "no time at all here");
+    }
+
+    #[tokio::test]
+    async fn a_line_without_end_is_bounded() {
+        let mut input = vec![b'x'; 1 << 20];
+        input.extend_from_slice(b"\nnext");
+        let mut reader = tokio::io::BufReader::new(&input[..]);
+        let mut raw = Vec::new();
+        assert!(read_line(&mut reader, &mut raw).await.unwrap());
+        assert_eq!(raw.len(), LONGEST);
+        raw.clear();
+        assert!(!read_line(&mut reader, &mut raw).await.unwrap());
+        assert_eq!(raw, b"next");
+    }
+}

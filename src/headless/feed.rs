@@ -1,0 +1,73 @@
+//! Between the app and the data thread: what news mean for the app, and what effects mean for the data thread. Shared
+//! by everything that runs the app, with a terminal or without.
+
+use crate::app::App;
+use crate::data::{Ask, Connected, Data, What};
+use crate::domain::reply::Reply;
+use crate::intent::Effect;
+use crate::screens::world::{ContextRow, Facts, Link};
+
+/// Hands an effect on; what the data thread does not do is ignored.
+pub fn ask(data: &Data, effect: Effect) {
+    data.ask(match effect {
+        Effect::Fetch(ticket, what) => Ask::Fetch(ticket, what),
+        Effect::Log(ticket, query) => Ask::Log(ticket, query),
+        Effect::Cancel(ticket) => Ask::Cancel(ticket),
+        Effect::Reload(kind) => Ask::Reload(kind),
+        Effect::Connect(context) => Ask::Connect(Some(context)),
+        _ => return,
+    });
+}
+
+/// Takes one piece of news in.
+pub fn take(app: &mut App, what: What) {
+    match what {
+        What::Contexts { contexts, current, problems } => known_contexts(app, contexts, &current, problems),
+        What::Connected(connected) => connected_to(app, *connected),
+        What::Lost { since, headline, detail } => {
+            app.world.facts.link = Link::Down { since, headline, detail };
+            app.connection_failed();
+        }
+        What::Back => app.world.facts.link = Link::Up,
+        What::Skew(skew) => app.world.facts.skew = skew,
+        What::Batch(batch) => app.news(batch),
+        What::Reply(ticket, reply) => app.reply(ticket, &reply),
+    }
+}
+
+fn known_contexts(app: &mut App, contexts: Vec<crate::data::Context>, current: &str, problems: Vec<String>) {
+    let rows = contexts
+        .into_iter()
+        .map(|c| ContextRow {
+            current: c.name == current,
+            name: c.name,
+            cluster: c.cluster,
+            user: c.user,
+            namespace: c.namespace,
+        })
+        .collect();
+    if app.world.facts.context != current && !app.world.facts.context.is_empty() {
+        // another cluster: nothing of the old one remains
+        let facts = Facts { link: Link::Connecting, favourites: Vec::new(), ..app.world.facts.clone() };
+        app.reset(facts);
+    }
+    let facts = &mut app.world.facts;
+    current.clone_into(&mut facts.context);
+    facts.contexts = rows;
+    facts.kubeconfig_problems = problems;
+}
+
+fn connected_to(app: &mut App, connected: Connected) {
+    let facts = &mut app.world.facts;
+    facts.context = connected.context;
+    facts.server_version = connected.version;
+    facts.insecure = connected.insecure;
+    facts.readonly = connected.readonly;
+    facts.link = Link::Up;
+    app.connection_made();
+}
+
+/// An answer that says why there is none.
+pub fn no_answer(why: &str) -> Reply {
+    Reply::Object(Err(why.to_owned()))
+}

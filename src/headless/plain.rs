@@ -1,0 +1,123 @@
+//! `--plain`: the chosen screen as lines, every row, once or whenever it changes. For pipes and screen readers.
+
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use super::feed;
+use crate::app::App;
+use crate::data::{Ask, Data};
+use crate::domain::ages::Time;
+use crate::domain::change::FeedState;
+use crate::intent::Effect;
+use crate::screens::world::Link;
+
+/// How long the first lists may take before what is there is printed as partial.
+const PATIENCE: Duration = Duration::from_secs(30);
+const WIDTH: u16 = 200;
+
+/// How a plain run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    Printed,
+    /// The API server could not be reached; what was printed says why.
+    Unreachable,
+}
+
+/// What a plain run is given.
+#[derive(Debug)]
+pub struct Plain {
+    pub app: App,
+    pub data: Data,
+    /// The line after `:` that chooses the screen.
+    pub view: String,
+    pub follow: bool,
+    pub now: fn() -> Time,
+}
+
+impl Plain {
+    /// Prints to `out`.
+    ///
+    /// # Errors
+    /// What writing fails with, and a view that does not exist.
+    pub fn run(mut self, out: &mut dyn Write) -> io::Result<Ended> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        self.data.ask(Ask::Connect(None));
+        let mut printed: Option<Vec<String>> = None;
+        let started = monotonic();
+        loop {
+            let got = runtime
+                .block_on(async { tokio::time::timeout(Duration::from_millis(200), self.data.news.recv()).await });
+            match got {
+                Ok(Some(news)) => {
+                    feed::take(&mut self.app, news.what);
+                    while let Ok(news) = self.data.news.try_recv() {
+                        feed::take(&mut self.app, news.what);
+                    }
+                    if printed.is_none() && !self.settled() && started.elapsed() < PATIENCE {
+                        continue;
+                    }
+                }
+                Ok(None) => return Err(io::Error::other("the data thread has ended")),
+                Err(_) if printed.is_none() && !self.settled() && started.elapsed() < PATIENCE => continue,
+                Err(_) => {}
+            }
+            self.app.world.facts.now = (self.now)();
+            self.app.settle();
+            if printed.is_none() {
+                self.choose()?;
+            }
+            let lines = self.lines();
+            if printed.as_ref() != Some(&lines) {
+                for line in &lines {
+                    writeln!(out, "{line}")?;
+                }
+                if self.follow {
+                    writeln!(out)?;
+                }
+                out.flush()?;
+            }
+            printed = Some(lines);
+            let down = matches!(self.app.world.facts.link, Link::Down { .. });
+            if !self.follow {
+                return Ok(if down { Ended::Unreachable } else { Ended::Printed });
+            }
+        }
+    }
+
+    fn choose(&mut self) -> io::Result<()> {
+        let line = std::mem::take(&mut self.view);
+        let effects = self.app.run_line(&line).map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
+        for effect in effects {
+            if effect != Effect::Quit {
+                feed::ask(&self.data, effect);
+            }
+        }
+        Ok(())
+    }
+
+    fn lines(&mut self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if let Link::Down { headline, detail, .. } = &self.app.world.facts.link {
+            lines.push(format!("{}: {headline}: {detail}", self.app.world.facts.context));
+        }
+        lines.extend(self.app.plain(WIDTH));
+        lines
+    }
+
+    /// Every feed has either all its rows or a reason for having none; or there is no connection to wait for.
+    fn settled(&self) -> bool {
+        if matches!(self.app.world.facts.link, Link::Down { .. }) {
+            return true;
+        }
+        self.app
+            .world
+            .store
+            .tables()
+            .all(|(_, table)| !matches!(table.feed.state, FeedState::Waiting | FeedState::Listing { .. }))
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a deadline of this process, not a time that is shown")]
+fn monotonic() -> Instant {
+    Instant::now()
+}

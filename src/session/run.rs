@@ -1,0 +1,238 @@
+//! The one loop: keys and news in, scenes out. The only owner of the console's state; it never waits for the cluster
+//! and never for the terminal.
+
+use std::time::Duration;
+
+use color_eyre::eyre::{Result, WrapErr, eyre};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::layout::Rect;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::input::{Input, Inputs};
+use super::terminal::Terminal;
+use super::writer::{Frame, Writer};
+use super::{clock, watchdog};
+use crate::app::App;
+use crate::data::{Ask, Data, News, What};
+use crate::headless::feed;
+use crate::intent::{Chord, Code, Effect};
+use crate::scene::Scene;
+use crate::ui::{self, Theme};
+
+/// Frames for data come at most this often; keys are answered at once.
+const PACE: Duration = Duration::from_millis(250);
+/// Batches taken in at most before the screen and the keyboard get their turn.
+const GULP: usize = 8;
+
+/// What ends the console.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Asked,
+    Hangup,
+    Terminated,
+}
+
+struct Session<'a> {
+    app: App,
+    data: Data,
+    terminal: &'a Terminal,
+    writer: Writer,
+    theme: Theme,
+    last: Option<Scene>,
+    generation: u64,
+    skew: i64,
+    /// The place that `-c` names, to be opened once.
+    end: Option<End>,
+}
+
+/// Runs the console until it is left. The terminal is given back before this returns.
+///
+/// # Errors
+/// When the terminal or a thread cannot be had.
+pub fn run(app: App, data: Data, theme: Theme) -> Result<()> {
+    let terminal = Terminal::enter()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let end = runtime.block_on(drive(app, data, theme, &terminal));
+    // nothing of the runtime may keep a closed terminal waiting
+    runtime.shutdown_background();
+    drop(terminal);
+    match end? {
+        End::Asked => Ok(()),
+        End::Hangup => Err(eyre!("the terminal has gone away")),
+        End::Terminated => Err(eyre!("ended by a signal")),
+    }
+}
+
+async fn drive(app: App, data: Data, theme: Theme, terminal: &Terminal) -> Result<End> {
+    let writer = Writer::start(terminal.output()?).wrap_err("no thread for the terminal's output")?;
+    let mut inputs = Inputs::start(terminal)?;
+    let (gone_tell, mut gone) = oneshot::channel();
+    let _watchdog = watchdog::watch(terminal.keyboard()?, move || {
+        let _ = gone_tell.send(());
+    })?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut stop = signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()))?;
+
+    let mut session = Session { app, data, terminal, writer, theme, last: None, generation: 0, skew: 0, end: None };
+    let (width, height) = terminal.size();
+    session.app.resize(width, height);
+    session.draw();
+    session.data.ask(Ask::Connect(None));
+
+    let mut tick = tokio::time::interval(Duration::from_secs(1));
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut drawn = Instant::now();
+    let mut stale = false;
+    loop {
+        tokio::select! {
+            biased;
+            input = inputs.next() => match input {
+                Some(input) => {
+                    session.input(input);
+                    session.draw();
+                    (drawn, stale) = (Instant::now(), false);
+                }
+                None => return Ok(End::Hangup),
+            },
+            _ = hangup.recv() => return Ok(End::Hangup),
+            _ = terminate.recv() => return Ok(End::Terminated),
+            _ = interrupt.recv() => return Ok(End::Terminated),
+            _ = &mut gone => return Ok(End::Hangup),
+            Some(()) = stopped(&mut stop) => {
+                session.suspend()?;
+            }
+            () = tokio::time::sleep_until(drawn + PACE), if stale => {
+                session.draw();
+                (drawn, stale) = (Instant::now(), false);
+            }
+            news = session.data.news.recv() => match news {
+                Some(news) => {
+                    session.news(news);
+                    for _ in 1..GULP {
+                        match session.data.news.try_recv() {
+                            Ok(news) => session.news(news),
+                            Err(_) => break,
+                        }
+                    }
+                    stale = true;
+                }
+                None => return Err(eyre!("the data thread has ended")),
+            },
+            _ = tick.tick() => {
+                session.draw();
+                (drawn, stale) = (Instant::now(), false);
+            }
+        }
+        if let Some(end) = session.end {
+            return Ok(end);
+        }
+    }
+}
+
+async fn stopped(stop: &mut Signal) -> Option<()> {
+    stop.recv().await
+}
+
+impl Session<'_> {
+    fn input(&mut self, input: Input) {
+        let effects = match input {
+            Input::Key(key) => match chord(key) {
+                Some(chord) => self.app.key(chord),
+                None => Vec::new(),
+            },
+            Input::Paste(text) => self.app.paste(&text),
+            Input::Resize(width, height) => {
+                self.app.resize(width, height);
+                self.writer.repaint();
+                Vec::new()
+            }
+        };
+        self.follow(effects);
+    }
+
+    fn follow(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Quit => self.end = Some(End::Asked),
+                Effect::Copy(text) => match self.writer.copy(&text) {
+                    Ok(()) => self
+                        .app
+                        .say(format!("copied {} characters, if your terminal takes OSC 52", text.chars().count())),
+                    Err(error) => self.app.complain(error.to_string()),
+                },
+                other => feed::ask(&self.data, other),
+            }
+        }
+    }
+
+    fn news(&mut self, news: News) {
+        if news.generation < self.generation {
+            return;
+        }
+        self.generation = news.generation;
+        if let What::Skew(skew) = news.what {
+            self.skew = skew;
+        }
+        feed::take(&mut self.app, news.what);
+    }
+
+    /// Judges, lets the screen follow, and shows what differs from the last frame.
+    fn draw(&mut self) {
+        self.app.world.facts.now = clock::server_time(self.skew);
+        self.app.settle();
+        let effects = self.app.sync();
+        self.follow(effects);
+        let scene = self.app.scene();
+        if self.last.as_ref() == Some(&scene) {
+            return;
+        }
+        let size = self.app.size();
+        let area = Rect::new(0, 0, size.width, size.height);
+        let buffer = ui::draw(&scene, area, &self.theme);
+        self.writer.show(Frame { buffer, cursor: scene.cursor, bells: scene.bells });
+        self.last = Some(scene);
+    }
+
+    fn suspend(&mut self) -> Result<()> {
+        self.writer.settle(Duration::from_millis(300));
+        let (width, height) = self.terminal.suspend()?;
+        self.app.resize(width, height);
+        self.writer.repaint();
+        self.last = None;
+        self.draw();
+        Ok(())
+    }
+}
+
+/// A key as the keymap knows it; `None` for keys that it does not know.
+fn chord(key: KeyEvent) -> Option<Chord> {
+    let code = match key.code {
+        KeyCode::Char(c) => Code::Char(c),
+        KeyCode::Enter => Code::Enter,
+        KeyCode::Esc => Code::Esc,
+        KeyCode::Tab => Code::Tab,
+        KeyCode::BackTab => Code::BackTab,
+        KeyCode::Backspace => Code::Backspace,
+        KeyCode::Delete => Code::Delete,
+        KeyCode::Up => Code::Up,
+        KeyCode::Down => Code::Down,
+        KeyCode::Left => Code::Left,
+        KeyCode::Right => Code::Right,
+        KeyCode::Home => Code::Home,
+        KeyCode::End => Code::End,
+        KeyCode::PageUp => Code::PageUp,
+        KeyCode::PageDown => Code::PageDown,
+        KeyCode::F(n) => Code::F(n),
+        _ => return None,
+    };
+    let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
+    let code = match code {
+        Code::Char(c) if ctrl => Code::Char(c.to_ascii_lowercase()),
+        code => code,
+    };
+    Some(Chord { code, ctrl, alt: key.modifiers.contains(KeyModifiers::ALT) })
+}

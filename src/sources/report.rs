@@ -1,0 +1,153 @@
+//! How it stands with one feed, over all the namespaces that it reads.
+
+use std::collections::BTreeMap;
+
+use crate::domain::ages::Time;
+use crate::domain::change::{Bad, Feed, FeedState, Scope};
+use crate::domain::record::clean;
+
+/// Kept at most: more of the same tell nothing new.
+const MOST_BAD: usize = 50;
+
+/// Gathers the states of a feed's scopes into the feed's own.
+#[derive(Debug, Default)]
+pub struct Report {
+    scopes: BTreeMap<Option<String>, (FeedState, Option<Box<str>>)>,
+    told: Feed,
+    bad: Vec<Bad>,
+    origin: Box<str>,
+    fresh: Option<Time>,
+    seen: u32,
+}
+
+/// Names a scope in a report.
+pub fn scope_name(scope: Scope, name: &str) -> Option<String> {
+    match scope {
+        Scope::All => None,
+        Scope::Namespace(_) => Some(name.to_owned()),
+    }
+}
+
+impl Report {
+    pub fn origin(&mut self, origin: &str) {
+        self.origin = clean(origin);
+    }
+
+    /// Forgets the scopes: the feed begins anew.
+    pub fn restart(&mut self) {
+        self.scopes.clear();
+        self.seen = 0;
+    }
+
+    pub fn set(&mut self, scope: Option<String>, state: FeedState, error: Option<&str>) {
+        self.scopes.insert(scope, (state, error.map(clean)));
+    }
+
+    pub fn state(&self, scope: &Option<String>) -> Option<FeedState> {
+        self.scopes.get(scope).map(|(state, _)| *state)
+    }
+
+    pub fn heard(&mut self, now: Time) {
+        self.fresh = Some(now);
+    }
+
+    pub fn saw(&mut self, more: u32) {
+        self.seen += more;
+    }
+
+    pub fn bad(&mut self, bad: Bad) {
+        self.bad.retain(|b| b.name != bad.name);
+        if self.bad.len() == MOST_BAD {
+            self.bad.remove(0);
+        }
+        self.bad.push(bad);
+    }
+
+    /// The object can be read again.
+    pub fn good(&mut self, name: &str) {
+        if !self.bad.is_empty() {
+            self.bad.retain(|b| b.name.rsplit('/').next() != Some(name));
+        }
+    }
+
+    /// The feed as it is to be told, if that differs from what was told last.
+    pub fn news(&mut self, now: Time) -> Option<Feed> {
+        let (state, error) = self.joined();
+        let since =
+            if state.word() == self.told.state.word() && self.told.since.is_set() { self.told.since } else { now };
+        let only = self
+            .scopes
+            .iter()
+            .filter(|(_, (s, _))| !matches!(s, FeedState::NoAccess))
+            .filter_map(|(scope, _)| scope.as_deref().map(Box::from))
+            .collect();
+        let feed = Feed {
+            state,
+            since,
+            fresh: if state.is_live() { None } else { self.fresh },
+            error,
+            only,
+            origin: self.origin.clone(),
+            bad: self.bad.clone(),
+        };
+        (feed != self.told).then(|| {
+            self.told = feed.clone();
+            feed
+        })
+    }
+
+    /// The worst of the scopes that can be read; "no access" only when none can.
+    fn joined(&self) -> (FeedState, Option<Box<str>>) {
+        let rank = |state: FeedState| match state {
+            FeedState::Unreachable => 6,
+            FeedState::Stale => 5,
+            FeedState::Listing { .. } => 4,
+            FeedState::Waiting => 3,
+            FeedState::Live => 2,
+            FeedState::NotInstalled | FeedState::Off => 1,
+            FeedState::NoAccess => 0,
+        };
+        let worst = self.scopes.values().max_by_key(|(state, _)| rank(*state));
+        let (state, error) = worst.cloned().unwrap_or_default();
+        let state = if let FeedState::Listing { .. } = state { FeedState::Listing { seen: self.seen } } else { state };
+        (state, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ns(name: &str) -> Option<String> {
+        Some(name.to_owned())
+    }
+
+    #[test]
+    fn one_readable_namespace_is_live_and_named() {
+        let mut report = Report::default();
+        report.set(ns("a"), FeedState::NoAccess, Some("no"));
+        report.set(ns("b"), FeedState::Live, None);
+        let feed = report.news(Time(1)).unwrap();
+        assert_eq!(feed.state, FeedState::Live);
+        assert_eq!(feed.only.iter().map(|n| &**n).collect::<Vec<_>>(), ["b"]);
+        assert_eq!(report.news(Time(2)), None);
+    }
+
+    #[test]
+    fn all_refused_is_no_access_with_the_servers_words() {
+        let mut report = Report::default();
+        report.set(ns("a"), FeedState::NoAccess, Some("pods is forbidden"));
+        let feed = report.news(Time(1)).unwrap();
+        assert_eq!((feed.state, feed.error.as_deref()), (FeedState::NoAccess, Some("pods is forbidden")));
+    }
+
+    #[test]
+    fn since_stays_while_the_word_stays() {
+        let mut report = Report::default();
+        report.set(None, FeedState::Listing { seen: 0 }, None);
+        report.news(Time(1));
+        report.saw(500);
+        let feed = report.news(Time(9)).unwrap();
+        assert_eq!((feed.state, feed.since), (FeedState::Listing { seen: 500 }, Time(1)));
+    }
+}
