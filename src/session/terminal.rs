@@ -146,12 +146,14 @@ impl Terminal {
     }
 
     /// Columns and rows.
+    #[must_use]
     pub fn size(&self) -> (u16, u16) {
         size(&self.screen)
     }
 
     /// Gives the terminal back, stops this process (as `SIGTSTP` asks), and takes the terminal again when it is
-    /// continued. Gives the size, which may have changed meanwhile; call `Writer::repaint` next.
+    /// continued. Gives the size, which may have changed meanwhile; call `Writer::repaint` next. For the main thread:
+    /// there the stop is certain to come before the terminal is taken again.
     ///
     /// # Errors
     /// When the terminal cannot be taken again; it is given back then.

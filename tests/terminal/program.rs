@@ -101,11 +101,12 @@ async fn run(state: PathBuf) -> i32 {
             _ = panics.recv() => break "panic",
             _ = lost.recv() => {
                 fs::write(state.join("gone"), "").unwrap();
-                let before = harness::process("self").unwrap().1;
+                let cpu = || harness::process("self").unwrap().1;
+                let before = cpu();
                 // Not a wait for a state: the time over which the CPU is measured.
                 while keyboard && inputs.next().await.is_some() {}
                 tokio::time::sleep(Duration::from_millis(500)).await;
-                let spent = harness::process("self").unwrap().1 - before;
+                let spent = cpu().saturating_sub(before);
                 fs::write(state.join("cpu"), spent.as_millis().to_string()).unwrap();
                 break "hang-up";
             }
@@ -141,7 +142,7 @@ fn press(key: KeyEvent, view: &mut View, writer: &Writer, state: &std::path::Pat
             } {}
             fs::write(state.join("stuck"), "").unwrap();
         }
-        KeyCode::Char(c) => view.letters.push_str(&format!("letter {c} ")),
+        KeyCode::Char(c) => view.letters.extend(["letter ", c.encode_utf8(&mut [0; 4]), " "]),
         code => view.last = format!("{code:?}"),
     }
     None
