@@ -143,6 +143,26 @@ fn stopping_gives_the_terminal_back_and_continuing_redraws_in_the_size_of_then()
 }
 
 #[test]
+fn being_stopped_without_warning_is_repaired_when_it_continues() {
+    let mut case = start(80, 24);
+    let raw = case.pty.modes();
+    case.pty.signal(Signal::STOP);
+    case.pty.wait_process("stopped", |state| state == 'T');
+    let shell = std::process::Command::new("stty").arg("-F").arg(case.pty.path()).arg("sane").status().unwrap();
+    assert!(shell.success() && case.pty.modes() != raw, "the shell has taken the line back");
+    let written = case.pty.raw().len();
+    case.pty.signal(Signal::CONT);
+    case.pty.keys("j");
+    case.pty.wait_text("keys 1 ");
+    assert_eq!(case.pty.modes(), raw);
+    let since = case.pty.raw().split_off(written);
+    assert!(since.windows(4).any(|w| w == b"\x1b[2J"), "everything is drawn anew");
+    case.pty.keys("q");
+    assert_eq!(case.pty.exit(), 0);
+    is_as_found(&case);
+}
+
+#[test]
 fn every_size_is_drawn_and_the_way_back_leaves_no_remains() {
     let mut case = start(80, 24);
     for (columns, rows) in [(20, 5), (80, 24), (200, 50), (1, 1), (80, 24)] {

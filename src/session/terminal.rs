@@ -167,6 +167,24 @@ impl Terminal {
         Ok(self.size())
     }
 
+    /// Sets the terminal's modes again after `SIGCONT`: when we were stopped by `SIGSTOP`, nobody gave it back, and the
+    /// shell has changed it since. Gives the size; call `Writer::repaint` next.
+    ///
+    /// # Errors
+    /// When the modes cannot be set. Linux sends `SIGCONT` with a hang-up too, and then this fails: leave that to the
+    /// watchdog.
+    pub fn retake(&self) -> Result<(u16, u16), TerminalError> {
+        let active = ACTIVE.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(active) = &*active {
+            let mut raw = active.found.clone();
+            raw.make_raw();
+            tcsetattr(&self.keyboard, OptionalActions::Now, &raw).map_err(io::Error::from)?;
+            // Not the whole of `ENTER`: entering the alternate screen twice loses the shell's cursor.
+            (&self.screen).write_all(b"\x1b[?2004h")?;
+        }
+        Ok(self.size())
+    }
+
     fn take(&self) -> Result<(), TerminalError> {
         let mut active = ACTIVE.lock().unwrap_or_else(PoisonError::into_inner);
         let found = tcgetattr(&self.keyboard).map_err(io::Error::from)?;

@@ -124,6 +124,11 @@ impl Pty {
         modes(&*self.open.as_ref().expect("the terminal is open").master)
     }
 
+    /// Where the terminal is in the file system.
+    pub fn path(&self) -> std::path::PathBuf {
+        self.open.as_ref().and_then(|open| open.master.tty_name()).expect("an open terminal has a name")
+    }
+
     /// The modes of the line before the program started.
     pub fn found(&self) -> &str {
         &self.found
