@@ -1,6 +1,7 @@
 //! The terminal half in a real pseudo-terminal: what is taken is given back, whatever happens.
 //!
 //! The program in the terminal is this test binary itself, running the test named `program`.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 #[path = "terminal/harness.rs"]
 mod harness;
@@ -17,16 +18,14 @@ use tempfile::TempDir;
 struct Case {
     pty: Pty,
     state: TempDir,
-    found: String,
 }
 
 /// The program in a terminal of this size, showing its first frame.
 fn start(columns: u16, rows: u16) -> Case {
     let state = tempfile::tempdir().unwrap();
     let pty = Pty::spawn(command(&state), columns, rows);
-    let found = pty.modes();
     pty.wait_text(&format!("size {columns}x{rows}"));
-    Case { pty, state, found }
+    Case { pty, state }
 }
 
 fn command(state: &TempDir) -> CommandBuilder {
@@ -43,7 +42,7 @@ fn is_as_found(case: &Case) {
         assert!(!screen.hide_cursor(), "the cursor is shown");
         assert!(!screen.bracketed_paste(), "paste is plain again");
     });
-    assert_eq!(case.pty.modes(), case.found, "the line is as it was");
+    assert_eq!(case.pty.modes(), case.pty.found(), "the line is as it was");
 }
 
 #[test]
@@ -53,7 +52,7 @@ fn entering_takes_the_screen_and_quitting_leaves_it_as_found() {
         assert!(screen.alternate_screen() && screen.hide_cursor() && screen.bracketed_paste());
         assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
     });
-    assert_ne!(case.pty.modes(), case.found, "the line is raw");
+    assert_ne!(case.pty.modes(), case.pty.found(), "the line is raw");
     case.pty.keys("q");
     assert_eq!(case.pty.exit(), 0);
     is_as_found(&case);
@@ -144,6 +143,26 @@ fn stopping_gives_the_terminal_back_and_continuing_redraws_in_the_size_of_then()
 }
 
 #[test]
+fn being_stopped_without_warning_is_repaired_when_it_continues() {
+    let mut case = start(80, 24);
+    let raw = case.pty.modes();
+    case.pty.signal(Signal::STOP);
+    case.pty.wait_process("stopped", |state| state == 'T');
+    let shell = std::process::Command::new("stty").arg("-F").arg(case.pty.path()).arg("sane").status().unwrap();
+    assert!(shell.success() && case.pty.modes() != raw, "the shell has taken the line back");
+    let written = case.pty.raw().len();
+    case.pty.signal(Signal::CONT);
+    case.pty.keys("j");
+    case.pty.wait_text("keys 1 ");
+    assert_eq!(case.pty.modes(), raw);
+    let since = case.pty.raw().split_off(written);
+    assert!(since.windows(4).any(|w| w == b"\x1b[2J"), "everything is drawn anew");
+    case.pty.keys("q");
+    assert_eq!(case.pty.exit(), 0);
+    is_as_found(&case);
+}
+
+#[test]
 fn every_size_is_drawn_and_the_way_back_leaves_no_remains() {
     let mut case = start(80, 24);
     for (columns, rows) in [(20, 5), (80, 24), (200, 50), (1, 1), (80, 24)] {
@@ -182,7 +201,7 @@ fn a_terminal_that_takes_no_byte_cannot_keep_the_program() {
     assert!(until(harness::PATIENCE, || told.exists().then_some(())).is_some(), "the writer is stuck");
     case.pty.signal(Signal::TERM);
     assert_eq!(case.pty.exit_within(Duration::from_secs(3)), Some(0), "the wait is bounded");
-    assert_eq!(case.pty.modes(), case.found, "the line is as it was");
+    assert_eq!(case.pty.modes(), case.pty.found(), "the line is as it was");
 }
 
 #[test]

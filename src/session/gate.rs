@@ -94,3 +94,55 @@ impl Write for Output {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::os::fd::OwnedFd;
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::*;
+
+    fn output(gate: &Arc<Gate>) -> (Output, io::PipeReader) {
+        let (reader, writer) = io::pipe().unwrap();
+        (Output::new(Arc::clone(gate), File::from(OwnedFd::from(writer))), reader)
+    }
+
+    #[test]
+    fn a_frame_that_comes_after_the_terminal_was_given_back_goes_nowhere() {
+        let gate = Arc::new(Gate::default());
+        let (mut output, mut reader) = output(&gate);
+        gate.open();
+        output.write_all(b"ours ").unwrap();
+        assert!(gate.shut(Duration::ZERO), "nothing is under way");
+        output.write_all(b"late ").unwrap();
+        gate.open();
+        output.write_all(b"again").unwrap();
+        drop(output);
+        let mut seen = String::new();
+        reader.read_to_string(&mut seen).unwrap();
+        assert_eq!(seen, "ours again");
+    }
+
+    #[test]
+    fn shutting_waits_for_the_frame_under_way_and_says_when_it_did_not_end() {
+        let gate = Arc::new(Gate::default());
+        let (mut output, mut reader) = output(&gate);
+        gate.open();
+        let (tell, told) = mpsc::channel();
+        // More than a pipe holds, so that the write is stuck until somebody reads.
+        let writer = thread::spawn(move || {
+            tell.send(()).unwrap();
+            output.write_all(&vec![b'x'; 1 << 20])
+        });
+        told.recv().unwrap();
+        let mut first = [0];
+        reader.read_exact(&mut first).unwrap();
+        assert!(!gate.shut(Duration::from_millis(20)), "the frame cannot end while nobody reads");
+        let rest = thread::spawn(move || reader.read_to_end(&mut Vec::new()).unwrap());
+        assert!(gate.shut(Duration::from_secs(10)));
+        writer.join().unwrap().unwrap();
+        assert_eq!(rest.join().unwrap(), (1 << 20) - 1);
+    }
+}

@@ -76,6 +76,7 @@ impl Assembler {
     }
 
     /// When `expire` must be called if no byte comes before.
+    #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         if self.paste.is_some() || self.pending.is_empty() {
             return None;
@@ -95,7 +96,7 @@ impl Assembler {
     }
 
     /// The next input that is complete.
-    pub fn next(&mut self) -> Option<Input> {
+    pub fn pop(&mut self) -> Option<Input> {
         self.ready.pop_front()
     }
 
@@ -167,7 +168,7 @@ fn sanitized(bytes: &[u8]) -> String {
 /// The inputs of the terminal, for a select loop.
 #[derive(Debug)]
 pub struct Inputs {
-    inputs: mpsc::Receiver<Input>,
+    received: mpsc::Receiver<Input>,
     resized: Signal,
     screen: File,
     _stop: PipeWriter,
@@ -184,9 +185,9 @@ impl Inputs {
         let keyboard = File::from(terminal.keyboard()?);
         let (stopped, stop) = io::pipe()?;
         // Bounded: a stalled console leaves the bytes with the terminal.
-        let (send, inputs) = mpsc::channel(256);
+        let (send, received) = mpsc::channel(256);
         thread::Builder::new().name("input".into()).spawn(move || read(keyboard, &stopped, &send))?;
-        Ok(Self { inputs, resized, screen, _stop: stop })
+        Ok(Self { received, resized, screen, _stop: stop })
     }
 
     /// The next input; `None` when the terminal can no longer be read. May be dropped and called again at any time.
@@ -197,7 +198,7 @@ impl Inputs {
                 let (columns, rows) = terminal::size(&self.screen);
                 Some(Input::Resize(columns, rows))
             }
-            input = self.inputs.recv() => input,
+            input = self.received.recv() => input,
         }
     }
 }
@@ -206,7 +207,7 @@ fn read(mut keyboard: File, stopped: &PipeReader, send: &mpsc::Sender<Input>) {
     let mut assembler = Assembler::default();
     let mut buffer = [0; 4096];
     loop {
-        while let Some(input) = assembler.next() {
+        while let Some(input) = assembler.pop() {
             if send.blocking_send(input).is_err() {
                 return;
             }
@@ -258,7 +259,7 @@ mod tests {
         while let Some(deadline) = assembler.deadline() {
             assembler.expire(deadline);
         }
-        std::iter::from_fn(|| assembler.next()).collect()
+        std::iter::from_fn(|| assembler.pop()).collect()
     }
 
     #[test]
@@ -267,10 +268,10 @@ mod tests {
         let mut assembler = Assembler::default();
         assembler.feed(b"\x1b", start);
         assembler.expire(start + Duration::from_millis(49));
-        assert_eq!(assembler.next(), None);
+        assert_eq!(assembler.pop(), None);
         assert_eq!(assembler.deadline(), Some(start + Duration::from_millis(50)));
         assembler.expire(start + Duration::from_millis(50));
-        assert_eq!(assembler.next(), Some(key(KeyCode::Esc)));
+        assert_eq!(assembler.pop(), Some(key(KeyCode::Esc)));
         assert_eq!(assembler.deadline(), None);
     }
 

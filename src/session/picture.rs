@@ -119,12 +119,11 @@ impl Picture {
         for row in buffer.content.chunks(columns.max(1)) {
             let mut covered = None;
             for (column, cell) in row.iter().enumerate() {
-                let glyph = match covered.take() {
-                    Some(look) => Glyph::new("", 0, look),
-                    None => {
-                        let look = Look { fg: cell.fg, bg: cell.bg, modifier: cell.modifier };
-                        Glyph::of(cell.symbol(), look, columns - column)
-                    }
+                let glyph = if let Some(look) = covered.take() {
+                    Glyph::new("", 0, look)
+                } else {
+                    let look = Look { fg: cell.fg, bg: cell.bg, modifier: cell.modifier };
+                    Glyph::of(cell.symbol(), look, columns - column)
                 };
                 if glyph.columns == 2 {
                     covered = Some(glyph.look);

@@ -305,3 +305,26 @@ fn pods_small() -> Buffer {
     let lines = (0..10).map(|n| Line::of(format!("row {n}"), Tone::Good)).collect();
     ui::draw(&Scene { lines, ..Scene::default() }, Rect::new(0, 0, 40, 10), &Theme::default())
 }
+
+#[test]
+fn a_wide_character_without_room_at_the_edge_is_not_sent() {
+    let mut buffer = Buffer::empty(Rect::new(0, 0, 8, 2));
+    buffer[(7, 0)].set_symbol("監");
+    let mut glass = Glass::new(8, 2);
+    glass.show(&buffer);
+    assert_eq!(glass.difference(&buffer), None);
+    assert!(!glass.parser.screen().contents().contains('監'));
+}
+
+#[test]
+fn what_follows_a_grapheme_that_terminals_count_differently_is_placed_by_number() {
+    for grapheme in ["🚨", "e\u{301}"] {
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 20, 1));
+        buffer.set_string(0, 0, format!("{grapheme}after"), Style::new());
+        let mut screen = Screen::new();
+        let bytes = screen.bytes(Some(Frame { buffer, ..Frame::default() }), None, false).to_vec();
+        let text = String::from_utf8(bytes).unwrap();
+        let place = format!("{grapheme}\x1b[1;{}Hafter", crate::scene::width(grapheme) + 1);
+        assert!(text.contains(&place), "{text:?}");
+    }
+}

@@ -146,12 +146,14 @@ impl Terminal {
     }
 
     /// Columns and rows.
+    #[must_use]
     pub fn size(&self) -> (u16, u16) {
         size(&self.screen)
     }
 
     /// Gives the terminal back, stops this process (as `SIGTSTP` asks), and takes the terminal again when it is
-    /// continued. Gives the size, which may have changed meanwhile; call `Writer::repaint` next.
+    /// continued. Gives the size, which may have changed meanwhile; call `Writer::repaint` next. For the main thread:
+    /// there the stop is certain to come before the terminal is taken again.
     ///
     /// # Errors
     /// When the terminal cannot be taken again; it is given back then.
@@ -162,6 +164,24 @@ impl Terminal {
         let moment = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
         let _ = poll(&mut [], Some(&moment));
         self.take()?;
+        Ok(self.size())
+    }
+
+    /// Sets the terminal's modes again after `SIGCONT`: when we were stopped by `SIGSTOP`, nobody gave it back, and the
+    /// shell has changed it since. Gives the size; call `Writer::repaint` next.
+    ///
+    /// # Errors
+    /// When the modes cannot be set. Linux sends `SIGCONT` with a hang-up too, and then this fails: leave that to the
+    /// watchdog.
+    pub fn retake(&self) -> Result<(u16, u16), TerminalError> {
+        let active = ACTIVE.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(active) = &*active {
+            let mut raw = active.found.clone();
+            raw.make_raw();
+            tcsetattr(&self.keyboard, OptionalActions::Now, &raw).map_err(io::Error::from)?;
+            // Not the whole of `ENTER`: entering the alternate screen twice loses the shell's cursor.
+            (&self.screen).write_all(b"\x1b[?2004h")?;
+        }
         Ok(self.size())
     }
 

@@ -49,8 +49,16 @@ struct Slot {
     copy: Option<Vec<u8>>,
     repaint: bool,
     stop: bool,
-    busy: bool,
-    done: bool,
+    phase: Phase,
+}
+
+/// What the thread is doing.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    #[default]
+    Waiting,
+    Writing,
+    Ended,
 }
 
 impl Writer {
@@ -63,7 +71,7 @@ impl Writer {
         let theirs = Arc::clone(&shared);
         thread::Builder::new().name("writer".into()).spawn(move || {
             theirs.run(out);
-            theirs.lock().done = true;
+            theirs.lock().phase = Phase::Ended;
             theirs.changed.notify_all();
         })?;
         Ok(Self { shared })
@@ -90,11 +98,13 @@ impl Writer {
     }
 
     /// Bytes that the terminal has taken so far.
+    #[must_use]
     pub fn bytes(&self) -> u64 {
         self.shared.bytes.load(Ordering::Relaxed)
     }
 
     /// Whether a write failed: the terminal is gone, and nothing more will be written.
+    #[must_use]
     pub fn is_broken(&self) -> bool {
         self.shared.broken.load(Ordering::Relaxed)
     }
@@ -102,7 +112,11 @@ impl Writer {
     /// Waits until everything sent so far is written, at most `limit`; whether it was.
     pub fn settle(&self, limit: Duration) -> bool {
         let slot = self.shared.lock();
-        let waiting = |slot: &mut Slot| !slot.done && (slot.busy || slot.has_work());
+        let waiting = |slot: &mut Slot| match slot.phase {
+            Phase::Waiting => slot.has_work(),
+            Phase::Writing => true,
+            Phase::Ended => false,
+        };
         let wait = self.shared.changed.wait_timeout_while(slot, limit, waiting);
         !wait.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
@@ -118,7 +132,7 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.put(|slot| slot.stop = true);
         let slot = self.shared.lock();
-        let _ = self.shared.changed.wait_timeout_while(slot, DROP_WAIT, |slot| !slot.done);
+        let _ = self.shared.changed.wait_timeout_while(slot, DROP_WAIT, |slot| slot.phase != Phase::Ended);
     }
 }
 
@@ -137,7 +151,7 @@ impl Shared {
         let mut screen = Screen::new();
         loop {
             let mut slot = self.lock();
-            slot.busy = false;
+            slot.phase = Phase::Waiting;
             self.changed.notify_all();
             let idle = |slot: &mut Slot| !slot.has_work() && !slot.stop;
             slot = self.changed.wait_while(slot, idle).unwrap_or_else(PoisonError::into_inner);
@@ -145,7 +159,7 @@ impl Shared {
                 return;
             }
             let (frame, copy, repaint) = (slot.frame.take(), slot.copy.take(), mem::take(&mut slot.repaint));
-            slot.busy = true;
+            slot.phase = Phase::Writing;
             drop(slot);
             if self.is_broken() {
                 continue;
@@ -192,10 +206,10 @@ impl Screen {
             None => (None, self.cursor, self.bells),
         };
         let before = known.as_ref().filter(|_| !repaint);
-        if let Some(next) = next.as_ref().or(known.as_ref()) {
-            if before.is_none_or(|before| before != next) {
-                encoder.frame(before, next);
-            }
+        if let Some(next) = next.as_ref().or(known.as_ref())
+            && before.is_none_or(|before| before != next)
+        {
+            encoder.frame(before, next);
         }
         let drawn = encoder.out.len() > BEGIN.len();
         match cursor {
@@ -250,21 +264,21 @@ mod tests {
 
     #[test]
     fn a_terminal_that_takes_nothing_blocks_nobody_and_gets_only_the_latest_frame() {
-        let (wrote, writes) = mpsc::channel();
+        let (wrote, written) = mpsc::channel();
         let (go, gone) = mpsc::channel();
         let writer = Writer::start(Slow(wrote, gone)).unwrap();
         writer.show(frame("first"));
-        writes.recv().unwrap();
+        written.recv().unwrap();
         for text in ["stale", "older", "fresh"] {
             writer.show(frame(text));
         }
         assert!(!writer.settle(Duration::from_millis(20)), "nothing can be settled while the terminal blocks");
         go.send(()).unwrap();
-        let second = String::from_utf8(writes.recv().unwrap()).unwrap();
+        let second = String::from_utf8(written.recv().unwrap()).unwrap();
         assert!(second.contains('e') && !second.contains("stale") && !second.contains("older"), "{second:?}");
         go.send(()).unwrap();
         assert!(writer.settle(Duration::from_secs(5)));
-        assert!(writes.try_recv().is_err(), "one write a frame, and no third frame");
+        assert!(written.try_recv().is_err(), "one write a frame, and no third frame");
     }
 
     #[test]
@@ -321,11 +335,11 @@ mod tests {
 
     #[test]
     fn dropping_a_writer_whose_terminal_is_stuck_returns() {
-        let (wrote, writes) = mpsc::channel();
+        let (wrote, written) = mpsc::channel();
         let (_go, gone) = mpsc::channel();
         let writer = Writer::start(Slow(wrote, gone)).unwrap();
         writer.show(frame("x"));
-        writes.recv().unwrap();
+        written.recv().unwrap();
         let (tell, told) = mpsc::channel();
         thread::spawn(move || {
             drop(writer);

@@ -6,7 +6,7 @@
 pub(super) fn look_alike(grapheme: &str) -> char {
     match grapheme.chars().next().unwrap_or(' ') {
         c if grapheme.len() == 1 => c,
-        '…' => '~',
+        '…' | '▄' => '~',
         '·' | '░' => '.',
         '▲' | '△' | '↑' => '^',
         '▼' | '▽' | '↓' => 'v',
@@ -23,7 +23,6 @@ pub(super) fn look_alike(grapheme: &str) -> char {
         '⚠' => '!',
         '█' | '▓' | '▒' | '▇' => '#',
         '▁' | '▂' => '_',
-        '▄' => '~',
         '“' | '”' => '"',
         '‘' | '’' => '\'',
         _ => '?',

@@ -12,6 +12,7 @@ use super::theme::Theme;
 use crate::scene::{Line, Scene, Tone, width};
 
 /// The scene as cells of `area`. A wide character that the right edge would cut becomes a blank.
+#[must_use]
 pub fn draw(scene: &Scene, area: Rect, theme: &Theme) -> Buffer {
     let mut buffer = Buffer::empty(area);
     let columns = usize::from(area.width);
@@ -105,7 +106,8 @@ mod tests {
         let lines = vec![Line::of("abcdef", Tone::Plain), Line::of("below", Tone::Plain)];
         assert_eq!(row(&draw(&scene(lines.clone()), Rect::new(0, 0, 3, 1), &Theme::default()), 0), "abc");
         for (w, h) in [(0, 0), (0, 5), (5, 0), (1, 1)] {
-            draw(&scene(lines.clone()), Rect::new(0, 0, w, h), &Theme::default());
+            let buffer = draw(&scene(lines.clone()), Rect::new(0, 0, w, h), &Theme::default());
+            assert_eq!(buffer.content.len(), usize::from(w) * usize::from(h));
         }
     }
 

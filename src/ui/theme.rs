@@ -20,6 +20,7 @@ pub struct Theme {
 
 impl Theme {
     /// A theme by name: `default` for dark terminals, `light`, `mono` (no colour at all, for `NO_COLOR`).
+    #[must_use]
     pub fn builtin(name: &str) -> Option<Self> {
         let plain = Style::new();
         let bold = plain.add_modifier(Modifier::BOLD);
@@ -81,12 +82,14 @@ impl Theme {
     }
 
     /// How text of this tone looks on an ordinary row.
+    #[must_use]
     pub fn style(&self, tone: Tone) -> Style {
         self.styles[slot(tone)]
     }
 
     /// How text of this tone looks on the selected row: reversed, in no colour of its own, so that the row reads as
     /// one bar on every background.
+    #[must_use]
     pub fn selected(&self, tone: Tone) -> Style {
         let kept = self.styles[slot(tone)].add_modifier & Modifier::BOLD;
         Style::new().add_modifier(kept | Modifier::REVERSED)

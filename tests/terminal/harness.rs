@@ -25,6 +25,7 @@ pub struct Pty {
     open: Option<Open>,
     child: Box<dyn Child + Send + Sync>,
     shared: Arc<Shared>,
+    found: String,
 }
 
 struct Open {
@@ -53,6 +54,7 @@ impl Pty {
             command.env("TERM", "xterm-256color");
         }
         let pair = native_pty_system().openpty(size(columns, rows)).expect("a pty");
+        let found = modes(&*pair.master);
         let child = pair.slave.spawn_command(command).expect("the program starts");
         drop(pair.slave);
         let file = own(&*pair.master);
@@ -67,7 +69,7 @@ impl Pty {
             Arc::new(Shared { glass: Mutex::new(glass), changed: Condvar::new(), paused: AtomicBool::new(false) });
         let theirs = Arc::clone(&shared);
         let reader = thread::spawn(move || theirs.read(file, &stopped));
-        Self { open: Some(Open { master: pair.master, keys, stop, reader }), child, shared }
+        Self { open: Some(Open { master: pair.master, keys, stop, reader }), child, shared, found }
     }
 
     /// Types these bytes.
@@ -119,7 +121,17 @@ impl Pty {
 
     /// The modes of the line (raw or not, echo or not), to compare.
     pub fn modes(&self) -> String {
-        format!("{:?}", self.open.as_ref().expect("the terminal is open").master.get_termios().expect("modes"))
+        modes(&*self.open.as_ref().expect("the terminal is open").master)
+    }
+
+    /// Where the terminal is in the file system.
+    pub fn path(&self) -> std::path::PathBuf {
+        self.open.as_ref().and_then(|open| open.master.tty_name()).expect("an open terminal has a name")
+    }
+
+    /// The modes of the line before the program started.
+    pub fn found(&self) -> &str {
+        &self.found
     }
 
     pub fn signal(&self, signal: Signal) {
@@ -238,6 +250,10 @@ pub fn process(id: &str) -> Option<(char, Duration)> {
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let ticks: u64 = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
     Some((fields.first()?.chars().next()?, Duration::from_millis(ticks * 10)))
+}
+
+fn modes(master: &dyn MasterPty) -> String {
+    format!("{:?}", master.get_termios().expect("modes"))
 }
 
 fn size(columns: u16, rows: u16) -> PtySize {

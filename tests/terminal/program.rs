@@ -6,6 +6,7 @@ use std::{env, fs, process, thread};
 
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::layout::Rect;
+use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use watchkeeper::scene::{Line, Scene, Tone};
@@ -75,7 +76,8 @@ async fn run(state: PathBuf) -> i32 {
     let (gone, mut lost) = mpsc::unbounded_channel();
     let _dog = watchdog::watch(terminal.keyboard().unwrap(), move || gone.send(()).unwrap_or_default()).unwrap();
     let mut end = signal(SignalKind::terminate()).unwrap();
-    let mut stop = signal(SignalKind::from_raw(20)).unwrap();
+    let mut stop = signal(SignalKind::from_raw(Signal::TSTP.as_raw())).unwrap();
+    let mut go_on = signal(SignalKind::from_raw(Signal::CONT.as_raw())).unwrap();
     // Taken and forgotten: the watchdog alone must do.
     let _hang_up = signal(SignalKind::hangup()).unwrap();
     let mut view = View { size: terminal.size(), keys: 0, last: "none".into(), letters: String::new(), flood: 0 };
@@ -98,14 +100,22 @@ async fn run(state: PathBuf) -> i32 {
                 view.size = terminal.suspend().unwrap();
                 writer.repaint();
             }
+            _ = go_on.recv() => {
+                // A hang-up brings this signal as well: the watchdog tells the two apart.
+                if let Ok(size) = terminal.retake() {
+                    view.size = size;
+                    writer.repaint();
+                }
+            }
             _ = panics.recv() => break "panic",
             _ = lost.recv() => {
                 fs::write(state.join("gone"), "").unwrap();
-                let before = harness::process("self").unwrap().1;
+                let cpu = || harness::process("self").unwrap().1;
+                let before = cpu();
                 // Not a wait for a state: the time over which the CPU is measured.
                 while keyboard && inputs.next().await.is_some() {}
                 tokio::time::sleep(Duration::from_millis(500)).await;
-                let spent = harness::process("self").unwrap().1 - before;
+                let spent = cpu().saturating_sub(before);
                 fs::write(state.join("cpu"), spent.as_millis().to_string()).unwrap();
                 break "hang-up";
             }
@@ -141,7 +151,7 @@ fn press(key: KeyEvent, view: &mut View, writer: &Writer, state: &std::path::Pat
             } {}
             fs::write(state.join("stuck"), "").unwrap();
         }
-        KeyCode::Char(c) => view.letters.push_str(&format!("letter {c} ")),
+        KeyCode::Char(c) => view.letters.extend(["letter ", c.encode_utf8(&mut [0; 4]), " "]),
         code => view.last = format!("{code:?}"),
     }
     None
