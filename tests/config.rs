@@ -1,6 +1,8 @@
 //! The configuration end to end: layers, origins, mistakes, the example file, the command line. Reads no environment
 //! of its own.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
 use std::path::{Path, PathBuf};
 
 use rstest::rstest;

@@ -1,6 +1,8 @@
 //! Connections end to end, over loopback: kubeconfig files, credentials and their renewal, plugins, what answers say
 //! beside their bodies, service proxies, discovery, and the words for everything that fails.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
