@@ -30,8 +30,7 @@ WATCHKEEPER_SERVICES_PROMETHEUS_URL. Flags win over the environment, the environ
 
 /// The on-call console for Kubernetes platforms: what is broken, why, and the key that fixes it.
 #[derive(Debug, Parser)]
-#[command(name = "watchkeeper", version, after_help = EXAMPLES, args_conflicts_with_subcommands = false)]
-#[command(subcommand_negates_reqs = true, disable_help_subcommand = true)]
+#[command(name = "watchkeeper", version, after_help = EXAMPLES, disable_help_subcommand = true)]
 struct Cli {
     #[command(flatten)]
     flags: Flags,
@@ -97,8 +96,10 @@ struct Flags {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve the demo platform for any client until ended
-    #[command(after_help = "The first line on stdout is KUBECONFIG= and the path of a kubeconfig for it:\n  \
-                            eval \"$(watchkeeper demo | head -1)\" is not what you want; run it in its own terminal.")]
+    #[command(
+        after_help = "The first line on stdout is KUBECONFIG= and the path of a kubeconfig for it. Example, in two \
+                            terminals:\n  watchkeeper demo --story quiet --pods 1000\n  KUBECONFIG=... kubectl get pods -A"
+    )]
     Demo(DemoArgs),
     /// Print the effective configuration with the origin of each value, secrets masked
     Config,
@@ -134,6 +135,8 @@ pub struct DemoArgs {
 enum Generate {
     /// The man page, in roff
     Man,
+    /// The example configuration file
+    Config,
     /// Completions for a shell
     Completions { shell: Shell },
 }
@@ -151,6 +154,8 @@ pub enum Mode {
     Config(Box<Settings>),
     /// Print the man page.
     Man,
+    /// Print the example configuration file.
+    Example,
     /// Print completions.
     Completions(Shell),
 }
@@ -200,6 +205,7 @@ where
     let flags = cli.flags;
     match cli.command {
         Some(Command::Demo(args)) => return Ok(Mode::Demo(args)),
+        Some(Command::Generate(Generate::Config)) => return Ok(Mode::Example),
         Some(Command::Generate(Generate::Man)) => return Ok(Mode::Man),
         Some(Command::Generate(Generate::Completions { shell })) => return Ok(Mode::Completions(shell)),
         Some(Command::Config) | None => {}
@@ -266,6 +272,7 @@ fn run(mode: Mode) -> ExitCode {
     let mut out = std::io::stdout().lock();
     let printed = match mode {
         Mode::Config(settings) => headless::config::print(&settings, &mut out),
+        Mode::Example => out.write_all(headless::config::example().as_bytes()),
         Mode::Man => headless::man::man(command(), &mut out),
         Mode::Completions(shell) => {
             headless::man::completions(command(), shell, &mut out);

@@ -130,7 +130,7 @@ fn aggregated(answer: &Answer, map: &mut ApiMap) -> Result<bool, RequestError> {
                     let kind = resource.response_kind?.kind;
                     (!kind.is_empty()).then(|| ApiKind {
                         kind,
-                        plural: resource.resource,
+                        plural: resource.plural,
                         namespaced: resource.scope == "Namespaced",
                     })
                 })
@@ -200,7 +200,8 @@ struct GroupVersion {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Resource {
-    resource: String,
+    #[serde(rename = "resource")]
+    plural: String,
     /// Null for a resource that has only subresources.
     #[serde(default)]
     response_kind: Option<ResponseKind>,

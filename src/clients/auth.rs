@@ -138,10 +138,13 @@ impl Credentials {
             if let Some(fresh) = state.fresh.as_ref().filter(|_| state.generation > refused) {
                 return Ok(Some(credential(fresh, state.generation)));
             }
-            if !self.source.renews() || state.renewed.is_some_and(|at| at.elapsed() < PAUSE) {
-                return Ok(None);
+            // A renewal that is under way is ours, too.
+            if state.running.is_none() {
+                if !self.source.renews() || state.renewed.is_some_and(|at| at.elapsed() < PAUSE) {
+                    return Ok(None);
+                }
+                state.renewed = Some(Instant::now());
             }
-            state.renewed = Some(Instant::now());
         }
         self.fetch().await.map(Some)
     }

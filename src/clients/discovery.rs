@@ -256,7 +256,7 @@ fn has_suffix(service: &WireService, suffixes: &[&str]) -> bool {
 
 /// The injector, the CSI provider and the UI of these charts carry other names or components.
 fn is_server(service: &WireService, app: &str) -> bool {
-    label_is(service, APP, &[app]) && !service.metadata.labels.get(COMPONENT).is_some_and(|part| part != "server")
+    label_is(service, APP, &[app]) && service.metadata.labels.get(COMPONENT).is_none_or(|part| part == "server")
 }
 
 /// The Services that stand for some of the replicas only.

@@ -172,17 +172,14 @@ impl Plugin {
         let args = self.config.args.clone().unwrap_or_default();
         let path = std::env::var_os("PATH").unwrap_or_default();
         let installed = find(program, &path);
-        let mut command = match (find("setsid", &path), installed) {
-            (Some(setsid), Some(program)) => {
-                let mut command = Command::new(setsid);
-                command.arg(program);
-                command
-            }
-            _ => {
-                let mut command = Command::new(program);
-                command.process_group(0);
-                command
-            }
+        let mut command = if let (Some(setsid), Some(program)) = (find("setsid", &path), installed) {
+            let mut command = Command::new(setsid);
+            command.arg(program);
+            command
+        } else {
+            let mut command = Command::new(program);
+            command.process_group(0);
+            command
         };
         command.args(args);
         for variable in self.config.env.iter().flatten() {

@@ -25,7 +25,7 @@ use crate::config::env::Env;
 
 /// Larger answers are refused.
 pub const BODY_LIMIT: usize = 32 << 20;
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 
 /// Something behind the API server's proxy.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

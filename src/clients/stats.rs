@@ -11,7 +11,7 @@ use jiff::Timestamp;
 /// Warnings beyond this many different ones are not kept: they repeat for every request.
 const WARNINGS_KEPT: usize = 32;
 /// A longer wait than this is taken for a mistake of whoever said it.
-const LONGEST_WAIT: Duration = Duration::from_secs(600);
+const LONGEST_WAIT: Duration = Duration::from_mins(10);
 const NO_SKEW: i64 = i64::MIN;
 
 /// Counters and notes of one server.

@@ -161,6 +161,10 @@ macro_rules! pooled {
 }
 
 fn connect(config: &Config, idle: Duration) -> Result<Connected, BoxError> {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // Somebody else may have been faster: one is as good as the other.
+        drop(rustls::crypto::ring::default_provider().install_default());
+    }
     let mut tcp = HttpConnector::new_with_resolver(Resolver(GaiResolver::new()));
     tcp.enforce_http(false);
     tcp.set_nodelay(true);

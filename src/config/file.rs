@@ -145,13 +145,12 @@ impl Reader<'_> {
             };
             let (line, _) = self.position(action.span().start);
             let origin = Origin::File { path: self.path.to_path_buf(), line };
-            match list {
-                Some(chords) => self.out.remaps.push(Remap { action: action.get_ref().to_string(), chords, origin }),
-                None => {
-                    let what = format!("`keys.{}` must be a chord or a list of chords", action.get_ref());
-                    self.problem(chords.span().start, what, Some("like \"ctrl-r\" or [\"g\", \"home\"]".to_owned()));
-                }
-            }
+            let Some(list) = list else {
+                let what = format!("`keys.{}` must be a chord or a list of chords", action.get_ref());
+                self.problem(chords.span().start, what, Some("like \"ctrl-r\" or [\"g\", \"home\"]".to_owned()));
+                continue;
+            };
+            self.out.remaps.push(Remap { action: action.get_ref().to_string(), chords: list, origin });
         }
     }
 

@@ -78,6 +78,7 @@ impl Settings {
             }
             for flag in request.flags.iter().filter(|flag| flag.path == row.path) {
                 entry = Entry { path: row.path.clone(), value: flag.value.clone(), origin: Origin::Flag(flag.flag) };
+                resolve(&mut entry, row, None, None);
             }
             entries.push(entry);
         }
@@ -96,10 +97,10 @@ impl Settings {
 
     /// Replaces a value after loading; used to point the ordinary settings at the demo. Unknown paths change nothing.
     #[must_use]
-    pub fn with(self, path: &str, value: Option<Value>, origin: Origin) -> Self {
+    pub fn with(self, path: &str, value: Option<&Value>, origin: &Origin) -> Self {
         let mut entries = self.entries;
         for entry in entries.iter_mut().filter(|entry| entry.path == path) {
-            *entry = Entry { path: path.to_owned(), value: value.clone(), origin: origin.clone() };
+            *entry = Entry { path: path.to_owned(), value: value.cloned(), origin: origin.clone() };
         }
         Self {
             remaps: self.remaps,
@@ -135,8 +136,16 @@ fn read_file(request: &Request, rows: &[Row]) -> Result<Read, Vec<Problem>> {
     }
 }
 
-/// Makes a path absolute: `~/` is the home directory, a relative path in a file is relative to that file.
+/// Makes an empty text the default and a path absolute: `~/` is the home directory, a relative path in a file is relative to that file.
 fn resolve(entry: &mut Entry, row: &Row, home: Option<&Path>, base: Option<&Path>) {
+    let empty = match &entry.value {
+        Some(Value::Text(text)) => text.is_empty(),
+        Some(Value::Map(map)) => map.is_empty(),
+        _ => false,
+    };
+    if empty {
+        entry.value.clone_from(&row.default);
+    }
     if let (Kind::Path, Some(Value::Text(text))) = (row.kind, &entry.value) {
         let path = match (text.strip_prefix("~/"), home, base) {
             (Some(rest), Some(home), _) => home.join(rest),

@@ -34,21 +34,17 @@ struct ServiceKey {
     apply: fn(&mut Service, Value),
 }
 
-fn path(value: Value) -> Option<PathBuf> {
-    Some(PathBuf::from(value.text()))
-}
-
-fn text(value: Value) -> Option<String> {
-    Some(value.text())
+fn path(value: Value) -> PathBuf {
+    PathBuf::from(value.text())
 }
 
 #[rustfmt::skip]
 const KEYS: &[Key] = &[
-    Key { path: "context", kind: Kind::Text, default: "", per_context: false, apply: |s, v| s.context = text(v),
+    Key { path: "context", kind: Kind::Text, default: "", per_context: false, apply: |s, v| s.context = Some(v.text()),
         doc: "The kubeconfig context to open. Unset: the kubeconfig's current one." },
-    Key { path: "kubeconfig", kind: Kind::Path, default: "", per_context: false, apply: |s, v| s.kubeconfig = path(v),
+    Key { path: "kubeconfig", kind: Kind::Path, default: "", per_context: false, apply: |s, v| s.kubeconfig = Some(path(v)),
         doc: "The kubeconfig file. Unset: the files of $KUBECONFIG, else ~/.kube/config, else the pod's own account." },
-    Key { path: "namespace", kind: Kind::Text, default: "", per_context: true, apply: |s, v| s.namespace = text(v).filter(|n| !n.is_empty()),
+    Key { path: "namespace", kind: Kind::Text, default: "", per_context: true, apply: |s, v| s.namespace = Some(v.text()),
         doc: "The namespace to start in. Unset: all of them." },
     Key { path: "namespaces", kind: Kind::List, default: "", per_context: true, apply: |s, v| s.namespaces = v.list(),
         doc: "Namespaces to read where listing across all of them is forbidden (no API says which are readable)." },
@@ -56,7 +52,7 @@ const KEYS: &[Key] = &[
         doc: "Never offer an action that changes something." },
     Key { path: "readonly-contexts", kind: Kind::List, default: "*prod*", per_context: false, apply: |s, v| s.readonly_contexts = v.list(),
         doc: "Contexts whose name matches one of these patterns start read-only; * is any text, case does not matter." },
-    Key { path: "as", kind: Kind::Text, default: "", per_context: true, apply: |s, v| s.impersonate = text(v),
+    Key { path: "as", kind: Kind::Text, default: "", per_context: true, apply: |s, v| s.impersonate = Some(v.text()),
         doc: "The user to impersonate." },
     Key { path: "as-groups", kind: Kind::List, default: "", per_context: true, apply: |s, v| s.impersonate_groups = v.list(),
         doc: "The groups to impersonate; only together with a user." },
@@ -70,7 +66,7 @@ const KEYS: &[Key] = &[
         doc: "Show times in UTC instead of the local zone." },
     Key { path: "bell", kind: Kind::Flag, default: "false", per_context: false, apply: |s, v| s.bell = v.flag(),
         doc: "Ring the terminal's bell when a new P1 appears." },
-    Key { path: "log-file", kind: Kind::Path, default: "", per_context: false, apply: |s, v| s.log_file = path(v),
+    Key { path: "log-file", kind: Kind::Path, default: "", per_context: false, apply: |s, v| s.log_file = Some(path(v)),
         doc: "Write a diagnostic log to this file. Unset: none." },
 ];
 
@@ -79,34 +75,34 @@ const SERVICE_KEYS: &[ServiceKey] = &[
     ServiceKey { key: "mode", kind: Kind::Choice(&["auto", "url", "off"]), default: "auto", secret: false,
         apply: |s, v| s.mode = match v.text().as_str() { "url" => Mode::Url, "off" => Mode::Off, _ => Mode::Auto },
         doc: "auto finds it in the cluster and asks through the API server, url asks the address below, off leaves it alone. A url alone means url." },
-    ServiceKey { key: "url", kind: Kind::Text, default: "", secret: false, apply: |s, v| s.url = text(v),
+    ServiceKey { key: "url", kind: Kind::Text, default: "", secret: false, apply: |s, v| s.url = Some(v.text()),
         doc: "The address: https://host:port, with a path if it has one." },
     ServiceKey { key: "path-prefix", kind: Kind::Text, default: "", secret: false,
-        apply: |s, v| s.path_prefix = v.text().trim_end_matches('/').to_owned(),
+        apply: |s, v| s.path_prefix = v.text(),
         doc: "What stands before every path (--web.route-prefix or --web.external-url of the server)." },
     ServiceKey { key: "headers", kind: Kind::Map, default: "", secret: true, apply: |s, v| s.headers = v.map(),
         doc: "Headers for every request, such as { X-Scope-OrgID = \"team\" }." },
-    ServiceKey { key: "bearer-token-file", kind: Kind::Path, default: "", secret: false, apply: |s, v| s.bearer_token_file = path(v),
+    ServiceKey { key: "bearer-token-file", kind: Kind::Path, default: "", secret: false, apply: |s, v| s.bearer_token_file = Some(path(v)),
         doc: "A file with a bearer token, read again each minute. Only with a url: the API server's proxy drops it." },
-    ServiceKey { key: "bearer-token-env", kind: Kind::Text, default: "", secret: false, apply: |s, v| s.bearer_token_env = text(v),
+    ServiceKey { key: "bearer-token-env", kind: Kind::Text, default: "", secret: false, apply: |s, v| s.bearer_token_env = Some(v.text()),
         doc: "The environment variable that holds a bearer token." },
-    ServiceKey { key: "username", kind: Kind::Text, default: "", secret: false, apply: |s, v| s.username = text(v),
+    ServiceKey { key: "username", kind: Kind::Text, default: "", secret: false, apply: |s, v| s.username = Some(v.text()),
         doc: "The user for basic authentication." },
-    ServiceKey { key: "password-file", kind: Kind::Path, default: "", secret: false, apply: |s, v| s.password_file = path(v),
+    ServiceKey { key: "password-file", kind: Kind::Path, default: "", secret: false, apply: |s, v| s.password_file = Some(path(v)),
         doc: "A file with the password." },
-    ServiceKey { key: "password-env", kind: Kind::Text, default: "", secret: false, apply: |s, v| s.password_env = text(v),
+    ServiceKey { key: "password-env", kind: Kind::Text, default: "", secret: false, apply: |s, v| s.password_env = Some(v.text()),
         doc: "The environment variable that holds the password." },
-    ServiceKey { key: "ca-file", kind: Kind::Path, default: "", secret: false, apply: |s, v| s.ca_file = path(v),
+    ServiceKey { key: "ca-file", kind: Kind::Path, default: "", secret: false, apply: |s, v| s.ca_file = Some(path(v)),
         doc: "The authorities (PEM) that may sign the server's certificate. Unset: those of the system." },
-    ServiceKey { key: "client-cert-file", kind: Kind::Path, default: "", secret: false, apply: |s, v| s.client_cert_file = path(v),
+    ServiceKey { key: "client-cert-file", kind: Kind::Path, default: "", secret: false, apply: |s, v| s.client_cert_file = Some(path(v)),
         doc: "A client certificate (PEM), with its key below." },
-    ServiceKey { key: "client-key-file", kind: Kind::Path, default: "", secret: false, apply: |s, v| s.client_key_file = path(v),
+    ServiceKey { key: "client-key-file", kind: Kind::Path, default: "", secret: false, apply: |s, v| s.client_key_file = Some(path(v)),
         doc: "The client certificate's key (PEM)." },
     ServiceKey { key: "insecure-skip-tls-verify", kind: Kind::Flag, default: "false", secret: false, apply: |s, v| s.insecure_skip_tls_verify = v.flag(),
         doc: "Accept any certificate. Shown on screen as long as it is set." },
-    ServiceKey { key: "namespace", kind: Kind::Text, default: "", secret: false, apply: |s, v| s.namespace = text(v),
+    ServiceKey { key: "namespace", kind: Kind::Text, default: "", secret: false, apply: |s, v| s.namespace = Some(v.text()),
         doc: "Look for it in this namespace only." },
-    ServiceKey { key: "service", kind: Kind::Text, default: "", secret: false, apply: |s, v| s.service = text(v),
+    ServiceKey { key: "service", kind: Kind::Text, default: "", secret: false, apply: |s, v| s.service = Some(v.text()),
         doc: "Take this Service: NAME, NAME:PORT or https:NAME:PORT. With namespace and port nothing needs to be listed." },
     ServiceKey { key: "poll-interval", kind: Kind::Seconds, default: "15s", secret: false, apply: |s, v| s.poll_interval = v.seconds(),
         doc: "The time between two questions." },

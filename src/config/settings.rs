@@ -47,7 +47,7 @@ pub enum Mode {
 pub struct Service {
     pub mode: Mode,
     pub url: Option<String>,
-    /// Put before every path, without a trailing slash.
+    /// Put before every path.
     pub path_prefix: String,
     pub headers: Vec<(String, String)>,
     pub bearer_token_file: Option<PathBuf>,
@@ -107,6 +107,7 @@ pub enum ReadOnly {
 
 /// Everything that can be configured, for one context or before one is chosen.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the configuration")]
 pub struct Settings {
     pub context: Option<String>,
     pub kubeconfig: Option<PathBuf>,

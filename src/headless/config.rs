@@ -1,10 +1,11 @@
 //! `watchkeeper config`: the effective configuration, each value with its origin, as text that is a valid
-//! configuration file again but for masked secrets. Connects to nothing.
+//! configuration file again but for masked secrets; and the example file, from the same list of keys. Connects to
+//! nothing.
 
 use std::io::{self, Write};
 
 use crate::config::settings::Entry;
-use crate::config::{Settings, schema};
+use crate::config::{Kind, Settings, schema};
 
 /// Writes the settings to `out`.
 ///
@@ -43,6 +44,84 @@ pub fn print(settings: &Settings, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "\n# warning: {warning}")?;
     }
     Ok(())
+}
+
+/// The example configuration file: every key with what it does and its default, commented out.
+#[must_use]
+pub fn example() -> String {
+    let mut text = String::from(EXAMPLE_HEAD);
+    let mut table = String::new();
+    for row in schema::rows() {
+        let (parent, key) = row.path.rsplit_once('.').unwrap_or(("", &row.path));
+        if parent != table {
+            parent.clone_into(&mut table);
+            text.extend(["\n[", &table, "]\n"]);
+            let about = TABLES.iter().find(|(name, _)| *name == table).map_or("", |(_, about)| about);
+            text.push_str(about);
+        }
+        // The three services have the same keys: once is enough.
+        if !row.path.starts_with("services.") || row.path.starts_with("services.prometheus.") {
+            text.push('\n');
+            for line in wrapped(row.doc, 116) {
+                text.extend(["# ", &line, "\n"]);
+            }
+        }
+        let value = row
+            .default
+            .as_ref()
+            .map_or(if row.kind == Kind::Map { "{}" } else { "\"\"" }.to_owned(), ToString::to_string);
+        text.extend(["#", key, " = ", &value, "\n"]);
+    }
+    text.push_str(EXAMPLE_TAIL);
+    text
+}
+
+const EXAMPLE_HEAD: &str = "\
+# The configuration of watchkeeper: every key with its default. Copy what you change to watchkeeper/config.toml in your
+# configuration folder (~/.config on Linux), or name a file by --config or $WATCHKEEPER_CONFIG.
+#
+# Each key can also be set by an environment variable: theme by WATCHKEEPER_THEME, services.prometheus.url by
+# WATCHKEEPER_SERVICES_PROMETHEUS_URL; lists are then separated by commas. Flags win over the environment, the
+# environment over this file. An empty string unsets a key. `watchkeeper config` shows what came out and from where.
+# Relative paths are relative to this file. Passwords and tokens stand in files or variables, never here.
+";
+
+const TABLES: &[(&str, &str)] = &[
+    ("thresholds", "# How long a state may last before it counts: 90s, 5m, 24h, 7d.\n"),
+    (
+        "services.prometheus",
+        "# How the services beside the API server are reached. Without any of this they are looked for in the cluster.\n",
+    ),
+    ("services.alertmanager", "# The same keys as for Prometheus.\n\n"),
+    ("services.openbao", "# The same keys as for Prometheus.\n\n"),
+];
+
+const EXAMPLE_TAIL: &str = "
+# Other keys for an action: the action's name as in the help, and one chord or a list of them.
+[keys]
+#reload = [\"ctrl-r\"]
+
+# What differs in one context: readonly, namespace, namespaces, as, as-groups and services. Environment and flags win.
+#[contexts.\"sre-prod\"]
+#readonly = true
+#namespaces = [\"shop\", \"shop-data\"]
+#services.prometheus.url = \"https://prometheus.example.com\"
+";
+
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last_mut().filter(|line| line.is_empty() || line.len() + 1 + word.len() <= width);
+        match line {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            None => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 fn line(out: &mut impl Write, key: &str, entry: &Entry, secret: bool) -> io::Result<()> {

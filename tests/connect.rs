@@ -1,0 +1,855 @@
+//! Connections end to end, over loopback: kubeconfig files, credentials and their renewal, plugins, what answers say
+//! beside their bodies, service proxies, discovery, and the words for everything that fails.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+use rstest::rstest;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use watchkeeper::clients::api::{self, Found};
+use watchkeeper::clients::errors::TlsProblem;
+use watchkeeper::clients::exec::{Plugin, PluginError};
+use watchkeeper::clients::http::{BODY_LIMIT, Endpoint, ProxyTarget};
+use watchkeeper::clients::{Cluster, ConnectError, Http, LoginNeeded, RequestError, discovery, kubeconfig};
+use watchkeeper::config::env::Env;
+use watchkeeper::config::{Request as Load, Service, ServiceName, Settings};
+
+const SOON: Duration = Duration::from_secs(20);
+
+fn settings(env: &[(&str, &str)], text: &str) -> Settings {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.toml");
+    std::fs::write(&file, text).unwrap();
+    Settings::load(Load { file: Some(file), env: env.iter().copied().collect(), ..Load::default() }).unwrap()
+}
+
+/// A server that gives scripted answers and remembers what it was asked.
+struct Server {
+    address: SocketAddr,
+    asked: Arc<Mutex<Vec<(String, HeaderMap)>>>,
+}
+
+impl Server {
+    async fn start(answer: impl Fn(&str, &HeaderMap) -> Response + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let (log, answer) = (Arc::clone(&asked), Arc::new(answer));
+        let router = Router::new().fallback(move |request: Request| {
+            let (log, answer) = (Arc::clone(&log), Arc::clone(&answer));
+            async move {
+                let path = request.uri().path_and_query().unwrap().to_string();
+                log.lock().unwrap().push((path.clone(), request.headers().clone()));
+                if path.ends_with("/hang") {
+                    std::future::pending::<()>().await;
+                }
+                answer(&path, request.headers())
+            }
+        });
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { address, asked }
+    }
+
+    /// One that says yes to everything.
+    async fn friendly() -> Self {
+        Self::start(|_, _| json(200, VERSION)).await
+    }
+
+    fn paths(&self) -> Vec<String> {
+        self.asked.lock().unwrap().iter().map(|(path, _)| path.clone()).collect()
+    }
+
+    fn headers(&self, index: usize) -> HeaderMap {
+        self.asked.lock().unwrap()[index].1.clone()
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+const VERSION: &str = r#"{"major":"1","minor":"36+","gitVersion":"v1.36.2"}"#;
+
+fn json(code: u16, body: &str) -> Response {
+    response(code, &[("content-type", "application/json")], body.to_owned())
+}
+
+fn response(code: u16, headers: &[(&str, &str)], body: impl Into<Body>) -> Response {
+    let mut response = Response::builder().status(code);
+    for (name, value) in headers {
+        response = response.header(*name, *value);
+    }
+    response.body(body.into()).unwrap()
+}
+
+fn status(code: u16, reason: &str, message: &str) -> Response {
+    json(
+        code,
+        &format!(
+            r#"{{"kind":"Status","apiVersion":"v1","status":"Failure","message":"{message}","reason":"{reason}","code":{code}}}"#
+        ),
+    )
+}
+
+/// A folder with a kubeconfig whose context `c` leads to `server` as the user that `user` describes (flow YAML).
+struct Home {
+    folder: tempfile::TempDir,
+}
+
+impl Home {
+    fn new(server: &str, user: &str) -> Self {
+        Self::with_cluster(&format!("{{server: \"{server}\"}}"), user)
+    }
+
+    fn with_cluster(cluster: &str, user: &str) -> Self {
+        let home = Self { folder: tempfile::tempdir().unwrap() };
+        let text = format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters:\n- name: k\n  cluster: {cluster}\n\
+             contexts:\n- name: c\n  context: {{cluster: k, user: u, namespace: shop}}\nusers:\n- name: u\n  user: {user}\n"
+        );
+        std::fs::write(home.path("config"), text).unwrap();
+        home
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn script(&self, name: &str, text: &str) -> String {
+        use std::os::unix::fs::PermissionsExt;
+        let path = self.path(name);
+        std::fs::write(&path, format!("#!/bin/sh\ncd {}\n{text}\n", self.folder.path().display())).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        path.display().to_string()
+    }
+
+    fn settings(&self) -> Settings {
+        settings(&[("KUBECONFIG", self.path("config").to_str().unwrap())], "")
+    }
+
+    async fn connect(&self) -> Result<Cluster, ConnectError> {
+        Cluster::connect(&self.settings(), None).await
+    }
+}
+
+/// A home whose user is a plugin: `script` runs in the home's folder.
+fn plugin_home(server: &str, script: &str) -> Home {
+    let home = Home::new(server, "{}");
+    let path = home.script("plugin", script);
+    let with_plugin = std::fs::read_to_string(home.path("config")).unwrap().replace(
+        "user: {}",
+        &format!(
+            "user: {{exec: {{apiVersion: client.authentication.k8s.io/v1, command: \"{path}\", interactiveMode: IfAvailable, \
+             args: [get-token], env: [{{name: FLAVOUR, value: sweet}}]}}}}"
+        ),
+    );
+    std::fs::write(home.path("config"), with_plugin).unwrap();
+    home
+}
+
+const TOKEN_BY_COUNT: &str = r#"echo run >> runs
+printf '{"kind":"ExecCredential","status":{"token":"token-%s"}}' "$(wc -l < runs | tr -d ' ')""#;
+
+fn runs(home: &Home) -> usize {
+    std::fs::read_to_string(home.path("runs")).unwrap_or_default().lines().count()
+}
+
+// ---- kubeconfig files
+
+fn kubeconfig_text(current: &str, context: &str, cluster: Option<&str>) -> String {
+    let clusters =
+        cluster.map(|name| format!("clusters: [{{name: {name}, cluster: {{server: \"https://{name}:6443\"}}}}]\n"));
+    format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: {current}\n{}contexts: [{{name: {context}, context: {{cluster: one, user: u}}}}]\n",
+        clusters.unwrap_or_default()
+    )
+}
+
+fn listed(folder: &Path, files: &[(&str, &str)]) -> kubeconfig::Kubeconfigs {
+    let mut paths = vec![folder.join("not-there")];
+    for (name, text) in files {
+        std::fs::write(folder.join(name), text).unwrap();
+        paths.push(folder.join(name));
+    }
+    let list = std::env::join_paths(paths).unwrap().into_string().unwrap();
+    kubeconfig::load(&settings(&[("KUBECONFIG", &list)], ""))
+}
+
+#[test]
+fn listed_files_are_merged_the_first_wins_and_missing_ones_are_skipped() {
+    let folder = tempfile::tempdir().unwrap();
+    let known = listed(
+        folder.path(),
+        &[
+            ("a", &kubeconfig_text("first", "first", None)),
+            ("b", &kubeconfig_text("second", "second", Some("one"))),
+            ("c", &kubeconfig_text("third", "first", Some("two"))),
+        ],
+    );
+    assert_eq!(known.problems, []);
+    assert_eq!(known.current.as_deref(), Some("first"));
+    let names: Vec<_> =
+        known.contexts.iter().map(|context| (context.name.as_str(), context.file.file_name().unwrap())).collect();
+    assert_eq!(names, [("first", "a".as_ref()), ("second", "b".as_ref())]);
+    assert_eq!(known.contexts[0].server.as_deref(), Some("https://one:6443"), "its cluster stands in a later file");
+    assert_eq!(known.target(None).unwrap().server, "https://one:6443");
+}
+
+#[test]
+fn a_malformed_file_is_named_with_its_line_and_the_others_stay_usable() {
+    let folder = tempfile::tempdir().unwrap();
+    let broken = "apiVersion: v1\nkind: Config\nusers:\n- name: u\n  user: \"hunter2\"\n";
+    let known = listed(folder.path(), &[("broken", broken), ("good", &kubeconfig_text("x", "x", Some("one")))]);
+    assert!(known.target(Some("x")).is_ok());
+    let [problem] = &known.problems[..] else { panic!("{:?}", known.problems) };
+    assert_eq!((problem.path.file_name().unwrap(), problem.at.map(|at| at.0)), ("broken".as_ref(), Some(5)));
+    assert!(!problem.to_string().contains("hunter2"), "{problem}");
+    let known = listed(folder.path(), &[("torn", "contexts: [\n  {name: \"a\n")]);
+    assert!(known.problems[0].at.is_some() && known.contexts.is_empty());
+}
+
+#[tokio::test]
+async fn a_missing_context_lists_those_that_exist() {
+    let home = Home::new("http://127.0.0.1:1", "{}");
+    let error = Cluster::connect(&home.settings(), Some("prod")).await.unwrap_err();
+    assert_eq!(error, ConnectError::NoContext { name: "prod".into(), known: vec!["c".into()], problems: vec![] });
+    assert_eq!(error.headline(), "no context named \"prod\"");
+    assert_eq!(error.detail(), "contexts: c");
+}
+
+#[tokio::test]
+async fn without_any_kubeconfig_the_places_that_were_looked_at_are_named() {
+    let error = Cluster::connect(&settings(&[("HOME", "/nonexistent")], ""), None).await.unwrap_err();
+    assert_eq!(error.headline(), "no kubeconfig");
+    assert!(error.detail().contains("/nonexistent/.kube/config"), "{error}");
+    let asked = settings(&[], "kubeconfig = \"/nonexistent/config\"");
+    let error = Cluster::connect(&asked, None).await.unwrap_err();
+    assert_eq!(error.detail(), "/nonexistent/config: does not exist");
+}
+
+#[tokio::test]
+async fn a_context_without_its_cluster_or_with_an_unreadable_authority_says_what_is_missing() {
+    let home = Home::new("http://127.0.0.1:1", "{}");
+    let text = std::fs::read_to_string(home.path("config")).unwrap();
+    std::fs::write(home.path("config"), text.replace("name: k\n", "name: other\n")).unwrap();
+    let error = home.connect().await.unwrap_err();
+    assert_eq!(error.detail(), "its cluster \"k\" is not defined in any kubeconfig file");
+    let home = Home::with_cluster("{server: \"https://127.0.0.1:1\", certificate-authority: nowhere.pem}", "{}");
+    let error = home.connect().await.unwrap_err();
+    assert!(error.detail().starts_with("certificate-authority: ") && error.detail().contains("nowhere.pem"), "{error}");
+}
+
+// ---- connecting
+
+#[tokio::test]
+async fn a_connection_says_who_we_are_and_learns_the_version() {
+    let server = Server::friendly().await;
+    let cluster = Home::new(&server.url(), "{token: t0ken}").connect().await.unwrap();
+    assert_eq!(cluster.version.as_ref().unwrap().numbers(), Some((1, 36)));
+    assert_eq!((cluster.context.as_str(), cluster.user.as_str(), cluster.namespace.as_str()), ("c", "u", "shop"));
+    assert!(!cluster.insecure);
+    let headers = server.headers(0);
+    assert_eq!(headers["authorization"], "Bearer t0ken");
+    assert_eq!(headers["user-agent"], concat!("watchkeeper/", env!("CARGO_PKG_VERSION")));
+    assert_eq!(headers["accept-encoding"], "gzip");
+    assert!(!format!("{cluster:?}").contains("t0ken"));
+}
+
+#[tokio::test]
+async fn flags_impersonate() {
+    let server = Server::friendly().await;
+    let home = Home::new(&server.url(), "{username: alice, password: secret, as: someone-else}");
+    let kubeconfig = home.path("config");
+    let env =
+        [("KUBECONFIG", kubeconfig.to_str().unwrap()), ("WATCHKEEPER_AS", "bob"), ("WATCHKEEPER_AS_GROUPS", "a,b")];
+    Cluster::connect(&settings(&env, ""), None).await.unwrap();
+    let headers = server.headers(0);
+    assert_eq!(headers["authorization"], "Basic YWxpY2U6c2VjcmV0");
+    assert_eq!(headers["impersonate-user"], "bob");
+    assert_eq!(headers.get_all("impersonate-group").iter().collect::<Vec<_>>(), ["a", "b"]);
+}
+
+#[tokio::test]
+async fn a_refused_connection_is_told_apart() {
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    let error = Home::new(&format!("http://{address}"), "{}").connect().await.unwrap_err();
+    assert_eq!(error, ConnectError::Request(RequestError::Refused));
+}
+
+#[tokio::test]
+async fn a_server_without_tls_is_told_apart() {
+    let server = Server::friendly().await;
+    let home = Home::with_cluster(
+        &format!("{{server: \"https://{}\", insecure-skip-tls-verify: true}}", server.address),
+        "{}",
+    );
+    let error = home.connect().await.unwrap_err();
+    assert_eq!(error, ConnectError::Request(RequestError::Tls(TlsProblem::NotTls)));
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_is_told_apart() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 1024]).await;
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{").await;
+        }
+    });
+    let error = Home::new(&format!("http://{address}"), "{}").connect().await.unwrap_err();
+    assert_eq!(error, ConnectError::Request(RequestError::Closed));
+}
+
+#[rstest]
+#[case::untrusted(rustls::CertificateError::UnknownIssuer, TlsProblem::Untrusted, "certificate-authority")]
+#[case::expired(rustls::CertificateError::Expired, TlsProblem::Expired, "clock")]
+#[case::name(rustls::CertificateError::NotValidForName, TlsProblem::WrongName, "tls-server-name")]
+fn a_bad_certificate_names_the_option_that_helps(
+    #[case] error: rustls::CertificateError,
+    #[case] expected: TlsProblem,
+    #[case] names: &str,
+) {
+    let tls = rustls::Error::InvalidCertificate(error);
+    let wrapped = kube::Error::Service(Box::new(std::io::Error::other(tls)));
+    let sorted = RequestError::from_kube(&wrapped);
+    assert_eq!(sorted, RequestError::Tls(expected));
+    assert!(sorted.detail().contains(names), "{}", sorted.detail());
+}
+
+#[tokio::test]
+async fn an_insecure_cluster_says_so() {
+    let server = Server::friendly().await;
+    let cluster = format!("{{server: \"{}\", insecure-skip-tls-verify: true}}", server.url());
+    assert!(Home::with_cluster(&cluster, "{}").connect().await.unwrap().insecure);
+}
+
+#[tokio::test]
+async fn a_server_that_forbids_its_version_is_connected_all_the_same() {
+    let server = Server::start(|_, _| status(403, "Forbidden", "no")).await;
+    assert_eq!(Home::new(&server.url(), "{}").connect().await.unwrap().version, None);
+}
+
+// ---- proxies
+
+/// An HTTP proxy that knows CONNECT; `answers` are its first lines, then it lets everything through.
+async fn connect_proxy(answers: &[&str]) -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://us%3Aer:pa%40ss@{}", listener.local_addr().unwrap());
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let mut answers: VecDeque<String> = answers.iter().map(ToString::to_string).collect();
+    let log = Arc::clone(&seen);
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await.unwrap());
+            }
+            let head = String::from_utf8(head).unwrap();
+            let target = head.split(' ').nth(1).unwrap().to_owned();
+            log.lock().unwrap().push(head);
+            if let Some(answer) = answers.pop_front() {
+                stream.write_all(format!("HTTP/1.1 {answer}\r\n\r\n").as_bytes()).await.unwrap();
+                continue;
+            }
+            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+            let mut upstream = tokio::net::TcpStream::connect(target).await.unwrap();
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut stream, &mut upstream).await });
+        }
+    });
+    (url, seen)
+}
+
+#[tokio::test]
+async fn the_clusters_proxy_is_used_with_its_login_and_its_refusal_is_told_apart() {
+    let server = Server::friendly().await;
+    let (proxy, seen) = connect_proxy(&["407 Proxy Authentication Required"]).await;
+    let home = Home::with_cluster(&format!("{{server: \"{}\", proxy-url: \"{proxy}\"}}", server.url()), "{}");
+    let error = home.connect().await.unwrap_err();
+    assert!(matches!(error, ConnectError::Request(RequestError::Proxy(_))), "{error:?}");
+    home.connect().await.unwrap();
+    let seen = seen.lock().unwrap();
+    assert!(seen[1].starts_with(&format!("CONNECT {}", server.address)), "{seen:?}");
+    // us:er:pa@ss
+    assert!(
+        seen[1].to_lowercase().contains("proxy-authorization: basic dXM6ZXI6cGFAc3M=".to_lowercase().as_str()),
+        "{seen:?}"
+    );
+}
+
+// ---- plugins
+
+#[tokio::test]
+async fn a_plugin_gets_no_terminal_and_its_token_is_used_for_all_requests() {
+    let server = Server::friendly().await;
+    let script = format!(
+        "{TOKEN_BY_COUNT}\n(if read -r line; then echo input; else echo no input; fi\n\
+         if (: < /dev/tty) 2>/dev/null; then echo terminal; else echo no terminal; fi\n\
+         echo \"$1 $FLAVOUR $KUBERNETES_EXEC_INFO\") > facts"
+    );
+    let home = plugin_home(&server.url(), &script);
+    let cluster = home.connect().await.unwrap();
+    for _ in 0..3 {
+        Http::api(&cluster).get("/healthz", SOON).await.unwrap();
+    }
+    assert_eq!(runs(&home), 1);
+    assert!((0..4).all(|index| server.headers(index)["authorization"] == "Bearer token-1"));
+    let facts = std::fs::read_to_string(home.path("facts")).unwrap();
+    let lines: Vec<_> = facts.lines().collect();
+    assert_eq!(&lines[..2], ["no input", "no terminal"]);
+    let info = lines[2].strip_prefix("get-token sweet ").expect(lines[2]);
+    let info: serde_json::Value = serde_json::from_str(info).unwrap();
+    assert_eq!((&info["kind"], &info["spec"]["interactive"]), (&"ExecCredential".into(), &false.into()));
+}
+
+#[tokio::test]
+async fn a_token_near_its_end_is_renewed_before_the_next_request() {
+    let server = Server::friendly().await;
+    let script = r#"echo run >> runs
+printf '{"status":{"token":"t","expirationTimestamp":"2020-01-01T00:00:00Z"}}'"#;
+    let home = plugin_home(&server.url(), script);
+    let cluster = home.connect().await.unwrap();
+    let before = runs(&home);
+    Http::api(&cluster).get("/healthz", SOON).await.unwrap();
+    assert_eq!(runs(&home), before + 1);
+}
+
+#[tokio::test]
+async fn a_refused_token_is_renewed_once_and_the_request_sent_again() {
+    let server = Server::start(|_, headers| match headers["authorization"].to_str().unwrap() {
+        "Bearer token-2" => json(200, VERSION),
+        _ => status(401, "Unauthorized", "Unauthorized"),
+    })
+    .await;
+    let home = plugin_home(&server.url(), TOKEN_BY_COUNT);
+    let cluster = home.connect().await.unwrap();
+    assert_eq!((runs(&home), server.paths().len(), cluster.stats.renewals()), (2, 2, 1));
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_every_token_ends_in_a_login_hint_not_in_a_loop() {
+    let server = Server::start(|_, _| status(401, "Unauthorized", "Unauthorized")).await;
+    let home = plugin_home(&server.url(), TOKEN_BY_COUNT);
+    let error = home.connect().await.unwrap_err();
+    assert_eq!(error, ConnectError::Request(RequestError::Unauthorized));
+    assert_eq!(error.headline(), "not logged in");
+    assert_eq!((runs(&home), server.paths().len()), (2, 2));
+}
+
+#[tokio::test]
+async fn a_failing_plugin_shows_its_words_and_a_hint() {
+    let home = plugin_home("http://127.0.0.1:1", "printf 'session \\033[31mexpired\\n' >&2; exit 7");
+    let error = home.connect().await.unwrap_err();
+    let ConnectError::Request(RequestError::Login(LoginNeeded { context, why, output, hint })) = &error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(context, "c");
+    assert!(why.ends_with("failed with exit code 7"), "{why}");
+    assert_eq!(output, "session \u{fffd}[31mexpired");
+    assert!(hint.contains("kubectl --context c"), "{hint}");
+}
+
+#[tokio::test]
+async fn a_plugin_that_is_not_installed_shows_the_install_hint() {
+    let exec =
+        "{exec: {apiVersion: client.authentication.k8s.io/v1, command: no-such-plugin, installHint: get it somewhere}}";
+    let error = Home::new("http://127.0.0.1:1", exec).connect().await.unwrap_err();
+    assert_eq!(error.detail(), "the credential plugin no-such-plugin is not installed; get it somewhere");
+}
+
+fn plugin(home: &Home, script: &str, deadline: Duration) -> Plugin {
+    let command = Some(home.script("plugin", script));
+    Plugin { config: kube::config::ExecConfig { command, ..Default::default() }, cluster: None, deadline }
+}
+
+fn alive(pid: &str) -> bool {
+    // A killed process stays as a zombie until its parent has looked; it does nothing any more.
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    !matches!(stat.rsplit(')').next().unwrap_or_default().trim().chars().next(), None | Some('Z' | 'X'))
+}
+
+async fn gone(pid: &str) {
+    let deadline = Instant::now() + SOON;
+    while alive(pid) {
+        assert!(Instant::now() < deadline, "process {pid} is still alive");
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn written(path: &Path) -> String {
+    let deadline = Instant::now() + SOON;
+    loop {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        if text.ends_with('\n') {
+            return text.trim().to_owned();
+        }
+        assert!(Instant::now() < deadline, "{} was not written", path.display());
+        tokio::task::yield_now().await;
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_plugin_that_hangs_is_killed_with_all_that_it_started() {
+    let home = Home::new("http://127.0.0.1:1", "{}");
+    let plugin = plugin(
+        &home,
+        "echo waiting for the browser >&2\nsleep 1000 &\necho $! > child\nwait",
+        Duration::from_millis(700),
+    );
+    let error = plugin.run().await.unwrap_err();
+    assert!(matches!(&error, PluginError::TimedOut { output, .. } if output == "waiting for the browser"), "{error:?}");
+    gone(&written(&home.path("child")).await).await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn leaving_a_context_kills_its_plugin() {
+    let home = Home::new("http://127.0.0.1:1", "{}");
+    let plugin = plugin(&home, "sleep 1000 &\necho $! > child\nwait", SOON);
+    let running = tokio::spawn(async move { plugin.run().await });
+    let child = written(&home.path("child")).await;
+    assert!(alive(&child));
+    running.abort();
+    gone(&child).await;
+}
+
+#[tokio::test]
+async fn a_plugin_that_must_ask_on_the_terminal_is_not_started() {
+    let home = Home::new("http://127.0.0.1:1", "{}");
+    let mut plugin = plugin(&home, "echo run >> runs", SOON);
+    plugin.config.interactive_mode = Some(kube::config::ExecInteractiveMode::Always);
+    assert_eq!(plugin.run().await.unwrap_err(), PluginError::NeedsTerminal);
+    assert_eq!(runs(&home), 0);
+}
+
+#[tokio::test]
+async fn a_plugin_that_prints_without_end_does_not_block() {
+    let home = Home::new("http://127.0.0.1:1", "{}");
+    let script = "head -c 3000000 /dev/zero | tr '\\0' x >&2\nprintf '{\"status\":{\"token\":\"t\"}}'";
+    assert!(plugin(&home, script, SOON).run().await.unwrap().token.is_some());
+}
+
+// ---- what answers say beside their bodies
+
+#[tokio::test]
+async fn a_429_is_passed_on_at_once_with_the_wait_that_was_asked_for() {
+    let server = Server::start(|path, _| match path {
+        "/version" => json(200, VERSION),
+        _ => response(
+            429,
+            &[("retry-after", "7")],
+            r#"{"kind":"Status","apiVersion":"v1","code":429,"message":"slow down"}"#,
+        ),
+    })
+    .await;
+    let cluster = Home::new(&server.url(), "{}").connect().await.unwrap();
+    for client in [&cluster.read, &cluster.once] {
+        let asked = server.paths().len();
+        let error = client.request_text(http::Request::get("/api/v1/pods").body(vec![]).unwrap()).await.unwrap_err();
+        assert_eq!(server.paths().len(), asked + 1, "it was not repeated");
+        let RequestError::Throttled { retry_after: Some(wait) } = cluster.classify(&error) else { panic!("{error:?}") };
+        assert!(wait > Duration::from_secs(5) && wait <= Duration::from_secs(7), "{wait:?}");
+    }
+    assert_eq!(cluster.stats.throttled(), 2);
+}
+
+#[tokio::test]
+async fn the_servers_clock_and_warnings_are_noted_but_not_those_of_a_service_behind_its_proxy() {
+    let server = Server::start(|path, _| {
+        let year = if path.contains("/proxy") { 2040 } else { 2030 };
+        let date = format!("Tue, 01 Jan {year} 00:00:00 GMT");
+        response(200, &[("date", &date), ("warning", "299 - \"old\"")], VERSION)
+    })
+    .await;
+    let cluster = Home::new(&server.url(), "{}").connect().await.unwrap();
+    let skew = cluster.stats.skew_seconds().unwrap();
+    Http::api(&cluster).get("/api/v1/namespaces/n/services/http:s:80/proxy/x", SOON).await.unwrap();
+    let now = jiff::Timestamp::now();
+    let expected = "2030-01-01T00:00:00Z".parse::<jiff::Timestamp>().unwrap().as_second() - now.as_second();
+    assert!((cluster.stats.skew_seconds().unwrap() - expected).abs() <= 60 && (skew - expected).abs() <= 60);
+    assert_eq!(cluster.stats.warnings(), ["old"]);
+}
+
+#[tokio::test]
+async fn a_compressed_answer_is_unpacked_and_both_sizes_are_counted() {
+    use std::io::Write;
+    let text = format!("{{\"gitVersion\":\"{}\"}}", "v".repeat(20_000));
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(text.as_bytes()).unwrap();
+    let packed = encoder.finish().unwrap();
+    let size = packed.len() as u64;
+    let server = Server::start(move |_, _| response(200, &[("content-encoding", "gzip")], packed.clone())).await;
+    let cluster = Home::new(&server.url(), "{}").connect().await.unwrap();
+    assert_eq!(cluster.version.as_ref().unwrap().git_version.len(), 20_000);
+    assert_eq!(cluster.stats.bytes(), (size, text.len() as u64));
+    assert_eq!(cluster.stats.requests(), 1);
+}
+
+#[tokio::test]
+async fn errors_are_sorted_by_code_with_the_servers_words() {
+    let server = Server::start(|path, _| match path {
+        "/version" => json(200, VERSION),
+        "/forbidden" => json(
+            403,
+            r#"{"kind":"Status","apiVersion":"v1","code":403,"reason":"Forbidden","message":"alice may not",
+               "details":{"group":"helm.toolkit.fluxcd.io","kind":"helmreleases"}}"#,
+        ),
+        "/gone" => status(410, "Expired", "too old"),
+        "/plain" => response(404, &[], "404 page not found"),
+        _ => status(500, "InternalError", "403 in a text means nothing"),
+    })
+    .await;
+    let cluster = Home::new(&server.url(), "{}").connect().await.unwrap();
+    let fail = async |path: &str| {
+        let error = cluster.read.request_text(http::Request::get(path).body(vec![]).unwrap()).await.unwrap_err();
+        RequestError::from_kube(&error)
+    };
+    let forbidden = fail("/forbidden").await;
+    assert_eq!(forbidden.headline(), "no access to helmreleases.helm.toolkit.fluxcd.io");
+    assert_eq!(forbidden.detail(), "alice may not");
+    assert_eq!(fail("/gone").await, RequestError::Gone);
+    assert_eq!(fail("/plain").await, RequestError::NotFound { says: "404 page not found".into() });
+    assert_eq!(fail("/boom").await, RequestError::Server { code: 500, says: "403 in a text means nothing".into() });
+}
+
+#[tokio::test]
+async fn the_probe_takes_the_version_where_readyz_is_forbidden_and_repeats_what_is_not_ready() {
+    let server =
+        Server::start(|path, _| if path == "/readyz" { status(403, "Forbidden", "no") } else { json(200, VERSION) })
+            .await;
+    let cluster = Home::new(&server.url(), "{}").connect().await.unwrap();
+    assert_eq!(cluster.probe(SOON).await.unwrap().problem, None);
+    let server =
+        Server::start(
+            |path, _| if path == "/readyz" { response(500, &[], "[-]etcd failed") } else { json(200, VERSION) },
+        )
+        .await;
+    let cluster = Home::new(&server.url(), "{}").connect().await.unwrap();
+    assert_eq!(cluster.probe(SOON).await.unwrap().problem.as_deref(), Some("[-]etcd failed"));
+}
+
+// ---- services
+
+fn endpoint() -> Endpoint {
+    Endpoint {
+        target: ProxyTarget::Service,
+        namespace: "vault".into(),
+        name: "bao".into(),
+        tls: false,
+        port: "8200".into(),
+    }
+}
+
+#[tokio::test]
+async fn behind_the_proxy_every_status_code_comes_back_with_its_body() {
+    let server = Server::start(|path, _| match path {
+        "/version" => json(200, VERSION),
+        path if path.contains("http:bao:8200/proxy/ui/v1/sys/health?x=1") => json(503, r#"{"sealed":true}"#),
+        _ => status(503, "ServiceUnavailable", "no endpoints available for service"),
+    })
+    .await;
+    let cluster = Home::new(&server.url(), "{}").connect().await.unwrap();
+    let settings = Service {
+        path_prefix: "/ui/".into(),
+        headers: vec![("X-Scope-OrgID".into(), "team".into())],
+        ..Service::default()
+    };
+    let http = Http::through(&cluster, &endpoint(), &settings).unwrap();
+    let sealed = http.get("/v1/sys/health?x=1", SOON).await.unwrap();
+    assert_eq!(
+        (sealed.status, sealed.json::<serde_json::Value>().unwrap()["sealed"].clone()),
+        (StatusCode::SERVICE_UNAVAILABLE, true.into())
+    );
+    assert_eq!(sealed.from_api_server(), None);
+    assert_eq!(server.headers(1)["x-scope-orgid"], "team");
+    let nobody = http.get("/v1/sys/leader", SOON).await.unwrap();
+    let says = "no endpoints available for service".to_owned();
+    assert_eq!(nobody.from_api_server(), Some(RequestError::Server { code: 503, says }));
+}
+
+#[tokio::test]
+async fn a_service_that_hangs_or_floods_is_given_up() {
+    let server = Server::start(|path, _| match path {
+        "/flood" => response(200, &[], vec![b'x'; BODY_LIMIT + 1]),
+        _ => json(200, VERSION),
+    })
+    .await;
+    let cluster = Home::new(&server.url(), "{}").connect().await.unwrap();
+    let http = Http::api(&cluster);
+    assert_eq!(http.get("/hang", Duration::from_millis(50)).await.unwrap_err(), RequestError::Timeout);
+    assert_eq!(http.get("/flood", SOON).await.unwrap_err(), RequestError::TooLarge);
+}
+
+#[tokio::test]
+async fn a_service_by_url_gets_its_prefix_headers_and_login() {
+    let server = Server::start(|_, _| json(200, "[]")).await;
+    let env: Env = [("PROM_TOKEN", "t0ken"), ("PROM_PASSWORD", "pass")].into_iter().collect();
+    let base =
+        Service { url: Some(format!("{}/base/", server.url())), path_prefix: "prom".into(), ..Service::default() };
+    let bearer = Service { bearer_token_env: Some("PROM_TOKEN".into()), ..base.clone() };
+    let http = Http::direct(&bearer, &env).unwrap();
+    let answer = http.get("/api/v1/alerts", SOON).await.unwrap();
+    assert_eq!((answer.from_api_server(), http.is_proxied()), (None, false));
+    assert_eq!(server.paths(), ["/base/prom/api/v1/alerts"]);
+    assert_eq!(server.headers(0)["authorization"], "Bearer t0ken");
+    assert!(!format!("{http:?}").contains("t0ken"));
+    let basic = Service { username: Some("u".into()), password_env: Some("PROM_PASSWORD".into()), ..base.clone() };
+    Http::direct(&basic, &env).unwrap().get("/", SOON).await.unwrap();
+    assert_eq!(server.headers(1)["authorization"], "Basic dTpwYXNz");
+    let unset = Service { bearer_token_env: Some("NOT_SET".into()), ..base };
+    assert!(Http::direct(&unset, &env).unwrap_err().detail().contains("NOT_SET is not set"));
+}
+
+fn found_paths(found: &discovery::Discovered, name: ServiceName) -> Vec<String> {
+    found.candidates[&name]
+        .iter()
+        .map(|candidate| format!("{}/{}", candidate.endpoint.namespace, candidate.endpoint.proxy_name()))
+        .collect()
+}
+
+const PAGE_ONE: &str = r#"{"metadata":{"continue":"a+b/="},"items":[
+  {"metadata":{"name":"prometheus-operated","namespace":"monitoring","labels":{"operated-prometheus":"true"}},"spec":{"ports":[{"name":"http-web","port":9090}]}},
+  {"metadata":{"name":"bare","namespace":"x"},"spec":{}}]}"#;
+const PAGE_TWO: &str = r#"{"metadata":{},"items":[
+  {"metadata":{"name":"kps-prometheus","namespace":"monitoring","labels":{"app":"kube-prometheus-stack-prometheus"}},"spec":{"ports":[{"name":"http-web","port":9090}]}},
+  {"metadata":{"name":"bao","namespace":"vault","labels":{"app.kubernetes.io/name":"openbao"}},"spec":{"ports":[{"name":"https","port":8200}]}}]}"#;
+
+#[tokio::test]
+async fn services_are_found_over_all_pages_best_first() {
+    let server = Server::start(|path, _| match path {
+        "/version" => json(200, VERSION),
+        "/api/v1/services?limit=500" => json(200, PAGE_ONE),
+        "/api/v1/services?limit=500&continue=a%2Bb%2F%3D" => json(200, PAGE_TWO),
+        _ => status(404, "NotFound", "no"),
+    })
+    .await;
+    let cluster = Home::new(&server.url(), "{}").connect().await.unwrap();
+    let found = discovery::discover(&cluster).await.unwrap();
+    assert_eq!(
+        found_paths(&found, ServiceName::Prometheus),
+        ["monitoring/http:kps-prometheus:9090", "monitoring/http:prometheus-operated:9090"]
+    );
+    assert_eq!(found_paths(&found, ServiceName::OpenBao), ["vault/https:bao:8200"]);
+    assert_eq!(found.best(ServiceName::Alertmanager), None);
+    assert!(found.forbidden.is_empty());
+}
+
+#[tokio::test]
+async fn who_may_not_list_everywhere_looks_in_the_usual_and_configured_namespaces() {
+    let server = Server::start(|path, _| match path {
+        "/version" => json(200, VERSION),
+        "/api/v1/namespaces/mine/services?limit=500" => json(200, PAGE_TWO),
+        "/api/v1/namespaces/monitoring/services?limit=500" | "/api/v1/services?limit=500" => {
+            status(403, "Forbidden", "no")
+        }
+        _ => json(200, r#"{"items":[]}"#),
+    })
+    .await;
+    let home = Home::new(&server.url(), "{}");
+    let kubeconfig = home.path("config");
+    let settings = settings(
+        &[("KUBECONFIG", kubeconfig.to_str().unwrap())],
+        "namespaces = [\"mine\"]\n[services.openbao]\nmode = \"off\"",
+    );
+    let cluster = Cluster::connect(&settings, None).await.unwrap();
+    let found = discovery::discover(&cluster).await.unwrap();
+    assert_eq!(found_paths(&found, ServiceName::Prometheus), ["monitoring/http:kps-prometheus:9090"]);
+    assert_eq!(found.forbidden, ["*", "monitoring"]);
+    assert!(!found.candidates.contains_key(&ServiceName::OpenBao), "it is switched off");
+    assert!(server.paths().iter().any(|path| path.contains("/namespaces/shop/")), "the context's own namespace");
+}
+
+#[tokio::test]
+async fn a_service_that_is_configured_completely_needs_no_list() {
+    let server = Server::friendly().await;
+    let home = Home::new(&server.url(), "{}");
+    let kubeconfig = home.path("config");
+    let off = "[services.prometheus]\nmode = \"off\"\n[services.alertmanager]\nmode = \"off\"\n";
+    let text = format!("{off}[services.openbao]\nnamespace = \"vault\"\nservice = \"https:bao:8200\"");
+    let cluster =
+        Cluster::connect(&settings(&[("KUBECONFIG", kubeconfig.to_str().unwrap())], &text), None).await.unwrap();
+    let found = discovery::discover(&cluster).await.unwrap();
+    assert_eq!(found_paths(&found, ServiceName::OpenBao), ["vault/https:bao:8200"]);
+    assert_eq!(server.paths(), ["/version"]);
+}
+
+// ---- what is served
+
+const CORE: &str = r#"{"kind":"APIGroupDiscoveryList","items":[{"metadata":{"name":""},"versions":[{"version":"v1","freshness":"Current","resources":[
+  {"resource":"pods","responseKind":{"group":"","version":"","kind":"Pod"},"scope":"Namespaced"},
+  {"resource":"odd","responseKind":null,"scope":"Namespaced"}]}]}]}"#;
+const GROUPS: &str = r#"{"kind":"APIGroupDiscoveryList","items":[
+  {"metadata":{"name":"source.toolkit.fluxcd.io"},"versions":[
+    {"version":"v1beta2","freshness":"Current","resources":[{"resource":"gitrepositories","responseKind":{"kind":"GitRepository"},"scope":"Namespaced"},
+      {"resource":"buckets","responseKind":{"kind":"Bucket"},"scope":"Namespaced"}]},
+    {"version":"v1","freshness":"Current","resources":[{"resource":"gitrepositories","responseKind":{"kind":"GitRepository"},"scope":"Namespaced"}]}]},
+  {"metadata":{"name":"metrics.k8s.io"},"versions":[{"version":"v1beta1","freshness":"Stale","resources":[]}]}]}"#;
+
+fn version_of(found: &Found) -> String {
+    match found {
+        Found::Served(served) => format!("{}/{} {}", served.version, served.plural, served.namespaced),
+        other => format!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn kinds_are_found_in_the_preferred_version_absent_or_unknown() {
+    let server = Server::start(|path, _| match path {
+        "/api" => json(200, CORE),
+        "/apis" => json(200, GROUPS),
+        _ => json(200, VERSION),
+    })
+    .await;
+    let cluster = Home::new(&server.url(), "{}").connect().await.unwrap();
+    let map = api::discover(&cluster, &[]).await.unwrap();
+    let flux = "source.toolkit.fluxcd.io";
+    assert_eq!(version_of(&map.find("", "Pod", &["v1"])), "v1/pods true");
+    assert_eq!(version_of(&map.find(flux, "GitRepository", &["v1", "v1beta2"])), "v1/gitrepositories true");
+    assert_eq!(
+        version_of(&map.find(flux, "Bucket", &["v1"])),
+        "v1beta2/buckets true",
+        "no preferred version serves it"
+    );
+    assert_eq!(map.find(flux, "OCIRepository", &["v1"]), Found::Absent);
+    assert_eq!(map.find("velero.io", "Backup", &["v1"]), Found::Absent);
+    assert_eq!(map.find("metrics.k8s.io", "PodMetrics", &["v1beta1"]), Found::Stale);
+}
+
+#[tokio::test]
+async fn an_old_server_is_asked_for_the_wanted_groups_only() {
+    let server = Server::start(|path, _| match path {
+        "/api" => json(200, r#"{"kind":"APIVersions","versions":["v1"]}"#),
+        "/apis" => json(
+            200,
+            r#"{"kind":"APIGroupList","groups":[{"name":"apps","versions":[{"version":"v1"}]},
+               {"name":"batch","versions":[{"version":"v1"}]},{"name":"broken.io","versions":[{"version":"v1"}]}]}"#,
+        ),
+        "/api/v1" => json(200, r#"{"resources":[{"name":"nodes","kind":"Node","namespaced":false},{"name":"nodes/status","kind":"Node"}]}"#),
+        "/apis/apps/v1" => json(200, r#"{"resources":[{"name":"deployments","kind":"Deployment","namespaced":true}]}"#),
+        "/version" => json(200, VERSION),
+        _ => status(503, "ServiceUnavailable", "down"),
+    })
+    .await;
+    let cluster = Home::new(&server.url(), "{}").connect().await.unwrap();
+    let map = api::discover(&cluster, &["apps", "broken.io"]).await.unwrap();
+    assert_eq!(version_of(&map.find("", "Node", &[])), "v1/nodes false");
+    assert_eq!(version_of(&map.find("apps", "Deployment", &["v1"])), "v1/deployments true");
+    assert_eq!(map.find("broken.io", "Thing", &["v1"]), Found::Stale);
+    assert!(!server.paths().iter().any(|path| path.contains("batch")));
+}
