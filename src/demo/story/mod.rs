@@ -1,16 +1,38 @@
-//! A very small quiet story: a few pods that never change.
+//! The stories of the demo: what stands in the world, and how it changes as time passes. A story is a pure
+//! function of seed and elapsed time; it never looks at a clock and never draws random numbers.
+
+mod build;
+mod certs;
+mod events;
+mod flux;
+mod flux_sources;
+mod kustomizations;
+mod logs;
+mod moment;
+mod nodes;
+mod platform;
+mod pods;
+mod policies;
+mod releases;
+mod secrets;
+mod services;
+mod storage;
+mod velero;
+mod workloads;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::json;
 
-use super::world::World;
+use crate::demo::world::World;
 
-/// What happens in the world.
+/// A platform that lives in a world.
 pub trait Story: Send {
+    /// Puts every object, with times relative to `world.now()`.
     fn begin(&mut self, world: &mut World);
+    /// Moves on to `elapsed` since the beginning. The same seed and elapsed time give the same objects.
     fn tick(&mut self, world: &mut World, elapsed: Duration);
+    /// Log lines of a container, oldest first, as (time, text). `None`: there is no such container, or no previous one.
     fn logs(
         &self,
         world: &World,
@@ -21,37 +43,15 @@ pub trait Story: Send {
     ) -> Option<Vec<(Timestamp, String)>>;
 }
 
-/// The names of the stories.
+/// The names that [`by_name`] knows, the default first.
 pub const NAMES: &[&str] = &["platform", "quiet"];
 
-/// The story of that name.
+/// The story of that name: `platform` fails, moves and heals; `quiet` is healthy and never changes by itself.
 #[must_use]
-pub fn by_name(name: &str, _seed: u64) -> Option<Box<dyn Story>> {
-    NAMES.contains(&name).then(|| Box::new(Quiet) as Box<dyn Story>)
-}
-
-struct Quiet;
-
-impl Story for Quiet {
-    fn begin(&mut self, world: &mut World) {
-        for namespace in ["monitoring", "team-alpha"] {
-            world.apply(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}, "status": {"phase": "Active"}}));
-            for name in ["one", "two", "three"] {
-                world.apply(json!({
-                    "apiVersion": "v1", "kind": "Pod",
-                    "metadata": {"name": name, "namespace": namespace, "labels": {"app": name}},
-                    "spec": {"nodeName": "node-1", "containers": [{"name": "main", "image": "example.internal/main:1", "ports": [{"name": "web", "containerPort": 9090}]}]},
-                    "status": {"phase": "Running", "podIP": "10.0.0.1",
-                        "conditions": [{"type": "Ready", "status": "True"}],
-                        "containerStatuses": [{"name": "main", "ready": true, "restartCount": 0, "state": {"running": {}}}]},
-                }));
-            }
-        }
-    }
-
-    fn tick(&mut self, _world: &mut World, _elapsed: Duration) {}
-
-    fn logs(&self, world: &World, _: &str, _: &str, _: &str, previous: bool) -> Option<Vec<(Timestamp, String)>> {
-        (!previous).then(|| vec![(world.now(), "hello".to_owned())])
+pub fn by_name(name: &str, seed: u64) -> Option<Box<dyn Story>> {
+    match name {
+        "platform" => Some(Box::new(platform::Platform::new(seed, false))),
+        "quiet" => Some(Box::new(platform::Platform::new(seed, true))),
+        _ => None,
     }
 }

@@ -1,0 +1,80 @@
+//! Claims, quotas, disruption budgets and autoscalers.
+
+use serde_json::{Value, json};
+
+use super::build::{meta, time};
+use super::moment::Moment;
+use super::releases::{Kind, WORKLOADS};
+
+pub fn objects(m: &Moment, all: &mut Vec<Value>) {
+    claims(m, all);
+    quotas(m, all);
+    budgets(m, all);
+    autoscalers(m, all);
+}
+
+fn claims(m: &Moment, all: &mut Vec<Value>) {
+    for w in WORKLOADS {
+        let Some(size) = w.claim else { continue };
+        let names: Vec<String> = match w.kind {
+            Kind::StatefulSet => (0..w.replicas).map(|i| format!("data-{}-{i}", w.name)).collect(),
+            _ if w.name.ends_with("-server") => vec![w.name.to_owned()],
+            _ => vec![format!("data-{}", w.name)],
+        };
+        for name in names {
+            all.push(json!({ "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta(w.namespace, &name, m.days_ago(88), &w.labels()),
+                "spec": { "accessModes": ["ReadWriteOnce"], "storageClassName": "longhorn", "volumeMode": "Filesystem", "volumeName": format!("pvc-{}", m.hex(&name, 32)), "resources": { "requests": { "storage": format!("{size}Gi") } } },
+                "status": { "phase": "Bound", "accessModes": ["ReadWriteOnce"], "capacity": { "storage": format!("{size}Gi") } } }));
+        }
+    }
+    if !m.healthy {
+        all.push(json!({ "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta("team-beta", "reports-cache", m.at(-5400), &[("app", "reports")]),
+            "spec": { "accessModes": ["ReadWriteMany"], "storageClassName": "longhorn-rwx", "volumeMode": "Filesystem", "resources": { "requests": { "storage": "200Gi" } } }, "status": { "phase": "Pending" } }));
+    }
+}
+
+fn quotas(m: &Moment, all: &mut Vec<Value>) {
+    let tight = if m.healthy { "3100m" } else { "3800m" };
+    for (namespace, used_cpu, pods) in [("team-alpha", "2400m", "9"), ("team-beta", tight, "10")] {
+        let hard = json!({ "requests.cpu": "4", "requests.memory": "8Gi", "limits.cpu": "8", "limits.memory": "16Gi", "pods": "20", "persistentvolumeclaims": "10" });
+        all.push(json!({ "apiVersion": "v1", "kind": "ResourceQuota", "metadata": meta(namespace, &format!("{namespace}-quota"), m.days_ago(120), &[("app.kubernetes.io/part-of", namespace)]),
+            "spec": { "hard": hard }, "status": { "hard": hard, "used": { "requests.cpu": used_cpu, "requests.memory": "3584Mi", "limits.cpu": "5200m", "limits.memory": "7Gi", "pods": pods, "persistentvolumeclaims": "1" } } }));
+    }
+}
+
+fn budgets(m: &Moment, all: &mut Vec<Value>) {
+    for w in WORKLOADS.iter().filter(|w| w.replicas > 1) {
+        // kubeop-manager asks for both of its replicas: nothing there may be drained.
+        let (spec, needed) = if w.name == "kubeop-manager" {
+            (json!({ "minAvailable": 2 }), 2)
+        } else {
+            (json!({ "maxUnavailable": 1 }), w.replicas - 1)
+        };
+        let mut spec = spec;
+        spec["selector"] = json!({ "matchLabels": w.selector() });
+        let allowed = (w.replicas - needed).max(0);
+        all.push(json!({ "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": meta(w.namespace, w.name, m.days_ago(88), &w.labels()), "spec": spec,
+            "status": { "observedGeneration": 0, "currentHealthy": w.replicas, "desiredHealthy": needed, "expectedPods": w.replicas, "disruptionsAllowed": allowed,
+                "conditions": [{ "type": "DisruptionAllowed", "status": if allowed > 0 { "True" } else { "False" }, "reason": if allowed > 0 { "SufficientPods" } else { "InsufficientPods" }, "message": "", "observedGeneration": 0, "lastTransitionTime": time(m.days_ago(88)) }] } }));
+    }
+}
+
+fn autoscalers(m: &Moment, all: &mut Vec<Value>) {
+    for (namespace, name, now, max) in [
+        ("istio-system", "istio-gateway", 3, 10),
+        ("team-alpha", "shop-web", 3, 8),
+        ("slo-scout", "slo-scout-backend", 3, if m.healthy { 20 } else { 3 }),
+    ] {
+        let limited = now == max;
+        let since = time(m.days_ago(3));
+        let condition = |kind: &str, yes: bool, reason: &str, message: &str| json!({ "type": kind, "status": if yes { "True" } else { "False" }, "reason": reason, "message": message, "lastTransitionTime": since });
+        all.push(json!({ "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": meta(namespace, name, m.days_ago(88), &[]),
+            "spec": { "minReplicas": 2, "maxReplicas": max, "scaleTargetRef": { "apiVersion": "apps/v1", "kind": "Deployment", "name": name },
+                "metrics": [{ "type": "Resource", "resource": { "name": "cpu", "target": { "type": "Utilization", "averageUtilization": 70 } } }] },
+            "status": { "observedGeneration": 0, "currentReplicas": now, "desiredReplicas": now, "lastScaleTime": since,
+                "currentMetrics": [{ "type": "Resource", "resource": { "name": "cpu", "current": { "averageUtilization": if limited { 93 } else { 48 }, "averageValue": "48m" } } }],
+                "conditions": [condition("AbleToScale", true, "ReadyForNewScale", "recommended size matches current size"),
+                    condition("ScalingActive", true, "ValidMetricFound", "the HPA was able to successfully calculate a replica count from cpu resource utilization (percentage of request)"),
+                    condition("ScalingLimited", limited, if limited { "TooManyReplicas" } else { "DesiredWithinRange" }, if limited { "the desired replica count is more than the maximum replica count" } else { "the desired count is within the acceptable range" })] } }));
+    }
+}
