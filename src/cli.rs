@@ -10,8 +10,15 @@ use clap_complete::Shell;
 
 use crate::config::env::Env;
 use crate::config::load::{Override, Request, default_file};
+use color_eyre::eyre::{Result, WrapErr, eyre};
+
 use crate::config::{Settings, Value};
+use crate::data::Data;
+use crate::demo::Demo;
 use crate::headless;
+use crate::headless::plain::{Ended, Plain};
+use crate::session::terminal::TerminalError;
+use crate::session::{clock, panic, start};
 
 /// The exit code of a command line or configuration that cannot be used.
 pub const EXIT_USAGE: u8 = 2;
@@ -253,6 +260,8 @@ fn overrides(flags: &Flags) -> Vec<Override> {
 /// The whole program.
 #[must_use]
 pub fn main() -> ExitCode {
+    // two providers in one tree would make rustls refuse to choose
+    let _ = rustls::crypto::ring::default_provider().install_default();
     match parse(std::env::args_os(), Env::of_process(), default_file()) {
         Ok(mode) => run(mode),
         Err(refusal) => {
@@ -278,17 +287,114 @@ fn run(mode: Mode) -> ExitCode {
             headless::man::completions(command(), shell, &mut out);
             Ok(())
         }
-        Mode::Console(_) | Mode::Plain { .. } | Mode::Demo(_) => {
+        Mode::Console(start) => {
             drop(out);
-            let _ = writeln!(std::io::stderr(), "watchkeeper: this build has no console");
-            return ExitCode::FAILURE;
+            return ended(console(start));
         }
+        Mode::Plain { start, follow } => return ended(plain(start, follow, &mut out)),
+        Mode::Demo(args) => return ended(serve(args, &mut out)),
     };
     match printed {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
+}
+
+fn ended(result: Result<ExitCode>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        let broken_pipe = error.chain().filter_map(|e| e.downcast_ref::<std::io::Error>());
+        if broken_pipe.into_iter().any(|e| e.kind() == std::io::ErrorKind::BrokenPipe) {
+            return ExitCode::SUCCESS;
+        }
+        let no_terminal = error.downcast_ref::<TerminalError>().is_some();
+        // The causes in one line each; a backtrace helps nobody who mistyped a name.
+        let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+        let _ = writeln!(std::io::stderr(), "watchkeeper: {}", causes.join(": "));
+        ExitCode::from(if no_terminal { EXIT_USAGE } else { 1 })
+    })
+}
+
+/// Where reports and the like are kept.
+fn state_directory() -> PathBuf {
+    let project = directories::ProjectDirs::from("", "", "watchkeeper");
+    let state = project.as_ref().and_then(|dirs| dirs.state_dir().map(std::path::Path::to_path_buf));
+    state.unwrap_or_else(std::env::temp_dir)
+}
+
+/// Diagnostics go to a file or nowhere: the terminal is drawn on. kube's own client logs whole bodies when it cannot
+/// read one, so it is left out: Secrets must not reach a disk.
+fn log_to(settings: &Settings) -> Result<Option<tracing_appender::non_blocking::WorkerGuard>> {
+    let Some(path) = &settings.log_file else { return Ok(None) };
+    let file = std::fs::File::options()
+        .create(true)
+        .append(true)
+        .open(path)
+        .wrap_err_with(|| format!("log-file {} cannot be written", path.display()))?;
+    let (writer, guard) = tracing_appender::non_blocking(file);
+    let filter = tracing_subscriber::EnvFilter::new("info,kube_client=off,hyper=warn");
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(writer).init();
+    Ok(Some(guard))
+}
+
+/// The demo platform inside this process, and the settings that point at it. From here on nothing knows.
+fn with_demo(start: &mut Start) -> Result<Option<Demo>> {
+    if !start.demo {
+        return Ok(None);
+    }
+    let demo = Demo::start(crate::demo::Options::default()).map_err(|error| eyre!("the demo cannot start: {error}"))?;
+    start.settings.kubeconfig = Some(demo.kubeconfig().to_path_buf());
+    start.settings.context = None;
+    Ok(Some(demo))
+}
+
+fn console(mut start: Start) -> Result<ExitCode> {
+    let _log = log_to(&start.settings)?;
+    let demo = with_demo(&mut start)?;
+    panic::install(state_directory(), || {})?;
+    start::console(*start.settings, &start.view)?;
+    drop(demo);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn plain(mut start: Start, follow: bool, out: &mut dyn Write) -> Result<ExitCode> {
+    let _log = log_to(&start.settings)?;
+    let _demo = with_demo(&mut start)?;
+    let app = start::app(&start.settings)?;
+    let data = Data::start(*start.settings, clock::now)?;
+    let ended = Plain { app, data, view: start.view, follow, now: clock::now }.run(out)?;
+    Ok(match ended {
+        Ended::Printed => ExitCode::SUCCESS,
+        Ended::Unreachable => ExitCode::from(3),
+    })
+}
+
+/// Serves the demo platform until this process is ended.
+fn serve(args: DemoArgs, out: &mut dyn Write) -> Result<ExitCode> {
+    let options = crate::demo::Options {
+        listen: args.listen,
+        pods: args.pods,
+        story: args.story.unwrap_or_else(|| "platform".to_owned()),
+        seed: args.seed,
+        churn: f64::from(args.churn),
+        faults: args.faults,
+    };
+    let demo = Demo::start(options).map_err(|error| eyre!("{error}"))?;
+    writeln!(out, "KUBECONFIG={}", demo.kubeconfig().display())?;
+    out.flush()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+            ended = tokio::signal::ctrl_c() => ended?,
+        }
+        Ok::<_, std::io::Error>(())
+    })?;
+    drop(demo);
+    Ok(ExitCode::SUCCESS)
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ struct Tiny {
     version: u64,
     changes: u32,
     /// Seconds after the beginning, plus one, of the last restart; 0: none yet.
-    restarted: u32,
+    pub restarted: u32,
 }
 
 /// One synthetic pod at one moment.
@@ -62,7 +62,7 @@ pub struct LoadPod {
     pub index: usize,
     pub version: u64,
     pub changes: u32,
-    restarted: u32,
+    pub restarted: u32,
 }
 
 /// All of them.

@@ -1,0 +1,80 @@
+//! From settings to a running console: facts, keymap, theme, diagnostic log. Everything that can be wrong with them is
+//! told before the terminal is taken.
+
+use std::path::Path;
+
+use color_eyre::eyre::{Result, WrapErr, eyre};
+
+use super::{clock, run};
+use crate::app::App;
+use crate::app::keymap::Keymap;
+use crate::config::Settings;
+use crate::data::Data;
+use crate::screens::world::Facts;
+use crate::ui::{BUILTIN, Theme};
+
+/// The console of these settings, not yet connected.
+///
+/// # Errors
+/// A `[keys]` table that cannot be used.
+pub fn app(settings: &Settings) -> Result<App> {
+    let remaps = settings.remaps.iter().map(|r| (r.action.as_str(), &r.chords[..]));
+    let keymap = Keymap::new(remaps).map_err(|error| eyre!("{error}"))?;
+    let facts = Facts {
+        now: clock::now(),
+        context: settings.context.clone().unwrap_or_default(),
+        namespace: settings.namespace.clone(),
+        favourites: settings.namespaces.iter().take(9).cloned().collect(),
+        readonly: settings.readonly,
+        utc: settings.utc,
+        thresholds: settings.thresholds,
+        ..Facts::default()
+    };
+    Ok(App::new(facts, keymap, settings.bell))
+}
+
+/// The theme by name or file; `NO_COLOR` takes the colours out of any.
+///
+/// # Errors
+/// An unknown name, an unreadable file, a file that is no theme.
+pub fn theme(settings: &Settings) -> Result<Theme> {
+    let no_color = settings.env.get("NO_COLOR").is_some_and(|v| !v.is_empty());
+    let ascii = settings.ascii || !speaks_utf8(settings);
+    let name = if settings.theme.is_empty() { "default" } else { &*settings.theme };
+    let theme = match Theme::builtin(name) {
+        Some(_) if no_color => Theme::builtin("mono").unwrap_or_default(),
+        Some(theme) => theme,
+        None => {
+            let path = Path::new(name);
+            let text = std::fs::read_to_string(path).wrap_err_with(|| {
+                format!("theme `{name}` is neither built in ({}) nor a readable file", BUILTIN.join(", "))
+            })?;
+            let theme = Theme::parse(&text).map_err(|error| eyre!("{name}: {error}"))?;
+            if no_color { theme.without_color() } else { theme }
+        }
+    };
+    Ok(theme.with_ascii(ascii))
+}
+
+/// Whether the locale's character set is UTF-8, as POSIX chooses it. Without any locale the answer is yes: containers
+/// have none, and their terminals are modern.
+fn speaks_utf8(settings: &Settings) -> bool {
+    let chosen =
+        ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| settings.env.get(name).filter(|v| !v.is_empty()));
+    chosen.is_none_or(|locale| {
+        let locale = locale.to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    })
+}
+
+/// Runs the console.
+///
+/// # Errors
+/// What cannot be had of the terminal, the threads or the settings.
+pub fn console(settings: Settings, view: &str) -> Result<()> {
+    let mut app = app(&settings)?;
+    let theme = theme(&settings)?;
+    app.run_line(view).map_err(|why| eyre!("--command {view}: {why}"))?;
+    let data = Data::start(settings, clock::now)?;
+    run::run(app, data, theme)
+}
