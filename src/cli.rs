@@ -25,15 +25,17 @@ pub const EXIT_USAGE: u8 = 2;
 
 const EXAMPLES: &str = "\
 Examples:
-  watchkeeper                              the current kubeconfig context
-  watchkeeper --context sre-prod -c alerts a context, starting on its alerts
-  watchkeeper --demo                       a living demo platform, nothing to install
-  watchkeeper -n shop --plain -c pods      the pods of one namespace as lines
-  watchkeeper config                       what is configured, and where it comes from
+  watchkeeper                           the current kubeconfig context
+  watchkeeper --context lab -c alerts   another context, starting on its alerts
+  watchkeeper --demo                    a living demo platform, nothing to install
+  watchkeeper -n shop --plain -c pods   the pods of one namespace as lines
+  watchkeeper config                    what is configured, and from where
 
-Configuration: --config FILE, or $WATCHKEEPER_CONFIG, or watchkeeper/config.toml in the user's configuration folder.
-Every key can be set by an environment variable: theme by WATCHKEEPER_THEME, services.prometheus.url by
-WATCHKEEPER_SERVICES_PROMETHEUS_URL. Flags win over the environment, the environment over the file.";
+Configuration: --config FILE, else $WATCHKEEPER_CONFIG, else
+watchkeeper/config.toml in the user's configuration folder. An environment
+variable can set any key: WATCHKEEPER_THEME sets theme,
+WATCHKEEPER_SERVICES_PROMETHEUS_URL sets services.prometheus.url. Flags win
+over the environment, the environment over the file.";
 
 /// The on-call console for Kubernetes platforms: what is broken, why, and the key that fixes it.
 #[derive(Debug, Parser)]

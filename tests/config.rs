@@ -10,7 +10,7 @@ use watchkeeper::cli::{self, Mode};
 use watchkeeper::config::env::Env;
 use watchkeeper::config::problem::Place;
 use watchkeeper::config::settings::ReadOnly;
-use watchkeeper::config::{ConfigError, Mode as ServiceMode, Origin, Request, ServiceName, Settings, schema};
+use watchkeeper::config::{ConfigError, Origin, Request, ServiceMode, ServiceName, Settings, schema};
 use watchkeeper::domain::thresholds::Thresholds;
 use watchkeeper::headless;
 

@@ -853,3 +853,71 @@ async fn an_old_server_is_asked_for_the_wanted_groups_only() {
     assert_eq!(map.find("broken.io", "Thing", &["v1"]), Found::Stale);
     assert!(!server.paths().iter().any(|path| path.contains("batch")));
 }
+
+// ---- a real cluster
+
+/// The kubeconfig of a cluster whose address is https and whose authority no system knows.
+fn real() -> (PathBuf, Settings) {
+    let path = PathBuf::from(std::env::var_os("WATCHKEEPER_TEST_KUBECONFIG").unwrap());
+    let settings = settings(&[("KUBECONFIG", path.to_str().unwrap())], "");
+    (path, settings)
+}
+
+#[tokio::test]
+#[ignore = "needs a cluster: WATCHKEEPER_TEST_KUBECONFIG"]
+async fn a_real_cluster_is_connected_probed_and_discovered() {
+    let (_, settings) = real();
+    let cluster = Cluster::connect(&settings, None).await.unwrap();
+    assert!(cluster.version.as_ref().unwrap().numbers().unwrap() >= (1, 26));
+    assert_eq!(cluster.probe(SOON).await.unwrap().problem, None);
+    let map = api::discover(&cluster, &[]).await.unwrap();
+    assert_eq!(version_of(&map.find("", "Pod", &["v1"])), "v1/pods true");
+    assert_eq!(version_of(&map.find("apps", "Deployment", &["v1"])), "v1/deployments true");
+    assert_eq!(
+        version_of(&map.find("authorization.k8s.io", "SelfSubjectAccessReview", &[])),
+        "v1/selfsubjectaccessreviews false"
+    );
+    assert_eq!(map.find("no.such.group", "Thing", &[]), Found::Absent);
+    discovery::discover(&cluster).await.unwrap();
+    assert!(cluster.stats.skew_seconds().is_some());
+    // An API server compresses only what is larger than 128 KiB.
+    let (wire, body) = cluster.stats.bytes();
+    assert!(wire > 0 && wire <= body, "{wire} bytes for {body}");
+}
+
+#[tokio::test]
+#[ignore = "needs a cluster: WATCHKEEPER_TEST_KUBECONFIG"]
+async fn a_real_cluster_whose_authority_is_unknown_is_refused() {
+    let (path, settings) = real();
+    let target = kubeconfig::load(&settings).target(None).unwrap();
+    let home = Home::new(&target.server.to_string(), "{}");
+    let error = home.connect().await.unwrap_err();
+    assert_eq!(error, ConnectError::Request(RequestError::Tls(TlsProblem::Untrusted)), "{}", path.display());
+    assert!(error.detail().contains("certificate-authority"));
+}
+
+/// Needs a user with a client certificate.
+#[tokio::test]
+#[ignore = "needs a cluster: WATCHKEEPER_TEST_KUBECONFIG"]
+async fn a_plugin_may_issue_a_client_certificate() {
+    let (_, settings) = real();
+    let target = kubeconfig::load(&settings).target(None).unwrap();
+    let read =
+        |path: &Option<String>| std::fs::read_to_string(path.as_ref().expect("a client certificate in files")).unwrap();
+    let answer = serde_json::json!({ "status": {
+        "clientCertificateData": read(&target.user.client_certificate),
+        "clientKeyData": read(&target.user.client_key),
+    }});
+    let home = plugin_home("unused", "cat answer");
+    std::fs::write(home.path("answer"), answer.to_string()).unwrap();
+    let authority = target.cluster.certificate_authority.expect("an authority in a file");
+    let text = std::fs::read_to_string(home.path("config")).unwrap();
+    let cluster = format!("{{server: \"{}\", certificate-authority: \"{authority}\"}}", target.server);
+    std::fs::write(home.path("config"), text.replace("{server: \"unused\"}", &cluster)).unwrap();
+    let cluster = home.connect().await.unwrap();
+    let review = r#"{"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"}"#;
+    let post = http::Request::post("/apis/authentication.k8s.io/v1/selfsubjectreviews")
+        .header("content-type", "application/json");
+    let answer = cluster.once.request_text(post.body(review.into()).unwrap()).await.unwrap();
+    assert!(!answer.contains("system:anonymous"), "{answer}");
+}

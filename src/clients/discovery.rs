@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::cluster::Cluster;
 use super::errors::RequestError;
 use super::http::{Endpoint, Http, ProxyTarget};
-use crate::config::{Mode, ServiceName};
+use crate::config::{ServiceMode, ServiceName};
 
 const DEADLINE: Duration = Duration::from_secs(30);
 const PAGE: usize = 500;
@@ -61,7 +61,7 @@ pub async fn discover(cluster: &Cluster) -> Result<Discovered, RequestError> {
     let mut wanted = Vec::new();
     for name in ServiceName::ALL {
         let settings = cluster.settings.service(name);
-        if settings.effective_mode() != Mode::Auto {
+        if settings.effective_mode() != ServiceMode::Auto {
             continue;
         }
         match configured(name, settings.namespace.as_deref(), settings.service.as_deref()) {

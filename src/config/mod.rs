@@ -15,5 +15,5 @@ pub mod value;
 
 pub use load::{Override, Request};
 pub use problem::{ConfigError, Problem};
-pub use settings::{Mode, Service, ServiceName, Settings};
+pub use settings::{Service, ServiceMode, ServiceName, Settings};
 pub use value::{Kind, Origin, Value};

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use super::settings::{Mode, Service, ServiceName, Settings};
+use super::settings::{Service, ServiceMode, ServiceName, Settings};
 use super::value::{Kind, Value, friendly};
 use crate::domain::thresholds::{THRESHOLDS, Threshold};
 
@@ -73,7 +73,7 @@ const KEYS: &[Key] = &[
 #[rustfmt::skip]
 const SERVICE_KEYS: &[ServiceKey] = &[
     ServiceKey { key: "mode", kind: Kind::Choice(&["auto", "url", "off"]), default: "auto", secret: false,
-        apply: |s, v| s.mode = match v.text().as_str() { "url" => Mode::Url, "off" => Mode::Off, _ => Mode::Auto },
+        apply: |s, v| s.mode = match v.text().as_str() { "url" => ServiceMode::Url, "off" => ServiceMode::Off, _ => ServiceMode::Auto },
         doc: "auto finds it in the cluster and asks through the API server, url asks the address below, off leaves it alone. A url alone means url." },
     ServiceKey { key: "url", kind: Kind::Text, default: "", secret: false, apply: |s, v| s.url = Some(v.text()),
         doc: "The address: https://host:port, with a path if it has one." },

@@ -32,8 +32,8 @@ impl ServiceName {
 
 /// How a service is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Mode {
-    /// Found in the cluster and reached through the API server; a `url` turns this into [`Mode::Url`].
+pub enum ServiceMode {
+    /// Found in the cluster and reached through the API server; a `url` turns this into [`ServiceMode::Url`].
     #[default]
     Auto,
     /// By its own address.
@@ -45,7 +45,7 @@ pub enum Mode {
 /// What is configured for one service.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Service {
-    pub mode: Mode,
+    pub mode: ServiceMode,
     pub url: Option<String>,
     /// Put before every path.
     pub path_prefix: String,
@@ -72,9 +72,9 @@ pub struct Service {
 impl Service {
     /// How it is really reached: a `url` without a mode means that url.
     #[must_use]
-    pub fn effective_mode(&self) -> Mode {
+    pub fn effective_mode(&self) -> ServiceMode {
         match (self.mode, &self.url) {
-            (Mode::Auto, Some(_)) => Mode::Url,
+            (ServiceMode::Auto, Some(_)) => ServiceMode::Url,
             (mode, _) => mode,
         }
     }
