@@ -33,9 +33,9 @@ pub const SPEC: KindSpec = KindSpec {
     api: Api::Watch { group: "", versions: &["v1"], plural: "pods", namespaced: true, decode: decode::<Pods> },
     columns: &[
         Column::new("NAMESPACE", Field::Namespace, 8, 24, 2),
-        Column::new("NAME", Field::Name, 20, 56, 0),
+        Column::new("NAME", Field::Name, 28, 56, 0),
         Column::new("READY", Field::Cell(READY), 5, 5, 3),
-        Column::new("STATUS", Field::Status, 9, 26, 0),
+        Column::new("STATUS", Field::Status, 17, 26, 0),
         Column::new("RESTARTS", Field::Ranked(restarts, |r| r.int(RESTARTS)), 8, 16, 4),
         Column::new("AGE", Field::Age, 5, 7, 1),
         Column::new("LAST EXIT", Field::Cell(LAST_EXIT), 10, 18, 6),

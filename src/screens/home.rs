@@ -76,7 +76,8 @@ impl Home {
                         FeedState::Listing { .. } => "+",
                         _ => "",
                     };
-                    part.push((format!("of {}{tail}", table.len()), Tone::Plain));
+                    let of = if failed + warned > 0 { "of " } else { "" };
+                    part.push((format!("{of}{}{tail}", table.len()), Tone::Plain));
                 }
                 state => part.push((format!("{word} {}", state.word()), Tone::Warn)),
             }
@@ -99,7 +100,7 @@ impl Home {
         let what = what(entry, world);
         let since = entry.finding.since.map_or_else(String::new, |t| ages::told(t.age(world.facts.now)));
         let wide = usize::from(width);
-        let name_width = (wide.saturating_sub(14) * 45 / 100).clamp(12, 60);
+        let name_width = (wide.saturating_sub(14) * 55 / 100).clamp(12, 64);
         let tone = match (entry.finding.muted, entry.finding.severity) {
             (true, _) | (_, Severity::P4) => Tone::Dim,
             (_, Severity::P1) => Tone::Alarm,
@@ -221,7 +222,7 @@ impl Screen for Home {
 
     fn lines(&self, world: &World, size: Size) -> Vec<Line> {
         let mut out = vec![Self::signals(world, size.width)];
-        let name_width = (usize::from(size.width).saturating_sub(14) * 45 / 100).clamp(12, 60);
+        let name_width = (usize::from(size.width).saturating_sub(14) * 55 / 100).clamp(12, 64);
         out.push(Line::of(format!(" SEV {}  SINCE  WHY", scene::fit("WHAT", name_width, Keep::Start)), Tone::Title));
         if let Link::Down { headline, detail, .. } = &world.facts.link {
             out.push(Line::of(format!("  {headline}: {detail}"), tone_of(Health::Failed)));
