@@ -1,9 +1,23 @@
 //! The kinds: one file and one row each. A kind reads its wire form into a record and judges records; it does no
 //! I/O and knows no screen.
 
+pub mod buckets;
 pub mod column;
+pub mod cron;
+pub mod ending;
+pub mod flux;
+pub mod flux_judge;
+pub mod git_repositories;
+pub mod helm_charts;
+pub mod helm_releases;
+pub mod helm_repositories;
+pub mod kustomizations;
 pub mod nodes;
+pub mod oci_repositories;
 pub mod pods;
+pub mod redact;
+pub mod sources;
+pub mod suspender;
 pub mod wire;
 
 use serde::de::DeserializeOwned;
@@ -19,7 +33,17 @@ use column::Column;
 use wire::{Meta, Object};
 
 /// Every kind, in the order of the palette and of `:feeds`.
-pub static KINDS: &[KindSpec] = &[pods::SPEC, nodes::SPEC];
+pub static KINDS: &[KindSpec] = &[
+    pods::SPEC,
+    nodes::SPEC,
+    helm_releases::SPEC,
+    kustomizations::SPEC,
+    git_repositories::SPEC,
+    helm_repositories::SPEC,
+    oci_repositories::SPEC,
+    buckets::SPEC,
+    helm_charts::SPEC,
+];
 
 /// A kind of object of the Kubernetes API.
 pub trait Kind {
@@ -89,10 +113,18 @@ pub struct Decoded {
 
 /// The decoder of a kind.
 pub fn decode<K: Kind>(json: &str, intern: &mut Interner) -> Decoded {
-    match serde_json::from_str::<Object<K::Spec, K::Status>>(json) {
-        Ok(object) => {
-            Decoded { version: object.metadata.resource_version.to_string(), record: Ok(K::read(&object, intern)) }
-        }
+    decode_with(json, |object: &Object<K::Spec, K::Status>| K::read(object, intern))
+}
+
+/// Decodes with whichever reading of the metadata a kind wants.
+fn decode_with<S, T, M>(json: &str, read: impl FnOnce(&Object<S, T, M>) -> Record) -> Decoded
+where
+    S: DeserializeOwned + Default,
+    T: DeserializeOwned + Default,
+    M: DeserializeOwned + Default,
+{
+    match serde_json::from_str::<Object<S, T, M>>(json) {
+        Ok(object) => Decoded { version: object.metadata.resource_version.to_string(), record: Ok(read(&object)) },
         Err(error) => Decoded {
             version: String::new(),
             record: Err(Bad {
@@ -104,7 +136,7 @@ pub fn decode<K: Kind>(json: &str, intern: &mut Interner) -> Decoded {
 }
 
 /// The record's fields that every kind of the API fills in the same way.
-pub fn base(meta: &Meta, intern: &mut Interner) -> Record {
+pub fn base<M>(meta: &Meta<M>, intern: &mut Interner) -> Record {
     Record {
         uid: meta.id(),
         name: crate::domain::record::clean(&meta.name),
@@ -160,7 +192,20 @@ mod tests {
 
     #[test]
     fn every_file_of_this_folder_has_a_row() {
-        let helpers = ["mod", "wire", "column", "flux", "joined"];
+        let helpers = [
+            "mod",
+            "wire",
+            "column",
+            "cron",
+            "ending",
+            "flux",
+            "flux_judge",
+            "joined",
+            "redact",
+            "sources",
+            "suspender",
+            "velero",
+        ];
         for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/kinds")).unwrap() {
             let path = entry.unwrap().path();
             let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
