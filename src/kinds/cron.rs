@@ -30,6 +30,22 @@ pub enum CronError {
     Duration,
 }
 
+impl CronError {
+    /// In words, for a person.
+    pub fn told(self) -> &'static str {
+        match self {
+            Self::Shape => "the schedule is not five fields or a known @word",
+            Self::Field(0) => "the schedule's minutes are not understood",
+            Self::Field(1) => "the schedule's hours are not understood",
+            Self::Field(2) => "the schedule's days of the month are not understood",
+            Self::Field(3) => "the schedule's months are not understood",
+            Self::Field(_) => "the schedule's days of the week are not understood",
+            Self::Zone => "the schedule's time zone is not known on this machine",
+            Self::Duration => "the schedule's duration is not understood",
+        }
+    }
+}
+
 /// Least and greatest value, and the names of the values from the least on.
 struct Range(u32, u32, &'static [&'static str]);
 

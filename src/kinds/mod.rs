@@ -1,7 +1,12 @@
 //! The kinds: one file and one row each. A kind reads its wire form into a record and judges records; it does no
 //! I/O and knows no screen.
 
+pub mod backup_storage_locations;
+pub mod backups;
 pub mod buckets;
+pub mod certificate_requests;
+pub mod certificates;
+pub mod cluster_issuers;
 pub mod column;
 pub mod cron;
 pub mod ending;
@@ -11,13 +16,18 @@ pub mod git_repositories;
 pub mod helm_charts;
 pub mod helm_releases;
 pub mod helm_repositories;
+pub mod issuers;
+pub mod joined;
 pub mod kustomizations;
 pub mod nodes;
 pub mod oci_repositories;
 pub mod pods;
 pub mod redact;
+pub mod restores;
+pub mod schedules;
 pub mod sources;
 pub mod suspender;
+pub mod velero;
 pub mod wire;
 
 use serde::de::DeserializeOwned;
@@ -43,6 +53,14 @@ pub static KINDS: &[KindSpec] = &[
     oci_repositories::SPEC,
     buckets::SPEC,
     helm_charts::SPEC,
+    certificates::SPEC,
+    issuers::SPEC,
+    cluster_issuers::SPEC,
+    certificate_requests::SPEC,
+    backups::SPEC,
+    schedules::SPEC,
+    backup_storage_locations::SPEC,
+    restores::SPEC,
 ];
 
 /// A kind of object of the Kubernetes API.
