@@ -159,3 +159,46 @@ fn status(record: &Record, show: &Show<'_>, out: &mut String) {
         out.push_str(" (stale)");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use crate::kinds::testing::{NOW, at, seen};
+
+    #[rstest]
+    #[case::fine(json!({}), json!({"phase": "Available", "lastValidationTime": "2026-11-21T13:59:00Z"}), "Available", "ok")]
+    #[case::down(json!({}), json!({"phase": "Unavailable", "message": "dial 'https://k:s@s3.example/b': refused"}), "Unavailable",
+        "failed P2 unavailable: dial 'https://s3.example/b': refused")]
+    #[case::silent(json!({}), json!({"phase": "Available", "lastValidationTime": "2026-11-21T13:55:00Z"}), "Available (stale)",
+        "stale P2 no longer validated, Velero is silent")]
+    #[case::rarely(json!({"validationFrequency": "1h"}), json!({"phase": "Available", "lastValidationTime": "2026-11-21T10:00:00Z"}),
+        "Available", "ok")]
+    #[case::never(json!({"validationFrequency": "0s"}), json!({"phase": "Available", "lastValidationTime": "2026-01-01T00:00:00Z"}),
+        "Available", "ok")]
+    #[case::closed(json!({"accessMode": "ReadOnly", "default": true}), json!({"phase": "Available"}), "ReadOnly",
+        "warning P3 the default location is read-only")]
+    #[case::archive(json!({"accessMode": "ReadOnly"}), json!({"phase": "Available"}), "Available", "ok")]
+    #[case::new(json!({}), Value::Null, "Waiting", "unknown P3 never validated")]
+    fn a_location_counts_only_while_it_is_validated(
+        #[case] spec: Value,
+        #[case] status: Value,
+        #[case] word: &str,
+        #[case] verdict: &str,
+    ) {
+        let seen = seen(
+            "bsl",
+            &json!({"metadata": {"name": "default", "namespace": "velero",
+            "creationTimestamp": "2026-11-01T00:00:00Z"}, "spec": spec, "status": status}),
+        );
+        assert_eq!((seen.column("STATUS").as_str(), seen.verdict(NOW).as_str()), (word, verdict));
+    }
+
+    #[test]
+    fn silence_is_noticed_when_it_begins() {
+        let seen =
+            seen("bsl", &json!({"status": {"phase": "Available", "lastValidationTime": "2026-11-21T13:59:00Z"}}));
+        assert_eq!(seen.judged(NOW).recheck, Some(at("2026-11-21T14:04:00Z")));
+    }
+}

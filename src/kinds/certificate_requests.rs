@@ -135,3 +135,47 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
         _ => judged,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use crate::kinds::testing::{NOW, seen};
+
+    fn request(conditions: &[(&str, &str, &str)], meta: &Value) -> Value {
+        let conditions: Vec<Value> =
+            conditions.iter().map(|(t, s, r)| json!({"type": t, "status": s, "reason": r, "message": "m"})).collect();
+        let mut meta = meta.clone();
+        meta["name"] = "loki-tls-2".into();
+        meta["namespace"] = "logging".into();
+        meta["creationTimestamp"] = "2026-11-21T12:00:00Z".into();
+        json!({"metadata": meta, "spec": {"issuerRef": {"name": "ca"}}, "status": {"conditions": conditions}})
+    }
+
+    #[rstest]
+    #[case(&[("Approved", "True", "a"), ("Ready", "True", "Issued")], "Issued", "ok")]
+    #[case(&[("Ready", "False", "Pending"), ("Approved", "True", "a")], "Pending", "warning")]
+    #[case(&[("Ready", "False", "Failed")], "Failed", "failed P4 failed: m")]
+    #[case(&[("Denied", "True", "policy"), ("Ready", "False", "Denied")], "Denied", "failed P4 denied: m")]
+    #[case(&[("InvalidRequest", "True", "x")], "InvalidRequest", "failed P4 invalid request: m")]
+    #[case(&[], "Waiting", "warning")]
+    fn a_request_tells_where_it_is(
+        #[case] conditions: &[(&str, &str, &str)],
+        #[case] status: &str,
+        #[case] verdict: &str,
+    ) {
+        let seen = seen("certreqs", &request(conditions, &json!({})));
+        assert_eq!((seen.status(), seen.verdict(NOW).as_str()), (status, verdict));
+    }
+
+    #[test]
+    fn a_failed_request_of_a_certificate_leaves_the_news_to_it() {
+        let meta = json!({"ownerReferences": [{"kind": "Certificate", "name": "loki-tls", "controller": true}],
+            "annotations": {"cert-manager.io/certificate-revision": "2"}});
+        let seen = seen("certreqs", &request(&[("Ready", "False", "Failed")], &meta));
+        assert_eq!(seen.verdict(NOW), "failed");
+        assert_eq!(seen.links(), ["Owner Certificate logging/loki-tls", "From Issuer logging/ca"]);
+        assert_eq!(seen.column("REVISION"), "2");
+    }
+}

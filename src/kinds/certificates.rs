@@ -143,7 +143,7 @@ impl Kind for Certificates {
 
 /// cert-manager waits an hour after the first failure, then twice as long each time, at most 32 hours.
 fn backoff(attempts: i64) -> i64 {
-    3600 << (attempts - 1).clamp(0, 5)
+    3600 << attempts.saturating_sub(1).clamp(0, 5)
 }
 
 /// What decides, in this order.
@@ -274,4 +274,138 @@ fn status(record: &Record, show: &Show<'_>, out: &mut String) {
         Case::Unknown => "Unknown",
         Case::Terminating | Case::NotReady | Case::Ok => show.strings.get(record.status),
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use crate::kinds::testing::{NOW, at, seen};
+
+    const READY: &str = "Ready";
+
+    /// `conditions` as (type, status, reason, message), all since 2026-11-21T10:00:00Z.
+    fn certificate(conditions: &[(&str, &str, &str, &str)], status: &Value) -> Value {
+        let conditions: Vec<Value> = conditions
+            .iter()
+            .map(|(t, s, r, m)| {
+                json!({"type": t, "status": s, "reason": r, "message": m,
+                "lastTransitionTime": "2026-11-21T10:00:00Z"})
+            })
+            .collect();
+        let mut status = status.clone();
+        status["conditions"] = conditions.into();
+        json!({"metadata": {"name": "loki-tls", "namespace": "logging", "creationTimestamp": "2026-09-01T00:00:00Z"},
+            "spec": {"secretName": "loki-tls", "issuerRef": {"name": "platform-ca", "kind": "ClusterIssuer",
+                "group": "cert-manager.io"}},
+            "status": status})
+    }
+
+    fn good() -> (&'static str, &'static str, &'static str, &'static str) {
+        (READY, "True", "Ready", "Certificate is up to date and has not expired")
+    }
+
+    #[rstest]
+    #[case::healthy("2027-02-01T00:00:00Z", Some("2027-01-02T00:00:00Z"), "ok")]
+    #[case::renewal_due_but_young("2026-12-21T13:30:00Z", Some("2026-11-21T13:30:00Z"), "ok")]
+    #[case::renewal_overdue("2026-12-21T12:00:00Z", Some("2026-11-21T12:00:00Z"), "warning P3 renewal overdue")]
+    #[case::overdue_and_close("2026-11-25T00:00:00Z", Some("2026-11-21T12:00:00Z"), "warning P2 renewal overdue")]
+    #[case::overdue_and_tomorrow("2026-11-22T13:00:00Z", Some("2026-11-21T12:00:00Z"), "warning P1 renewal overdue")]
+    #[case::short_lived_but_on_time("2026-11-21T18:00:00Z", Some("2026-11-21T17:00:00Z"), "ok")]
+    #[case::no_renewal_far_away("2027-02-01T00:00:00Z", None, "ok")]
+    #[case::no_renewal_close("2026-11-25T00:00:00Z", None, "warning P2 ends soon, no renewal scheduled")]
+    #[case::no_renewal_tomorrow("2026-11-22T00:00:00Z", None, "warning P1 ends soon, no renewal scheduled")]
+    #[case::expired_while_ready("2026-11-21T14:00:00Z", Some("2026-10-21T14:00:00Z"), "failed P1 expired")]
+    fn a_ready_certificate_is_judged_by_its_times(
+        #[case] not_after: &str,
+        #[case] renewal: Option<&str>,
+        #[case] verdict: &str,
+    ) {
+        let seen = seen("certs", &certificate(&[good()], &json!({"notAfter": not_after, "renewalTime": renewal})));
+        assert_eq!(seen.verdict(NOW), verdict);
+    }
+
+    #[rstest]
+    #[case::far(90, 1, "warning P3 renewal failed once: issuer refused")]
+    #[case::week(6, 3, "failed P2 renewal failed 3 times: issuer refused")]
+    #[case::hours(0, 9, "failed P1 renewal failed 9 times: issuer refused")]
+    fn failing_renewals_show_while_ready_stays_true(#[case] days: i64, #[case] attempts: i64, #[case] verdict: &str) {
+        let not_after = at(NOW).plus(days * 86_400 + 7200).timestamp().to_string();
+        let failed = ("Issuing", "False", "Failed", "issuer refused");
+        let json = certificate(
+            &[failed, good()],
+            &json!({"notAfter": not_after, "renewalTime": "2026-11-20T00:00:00Z",
+                "lastFailureTime": "2026-11-21T13:00:00Z", "failedIssuanceAttempts": attempts}),
+        );
+        let seen = seen("certs", &json);
+        assert_eq!(seen.verdict(NOW), verdict);
+        assert_eq!(seen.column("STATUS"), "RenewalFailing");
+    }
+
+    #[rstest]
+    #[case(0, "2026-11-21T14:00:00Z")]
+    #[case(1, "2026-11-21T14:00:00Z")]
+    #[case(3, "2026-11-21T17:00:00Z")]
+    #[case(6, "2026-11-22T21:00:00Z")]
+    #[case(40, "2026-11-22T21:00:00Z")]
+    fn the_next_try_waits_twice_as_long_each_time(#[case] attempts: i64, #[case] next: &str) {
+        let status = json!({"lastFailureTime": "2026-11-21T13:00:00Z", "failedIssuanceAttempts": attempts});
+        let seen = seen("certs", &certificate(&[good()], &status));
+        assert_eq!(seen.record.time(super::NEXT_TRY), Some(at(next)));
+    }
+
+    #[rstest]
+    #[case::first(&[(READY, "False", "DoesNotExist", "no Secret"), ("Issuing", "True", "DoesNotExist", "no Secret")], json!({}),
+        "2026-11-21T10:30:00Z", "progressing")]
+    #[case::first_again(&[(READY, "False", "DoesNotExist", "x"), ("Issuing", "True", "DoesNotExist", "x")],
+        json!({"failedIssuanceAttempts": 2}), "2026-11-21T10:30:00Z",
+        "progressing P3 first issuance failed 2 times, trying again")]
+    #[case::first_stuck(&[(READY, "False", "DoesNotExist", "x"), ("Issuing", "True", "DoesNotExist", "x")], json!({}),
+        "2026-11-21T11:00:01Z", "warning P3 first issuance takes too long: x")]
+    #[case::young(&[(READY, "False", "SecretMismatch", "x")], json!({}), "2026-11-21T10:02:59Z", "failed")]
+    #[case::mismatch(&[(READY, "False", "SecretMismatch", "x")], json!({}), "2026-11-21T10:03:00Z",
+        "failed P3 secret mismatch: x")]
+    #[case::never(&[(READY, "False", "DoesNotExist", "x"), ("Issuing", "False", "Denied", "policy")], json!({}), NOW,
+        "failed P3 never issued: policy")]
+    #[case::expired_said(&[(READY, "False", "Expired", "x")], json!({}), NOW, "failed P1 expired: x")]
+    #[case::issuing(&[good(), ("Issuing", "True", "Renewing", "m")],
+        json!({"notAfter": "2026-12-21T00:00:00Z", "renewalTime": "2026-11-21T08:00:00Z"}), "2026-11-21T10:59:00Z",
+        "progressing")]
+    #[case::issuing_long(&[good(), ("Issuing", "True", "Renewing", "m")],
+        json!({"notAfter": "2026-12-21T00:00:00Z", "renewalTime": "2026-11-21T08:00:00Z"}), NOW,
+        "warning P3 renewal takes too long: m")]
+    #[case::refused(&[good(), ("Issuing", "False", "Denied", "policy")], json!({"notAfter": "2026-12-21T00:00:00Z"}), NOW,
+        "warning P3 renewal failed: policy")]
+    #[case::no_end(&[good()], json!({}), NOW, "unknown P3 its end is not known")]
+    #[case::silent(&[], json!({}), NOW, "unknown P3 waiting for cert-manager")]
+    fn conditions_are_found_by_type_and_in_order(
+        #[case] conditions: &[(&str, &str, &str, &str)],
+        #[case] status: Value,
+        #[case] now: &str,
+        #[case] verdict: &str,
+    ) {
+        assert_eq!(seen("certs", &certificate(conditions, &status)).verdict(now), verdict);
+    }
+
+    #[test]
+    fn a_judgement_is_asked_for_again_when_it_turns() {
+        let json =
+            certificate(&[good()], &json!({"notAfter": "2026-12-21T00:00:00Z", "renewalTime": "2026-11-30T00:00:00Z"}));
+        let seen = seen("certs", &json);
+        assert_eq!(seen.judged(NOW).recheck, Some(at("2026-11-30T01:00:01Z")));
+        assert_eq!(seen.verdict("2026-11-30T01:00:00Z"), "ok");
+        assert_eq!(seen.verdict("2026-11-30T01:00:01Z"), "warning P3 renewal overdue");
+        assert_eq!(seen.judged("2026-11-30T01:00:01Z").recheck, Some(at("2026-12-14T00:00:01Z")));
+        assert_eq!(seen.verdict("2026-12-14T00:00:01Z"), "warning P2 renewal overdue");
+        assert_eq!(seen.verdict("2026-12-21T00:00:00Z"), "failed P1 expired");
+        assert_eq!(seen.judged("2026-12-21T00:00:00Z").recheck, None);
+    }
+
+    #[test]
+    fn a_cluster_issuer_has_no_namespace() {
+        let seen = seen("certs", &certificate(&[good()], &json!({"notAfter": "2026-12-21T14:00:00Z"})));
+        assert_eq!(seen.links(), ["From ClusterIssuer /platform-ca"]);
+        assert_eq!((seen.column("DAYS LEFT").as_str(), seen.column("SECRET").as_str()), ("30d", "loki-tls"));
+    }
 }

@@ -311,3 +311,22 @@ fn suspended(record: &Record, show: &Show<'_>, out: &mut String) {
         out.push_str(record.text(SUSPENDED_BY, show.strings));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("main@sha1:0123456789abcdef", "main@01234567")]
+    #[case("feature/a@b@sha1:0123456789abcdef", "feature/a@b@01234567")]
+    #[case("sha256:0123456789abcdef", "01234567")]
+    #[case("6.5.0@sha256:0123456789abcdef", "6.5.0@01234567")]
+    #[case("1.2.3", "1.2.3")]
+    #[case("main/0123456789", "main/0123456789")]
+    #[case("port:8080", "port:8080")]
+    #[case("", "")]
+    fn revisions_are_shortened_where_they_are_digests(#[case] revision: &str, #[case] expected: &str) {
+        assert_eq!(short_revision(revision), expected);
+    }
+}

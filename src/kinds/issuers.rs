@@ -135,3 +135,35 @@ pub fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: T
     let judged = Judgement::of(record.health);
     if now < ends { judged.again_at(ends) } else { judged.with(Finding::new(Severity::P3, since, why)) }
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use crate::kinds::testing::{NOW, seen};
+
+    #[rstest]
+    #[case(json!([{"type": "Ready", "status": "True", "reason": "KeyPairVerified"}]), "Ready", "ok")]
+    #[case(json!([{"type": "Ready", "status": "False", "reason": "ErrRegisterACMEAccount", "message": "dial tcp",
+        "lastTransitionTime": "2026-11-21T13:00:00Z"}]), "ErrRegisterACMEAccount",
+        "failed P3 err register acme account: dial tcp")]
+    #[case(json!([{"type": "Ready", "status": "False", "reason": "X",
+        "lastTransitionTime": "2026-11-21T13:59:00Z"}]), "X", "failed")]
+    #[case(json!([{"type": "Other", "status": "True"}]), "Waiting", "unknown P3 waiting for cert-manager")]
+    #[case(Value::Null, "Waiting", "unknown P3 waiting for cert-manager")]
+    fn an_issuer_is_as_ready_as_it_says(#[case] conditions: Value, #[case] status: &str, #[case] verdict: &str) {
+        for word in ["issuers", "clusterissuers"] {
+            let seen = seen(
+                word,
+                &json!({"metadata": {"name": "a", "creationTimestamp": "2026-11-01T00:00:00Z"},
+                    "spec": {"acme": {"server": "https://u:p@ca.example/dir"}}, "status": {"conditions": conditions}}),
+            );
+            assert_eq!((seen.status(), seen.verdict(NOW).as_str()), (status, verdict));
+            assert_eq!(
+                (seen.column("TYPE").as_str(), seen.column("SERVER").as_str()),
+                ("acme", "https://ca.example/dir")
+            );
+        }
+    }
+}

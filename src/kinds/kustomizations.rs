@@ -138,3 +138,67 @@ impl FluxKind for Kustomizations {
         flux::read(meta, told, own, intern)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::kinds::testing::{NOW, seen};
+
+    fn kustomization(status: &Value) -> Value {
+        json!({"metadata": {"name": "platform", "namespace": "flux-system", "creationTimestamp": "2026-11-01T00:00:00Z",
+                "labels": {"kustomize.toolkit.fluxcd.io/name": "platform",
+                    "kustomize.toolkit.fluxcd.io/namespace": "flux-system"}},
+            "spec": {"path": "./clusters/prod", "dependsOn": [{"name": "crds"}],
+                "sourceRef": {"kind": "GitRepository", "name": "platform"}},
+            "status": status})
+    }
+
+    #[test]
+    fn a_failing_revision_stands_beside_the_applied_one() {
+        let seen = seen(
+            "ks",
+            &kustomization(&json!({
+            "lastAppliedRevision": "main@sha1:0123456789abcdef0123456789abcdef01234567",
+            "lastAttemptedRevision": "main@sha1:fedcba9876543210fedcba9876543210fedcba98",
+            "inventory": {"entries": [{"id": "a", "v": "v1"}, {"id": "b", "v": "v1"}]},
+            "conditions": [
+                {"type": "Reconciling", "status": "True", "reason": "ProgressingWithRetry", "message": "r"},
+                {"type": "Ready", "status": "False", "reason": "HealthCheckFailed", "message": "timeout",
+                    "lastTransitionTime": "2026-11-21T13:00:00Z"}]})),
+        );
+        assert_eq!(seen.verdict(NOW), "failed P2 health check failed: timeout");
+        assert_eq!(
+            (seen.column("REVISION"), seen.column("ATTEMPTED")),
+            ("main@01234567".into(), "main@fedcba98".into())
+        );
+        assert_eq!((seen.column("OBJECTS"), seen.column("SOURCE")), ("2".into(), "GitRepository/platform".into()));
+    }
+
+    #[test]
+    fn the_root_does_not_manage_itself() {
+        let seen = seen("ks", &kustomization(&json!({})));
+        assert_eq!(
+            seen.links(),
+            ["DependsOn Kustomization flux-system/crds", "Source GitRepository flux-system/platform"]
+        );
+    }
+
+    #[test]
+    fn a_retry_does_not_hide_a_revision_that_keeps_failing() {
+        let status = |total: i64, last: &str| {
+            json!({"history": [
+                {"firstReconciled": "2026-11-20T00:00:00Z", "lastReconciled": "2026-11-21T10:00:00Z",
+                    "lastReconciledStatus": "ReconciliationSucceeded", "totalReconciliations": 90},
+                {"firstReconciled": "2026-11-21T12:00:00Z", "lastReconciled": "2026-11-21T13:59:00Z",
+                    "lastReconciledStatus": last, "totalReconciliations": total}],
+                "conditions": [{"type": "Ready", "status": "Unknown", "reason": "Progressing", "message": "in progress",
+                    "lastTransitionTime": "2026-11-21T13:59:30Z"}]})
+        };
+        let failing = seen("ks", &kustomization(&status(5, "HealthCheckFailed")));
+        assert_eq!(failing.verdict(NOW), "progressing P2 failed 5 times, trying again: in progress");
+        assert_eq!(failing.column("SINCE"), "120m");
+        assert_eq!(seen("ks", &kustomization(&status(5, "ReconciliationSucceeded"))).verdict(NOW), "progressing");
+        assert_eq!(seen("ks", &kustomization(&status(1, "HealthCheckFailed"))).verdict(NOW), "progressing");
+    }
+}

@@ -198,3 +198,69 @@ fn paused(record: &Record, show: &Show<'_>, out: &mut String) {
         out.push_str(record.text(PAUSED_BY, show.strings));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use crate::kinds::testing::{NOW, at, seen};
+
+    fn schedule(spec: &Value, status: &Value) -> Value {
+        json!({"metadata": {"name": "daily-backup", "namespace": "velero", "creationTimestamp": "2026-11-01T00:00:00Z",
+                "managedFields": [{"manager": "kubectl", "time": "2026-11-21T11:00:00Z",
+                    "fieldsV1": {"f:spec": {"f:paused": {}}}}]},
+            "spec": spec, "status": status})
+    }
+
+    #[rstest]
+    #[case::fine(json!({"schedule": "0 2 * * *"}), json!({"phase": "Enabled", "lastBackup": "2026-11-21T02:00:03Z"}),
+        "Enabled", "ok", "12h")]
+    #[case::late(json!({"schedule": "0 12 * * *"}), json!({"phase": "Enabled", "lastBackup": "2026-11-20T12:00:03Z"}),
+        "Enabled", "warning P3 a due run was not submitted", "-120m")]
+    #[case::late_twice(json!({"schedule": "0 12 * * *"}), json!({"phase": "Enabled", "lastBackup": "2026-11-19T12:00:03Z"}),
+        "Enabled", "warning P2 a due run was not submitted", "-26h")]
+    #[case::skipped(json!({"schedule": "0 12 * * *"}),
+        json!({"phase": "Enabled", "lastBackup": "2026-11-19T12:00:03Z", "lastSkipped": "2026-11-21T12:00:00Z"}),
+        "Enabled", "ok", "22h")]
+    #[case::never_ran(json!({"schedule": "@monthly"}), json!({"phase": "Enabled"}), "Enabled", "ok", "9d")]
+    #[case::paused(json!({"schedule": "0 2 * * *", "paused": true}), json!({"phase": "Enabled"}), "Paused",
+        "suspended P3 paused by kubectl", "")]
+    #[case::refused(json!({"schedule": "0 3 * * 7"}), json!({"phase": "FailedValidation", "validationErrors": ["7 is above 6"]}),
+        "FailedValidation", "failed P2 refused by Velero: 7 is above 6", "")]
+    #[case::refused_and_paused(json!({"schedule": "0 3 * * 7", "paused": true}), json!({"phase": "FailedValidation"}),
+        "FailedValidation", "failed P2 refused by Velero: the schedule's days of the week are not understood", "")]
+    #[case::not_picked_up(json!({"schedule": "0 2 * * *"}), json!({}), "New", "progressing P3 not picked up by Velero", "-20d")]
+    #[case::odd(json!({"schedule": "whenever"}), json!({"phase": "Enabled"}), "Enabled",
+        "ok P4 next run not known: the schedule is not five fields or a known @word", "")]
+    fn a_schedule_is_judged_by_its_submissions(
+        #[case] spec: Value,
+        #[case] status: Value,
+        #[case] word: &str,
+        #[case] verdict: &str,
+        #[case] next: &str,
+    ) {
+        let seen = seen("schedules", &schedule(&spec, &status));
+        assert_eq!((seen.status(), seen.verdict(NOW).as_str(), seen.column("NEXT IN").as_str()), (word, verdict, next));
+        assert_eq!(seen.record.suspended, Some(spec["paused"] == true));
+    }
+
+    #[test]
+    fn lateness_is_looked_at_again_when_it_counts() {
+        let json = schedule(
+            &json!({"schedule": "0 12 * * *"}),
+            &json!({"phase": "Enabled", "lastBackup": "2026-11-20T12:00:03Z"}),
+        );
+        let seen = seen("schedules", &json);
+        assert_eq!(seen.judged("2026-11-21T12:30:00Z").recheck, Some(at("2026-11-21T13:00:00Z")));
+        assert_eq!(seen.judged("2026-11-21T13:00:00Z").recheck, Some(at("2026-11-22T13:00:00Z")));
+        assert_eq!(seen.verdict("2026-11-22T13:00:00Z"), "warning P2 a due run was not submitted");
+    }
+
+    #[test]
+    fn a_pause_of_a_day_is_louder() {
+        let seen = seen("schedules", &schedule(&json!({"schedule": "@daily", "paused": true}), &json!({})));
+        assert_eq!(seen.column("PAUSED"), "3h by kubectl");
+        assert_eq!(seen.verdict("2026-11-22T11:00:00Z"), "suspended P2 paused by kubectl");
+    }
+}

@@ -113,3 +113,65 @@ impl<K: Source> FluxKind for Sources<K> {
         flux::read(meta, told, own, intern)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use crate::kinds::testing::{NOW, seen};
+
+    const ALL: [&str; 5] = ["git", "helmrepo", "ocirepo", "bucket", "helmchart"];
+
+    fn source(spec: &Value, conditions: &Value) -> Value {
+        json!({"metadata": {"name": "platform", "namespace": "flux-system", "generation": 1,
+                "creationTimestamp": "2026-11-01T00:00:00Z"},
+            "spec": spec,
+            "status": {"observedGeneration": 1, "conditions": conditions, "artifact":
+                {"revision": "main@sha1:0123456789abcdef", "lastUpdateTime": "2026-05-21T14:00:00Z"}}})
+    }
+
+    #[rstest]
+    #[case::old_artifact_is_normal(json!([{"type": "Ready", "status": "True", "reason": "Succeeded"},
+        {"type": "ArtifactInStorage", "status": "True", "reason": "Succeeded"}]), "Succeeded", "ok")]
+    #[case::failed(json!([{"type": "FetchFailed", "status": "True", "reason": "GitOperationFailed", "message": "x"},
+        {"type": "Ready", "status": "False", "reason": "GitOperationFailed", "message": "not found"}]),
+        "GitOperationFailed", "failed P2 git operation failed: not found")]
+    #[case::fetch_failed_while_trying_again(json!([{"type": "Reconciling", "status": "True", "reason": "ProgressingWithRetry"},
+        {"type": "Ready", "status": "Unknown", "reason": "Progressing"},
+        {"type": "FetchFailed", "status": "True", "reason": "AuthenticationFailed", "message": "401"}]),
+        "AuthenticationFailed", "failed P2 authentication failed: 401")]
+    #[case::silent(Value::Null, "Waiting", "unknown P3 waiting to be reconciled")]
+    fn each_source_is_judged_alike(#[case] conditions: Value, #[case] status: &str, #[case] verdict: &str) {
+        for word in ALL {
+            let seen = seen(word, &source(&json!({"url": "https://h/x"}), &conditions));
+            assert_eq!((seen.status(), seen.verdict(NOW).as_str()), (status, verdict), "{word}");
+            assert_eq!(seen.column("REVISION"), "main@01234567");
+            assert_eq!(seen.record.suspended, Some(false));
+        }
+    }
+
+    #[rstest]
+    #[case("git", json!({"url": "https://bob:hunter2@git.example/x.git"}), "https://git.example/x.git")]
+    #[case("helmrepo", json!({"url": "oci://ghcr.example/charts", "type": "oci"}), "oci://ghcr.example/charts")]
+    #[case("bucket", json!({"endpoint": "minio.example:9000", "bucketName": "a"}), "s3://minio.example:9000/a")]
+    #[case("bucket", json!({"endpoint": "http://k:s@minio.example", "bucketName": "a"}), "http://minio.example/a")]
+    #[case("helmchart", json!({"chart": "app", "version": "1.x", "sourceRef": {"kind": "HelmRepository", "name": "c"}}), "app 1.x")]
+    fn addresses_are_shown_without_their_secrets(#[case] word: &str, #[case] spec: Value, #[case] url: &str) {
+        assert_eq!(seen(word, &source(&spec, &Value::Null)).column("URL"), url);
+    }
+
+    #[test]
+    fn a_static_repository_is_not_waiting_for_anything() {
+        let oci = seen("helmrepo", &source(&json!({"type": "oci", "url": "oci://r"}), &Value::Null));
+        assert_eq!((oci.status(), oci.verdict(NOW).as_str()), ("Static", "ok"));
+        let suspended = seen("helmrepo", &source(&json!({"type": "oci", "suspend": true}), &Value::Null));
+        assert_eq!((suspended.status(), suspended.verdict(NOW).as_str()), ("Suspended", "suspended P3 suspended"));
+    }
+
+    #[test]
+    fn a_chart_names_its_source() {
+        let chart = json!({"chart": "app", "sourceRef": {"kind": "GitRepository", "name": "c"}});
+        assert_eq!(seen("helmchart", &source(&chart, &Value::Null)).links(), ["Source GitRepository flux-system/c"]);
+    }
+}

@@ -158,3 +158,68 @@ pub fn progress(record: &Record, _: &Show<'_>, out: &mut String) {
         let _ = write!(out, "{}/{total}", record.int(DONE));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use crate::kinds::testing::{NOW, seen};
+
+    fn run(status: &Value) -> Value {
+        json!({"metadata": {"name": "b", "namespace": "velero", "creationTimestamp": "2026-11-21T09:00:00Z",
+                "labels": {"velero.io/schedule-name": "daily-backup"}},
+            "spec": {"ttl": "168h0m0s", "storageLocation": "default", "backupName": "b"}, "status": status})
+    }
+
+    #[rstest]
+    #[case(json!({"phase": "Completed", "warnings": 2}), "Completed", "ok")]
+    #[case(json!({"phase": "PartiallyFailed", "errors": 3, "completionTimestamp": "2026-11-21T09:30:00Z"}), "PartiallyFailed",
+        "warning P3 partially failed, 3 errors")]
+    #[case(json!({"phase": "Failed", "failureReason": "refused", "completionTimestamp": "2026-11-20T14:00:00Z"}), "Failed",
+        "failed P4 failed: refused")]
+    #[case(json!({"phase": "Failed", "errors": 1, "completionTimestamp": "2026-11-20T14:00:01Z"}), "Failed",
+        "failed P3 failed, 1 error")]
+    #[case(json!({"phase": "FailedValidation", "validationErrors": ["a", null, "b"]}), "FailedValidation",
+        "failed P3 failed validation: a; b")]
+    #[case(json!({"phase": "InProgress", "startTimestamp": "2026-11-21T10:00:01Z"}), "InProgress", "progressing")]
+    #[case(json!({"phase": "InProgress", "startTimestamp": "2026-11-21T10:00:00Z"}), "InProgress", "warning P3 runs too long")]
+    #[case(json!({"phase": "WaitingForPluginOperationsPartiallyFailed", "startTimestamp": "2026-11-21T13:00:00Z"}),
+        "WaitingForPluginOperationsPartiallyFailed", "progressing")]
+    #[case(json!({"phase": "Queued"}), "Queued", "warning P3 not started, waits too long")]
+    #[case(json!({}), "New", "warning P3 not started, waits too long")]
+    #[case(Value::Null, "New", "warning P3 not started, waits too long")]
+    #[case(json!({"phase": "Deleting"}), "Deleting", "terminating")]
+    #[case(json!({"phase": "Dreaming"}), "Dreaming", "unknown P3 unknown phase Dreaming")]
+    fn a_run_is_judged_by_its_phase(#[case] status: Value, #[case] word: &str, #[case] verdict: &str) {
+        for kind in ["backups", "restores"] {
+            let seen = seen(kind, &run(&status));
+            assert_eq!((seen.status(), seen.verdict(NOW).as_str()), (word, verdict), "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_backup_tells_when_it_goes_and_where_it_came_from() {
+        let told = seen(
+            "backups",
+            &run(&json!({"phase": "Completed", "expiration": "2026-11-23T14:00:00Z",
+            "progress": {"itemsBackedUp": 310, "totalItems": 120_400}})),
+        );
+        assert_eq!((told.column("EXPIRES"), told.column("ITEMS")), ("2d".into(), "310/120400".into()));
+        assert_eq!(
+            told.links(),
+            ["From Schedule velero/daily-backup", "StoredIn BackupStorageLocation velero/default"]
+        );
+        // seven days after its creation, five hours ago
+        assert_eq!(seen("backups", &run(&json!({}))).column("EXPIRES"), "6d19h");
+    }
+
+    #[test]
+    fn a_restore_names_its_backup_or_its_schedule() {
+        let mut json = run(&json!({"phase": "Completed", "progress": {"itemsRestored": 37, "totalItems": 38}}));
+        let by_name = seen("restores", &json);
+        assert_eq!((by_name.column("ITEMS"), by_name.links()), ("37/38".into(), vec!["From Backup velero/b".into()]));
+        json["spec"] = json!({"scheduleName": "daily-backup"});
+        assert_eq!(seen("restores", &json).links(), ["From Schedule velero/daily-backup"]);
+    }
+}
