@@ -140,3 +140,60 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
         other => Judgement::of(other),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use crate::kinds::testing::{NOW, seen};
+
+    fn node(conditions: &[(&str, &str, &str)], spec: &Value) -> Value {
+        let conditions: Vec<Value> = conditions
+            .iter()
+            .map(
+                |(t, s, m)| json!({"type": t, "status": s, "message": m, "lastTransitionTime": "2026-11-21T13:00:00Z"}),
+            )
+            .collect();
+        json!({"metadata": {"name": "n1", "creationTimestamp": "2026-11-01T00:00:00Z",
+                "labels": {"node-role.kubernetes.io/worker": "", "node-role.kubernetes.io/etcd": ""}},
+            "spec": spec, "status": {"conditions": conditions, "nodeInfo": {"kubeletVersion": "v1.36.1"},
+                "addresses": [{"type": "Hostname", "address": "h"}, {"type": "InternalIP", "address": "10.0.0.1"}]}})
+    }
+
+    #[rstest]
+    #[case::ready(&[("MemoryPressure", "False", ""), ("Ready", "True", "")], json!({}), "Ready", "ok")]
+    #[case::down(&[("Ready", "False", "kubelet stopped")], json!({}), "NotReady", "failed P2 NotReady: kubelet stopped")]
+    #[case::silent(&[("Ready", "Unknown", "no status")], json!({}), "Unknown", "failed P2 Unknown: no status")]
+    #[case::no_conditions(&[], json!({}), "Unknown", "failed P2 Unknown: the node reports no Ready condition")]
+    #[case::cordoned(&[("Ready", "True", "")], json!({"unschedulable": true}), "Ready,SchedulingDisabled", "ok")]
+    #[case::cordoned_and_down(&[("Ready", "False", "x")], json!({"unschedulable": true}), "NotReady,SchedulingDisabled",
+        "failed P2 NotReady,SchedulingDisabled: x")]
+    #[case::pressure(&[("Ready", "True", ""), ("DiskPressure", "True", ""), ("MemoryPressure", "True", "")], json!({}), "Ready",
+        "warning P2 MemoryPressure,DiskPressure")]
+    #[case::pressure_not_known(&[("Ready", "True", ""), ("DiskPressure", "Unknown", "")], json!({}), "Ready", "ok")]
+    fn a_node_is_as_well_as_its_conditions(
+        #[case] conditions: &[(&str, &str, &str)],
+        #[case] spec: Value,
+        #[case] status: &str,
+        #[case] verdict: &str,
+    ) {
+        let seen = seen("nodes", &node(conditions, &spec));
+        assert_eq!((seen.status(), seen.verdict(NOW).as_str()), (status, verdict));
+    }
+
+    #[test]
+    fn a_node_that_just_went_away_has_its_grace() {
+        let seen = seen("nodes", &node(&[("Ready", "False", "x")], &json!({})));
+        assert_eq!(seen.verdict("2026-11-21T13:00:59Z"), "failed");
+        assert_eq!(seen.verdict("2026-11-21T13:01:00Z"), "failed P2 NotReady: x");
+    }
+
+    #[test]
+    fn columns_come_from_labels_and_addresses() {
+        let told = seen("nodes", &node(&[], &json!({"taints": [{"key": "a"}, null]})));
+        let columns = ["ROLES", "VERSION", "TAINTS", "INTERNAL-IP"].map(|c| told.column(c));
+        assert_eq!(columns, ["etcd,worker", "v1.36.1", "1", "10.0.0.1"]);
+        assert_eq!(seen("nodes", &json!({"metadata": {"name": "x"}})).column("ROLES"), "<none>");
+    }
+}

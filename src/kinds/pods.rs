@@ -117,7 +117,7 @@ struct Waiting {
 struct Terminated {
     reason: Text,
     message: Text,
-    exit_code: i64,
+    exit_code: Option<i64>,
     signal: Option<i64>,
     finished_at: Text,
 }
@@ -126,7 +126,7 @@ impl Terminated {
     fn word(&self) -> String {
         match (&*self.reason, self.signal) {
             ("", Some(signal)) if signal != 0 => format!("Signal:{signal}"),
-            ("", _) => format!("ExitCode:{}", self.exit_code),
+            ("", _) => format!("ExitCode:{}", self.exit_code.unwrap_or(0)),
             (reason, _) => reason.to_owned(),
         }
     }
@@ -165,15 +165,15 @@ fn printed(object: &Object<Spec, Status>) -> Printed {
     let (mut sidecar_restarts, mut sidecar_last) = (0, None);
     let mut initializing = false;
     for (index, c) in status.init_container_statuses.iter().enumerate() {
-        restarts += c.restart_count.unwrap_or(0);
+        restarts = i64::saturating_add(restarts, c.restart_count.unwrap_or(0));
         last = last.max(finished(c));
         let is_sidecar = sidecar(&c.name);
         if is_sidecar {
-            sidecar_restarts += c.restart_count.unwrap_or(0);
+            sidecar_restarts = i64::saturating_add(sidecar_restarts, c.restart_count.unwrap_or(0));
             sidecar_last = sidecar_last.max(finished(c));
         }
         let word = match &c.state {
-            State { terminated: Some(t), .. } if t.exit_code == 0 => continue,
+            State { terminated: Some(t), .. } if t.exit_code.unwrap_or(0) == 0 => continue,
             _ if is_sidecar && c.started == Some(true) => {
                 ready += usize::from(c.ready == Some(true));
                 continue;
@@ -193,7 +193,7 @@ fn printed(object: &Object<Spec, Status>) -> Printed {
         (restarts, last) = (sidecar_restarts, sidecar_last);
         let mut has_running = false;
         for c in status.container_statuses.iter().rev() {
-            restarts += c.restart_count.unwrap_or(0);
+            restarts = i64::saturating_add(restarts, c.restart_count.unwrap_or(0));
             last = last.max(finished(c));
             match &c.state {
                 State { waiting: Some(w), .. } if !w.reason.is_empty() => reason = w.reason.to_string(),
@@ -258,7 +258,7 @@ fn last_exit(status: &Status) -> Option<String> {
         .iter()
         .chain(status.init_container_statuses.iter())
         .find_map(|c| c.last_state.terminated.as_ref())
-        .map(|t| format!("{} {}", t.word(), t.exit_code))
+        .map(|t| format!("{} {}", t.word(), t.exit_code.unwrap_or(0)))
 }
 
 /// The message that explains a pod which is not well.
@@ -425,5 +425,231 @@ fn owner(record: &Record, show: &Show<'_>, out: &mut String) {
         out.push_str(show.strings.get(link.kind));
         out.push('/');
         out.push_str(show.strings.get(link.name));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use crate::kinds::testing::{NOW, Seen, seen};
+
+    fn running() -> Value {
+        json!({"running": {"startedAt": "2026-11-21T10:00:00Z"}})
+    }
+
+    fn waiting(reason: &str) -> Value {
+        json!({"waiting": {"reason": reason, "message": "m"}})
+    }
+
+    fn ended(reason: &str, code: i64, signal: i64) -> Value {
+        json!({"terminated": {"reason": reason, "exitCode": code, "signal": signal}})
+    }
+
+    fn condition(name: &str, status: &str) -> Value {
+        json!({"type": name, "status": status, "lastTransitionTime": "2026-11-21T13:00:00Z"})
+    }
+
+    /// A pod of the given init containers (name, sidecar?, status) and containers (state, ready).
+    fn pod(inits: &[(bool, Value)], containers: &[(Value, bool)], more: &Value) -> Seen {
+        let name = |i: usize| format!("c{i}");
+        let spec_inits: Vec<Value> = inits
+            .iter()
+            .enumerate()
+            .map(|(i, (sidecar, _))| json!({"name": name(i), "restartPolicy": sidecar.then_some("Always")}))
+            .collect();
+        let inits: Vec<Value> = inits
+            .iter()
+            .enumerate()
+            .map(|(i, (_, status))| {
+                let mut status = status.clone();
+                status["name"] = name(i).into();
+                status
+            })
+            .collect();
+        let spec_containers: Vec<Value> = (0..containers.len()).map(|i| json!({"name": format!("m{i}")})).collect();
+        let containers: Vec<Value> = containers
+            .iter()
+            .enumerate()
+            .map(|(i, (state, ready))| json!({"name": format!("m{i}"), "state": state, "ready": ready, "restartCount": 1}))
+            .collect();
+        let mut object = json!({
+            "metadata": {"name": "p", "namespace": "n", "creationTimestamp": "2026-11-21T10:00:00Z"},
+            "spec": {"initContainers": spec_inits, "containers": spec_containers},
+            "status": {"phase": "Running", "initContainerStatuses": inits, "containerStatuses": containers}});
+        for part in ["metadata", "spec", "status"] {
+            if let Some(fields) = more[part].as_object() {
+                for (key, value) in fields {
+                    object[part][key] = value.clone();
+                }
+            }
+        }
+        seen("pods", &object)
+    }
+
+    fn printed(seen: &Seen) -> (String, String, String) {
+        (seen.column("READY"), seen.status().to_owned(), seen.column("RESTARTS"))
+    }
+
+    fn is(ready: &str, status: &str, restarts: &str) -> (String, String, String) {
+        (ready.into(), status.into(), restarts.into())
+    }
+
+    #[rstest]
+    #[case::running(&[(running(), true), (running(), true)], "2/2", "Running")]
+    #[case::one_not_ready(&[(running(), true), (running(), false)], "1/2", "Running")]
+    #[case::the_first_container_wins(&[(waiting("CrashLoopBackOff"), false), (waiting("ImagePullBackOff"), false)], "0/2",
+        "CrashLoopBackOff")]
+    #[case::waiting_without_a_reason(&[(waiting(""), false)], "0/1", "Running")]
+    #[case::a_reason(&[(ended("OOMKilled", 137, 0), false)], "0/1", "OOMKilled")]
+    #[case::a_signal(&[(ended("", 0, 9), false)], "0/1", "Signal:9")]
+    #[case::an_exit_code(&[(ended("", 3, 0), false)], "0/1", "ExitCode:3")]
+    #[case::ready_but_waiting_does_not_count(&[(waiting("X"), true)], "0/1", "X")]
+    #[case::an_empty_state(&[(json!({}), true)], "0/1", "Running")]
+    fn containers_are_walked_from_the_last_to_the_first(
+        #[case] containers: &[(Value, bool)],
+        #[case] ready: &str,
+        #[case] status: &str,
+    ) {
+        let seen = pod(&[], containers, &json!({}));
+        assert_eq!((seen.column("READY").as_str(), seen.status()), (ready, status));
+    }
+
+    #[rstest]
+    #[case::ready("True", "Running")]
+    #[case::not_ready("False", "NotReady")]
+    fn a_completed_container_beside_a_running_one_is_not_completed(#[case] ready: &str, #[case] status: &str) {
+        let more = json!({"status": {"conditions": [condition("Ready", ready)]}});
+        let both = pod(&[], &[(ended("Completed", 0, 0), false), (running(), true)], &more);
+        assert_eq!((both.column("READY").as_str(), both.status()), ("1/2", status));
+        let alone = pod(&[], &[(ended("Completed", 0, 0), false)], &more);
+        assert_eq!(alone.status(), "Completed");
+    }
+
+    #[rstest]
+    #[case::code(json!({"state": ended("", 3, 0)}), "Init:ExitCode:3")]
+    #[case::signal(json!({"state": ended("", 3, 15)}), "Init:Signal:15")]
+    #[case::reason(json!({"state": ended("Error", 1, 0)}), "Init:Error")]
+    #[case::waiting(json!({"state": waiting("CrashLoopBackOff")}), "Init:CrashLoopBackOff")]
+    #[case::pod_initializing(json!({"state": waiting("PodInitializing")}), "Init:1/2")]
+    #[case::no_reason(json!({"state": waiting("")}), "Init:1/2")]
+    #[case::at_work(json!({"state": running()}), "Init:1/2")]
+    #[case::nothing(json!({}), "Init:1/2")]
+    fn the_first_unfinished_init_container_is_told(#[case] second: Value, #[case] status: &str) {
+        let done = json!({"state": ended("Completed", 0, 0), "restartCount": 2});
+        let seen = pod(&[(false, done), (false, second)], &[(waiting("PodInitializing"), false)], &json!({}));
+        // the containers' own restarts do not count yet
+        assert_eq!(printed(&seen), is("0/1", status, "2"));
+    }
+
+    #[test]
+    fn an_initialized_pod_forgets_its_init_containers() {
+        let more = json!({"status": {"conditions": [condition("Initialized", "True")]}});
+        let failing = json!({"state": ended("Error", 1, 0), "restartCount": 7});
+        let seen = pod(&[(false, failing)], &[(running(), true)], &more);
+        // kubectl keeps the reason of the init container until a container has one
+        assert_eq!(printed(&seen), is("1/1", "Init:Error", "1"));
+    }
+
+    #[test]
+    fn sidecars_count_as_containers_and_keep_their_restarts() {
+        let sidecar = |started: bool, ready: bool| {
+            json!({"state": running(), "started": started, "ready": ready, "restartCount": 4,
+                "lastState": {"terminated": {"exitCode": 1, "finishedAt": "2026-11-21T13:50:00Z"}}})
+        };
+        let plain = json!({"state": ended("Completed", 0, 0), "restartCount": 3,
+            "lastState": {"terminated": {"exitCode": 1, "finishedAt": "2026-11-21T13:59:00Z"}}});
+        let up = pod(&[(false, plain.clone()), (true, sidecar(true, true))], &[(running(), true)], &json!({}));
+        assert_eq!(printed(&up), is("2/2", "Running", "5 (10m ago)"));
+        let unready = pod(&[(true, sidecar(true, false))], &[(running(), true)], &json!({}));
+        assert_eq!(printed(&unready), is("1/2", "Running", "5 (10m ago)"));
+        let starting =
+            pod(&[(false, plain), (true, sidecar(false, false))], &[(waiting("PodInitializing"), false)], &json!({}));
+        assert_eq!(printed(&starting), is("0/2", "Init:1/2", "7 (60s ago)"));
+    }
+
+    #[test]
+    fn a_sidecar_that_ended_well_is_done() {
+        let sidecar = json!({"state": ended("Completed", 0, 0), "started": false});
+        assert_eq!(pod(&[(true, sidecar)], &[(ended("Completed", 0, 0), false)], &json!({})).status(), "Completed");
+    }
+
+    #[rstest]
+    #[case::phase(json!({"status": {"phase": "Pending"}}), "Pending")]
+    #[case::reason(json!({"status": {"phase": "Failed", "reason": "Evicted"}}), "Evicted")]
+    #[case::gated(json!({"status": {"phase": "Pending", "conditions":
+        [{"type": "PodScheduled", "status": "False", "reason": "SchedulingGated"}]}}), "SchedulingGated")]
+    #[case::deleted(json!({"metadata": {"deletionTimestamp": "2026-11-21T13:59:00Z"}}), "Terminating")]
+    #[case::lost(json!({"metadata": {"deletionTimestamp": "2026-11-21T13:59:00Z"}, "status": {"reason": "NodeLost"}}), "Unknown")]
+    #[case::deleted_after_its_end(json!({"metadata": {"deletionTimestamp": "2026-11-21T13:59:00Z"},
+        "status": {"phase": "Succeeded"}}), "Succeeded")]
+    #[case::deleted_after_its_failure(json!({"metadata": {"deletionTimestamp": "2026-11-21T13:59:00Z"},
+        "status": {"phase": "Failed"}}), "Failed")]
+    fn a_pod_without_container_statuses_is_told_by_itself(#[case] more: Value, #[case] status: &str) {
+        assert_eq!(pod(&[], &[], &more).status(), status);
+    }
+
+    fn judged(container: &Value, more: &Value) -> String {
+        pod(&[], &[(container.clone(), false)], more).verdict(NOW)
+    }
+
+    #[rstest]
+    #[case::crash(waiting("CrashLoopBackOff"), json!({}), "failed P3 CrashLoopBackOff, 1 restart: m")]
+    #[case::config(waiting("CreateContainerConfigError"), json!({}), "failed P3 CreateContainerConfigError, 1 restart: m")]
+    #[case::code(ended("", 3, 0), json!({}), "failed P3 ExitCode:3, 1 restart")]
+    #[case::starting(waiting("ContainerCreating"), json!({"metadata": {"creationTimestamp": "2026-11-21T13:56:00Z"}}),
+        "progressing")]
+    #[case::starting_for_long(waiting("ContainerCreating"), json!({}), "warning P3 ContainerCreating: m")]
+    #[case::gone_bad(json!({}), json!({"status": {"phase": "Failed"}}), "failed P3 Failed, 1 restart")]
+    #[case::completed(ended("Completed", 0, 0), json!({"status": {"phase": "Succeeded",
+        "conditions": [condition("Ready", "False")]}}), "ok")]
+    #[case::nameless(json!({}), json!({"status": {"phase": ""}}), "unknown P3 unknown")]
+    #[case::stuck(running(), json!({"metadata": {"deletionTimestamp": "2026-11-21T13:50:00Z"}}), "warning P3 stuck terminating")]
+    #[case::leaving(running(), json!({"metadata": {"deletionTimestamp": "2026-11-21T13:58:00Z"}}), "terminating")]
+    fn a_pod_is_judged_by_its_word(#[case] container: Value, #[case] more: Value, #[case] verdict: &str) {
+        assert_eq!(judged(&container, &more), verdict);
+    }
+
+    #[test]
+    fn a_readiness_gate_makes_a_full_pod_not_ready() {
+        let mut gate = condition("Ready", "False");
+        gate["message"] = "corresponding condition of pod readiness gate does not exist".into();
+        let more = json!({"status": {"conditions": [gate]}});
+        let seen = pod(&[], &[(running(), true)], &more);
+        assert_eq!((seen.column("READY").as_str(), seen.status()), ("1/1", "Running"));
+        assert_eq!(seen.verdict("2026-11-21T13:04:59Z"), "progressing");
+        assert!(seen.verdict("2026-11-21T13:05:00Z").starts_with("warning P3 not ready: corresponding condition"));
+    }
+
+    #[test]
+    fn an_unschedulable_pod_says_why_after_five_minutes() {
+        let mut scheduled = condition("PodScheduled", "False");
+        scheduled["message"] = "0/3 nodes are available".into();
+        let seen = pod(&[], &[], &json!({"status": {"phase": "Pending", "conditions": [scheduled]}}));
+        assert_eq!(seen.verdict("2026-11-21T13:04:00Z"), "progressing");
+        assert_eq!(seen.verdict(NOW), "warning P3 pending: 0/3 nodes are available");
+    }
+
+    #[test]
+    fn a_recent_restart_is_a_warning_for_an_hour() {
+        let mut seen = pod(&[], &[(running(), true)], &json!({"status": {"conditions": [condition("Ready", "True")]}}));
+        seen.record.cells[super::LAST_RESTART as usize] =
+            crate::domain::record::Cell::Time(crate::kinds::testing::at("2026-11-21T13:30:00Z"));
+        assert_eq!(seen.verdict(NOW), "warning");
+        assert_eq!(seen.verdict("2026-11-21T14:30:00Z"), "ok");
+    }
+
+    #[test]
+    fn a_pod_knows_its_deployment_node_and_manager() {
+        let seen = pod(
+            &[],
+            &[],
+            &json!({"spec": {"nodeName": "node-1"}, "metadata": {
+            "labels": {"pod-template-hash": "7d9f", "helm.toolkit.fluxcd.io/name": "shop",
+                "helm.toolkit.fluxcd.io/namespace": "team"},
+            "ownerReferences": [{"kind": "ReplicaSet", "name": "shop-7d9f", "controller": true}]}}),
+        );
+        assert_eq!(seen.links(), ["Owner Deployment n/shop", "Node Node /node-1", "ManagedBy HelmRelease team/shop"]);
     }
 }

@@ -15,9 +15,10 @@ use crate::domain::record::Uid;
 
 /// An object with the metadata that every kind needs.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, bound = "S: DeserializeOwned + Default, T: DeserializeOwned + Default")]
-pub struct Object<S, T> {
-    pub metadata: Meta,
+#[serde(default, bound = "S: DeserializeOwned + Default, T: DeserializeOwned + Default, M: DeserializeOwned + Default")]
+pub struct Object<S, T, M = Skipped> {
+    #[serde(deserialize_with = "or_default")]
+    pub metadata: Meta<M>,
     #[serde(deserialize_with = "or_default")]
     pub spec: S,
     #[serde(deserialize_with = "or_default")]
@@ -28,9 +29,20 @@ pub struct Object<S, T> {
 #[derive(Debug, Default, Deserialize)]
 pub struct Nothing {}
 
+/// For fields that are passed over without a copy, whatever they hold.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Skipped;
+
+impl<'de> Deserialize<'de> for Skipped {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(d).map(|_| Self)
+    }
+}
+
+/// `M` reads `managedFields`: a quarter of an object's bytes, which only the kinds that can be suspended look at.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct Meta {
+#[serde(default, rename_all = "camelCase", bound = "M: DeserializeOwned + Default")]
+pub struct Meta<M = Skipped> {
     pub name: Text,
     pub namespace: Text,
     pub uid: Text,
@@ -43,9 +55,10 @@ pub struct Meta {
     pub annotations: Kept,
     pub owner_references: Many<OwnerReference>,
     pub finalizers: Many<Text>,
+    pub managed_fields: M,
 }
 
-impl Meta {
+impl<M> Meta<M> {
     pub fn created(&self) -> Time {
         Time::parse(&self.creation_timestamp).unwrap_or_default()
     }

@@ -1,0 +1,181 @@
+//! CertificateRequests: one attempt each at having a certificate signed.
+//!
+//! A failed request of a Certificate is that Certificate's news and makes no finding of its own.
+
+use serde::Deserialize;
+
+use super::column::{Column, Field};
+use super::ending::{self, because, link, words};
+use super::flux::Reference;
+use super::wire::{Condition, Conditions, Many, Object, or_default};
+use super::{Api, Kind, KindSpec, base, decode};
+use crate::domain::ages::Time;
+use crate::domain::finding::{Finding, Judgement};
+use crate::domain::health::{Health, Severity};
+use crate::domain::interner::{Interner, Strings};
+use crate::domain::record::{Cell, Record, Relation, clean};
+use crate::domain::thresholds::Thresholds;
+
+const SINCE: u8 = 0;
+/// The Certificate it is for.
+pub const CERTIFICATE: u8 = 1;
+/// The Certificate's revision that it would make.
+pub const REVISION: u8 = 2;
+const ISSUER: u8 = 3;
+const APPROVED: u8 = 4;
+
+pub const SPEC: KindSpec = KindSpec {
+    name: "CertificateRequest",
+    word: "certreqs",
+    aliases: &["certreq", "certificaterequest", "certificaterequests"],
+    title: "CertificateRequests",
+    api: Api::Watch {
+        group: "cert-manager.io",
+        versions: &["v1"],
+        plural: "certificaterequests",
+        namespaced: true,
+        decode: decode::<CertificateRequests>,
+    },
+    columns: &[
+        Column::new("NAMESPACE", Field::Namespace, 8, 24, 2),
+        Column::new("NAME", Field::Name, 16, 48, 0),
+        Column::new("STATUS", Field::Status, 9, 20, 0),
+        Column::new("SINCE", Field::Cell(SINCE), 5, 7, 1),
+        Column::new("CERTIFICATE", Field::Cell(CERTIFICATE), 11, 40, 3),
+        Column::new("REVISION", Field::Cell(REVISION), 8, 8, 6),
+        Column::new("APPROVED", Field::Cell(APPROVED), 8, 8, 5),
+        Column::new("ISSUER", Field::Cell(ISSUER), 8, 36, 7),
+        Column::new("MESSAGE", Field::Note, 12, 160, 4),
+        Column::new("AGE", Field::Age, 5, 7, 8),
+    ],
+    blinds: "where a certificate's issuance is stuck",
+    judge,
+};
+
+struct CertificateRequests;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Spec {
+    #[serde(deserialize_with = "or_default")]
+    issuer_ref: Reference,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Status {
+    conditions: Many<Condition>,
+}
+
+impl Kind for CertificateRequests {
+    type Spec = Spec;
+    type Status = Status;
+
+    fn read(object: &Object<Spec, Status>, intern: &mut Interner) -> Record {
+        let (meta, conditions) = (&object.metadata, &object.status.conditions);
+        let mut record = base(meta, intern);
+        let on = |name: &str| conditions.of(name).filter(|c| c.is_true());
+        let ready = conditions.of("Ready");
+        let refused =
+            on("InvalidRequest").map(|c| (c, "InvalidRequest")).or_else(|| on("Denied").map(|c| (c, "Denied")));
+        let reason = ready.map_or("", |c| &c.reason);
+        let (health, word, by) = match (refused, ready) {
+            (_, Some(c)) if c.is_true() => (Health::Ok, "Issued", Some(c)),
+            (Some((c, word)), _) => (Health::Failed, word, Some(c)),
+            (None, Some(c)) if matches!(reason, "Failed" | "Denied") => (Health::Failed, reason, Some(c)),
+            (None, Some(c)) => (Health::Progressing, if reason.is_empty() { "Pending" } else { reason }, Some(c)),
+            (None, None) => (Health::Progressing, "Waiting", None),
+        };
+        record.health = health;
+        record.status = intern.get(word);
+        if let Some(c) = by.filter(|_| health != Health::Ok) {
+            record.note = clean(&c.message);
+        }
+        let since = ending::mark(&mut record, meta, intern).or_else(|| by.and_then(Condition::since));
+        let owner = meta.controller().filter(|o| &*o.kind == "Certificate").map(|o| &*o.name);
+        let certificate =
+            owner.or_else(|| meta.annotations.get("cert-manager.io/certificate-name")).unwrap_or_default();
+        let issuer = &object.spec.issuer_ref;
+        let kind = if issuer.kind.is_empty() { "Issuer" } else { &*issuer.kind };
+        let mut links = Vec::with_capacity(2);
+        if !certificate.is_empty() {
+            links.push(link(Relation::Owner, "Certificate", &meta.namespace, certificate, intern));
+        }
+        let mut shown = String::new();
+        if !issuer.name.is_empty() {
+            let space = if kind == "ClusterIssuer" { "" } else { &*meta.namespace };
+            links.push(link(Relation::From, kind, space, &issuer.name, intern));
+            shown = format!("{kind}/{}", &*issuer.name);
+        }
+        record.links = links.into();
+        record.cells = Box::new([
+            Cell::time(since),
+            Cell::text(certificate, intern),
+            Cell::text(meta.annotations.get("cert-manager.io/certificate-revision").unwrap_or_default(), intern),
+            Cell::text(&shown, intern),
+            Cell::Flag(on("Approved").is_some()),
+        ]);
+        record
+    }
+}
+
+fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) -> Judgement {
+    let since = record.time(SINCE);
+    let alone = record.link(Relation::Owner).is_none();
+    let judged = Judgement::of(record.health);
+    match record.health {
+        Health::Terminating => ending::judge(record, since, thresholds, now),
+        Health::Failed if alone => {
+            judged.with(Finding::new(Severity::P4, since, because(&words(strings.get(record.status)), &record.note)))
+        }
+        Health::Progressing => {
+            let ends = record.created.plus(thresholds.renewal_overdue);
+            if now < ends { judged.again_at(ends) } else { Judgement::of(Health::Warning) }
+        }
+        _ => judged,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use crate::kinds::testing::{NOW, seen};
+
+    fn request(conditions: &[(&str, &str, &str)], meta: &Value) -> Value {
+        let conditions: Vec<Value> =
+            conditions.iter().map(|(t, s, r)| json!({"type": t, "status": s, "reason": r, "message": "m"})).collect();
+        let mut meta = meta.clone();
+        meta["name"] = "loki-tls-2".into();
+        meta["namespace"] = "logging".into();
+        meta["creationTimestamp"] = "2026-11-21T12:00:00Z".into();
+        json!({"metadata": meta, "spec": {"issuerRef": {"name": "ca"}}, "status": {"conditions": conditions}})
+    }
+
+    #[rstest]
+    #[case(&[("Approved", "True", "a"), ("Ready", "True", "Issued")], "Issued", "ok")]
+    #[case(&[("Ready", "False", "Pending"), ("Approved", "True", "a")], "Pending", "warning")]
+    #[case(&[("Ready", "False", "Failed")], "Failed", "failed P4 failed: m")]
+    #[case(&[("Denied", "True", "policy"), ("Ready", "False", "Denied")], "Denied", "failed P4 denied: m")]
+    #[case(&[("InvalidRequest", "True", "x")], "InvalidRequest", "failed P4 invalid request: m")]
+    #[case(&[], "Waiting", "warning")]
+    fn a_request_tells_where_it_is(
+        #[case] conditions: &[(&str, &str, &str)],
+        #[case] status: &str,
+        #[case] verdict: &str,
+    ) {
+        let seen = seen("certreqs", &request(conditions, &json!({})));
+        assert_eq!((seen.status(), seen.verdict(NOW).as_str()), (status, verdict));
+    }
+
+    #[test]
+    fn a_failed_request_of_a_certificate_leaves_the_news_to_it() {
+        let meta = json!({"ownerReferences": [{"kind": "Certificate", "name": "loki-tls", "controller": true}],
+            "annotations": {"cert-manager.io/certificate-revision": "2"}});
+        let seen = seen("certreqs", &request(&[("Ready", "False", "Failed")], &meta));
+        assert_eq!(seen.verdict(NOW), "failed");
+        assert_eq!(seen.links(), ["Owner Certificate logging/loki-tls", "From Issuer logging/ca"]);
+        assert_eq!(seen.column("REVISION"), "2");
+    }
+}

@@ -1,0 +1,411 @@
+//! Certificates: days left, and renewals that fail or never begin.
+//!
+//! `Ready` stays True until the very moment of expiry, even while every renewal fails: it never decides alone.
+//! Times come from the status; how long before expiry a renewal begins is cert-manager's business.
+
+use serde::Deserialize;
+
+use super::column::{Column, Field, Show};
+use super::ending::{self, because, link, words};
+use super::flux::Reference;
+use super::wire::{Condition, Conditions, Many, Object, Text, or_default};
+use super::{Api, Kind, KindSpec, base, decode};
+use crate::domain::ages::Time;
+use crate::domain::finding::{Finding, Judgement};
+use crate::domain::health::{Health, Severity};
+use crate::domain::interner::{Interner, Strings};
+use crate::domain::record::{Cell, Record, Relation, clean};
+use crate::domain::thresholds::Thresholds;
+
+pub const NOT_AFTER: u8 = 0;
+/// When the renewal is to begin; nothing when none is scheduled.
+pub const RENEWAL: u8 = 1;
+pub const LAST_FAILURE: u8 = 2;
+pub const NEXT_TRY: u8 = 3;
+/// Issuances failed in a row.
+pub const ATTEMPTS: u8 = 4;
+/// `True`, `False`, `Unknown`, or nothing.
+const READY: u8 = 5;
+/// When `Ready` last changed, or deletion was asked for.
+const SINCE: u8 = 6;
+/// When the issuance under way began.
+pub const ISSUING: u8 = 7;
+/// The last issuance was refused or failed.
+const REFUSED: u8 = 8;
+/// The Secret, which pods mount.
+pub const SECRET: u8 = 9;
+pub const ISSUER: u8 = 10;
+const REVISION: u8 = 11;
+
+/// An issuance under way for longer than this is stuck somewhere below.
+const ISSUING_LONG: i64 = 3600;
+
+pub const SPEC: KindSpec = KindSpec {
+    name: "Certificate",
+    word: "certs",
+    aliases: &["cert", "certificates"],
+    title: "Certificates",
+    api: Api::Watch {
+        group: "cert-manager.io",
+        versions: &["v1"],
+        plural: "certificates",
+        namespaced: true,
+        decode: decode::<Certificates>,
+    },
+    columns: &[
+        Column::new("NAMESPACE", Field::Namespace, 8, 24, 2),
+        Column::new("NAME", Field::Name, 16, 48, 0),
+        Column::new("STATUS", Field::Ranked(status, |r| r.time(NOT_AFTER).map_or(0, |t| t.0)), 9, 22, 0),
+        Column::new("DAYS LEFT", Field::Left(NOT_AFTER), 9, 9, 1),
+        Column::new("RENEWAL IN", Field::Left(RENEWAL), 10, 10, 3),
+        Column::new("FAILED", Field::Cell(ATTEMPTS), 6, 6, 5).right(),
+        Column::new("NEXT TRY", Field::Left(NEXT_TRY), 8, 8, 6),
+        Column::new("ISSUER", Field::Cell(ISSUER), 8, 36, 4),
+        Column::new("MESSAGE", Field::Note, 12, 160, 7),
+        Column::new("SECRET", Field::Cell(SECRET), 8, 40, 8),
+        Column::new("REVISION", Field::Cell(REVISION), 8, 8, 10).wide().right(),
+        Column::new("AGE", Field::Age, 5, 7, 9),
+    ],
+    blinds: "certificates, expiry, failing renewals",
+    judge,
+};
+
+struct Certificates;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Spec {
+    secret_name: Text,
+    #[serde(deserialize_with = "or_default")]
+    issuer_ref: Reference,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Status {
+    conditions: Many<Condition>,
+    not_after: Text,
+    renewal_time: Text,
+    revision: Option<i64>,
+    failed_issuance_attempts: Option<i64>,
+    last_failure_time: Text,
+}
+
+impl Kind for Certificates {
+    type Spec = Spec;
+    type Status = Status;
+
+    fn read(object: &Object<Spec, Status>, intern: &mut Interner) -> Record {
+        let (meta, spec, status) = (&object.metadata, &object.spec, &object.status);
+        let mut record = base(meta, intern);
+        let (ready, issuing) = (status.conditions.of("Ready"), status.conditions.of("Issuing"));
+        let refused = issuing.filter(|c| c.is_false() && matches!(&*c.reason, "Failed" | "Denied"));
+        let failing = ready.filter(|c| c.is_false());
+        (record.health, record.status) = match ready {
+            Some(c) if c.is_true() => (Health::Ok, intern.get("Ready")),
+            Some(c) if c.is_false() => {
+                (Health::Failed, intern.get(if c.reason.is_empty() { "NotReady" } else { &c.reason }))
+            }
+            _ => (Health::Unknown, intern.get("Waiting")),
+        };
+        record.note = refused.or(failing).or(issuing).map_or_else(Box::default, |c| clean(&c.message));
+        let last_failure = Time::parse(&status.last_failure_time);
+        let attempts = status.failed_issuance_attempts.unwrap_or(0);
+        let deleted = ending::mark(&mut record, meta, intern);
+        let issuer = &spec.issuer_ref;
+        let kind = if issuer.kind.is_empty() { "Issuer" } else { &*issuer.kind };
+        let space = if kind == "ClusterIssuer" { "" } else { &*meta.namespace };
+        record.cells = Box::new([
+            Cell::time(Time::parse(&status.not_after)),
+            Cell::time(Time::parse(&status.renewal_time)),
+            Cell::time(last_failure),
+            Cell::time(last_failure.map(|t| t.plus(backoff(attempts)))),
+            if attempts > 0 { Cell::Int(attempts) } else { Cell::None },
+            Cell::text(ready.map_or("", |c| &c.status), intern),
+            Cell::time(deleted.or_else(|| ready.and_then(Condition::since))),
+            Cell::time(issuing.filter(|c| c.is_true()).map(|c| c.since().unwrap_or(record.created))),
+            Cell::Flag(refused.is_some()),
+            Cell::text(&spec.secret_name, intern),
+            Cell::text(
+                &if issuer.name.is_empty() { String::new() } else { format!("{kind}/{}", &*issuer.name) },
+                intern,
+            ),
+            status.revision.map_or(Cell::None, Cell::Int),
+        ]);
+        let mut links = ending::managers("Certificate", meta, intern);
+        if !issuer.name.is_empty() {
+            links.push(link(Relation::From, kind, space, &issuer.name, intern));
+        }
+        record.links = links.into();
+        record
+    }
+}
+
+/// cert-manager waits an hour after the first failure, then twice as long each time, at most 32 hours.
+fn backoff(attempts: i64) -> i64 {
+    3600 << attempts.saturating_sub(1).clamp(0, 5)
+}
+
+/// What decides, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Case {
+    Terminating,
+    Expired,
+    FirstIssuance,
+    NotReady,
+    Failing,
+    Overdue,
+    Issuing,
+    /// Nothing will renew it, and it ends soon.
+    Unscheduled,
+    Ok,
+    Unknown,
+}
+
+fn case(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) -> Case {
+    let (not_after, issuing) = (record.time(NOT_AFTER), record.time(ISSUING).is_some());
+    let ready = record.text(READY, strings);
+    let reason = strings.get(record.status);
+    let overdue = |t: Time| now > t.plus(thresholds.renewal_overdue);
+    match ready {
+        _ if record.health == Health::Terminating => Case::Terminating,
+        _ if not_after.is_some_and(|t| now >= t) => Case::Expired,
+        "False" if reason == "Expired" => Case::Expired,
+        "False" if reason == "DoesNotExist" && issuing => Case::FirstIssuance,
+        "False" => Case::NotReady,
+        _ if record.time(LAST_FAILURE).is_some() || record.flag(REFUSED) => Case::Failing,
+        _ if record.time(RENEWAL).is_some_and(overdue) && !issuing => Case::Overdue,
+        _ if issuing => Case::Issuing,
+        "True" => match not_after {
+            None => Case::Unknown,
+            Some(t) if record.time(RENEWAL).is_none() && t.0 - now.0 < thresholds.certificate_warning => {
+                Case::Unscheduled
+            }
+            Some(_) => Case::Ok,
+        },
+        _ => Case::Unknown,
+    }
+}
+
+fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) -> Judgement {
+    let t = thresholds;
+    let (not_after, since) = (record.time(NOT_AFTER), record.time(SINCE));
+    let left = not_after.map(|end| end.0 - now.0);
+    let soon = left.is_some_and(|l| l < t.certificate_warning);
+    let severity = match left {
+        Some(l) if l < t.certificate_critical => Severity::P1,
+        Some(_) if soon => Severity::P2,
+        _ => Severity::P3,
+    };
+    let note = |what: &str| because(what, &record.note);
+    let judged = |health: Health, since: Option<Time>, why: String| {
+        Judgement::of(health).with(Finding::new(severity, since, why))
+    };
+    let long = record.time(ISSUING).is_some_and(|begun| begun.age(now) > ISSUING_LONG);
+    let attempts = record.int(ATTEMPTS);
+    let times = if attempts == 1 { "once".to_owned() } else { format!("{attempts} times") };
+    let told = match case(record, strings, t, now) {
+        Case::Terminating => return ending::judge(record, since, t, now),
+        Case::Expired => {
+            let finding = Finding::new(Severity::P1, not_after.or(since), note("expired"));
+            Judgement::of(Health::Failed).with(finding)
+        }
+        Case::FirstIssuance if long => {
+            judged(Health::Warning, record.time(ISSUING), note("first issuance takes too long"))
+        }
+        Case::FirstIssuance if attempts > 0 => judged(
+            Health::Progressing,
+            record.time(LAST_FAILURE),
+            format!("first issuance failed {times}, trying again"),
+        ),
+        Case::FirstIssuance => Judgement::of(Health::Progressing),
+        Case::NotReady => {
+            let begun = since.unwrap_or(record.created);
+            let ends = begun.plus(t.reconcile_grace);
+            if now < ends && attempts < 2 {
+                Judgement::of(Health::Failed).again_at(ends)
+            } else {
+                let reason = match strings.get(record.status) {
+                    "DoesNotExist" => "never issued".to_owned(),
+                    reason => words(reason),
+                };
+                judged(Health::Failed, since, note(&reason))
+            }
+        }
+        Case::Failing => {
+            let health = if soon { Health::Failed } else { Health::Warning };
+            let what = if attempts > 0 { format!("renewal failed {times}") } else { "renewal failed".to_owned() };
+            judged(health, record.time(LAST_FAILURE), note(&what))
+        }
+        Case::Overdue => judged(Health::Warning, record.time(RENEWAL), "renewal overdue".to_owned()),
+        Case::Issuing if long => judged(Health::Warning, record.time(ISSUING), note("renewal takes too long")),
+        Case::Issuing => Judgement::of(Health::Progressing),
+        Case::Unscheduled => judged(Health::Warning, None, "ends soon, no renewal scheduled".to_owned()),
+        Case::Ok => Judgement::of(Health::Ok),
+        Case::Unknown => unknown(record, strings, t, now),
+    };
+    let turns = [
+        not_after,
+        not_after.map(|end| end.plus(1 - t.certificate_warning)),
+        not_after.map(|end| end.plus(1 - t.certificate_critical)),
+        record.time(RENEWAL).map(|at| at.plus(t.renewal_overdue + 1)),
+        record.time(ISSUING).map(|at| at.plus(ISSUING_LONG + 1)),
+    ];
+    turns.into_iter().flatten().filter(|at| *at > now).fold(told, Judgement::again_at)
+}
+
+fn unknown(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) -> Judgement {
+    let ends = record.created.plus(thresholds.reconcile_grace);
+    if now < ends {
+        return Judgement::of(Health::Unknown).again_at(ends);
+    }
+    let why = if record.text(READY, strings) == "True" { "its end is not known" } else { "waiting for cert-manager" };
+    Judgement::of(Health::Unknown).with(Finding::new(Severity::P3, record.time(SINCE), why))
+}
+
+/// The word at this moment: a certificate expires without a word from the cluster.
+fn status(record: &Record, show: &Show<'_>, out: &mut String) {
+    out.push_str(match case(record, show.strings, &Thresholds::default(), show.now) {
+        Case::Expired => "Expired",
+        Case::FirstIssuance | Case::Issuing => "Issuing",
+        Case::Failing => "RenewalFailing",
+        Case::Overdue => "RenewalOverdue",
+        Case::Unscheduled => "NoRenewal",
+        Case::Unknown => "Unknown",
+        Case::Terminating | Case::NotReady | Case::Ok => show.strings.get(record.status),
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use crate::kinds::testing::{NOW, at, seen};
+
+    const READY: &str = "Ready";
+
+    /// `conditions` as (type, status, reason, message), all since 2026-11-21T10:00:00Z.
+    fn certificate(conditions: &[(&str, &str, &str, &str)], status: &Value) -> Value {
+        let conditions: Vec<Value> = conditions
+            .iter()
+            .map(|(t, s, r, m)| {
+                json!({"type": t, "status": s, "reason": r, "message": m,
+                "lastTransitionTime": "2026-11-21T10:00:00Z"})
+            })
+            .collect();
+        let mut status = status.clone();
+        status["conditions"] = conditions.into();
+        json!({"metadata": {"name": "loki-tls", "namespace": "logging", "creationTimestamp": "2026-09-01T00:00:00Z"},
+            "spec": {"secretName": "loki-tls", "issuerRef": {"name": "platform-ca", "kind": "ClusterIssuer",
+                "group": "cert-manager.io"}},
+            "status": status})
+    }
+
+    fn good() -> (&'static str, &'static str, &'static str, &'static str) {
+        (READY, "True", "Ready", "Certificate is up to date and has not expired")
+    }
+
+    #[rstest]
+    #[case::healthy("2027-02-01T00:00:00Z", Some("2027-01-02T00:00:00Z"), "ok")]
+    #[case::renewal_due_but_young("2026-12-21T13:30:00Z", Some("2026-11-21T13:30:00Z"), "ok")]
+    #[case::renewal_overdue("2026-12-21T12:00:00Z", Some("2026-11-21T12:00:00Z"), "warning P3 renewal overdue")]
+    #[case::overdue_and_close("2026-11-25T00:00:00Z", Some("2026-11-21T12:00:00Z"), "warning P2 renewal overdue")]
+    #[case::overdue_and_tomorrow("2026-11-22T13:00:00Z", Some("2026-11-21T12:00:00Z"), "warning P1 renewal overdue")]
+    #[case::short_lived_but_on_time("2026-11-21T18:00:00Z", Some("2026-11-21T17:00:00Z"), "ok")]
+    #[case::no_renewal_far_away("2027-02-01T00:00:00Z", None, "ok")]
+    #[case::no_renewal_close("2026-11-25T00:00:00Z", None, "warning P2 ends soon, no renewal scheduled")]
+    #[case::no_renewal_tomorrow("2026-11-22T00:00:00Z", None, "warning P1 ends soon, no renewal scheduled")]
+    #[case::expired_while_ready("2026-11-21T14:00:00Z", Some("2026-10-21T14:00:00Z"), "failed P1 expired")]
+    fn a_ready_certificate_is_judged_by_its_times(
+        #[case] not_after: &str,
+        #[case] renewal: Option<&str>,
+        #[case] verdict: &str,
+    ) {
+        let seen = seen("certs", &certificate(&[good()], &json!({"notAfter": not_after, "renewalTime": renewal})));
+        assert_eq!(seen.verdict(NOW), verdict);
+    }
+
+    #[rstest]
+    #[case::far(90, 1, "warning P3 renewal failed once: issuer refused")]
+    #[case::week(6, 3, "failed P2 renewal failed 3 times: issuer refused")]
+    #[case::hours(0, 9, "failed P1 renewal failed 9 times: issuer refused")]
+    fn failing_renewals_show_while_ready_stays_true(#[case] days: i64, #[case] attempts: i64, #[case] verdict: &str) {
+        let not_after = at(NOW).plus(days * 86_400 + 7200).timestamp().to_string();
+        let failed = ("Issuing", "False", "Failed", "issuer refused");
+        let json = certificate(
+            &[failed, good()],
+            &json!({"notAfter": not_after, "renewalTime": "2026-11-20T00:00:00Z",
+                "lastFailureTime": "2026-11-21T13:00:00Z", "failedIssuanceAttempts": attempts}),
+        );
+        let seen = seen("certs", &json);
+        assert_eq!(seen.verdict(NOW), verdict);
+        assert_eq!(seen.column("STATUS"), "RenewalFailing");
+    }
+
+    #[rstest]
+    #[case(0, "2026-11-21T14:00:00Z")]
+    #[case(1, "2026-11-21T14:00:00Z")]
+    #[case(3, "2026-11-21T17:00:00Z")]
+    #[case(6, "2026-11-22T21:00:00Z")]
+    #[case(40, "2026-11-22T21:00:00Z")]
+    fn the_next_try_waits_twice_as_long_each_time(#[case] attempts: i64, #[case] next: &str) {
+        let status = json!({"lastFailureTime": "2026-11-21T13:00:00Z", "failedIssuanceAttempts": attempts});
+        let seen = seen("certs", &certificate(&[good()], &status));
+        assert_eq!(seen.record.time(super::NEXT_TRY), Some(at(next)));
+    }
+
+    #[rstest]
+    #[case::first(&[(READY, "False", "DoesNotExist", "no Secret"), ("Issuing", "True", "DoesNotExist", "no Secret")], json!({}),
+        "2026-11-21T10:30:00Z", "progressing")]
+    #[case::first_again(&[(READY, "False", "DoesNotExist", "x"), ("Issuing", "True", "DoesNotExist", "x")],
+        json!({"failedIssuanceAttempts": 2}), "2026-11-21T10:30:00Z",
+        "progressing P3 first issuance failed 2 times, trying again")]
+    #[case::first_stuck(&[(READY, "False", "DoesNotExist", "x"), ("Issuing", "True", "DoesNotExist", "x")], json!({}),
+        "2026-11-21T11:00:01Z", "warning P3 first issuance takes too long: x")]
+    #[case::young(&[(READY, "False", "SecretMismatch", "x")], json!({}), "2026-11-21T10:02:59Z", "failed")]
+    #[case::mismatch(&[(READY, "False", "SecretMismatch", "x")], json!({}), "2026-11-21T10:03:00Z",
+        "failed P3 secret mismatch: x")]
+    #[case::never(&[(READY, "False", "DoesNotExist", "x"), ("Issuing", "False", "Denied", "policy")], json!({}), NOW,
+        "failed P3 never issued: policy")]
+    #[case::expired_said(&[(READY, "False", "Expired", "x")], json!({}), NOW, "failed P1 expired: x")]
+    #[case::issuing(&[good(), ("Issuing", "True", "Renewing", "m")],
+        json!({"notAfter": "2026-12-21T00:00:00Z", "renewalTime": "2026-11-21T08:00:00Z"}), "2026-11-21T10:59:00Z",
+        "progressing")]
+    #[case::issuing_long(&[good(), ("Issuing", "True", "Renewing", "m")],
+        json!({"notAfter": "2026-12-21T00:00:00Z", "renewalTime": "2026-11-21T08:00:00Z"}), NOW,
+        "warning P3 renewal takes too long: m")]
+    #[case::refused(&[good(), ("Issuing", "False", "Denied", "policy")], json!({"notAfter": "2026-12-21T00:00:00Z"}), NOW,
+        "warning P3 renewal failed: policy")]
+    #[case::no_end(&[good()], json!({}), NOW, "unknown P3 its end is not known")]
+    #[case::silent(&[], json!({}), NOW, "unknown P3 waiting for cert-manager")]
+    fn conditions_are_found_by_type_and_in_order(
+        #[case] conditions: &[(&str, &str, &str, &str)],
+        #[case] status: Value,
+        #[case] now: &str,
+        #[case] verdict: &str,
+    ) {
+        assert_eq!(seen("certs", &certificate(conditions, &status)).verdict(now), verdict);
+    }
+
+    #[test]
+    fn a_judgement_is_asked_for_again_when_it_turns() {
+        let json =
+            certificate(&[good()], &json!({"notAfter": "2026-12-21T00:00:00Z", "renewalTime": "2026-11-30T00:00:00Z"}));
+        let seen = seen("certs", &json);
+        assert_eq!(seen.judged(NOW).recheck, Some(at("2026-11-30T01:00:01Z")));
+        assert_eq!(seen.verdict("2026-11-30T01:00:00Z"), "ok");
+        assert_eq!(seen.verdict("2026-11-30T01:00:01Z"), "warning P3 renewal overdue");
+        assert_eq!(seen.judged("2026-11-30T01:00:01Z").recheck, Some(at("2026-12-14T00:00:01Z")));
+        assert_eq!(seen.verdict("2026-12-14T00:00:01Z"), "warning P2 renewal overdue");
+        assert_eq!(seen.verdict("2026-12-21T00:00:00Z"), "failed P1 expired");
+        assert_eq!(seen.judged("2026-12-21T00:00:00Z").recheck, None);
+    }
+
+    #[test]
+    fn a_cluster_issuer_has_no_namespace() {
+        let seen = seen("certs", &certificate(&[good()], &json!({"notAfter": "2026-12-21T14:00:00Z"})));
+        assert_eq!(seen.links(), ["From ClusterIssuer /platform-ca"]);
+        assert_eq!((seen.column("DAYS LEFT").as_str(), seen.column("SECRET").as_str()), ("30d", "loki-tls"));
+    }
+}

@@ -1,0 +1,21 @@
+//! ClusterIssuers: the issuers that every namespace may use.
+
+use super::issuers::{COLUMNS, Issuers, judge};
+use super::{Api, KindSpec, decode};
+
+pub const SPEC: KindSpec = KindSpec {
+    name: "ClusterIssuer",
+    word: "clusterissuers",
+    aliases: &["ciss", "clusterissuer"],
+    title: "ClusterIssuers",
+    api: Api::Watch {
+        group: "cert-manager.io",
+        versions: &["v1"],
+        plural: "clusterissuers",
+        namespaced: false,
+        decode: decode::<Issuers>,
+    },
+    columns: COLUMNS,
+    blinds: "certificate issuers of the cluster",
+    judge,
+};

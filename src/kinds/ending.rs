@@ -1,0 +1,99 @@
+//! Objects on their way out, and the labels that say who manages an object: alike for every custom resource.
+
+use super::wire::{Meta, Text};
+use crate::domain::ages::Time;
+use crate::domain::finding::{Finding, Judgement};
+use crate::domain::health::{Health, Severity};
+use crate::domain::interner::{Interner, Sym};
+use crate::domain::record::{Link, Record, Relation, clean};
+use crate::domain::thresholds::Thresholds;
+
+/// Makes `record` a terminating one if deletion was asked for, and says when that was.
+pub fn mark<M>(record: &mut Record, meta: &Meta<M>, intern: &mut Interner) -> Option<Time> {
+    let deleted = meta.deleted()?;
+    record.health = Health::Terminating;
+    record.status = intern.get("Terminating");
+    let names: Vec<&str> = meta.finalizers.iter().map(|f: &Text| &**f).collect();
+    record.note = if names.is_empty() { Box::default() } else { clean(&format!("waits for {}", names.join(", "))) };
+    Some(deleted)
+}
+
+/// Terminating is expected for a while, then somebody must look at the finalizers.
+pub fn judge(record: &Record, since: Option<Time>, thresholds: &Thresholds, now: Time) -> Judgement {
+    let since = since.unwrap_or(record.created);
+    let ends = since.plus(thresholds.terminating);
+    if now < ends {
+        return Judgement::of(Health::Terminating).again_at(ends);
+    }
+    let why = because("stuck terminating", &record.note);
+    Judgement::of(Health::Warning).with(Finding::new(Severity::P3, Some(since), why))
+}
+
+/// `what: note`, or `what` alone.
+pub fn because(what: &str, note: &str) -> String {
+    if note.is_empty() { what.to_owned() } else { format!("{what}: {note}") }
+}
+
+/// `UpgradeFailed` as `upgrade failed`, `InvalidCELExpression` as `invalid cel expression`.
+pub fn words(reason: &str) -> String {
+    let mut out = String::with_capacity(reason.len() + 4);
+    let mut chars = reason.chars().peekable();
+    let mut before = ' ';
+    while let Some(c) = chars.next() {
+        let begins = before.is_lowercase() || chars.peek().is_some_and(|next| next.is_lowercase());
+        if c.is_uppercase() && before != ' ' && begins {
+            out.push(' ');
+        }
+        out.extend(c.to_lowercase());
+        before = c;
+    }
+    out
+}
+
+const MANAGERS: [(&str, &str, &str); 2] = [
+    ("HelmRelease", "helm.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/namespace"),
+    ("Kustomization", "kustomize.toolkit.fluxcd.io/name", "kustomize.toolkit.fluxcd.io/namespace"),
+];
+
+/// The Flux objects that manage this one, by its labels. The root Kustomization manages itself: that one is left out.
+pub fn managers<M>(kind: &str, meta: &Meta<M>, intern: &mut Interner) -> Vec<Link> {
+    let mut links = Vec::new();
+    for (manager, name, space) in MANAGERS {
+        let (Some(name), Some(space)) = (meta.labels.get(name), meta.labels.get(space)) else { continue };
+        if manager != kind || name != &*meta.name || space != &*meta.namespace {
+            links.push(link(Relation::ManagedBy, manager, space, name, intern));
+        }
+    }
+    links
+}
+
+/// A link whose parts come from the wire.
+pub fn link(relation: Relation, kind: &str, namespace: &str, name: &str, intern: &mut Interner) -> Link {
+    Link { relation, kind: intern.get(kind), namespace: intern.get(namespace), name: intern.get(name) }
+}
+
+/// `namespace/name`, or the name alone inside `home`.
+pub fn short(link: &Link, home: Sym, intern: &Interner) -> String {
+    match intern.text(link.namespace) {
+        "" => intern.text(link.name).to_owned(),
+        _ if link.namespace == home => intern.text(link.name).to_owned(),
+        namespace => format!("{namespace}/{}", intern.text(link.name)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("UpgradeFailed", "upgrade failed")]
+    #[case("InvalidCELExpression", "invalid cel expression")]
+    #[case("GitOperationFailed", "git operation failed")]
+    #[case("OCIArtifactPullFailed", "oci artifact pull failed")]
+    #[case("", "")]
+    #[case("äÖ", "ä ö")]
+    fn reasons_are_told_in_words(#[case] reason: &str, #[case] expected: &str) {
+        assert_eq!(words(reason), expected);
+    }
+}

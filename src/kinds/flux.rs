@@ -1,0 +1,332 @@
+//! What all Flux objects have in common: one order of conditions, who suspended it, what blocks it.
+//!
+//! Two facts of the controllers shape the order. `Ready` is frozen while an object is suspended. A failing or blocked
+//! HelmRelease keeps `Reconciling=True` and `observedGeneration: -1` beside `Ready=False` (helm-controller 1.6), so
+//! `Ready=False` wins over both.
+
+use serde::de::DeserializeOwned;
+
+use super::column::{Column, Field, Show};
+use super::ending::{self, link};
+use super::suspender::SuspendedBy;
+use super::wire::{Condition, Conditions, Meta, Object, Text};
+use super::{Decoded, base, decode_with, redact};
+use crate::domain::ages::{self, Time};
+use crate::domain::health::Health;
+use crate::domain::interner::{Interner, Sym};
+use crate::domain::record::{Cell, Link, Record, Relation, clean};
+
+/// When the present state began.
+pub const SINCE: u8 = 0;
+/// A [`Case`] as its number.
+pub const CASE: u8 = 1;
+pub const REVISION: u8 = 2;
+/// `True`, `False`, `Unknown`, or nothing.
+pub const READY: u8 = 3;
+pub const READY_REASON: u8 = 4;
+/// What it waits for: `cert-manager`, `HelmChart flux-system/shop`.
+pub const BLOCKER: u8 = 5;
+/// The field manager that suspended it.
+pub const SUSPENDED_BY: u8 = 6;
+/// Failures in a row, where the object counts them.
+pub const FAILURES: u8 = 7;
+/// The first cell that a kind may use for itself.
+pub const OWN: u8 = 8;
+
+/// Which line of the order decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Case {
+    Terminating = 1,
+    Suspended,
+    /// Will not retry by itself.
+    Stalled,
+    /// A dependency or the source is not ready: the root cause is elsewhere.
+    Blocked,
+    Failed,
+    Progressing,
+    /// Ready, but the cluster differs from what was applied.
+    Drifted,
+    /// Ready, of an older generation.
+    Outdated,
+    Ok,
+    /// No `Ready` condition yet.
+    Waiting,
+    /// A kind of source that has no conditions at all.
+    Static,
+}
+
+impl Case {
+    const ALL: [Self; 11] = [
+        Self::Terminating,
+        Self::Suspended,
+        Self::Stalled,
+        Self::Blocked,
+        Self::Failed,
+        Self::Progressing,
+        Self::Drifted,
+        Self::Outdated,
+        Self::Ok,
+        Self::Waiting,
+        Self::Static,
+    ];
+
+    /// The case of a Flux object's record.
+    pub fn of(record: &Record) -> Self {
+        let number = record.int(CASE);
+        Self::ALL.into_iter().find(|c| *c as i64 == number).unwrap_or(Self::Waiting)
+    }
+}
+
+/// An object of Flux with the one thing wanted of its managed fields.
+pub type FluxObject<S, T> = Object<S, T, SuspendedBy>;
+
+/// A kind of Flux.
+pub trait FluxKind {
+    type Spec: DeserializeOwned + Default;
+    type Status: DeserializeOwned + Default;
+
+    fn read(object: &FluxObject<Self::Spec, Self::Status>, intern: &mut Interner) -> Record;
+}
+
+/// The decoder of a kind of Flux.
+pub fn decode<K: FluxKind>(json: &str, intern: &mut Interner) -> Decoded {
+    decode_with(json, |object: &FluxObject<K::Spec, K::Status>| K::read(object, intern))
+}
+
+/// A reference to another object; an empty namespace is the own one.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub struct Reference {
+    pub kind: Text,
+    pub namespace: Text,
+    pub name: Text,
+}
+
+impl Reference {
+    /// A link to it from an object in `home`, when it names anything.
+    pub fn link(&self, relation: Relation, kind: &str, home: &str, intern: &mut Interner) -> Option<Link> {
+        let kind = if self.kind.is_empty() { kind } else { &self.kind };
+        let namespace = if self.namespace.is_empty() { home } else { &self.namespace };
+        (!self.name.is_empty()).then(|| link(relation, kind, namespace, &self.name, intern))
+    }
+}
+
+/// What a kind knows of an object beyond its metadata.
+#[derive(Debug, Default)]
+pub struct Told<'a> {
+    pub kind: &'static str,
+    pub suspend: Option<bool>,
+    /// Has no conditions by design.
+    pub inert: bool,
+    pub observed: Option<i64>,
+    pub conditions: &'a [Condition],
+    pub failures: i64,
+    /// Since when it fails over and over, where something other than `Ready` tells.
+    pub failing_since: Option<Time>,
+    pub revision: &'a str,
+    pub links: Vec<Link>,
+}
+
+/// The record of an object: the common cells, then `own`.
+pub fn read<const N: usize>(meta: &Meta<SuspendedBy>, told: Told<'_>, own: [Cell; N], intern: &mut Interner) -> Record {
+    let mut record = base(meta, intern);
+    let state = State::of(meta, &told);
+    record.health = state.health;
+    record.status = intern.get(state.word);
+    record.note = clean(&redact::urls(state.note));
+    record.suspended = Some(told.suspend == Some(true));
+    let ready = told.conditions.of("Ready");
+    let mut since = match (told.failing_since, state.since) {
+        (Some(a), Some(b)) if matches!(state.case, Case::Failed | Case::Stalled | Case::Progressing) => Some(a.min(b)),
+        (_, since) => since,
+    };
+    if let Some(deleted) = ending::mark(&mut record, meta, intern) {
+        since = Some(deleted);
+    }
+    let blocker = if state.case == Case::Blocked { blocker(&told, &record, intern) } else { String::new() };
+    let by = if state.case == Case::Suspended { &*meta.managed_fields.manager } else { "" };
+    let common = [
+        Cell::time(since),
+        Cell::Int(state.case as i64),
+        Cell::text(told.revision, intern),
+        Cell::text(ready.map_or("", |c| &c.status), intern),
+        Cell::text(ready.map_or("", |c| &c.reason), intern),
+        Cell::text(&blocker, intern),
+        Cell::text(by, intern),
+        Cell::Int(told.failures),
+    ];
+    record.cells = common.into_iter().chain(own).collect();
+    let mut links = told.links;
+    links.extend(ending::managers(told.kind, meta, intern));
+    record.links = links.into();
+    record
+}
+
+/// What the conditions say, in the order that decides.
+struct State<'a> {
+    case: Case,
+    health: Health,
+    word: &'a str,
+    note: &'a str,
+    since: Option<Time>,
+}
+
+impl<'a> State<'a> {
+    fn of(meta: &Meta<SuspendedBy>, told: &'a Told<'_>) -> Self {
+        let find = |name: &str| told.conditions.of(name);
+        let on = |name: &str| find(name).filter(|c| c.is_true());
+        let ready = find("Ready");
+        let by = |case, health, c: &'a Condition, word: &'a str| {
+            let word = if c.reason.is_empty() { word } else { &c.reason };
+            Self { case, health, word, note: &c.message, since: c.since() }
+        };
+        if meta.deleted().is_some() {
+            return Self { case: Case::Terminating, health: Health::Terminating, word: "", note: "", since: None };
+        }
+        if told.suspend == Some(true) {
+            // what Ready says is frozen: it is shown, and decides nothing but how loud this is
+            let fine = told.inert || ready.is_some_and(Condition::is_true);
+            let health = if fine { Health::Suspended } else { Health::Warning };
+            let note = if fine { "" } else { ready.map_or("never reconciled", |c| &c.message) };
+            return Self { case: Case::Suspended, health, word: "Suspended", note, since: meta.managed_fields.since };
+        }
+        let failing = ready.filter(|c| c.is_false());
+        if let Some(stalled) = on("Stalled") {
+            let told_by = failing.filter(|c| !c.message.is_empty());
+            let note = told_by.map_or(&*stalled.message, |c| cause(c, told.conditions));
+            let since = match (failing.and_then(Condition::since), stalled.since()) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            };
+            return Self { note, since, ..by(Case::Stalled, Health::Failed, stalled, "Stalled") };
+        }
+        if let Some(c) = failing {
+            if matches!(&*c.reason, "DependencyNotReady" | "SourceNotReady") {
+                return by(Case::Blocked, Health::Warning, c, "Blocked");
+            }
+            return Self { note: cause(c, told.conditions), ..by(Case::Failed, Health::Failed, c, "NotReady") };
+        }
+        // sources: while Ready is being worked out again, these keep saying what went wrong
+        let broken = ["FetchFailed", "BuildFailed", "StorageOperationFailed"].into_iter().find_map(on);
+        if let Some(c) = broken {
+            return by(Case::Failed, Health::Failed, c, "FetchFailed");
+        }
+        if let Some(c) = on("Reconciling") {
+            let note = if c.message.is_empty() { ready.map_or("", |r| &r.message) } else { &c.message };
+            return Self { note, ..by(Case::Progressing, Health::Progressing, c, "Progressing") };
+        }
+        match ready {
+            Some(c) if &*c.status == "Unknown" => by(Case::Progressing, Health::Progressing, c, "Progressing"),
+            Some(c) if c.is_true() => match on("Drifted") {
+                Some(drifted) => by(Case::Drifted, Health::Warning, drifted, "Drifted"),
+                None if is_older(meta.generation, told.observed) => {
+                    Self { word: "Progressing", ..by(Case::Outdated, Health::Progressing, c, "Progressing") }
+                }
+                None => by(Case::Ok, Health::Ok, c, "Ready"),
+            },
+            _ if told.inert => Self { case: Case::Static, health: Health::Ok, word: "Static", note: "", since: None },
+            _ => Self {
+                case: Case::Waiting,
+                health: Health::Unknown,
+                word: "Waiting",
+                note: "waiting to be reconciled",
+                since: None,
+            },
+        }
+    }
+}
+
+fn is_older(generation: Option<i64>, observed: Option<i64>) -> bool {
+    matches!((generation, observed), (Some(g), Some(o)) if g != o)
+}
+
+/// After a remediation, `Ready` tells of the rollback and `Released` of what made it necessary.
+fn cause<'a>(ready: &'a Condition, conditions: &'a [Condition]) -> &'a str {
+    let remedied = matches!(&*ready.reason, "RollbackSucceeded" | "UninstallSucceeded");
+    let released = conditions.of("Released").filter(|c| remedied && c.is_false() && !c.message.is_empty());
+    &released.unwrap_or(ready).message
+}
+
+/// The declared dependency or source that the message names, else the only one declared.
+fn blocker(told: &Told<'_>, record: &Record, intern: &Interner) -> String {
+    let reason = told.conditions.of("Ready").map_or("", |c| &c.reason);
+    let relation = if reason == "SourceNotReady" { Relation::Source } else { Relation::DependsOn };
+    let declared: Vec<&Link> = told.links.iter().filter(|l| l.relation == relation).collect();
+    let is_named =
+        |l: &&&Link| record.note.contains(&format!("'{}/{}'", intern.text(l.namespace), intern.text(l.name)));
+    let named = declared.iter().find(is_named).or_else(|| declared.first().filter(|_| declared.len() == 1));
+    match (named, relation) {
+        (Some(l), Relation::Source) => {
+            format!("{} {}", intern.text(l.kind), ending::short(l, record.namespace, intern))
+        }
+        (Some(l), _) => ending::short(l, record.namespace, intern),
+        (None, _) if declared.is_empty() => String::new(),
+        (None, Relation::Source) => "its source".to_owned(),
+        (None, _) => format!("one of {}", declared.len()),
+    }
+}
+
+/// `main@sha1:0123456789ab…` as `main@01234567`; a bare digest as its first eight digits.
+pub fn short_revision(revision: &str) -> String {
+    let Some((head, digest)) = revision.rsplit_once(':') else { return revision.to_owned() };
+    let (branch, algorithm) = head.rsplit_once('@').map_or((None, head), |(b, a)| (Some(b), a));
+    if !matches!(algorithm, "sha1" | "sha256" | "sha384" | "sha512" | "blake3") {
+        return revision.to_owned();
+    }
+    let digest: String = digest.chars().take(8).collect();
+    branch.map_or_else(|| digest.clone(), |b| format!("{b}@{digest}"))
+}
+
+pub const NAMESPACE: Column = Column::new("NAMESPACE", Field::Namespace, 8, 24, 2);
+pub const NAME: Column = Column::new("NAME", Field::Name, 16, 48, 0);
+pub const STATUS: Column = Column::new("STATUS", Field::Status, 9, 28, 0);
+pub const SINCE_COLUMN: Column = Column::new("SINCE", Field::Cell(SINCE), 5, 7, 1);
+pub const READY_COLUMN: Column = Column::new("READY", Field::With(ready), 5, 14, 7);
+pub const REVISION_COLUMN: Column = Column::new("REVISION", Field::Cell(REVISION), 8, 24, 3);
+pub const SUSPENDED_COLUMN: Column = Column::new("SUSPENDED", Field::With(suspended), 9, 26, 5);
+pub const BLOCKED_COLUMN: Column = Column::new("BLOCKED BY", Field::Cell(BLOCKER), 10, 32, 4);
+pub const AGE: Column = Column::new("AGE", Field::Age, 5, 7, 8);
+pub const MESSAGE: Column = Column::new("MESSAGE", Field::Note, 12, 160, 6);
+
+/// `True`; `True, frozen` under suspend.
+fn ready(record: &Record, show: &Show<'_>, out: &mut String) {
+    out.push_str(record.text(READY, show.strings));
+    if record.suspended == Some(true) && record.sym(READY) != Sym::EMPTY {
+        out.push_str(", frozen");
+    }
+}
+
+/// `3d by flux`, or `yes` when nobody knows.
+fn suspended(record: &Record, show: &Show<'_>, out: &mut String) {
+    if record.suspended != Some(true) {
+        return;
+    }
+    match record.time(SINCE) {
+        Some(since) if Case::of(record) == Case::Suspended => ages::human(since.age(show.now), out),
+        _ => out.push_str("yes"),
+    }
+    if record.sym(SUSPENDED_BY) != Sym::EMPTY {
+        out.push_str(" by ");
+        out.push_str(record.text(SUSPENDED_BY, show.strings));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("main@sha1:0123456789abcdef", "main@01234567")]
+    #[case("feature/a@b@sha1:0123456789abcdef", "feature/a@b@01234567")]
+    #[case("sha256:0123456789abcdef", "01234567")]
+    #[case("6.5.0@sha256:0123456789abcdef", "6.5.0@01234567")]
+    #[case("1.2.3", "1.2.3")]
+    #[case("main/0123456789", "main/0123456789")]
+    #[case("port:8080", "port:8080")]
+    #[case("", "")]
+    fn revisions_are_shortened_where_they_are_digests(#[case] revision: &str, #[case] expected: &str) {
+        assert_eq!(short_revision(revision), expected);
+    }
+}

@@ -1,0 +1,104 @@
+//! Judges a Flux object by its case: how bad, since when, in which words, and when to look again.
+
+use super::ending::{self, because, words};
+use super::flux::{BLOCKER, Case, FAILURES, READY, READY_REASON, REVISION, SINCE, SUSPENDED_BY};
+use crate::domain::ages::Time;
+use crate::domain::finding::{Finding, Judgement};
+use crate::domain::health::{Health, Severity};
+use crate::domain::interner::Strings;
+use crate::domain::record::Record;
+use crate::domain::thresholds::Thresholds;
+
+/// From this many failures in a row on, a retry in between does not start a new grace.
+const REPEATED: i64 = 2;
+
+pub fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) -> Judgement {
+    let since = record.time(SINCE);
+    let begun = since.unwrap_or(record.created);
+    let repeated = record.int(FAILURES) >= REPEATED;
+    let after_grace = |severity: Severity, why: String| {
+        let ends = begun.plus(thresholds.reconcile_grace);
+        let judged = Judgement::of(record.health);
+        if now < ends && !repeated { judged.again_at(ends) } else { judged.with(Finding::new(severity, since, why)) }
+    };
+    match Case::of(record) {
+        Case::Terminating => ending::judge(record, since, thresholds, now),
+        Case::Suspended => suspended(record, strings, thresholds, now),
+        Case::Stalled | Case::Failed => after_grace(Severity::P2, failure(record, strings)),
+        Case::Blocked => after_grace(Severity::P3, blocked(record, strings)),
+        Case::Drifted => after_grace(Severity::P3, because("drifted", &record.note)),
+        Case::Waiting => after_grace(Severity::P3, record.note.to_string()),
+        Case::Progressing if repeated => {
+            let why = format!("failed {} times, trying again", record.int(FAILURES));
+            after_grace(Severity::P2, because(&why, &record.note))
+        }
+        Case::Progressing | Case::Outdated | Case::Ok | Case::Static => Judgement::of(record.health),
+    }
+}
+
+/// `suspended by flux`, with what Ready said last when that was not good.
+fn suspended(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) -> Judgement {
+    let since = record.time(SINCE);
+    let mut why = "suspended".to_owned();
+    match record.text(SUSPENDED_BY, strings) {
+        "" => {}
+        by => why = format!("suspended by {by}"),
+    }
+    if record.health == Health::Warning {
+        let last = match (record.text(READY, strings), record.text(READY_REASON, strings)) {
+            ("", _) => String::new(),
+            (ready, "") => format!(" at Ready={ready}"),
+            (_, reason) => format!(" at {}", words(reason)),
+        };
+        why = because(&format!("{why}{last}"), &record.note);
+    }
+    let judged = Judgement::of(record.health);
+    let Some(since) = since else {
+        return judged.with(Finding::new(Severity::P3, None, why));
+    };
+    let ends = since.plus(thresholds.suspended_for);
+    if now < ends {
+        judged.again_at(ends).with(Finding::new(Severity::P3, Some(since), why))
+    } else {
+        judged.with(Finding::new(Severity::P2, Some(since), why))
+    }
+}
+
+fn blocked(record: &Record, strings: &Strings) -> String {
+    match record.text(BLOCKER, strings) {
+        "" => because("blocked", &record.note),
+        "its source" => because("blocked by its source", &record.note),
+        by => format!("blocked by {by}"),
+    }
+}
+
+/// `upgrade failed: context deadline exceeded`, `rolled back to 1.4.0, retries exceeded: ...`.
+fn failure(record: &Record, strings: &Strings) -> String {
+    let mut what = words(match (Case::of(record), record.text(READY_REASON, strings)) {
+        (Case::Stalled, "") => strings.get(record.status),
+        (Case::Stalled, reason) if record.text(READY, strings) == "False" => reason,
+        _ => strings.get(record.status),
+    });
+    if record.text(READY_REASON, strings) == "RollbackSucceeded" {
+        what = match record.text(REVISION, strings) {
+            "" => "rolled back".to_owned(),
+            revision => format!("rolled back to {revision}"),
+        };
+    }
+    if Case::of(record) == Case::Stalled {
+        let stalled = words(strings.get(record.status));
+        if stalled != what {
+            what = format!("{what}, {stalled}");
+        }
+        what.push_str(", will not retry");
+    }
+    because(&what, gist(&record.note))
+}
+
+/// Helm's message repeats kind, release and chart before it comes to the point.
+fn gist(note: &str) -> &str {
+    match note.split_once(": ") {
+        Some((head, point)) if head.starts_with("Helm ") && head.contains(" failed for release ") => point,
+        _ => note,
+    }
+}

@@ -1,0 +1,204 @@
+//! Kustomizations: which revision is applied, and which one is failing.
+
+use serde::Deserialize;
+
+use super::column::{Column, Field};
+use super::flux::{self, FluxKind, FluxObject, Reference, Told, decode, short_revision};
+use super::wire::{Condition, Many, Nothing, Text, or_default};
+use super::{Api, KindSpec, flux_judge};
+use crate::domain::ages::Time;
+use crate::domain::interner::Interner;
+use crate::domain::record::{Cell, Link, Record, Relation};
+
+/// The revision tried last, when it is not the applied one: that one is failing.
+pub const ATTEMPTED: u8 = flux::OWN;
+pub const PATH: u8 = flux::OWN + 1;
+/// `GitRepository/platform`
+pub const SOURCE: u8 = flux::OWN + 2;
+/// How many objects it manages.
+pub const INVENTORY: u8 = flux::OWN + 3;
+
+pub const SPEC: KindSpec = KindSpec {
+    name: "Kustomization",
+    word: "ks",
+    aliases: &["kustomization", "kustomizations"],
+    title: "Kustomizations",
+    api: Api::Watch {
+        group: "kustomize.toolkit.fluxcd.io",
+        versions: &["v1", "v1beta2", "v1beta1"],
+        plural: "kustomizations",
+        namespaced: true,
+        decode: decode::<Kustomizations>,
+    },
+    columns: &[
+        flux::NAMESPACE,
+        flux::NAME,
+        flux::STATUS,
+        flux::SINCE_COLUMN,
+        flux::REVISION_COLUMN,
+        Column::new("ATTEMPTED", Field::Cell(ATTEMPTED), 9, 24, 7),
+        flux::BLOCKED_COLUMN,
+        flux::SUSPENDED_COLUMN,
+        flux::READY_COLUMN,
+        flux::MESSAGE,
+        Column::new("SOURCE", Field::Cell(SOURCE), 8, 40, 9),
+        Column::new("PATH", Field::Cell(PATH), 6, 40, 10),
+        Column::new("OBJECTS", Field::Cell(INVENTORY), 7, 7, 11).right(),
+        flux::AGE,
+    ],
+    blinds: "Kustomizations, failed and suspended reconciles",
+    judge: flux_judge::judge,
+};
+
+struct Kustomizations;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Spec {
+    suspend: Option<bool>,
+    path: Text,
+    depends_on: Many<Reference>,
+    #[serde(deserialize_with = "or_default")]
+    source_ref: Reference,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Status {
+    observed_generation: Option<i64>,
+    conditions: Many<Condition>,
+    last_applied_revision: Text,
+    last_attempted_revision: Text,
+    inventory: Option<Inventory>,
+    history: Many<Attempt>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Inventory {
+    entries: Many<Nothing>,
+}
+
+/// One revision's reconciliations: retries of a failing one flip `Ready` to Unknown and back each time, this counts.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Attempt {
+    first_reconciled: Text,
+    last_reconciled: Text,
+    last_reconciled_status: Text,
+    total_reconciliations: Option<i64>,
+}
+
+impl Status {
+    /// How often the newest attempt has failed, and since when.
+    fn failing(&self) -> (i64, Option<Time>) {
+        match self.history.iter().rev().max_by_key(|a| Time::parse(&a.last_reconciled)) {
+            Some(a) if matches!(&*a.last_reconciled_status, "" | "ReconciliationSucceeded") => (0, None),
+            Some(a) => (a.total_reconciliations.unwrap_or(0), Time::parse(&a.first_reconciled)),
+            None => (0, None),
+        }
+    }
+}
+
+impl FluxKind for Kustomizations {
+    type Spec = Spec;
+    type Status = Status;
+
+    fn read(object: &FluxObject<Spec, Status>, intern: &mut Interner) -> Record {
+        let (meta, spec, status) = (&object.metadata, &object.spec, &object.status);
+        let home = &*meta.namespace;
+        let mut links: Vec<Link> =
+            spec.depends_on.iter().filter_map(|d| d.link(Relation::DependsOn, "Kustomization", home, intern)).collect();
+        links.extend(spec.source_ref.link(Relation::Source, "GitRepository", home, intern));
+        let applied = short_revision(&status.last_applied_revision);
+        let attempted = short_revision(&status.last_attempted_revision);
+        let source = match (&*spec.source_ref.kind, &*spec.source_ref.name) {
+            (_, "") => String::new(),
+            (kind, name) => format!("{kind}/{name}"),
+        };
+        let count = status.inventory.as_ref().and_then(|i| i64::try_from(i.entries.len()).ok());
+        let own = [
+            Cell::text(if attempted == applied { "" } else { &attempted }, intern),
+            Cell::text(&spec.path, intern),
+            Cell::text(&source, intern),
+            count.map_or(Cell::None, Cell::Int),
+        ];
+        let (failures, failing_since) = status.failing();
+        let told = Told {
+            kind: "Kustomization",
+            suspend: spec.suspend,
+            observed: status.observed_generation,
+            conditions: &status.conditions,
+            failures,
+            failing_since,
+            revision: &applied,
+            links,
+            ..Told::default()
+        };
+        flux::read(meta, told, own, intern)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::kinds::testing::{NOW, seen};
+
+    fn kustomization(status: &Value) -> Value {
+        json!({"metadata": {"name": "platform", "namespace": "flux-system", "creationTimestamp": "2026-11-01T00:00:00Z",
+                "labels": {"kustomize.toolkit.fluxcd.io/name": "platform",
+                    "kustomize.toolkit.fluxcd.io/namespace": "flux-system"}},
+            "spec": {"path": "./clusters/prod", "dependsOn": [{"name": "crds"}],
+                "sourceRef": {"kind": "GitRepository", "name": "platform"}},
+            "status": status})
+    }
+
+    #[test]
+    fn a_failing_revision_stands_beside_the_applied_one() {
+        let seen = seen(
+            "ks",
+            &kustomization(&json!({
+            "lastAppliedRevision": "main@sha1:0123456789abcdef0123456789abcdef01234567",
+            "lastAttemptedRevision": "main@sha1:fedcba9876543210fedcba9876543210fedcba98",
+            "inventory": {"entries": [{"id": "a", "v": "v1"}, {"id": "b", "v": "v1"}]},
+            "conditions": [
+                {"type": "Reconciling", "status": "True", "reason": "ProgressingWithRetry", "message": "r"},
+                {"type": "Ready", "status": "False", "reason": "HealthCheckFailed", "message": "timeout",
+                    "lastTransitionTime": "2026-11-21T13:00:00Z"}]})),
+        );
+        assert_eq!(seen.verdict(NOW), "failed P2 health check failed: timeout");
+        assert_eq!(
+            (seen.column("REVISION"), seen.column("ATTEMPTED")),
+            ("main@01234567".into(), "main@fedcba98".into())
+        );
+        assert_eq!((seen.column("OBJECTS"), seen.column("SOURCE")), ("2".into(), "GitRepository/platform".into()));
+    }
+
+    #[test]
+    fn the_root_does_not_manage_itself() {
+        let seen = seen("ks", &kustomization(&json!({})));
+        assert_eq!(
+            seen.links(),
+            ["DependsOn Kustomization flux-system/crds", "Source GitRepository flux-system/platform"]
+        );
+    }
+
+    #[test]
+    fn a_retry_does_not_hide_a_revision_that_keeps_failing() {
+        let status = |total: i64, last: &str| {
+            json!({"history": [
+                {"firstReconciled": "2026-11-20T00:00:00Z", "lastReconciled": "2026-11-21T10:00:00Z",
+                    "lastReconciledStatus": "ReconciliationSucceeded", "totalReconciliations": 90},
+                {"firstReconciled": "2026-11-21T12:00:00Z", "lastReconciled": "2026-11-21T13:59:00Z",
+                    "lastReconciledStatus": last, "totalReconciliations": total}],
+                "conditions": [{"type": "Ready", "status": "Unknown", "reason": "Progressing", "message": "in progress",
+                    "lastTransitionTime": "2026-11-21T13:59:30Z"}]})
+        };
+        let failing = seen("ks", &kustomization(&status(5, "HealthCheckFailed")));
+        assert_eq!(failing.verdict(NOW), "progressing P2 failed 5 times, trying again: in progress");
+        assert_eq!(failing.column("SINCE"), "120m");
+        assert_eq!(seen("ks", &kustomization(&status(5, "ReconciliationSucceeded"))).verdict(NOW), "progressing");
+        assert_eq!(seen("ks", &kustomization(&status(1, "HealthCheckFailed"))).verdict(NOW), "progressing");
+    }
+}
