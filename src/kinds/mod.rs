@@ -1,9 +1,12 @@
 //! The kinds: one file and one row each. A kind reads its wire form into a record and judges records; it does no
 //! I/O and knows no screen.
 
+pub mod alerts;
 pub mod column;
 pub mod nodes;
 pub mod pods;
+pub mod seals;
+pub mod silences;
 pub mod wire;
 
 use serde::de::DeserializeOwned;
@@ -19,7 +22,7 @@ use column::Column;
 use wire::{Meta, Object};
 
 /// Every kind, in the order of the palette and of `:feeds`.
-pub static KINDS: &[KindSpec] = &[pods::SPEC, nodes::SPEC];
+pub static KINDS: &[KindSpec] = &[pods::SPEC, nodes::SPEC, alerts::SPEC, silences::SPEC, seals::SPEC];
 
 /// A kind of object of the Kubernetes API.
 pub trait Kind {

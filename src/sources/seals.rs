@@ -1,0 +1,481 @@
+//! OpenBao's and Vault's seal state: every replica is found by its pod's labels and asked by itself, because the
+//! Service shows one at random. Never sends a token, never unseals.
+//!
+//! 429 is a healthy standby, 503 is sealed, 501 is not initialised; but only when the body is OpenBao's own: the API
+//! server uses the same codes for a proxy that fails. A replica that may not be asked is told by its labels.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::poll::{Answer, Ask, AskError, Half, Polled, entries, expect_ok, problem, refusal, utf8};
+use crate::domain::change::{Bad, FeedState};
+use crate::domain::interner::Interner;
+use crate::domain::text;
+use crate::kinds::seals::{self as kind, Seal, Source, State};
+use crate::kinds::wire::{Condition, Conditions, Many, Meta, Object, Text, or_default};
+
+pub const SEAL_STATUS: &str = "/v1/sys/seal-status";
+pub const HEALTH: &str = "/v1/sys/health";
+pub const LEADER: &str = "/v1/sys/leader";
+
+/// `app.kubernetes.io/name in (openbao,vault),component=server`, percent-encoded.
+const SELECTOR: &str = "app.kubernetes.io%2Fname%20in%20%28openbao%2Cvault%29%2Ccomponent%3Dserver";
+/// At most this many replicas are asked.
+const MOST: usize = 100;
+/// Where OpenBao and Vault listen unless told otherwise.
+const PORT: u16 = 8200;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    Http,
+    Https,
+}
+
+impl Scheme {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    fn other(self) -> Self {
+        match self {
+            Self::Http => Self::Https,
+            Self::Https => Self::Http,
+        }
+    }
+
+    fn of(url: &str) -> Option<Self> {
+        match url.split_once("://")?.0 {
+            "http" => Some(Self::Http),
+            "https" => Some(Self::Https),
+            _ => None,
+        }
+    }
+}
+
+/// One replica, as its pod tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replica {
+    pub namespace: String,
+    pub name: String,
+    pub uid: String,
+    pub created: crate::domain::ages::Time,
+    pub ip: Option<String>,
+    pub phase: String,
+    /// Condition Ready is True.
+    pub ready: bool,
+    /// The release: the instance label, else the name label.
+    pub cluster: String,
+    pub port: u16,
+    /// The scheme to try first.
+    pub scheme: Scheme,
+    pub hint: Hint,
+}
+
+/// What `service_registration "kubernetes"` wrote into the pod's labels.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hint {
+    pub sealed: Option<bool>,
+    pub active: Option<bool>,
+    pub initialized: Option<bool>,
+    pub version: String,
+}
+
+impl Hint {
+    fn read(meta: &Meta) -> Self {
+        let get = |bao: &str, vault: &str| meta.labels.get(bao).or_else(|| meta.labels.get(vault));
+        let flag = |value: Option<&str>| match value {
+            Some("true") => Some(true),
+            Some("false") => Some(false),
+            _ => None,
+        };
+        Self {
+            sealed: flag(get("openbao-sealed", "vault-sealed")),
+            active: flag(get("openbao-active", "vault-active")),
+            initialized: flag(get("openbao-initialized", "vault-initialized")),
+            version: get("openbao-version", "vault-version").unwrap_or("").to_owned(),
+        }
+    }
+
+    pub fn state(&self) -> State {
+        match (self.initialized, self.sealed, self.active) {
+            (Some(false), ..) => State::Uninitialised,
+            (_, Some(true), _) => State::Sealed,
+            (_, Some(false), Some(true)) => State::Active,
+            (_, Some(false), Some(false)) => State::Standby,
+            (_, Some(false), None) => State::Unsealed,
+            (_, None, _) => State::Unknown,
+        }
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct List {
+    items: Many<Box<RawValue>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Spec {
+    containers: Many<Container>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Container {
+    ports: Many<Port>,
+    env: Many<Env>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Port {
+    name: Text,
+    container_port: Option<i64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Env {
+    name: Text,
+    value: Text,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct PodStatus {
+    phase: Text,
+    #[serde(rename = "podIP")]
+    pod_ip: Text,
+    conditions: Many<Condition>,
+}
+
+/// The path that lists the replicas' pods, of one namespace or of all.
+pub fn pods_path(namespace: Option<&str>) -> String {
+    let within = namespace.map_or(String::new(), |n| format!("namespaces/{n}/"));
+    format!("/api/v1/{within}pods?labelSelector={SELECTOR}&resourceVersion=0")
+}
+
+/// Decodes the answer of [`pods_path`].
+pub fn replicas(body: &[u8], bad: &mut Vec<Bad>) -> Result<Vec<Replica>, AskError> {
+    let list: List =
+        serde_json::from_str(&utf8(body)).map_err(|error| AskError::Other(format!("not a list of pods: {error}")))?;
+    Ok(entries::<Object<Spec, PodStatus>>(&list.items, "pod", bad).iter().map(replica).collect())
+}
+
+fn replica(pod: &Object<Spec, PodStatus>) -> Replica {
+    let meta = &pod.metadata;
+    let label = |key: &str| meta.labels.get(key).filter(|v| !v.is_empty());
+    let ports = || pod.spec.containers.iter().flat_map(|c| c.ports.iter());
+    // the charts name the API's port after its scheme
+    let named = ports().find_map(|p| match &*p.name {
+        "http" => Some((Scheme::Http, p)),
+        "https" => Some((Scheme::Https, p)),
+        _ => None,
+    });
+    let addresses = ["BAO_ADDR", "VAULT_ADDR", "BAO_API_ADDR", "VAULT_API_ADDR"];
+    let env = || pod.spec.containers.iter().flat_map(|c| c.env.iter());
+    let told = addresses.iter().find_map(|name| env().find(|e| &*e.name == *name).and_then(|e| Scheme::of(&e.value)));
+    let port = named.and_then(|(_, p)| p.container_port).and_then(|p| u16::try_from(p).ok());
+    let ready = pod.status.conditions.of("Ready").is_some_and(Condition::is_true);
+    Replica {
+        namespace: meta.namespace.to_string(),
+        name: meta.name.to_string(),
+        uid: meta.uid.to_string(),
+        created: meta.created(),
+        ip: Some(pod.status.pod_ip.to_string()).filter(|ip| !ip.is_empty()),
+        phase: pod.status.phase.to_string(),
+        ready,
+        cluster: label("app.kubernetes.io/instance")
+            .or_else(|| label("app.kubernetes.io/name"))
+            .unwrap_or("openbao")
+            .to_owned(),
+        port: port.unwrap_or(PORT),
+        scheme: named.map(|(scheme, _)| scheme).or(told).unwrap_or(Scheme::Http),
+        hint: Hint::read(meta),
+    }
+}
+
+/// Lists the replicas, asks each and tells the quorum of each cluster.
+///
+/// `api` is the API server itself; `namespaces` are those to look in, none for all. `reach` gives the address of a
+/// replica, normally `/api/v1/namespaces/NS/pods/SCHEME:NAME:PORT/proxy` on the API server.
+pub async fn poll_once<K: Ask, A: Ask>(
+    api: &K,
+    namespaces: &[String],
+    reach: impl Fn(&Replica, Scheme, u16) -> A,
+    intern: &mut Interner,
+) -> Polled {
+    let (mut found, mut bad, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+    let paths = match namespaces {
+        [] => vec![pods_path(None)],
+        some => some.iter().map(|n| pods_path(Some(n))).collect(),
+    };
+    let mut errors = Vec::new();
+    for answer in futures::future::join_all(paths.iter().map(|path| api.get(path))).await {
+        let listed = expect_ok(answer).and_then(|body| replicas(&body, &mut bad));
+        match listed {
+            Ok(list) => {
+                found.extend(list);
+                errors.push(None);
+            }
+            Err(error) => {
+                problems.push(problem("OpenBao's pods", &error, api.label()));
+                errors.push(Some(error));
+            }
+        }
+    }
+    let listing = Half::of("OpenBao", errors.iter().map(Option::as_ref));
+    if found.len() > MOST {
+        problems.push(format!("OpenBao: {} more replicas are not asked", found.len() - MOST));
+        found.truncate(MOST);
+    }
+    let seals = futures::future::join_all(found.iter().map(|replica| ask(replica, &reach))).await;
+    let unasked = seals.iter().filter(|s| s.source == Source::Labels).count();
+    if let Some(first) = seals.iter().find(|s| s.source == Source::Labels) {
+        let what = format!(
+            "{unasked} of {} replicas may not be asked and are told by their labels: {}",
+            seals.len(),
+            first.note
+        );
+        problems.push(problem("OpenBao", &what, &format!("{}/{}", first.namespace, first.name)));
+    }
+    let state = match listing.state {
+        FeedState::Live if seals.is_empty() => FeedState::NotInstalled,
+        state => state,
+    };
+    let origin = format!("pods of {}", api.label());
+    finish(&seals, state, problems, origin, bad, intern)
+}
+
+/// Asks replicas that are given by address, where there is no pod to see.
+pub async fn poll_addresses<A: Ask>(replicas: &[A], intern: &mut Interner) -> Polled {
+    let seals = futures::future::join_all(replicas.iter().map(async |address| {
+        let seal = Seal {
+            uid: address.label().to_owned(),
+            name: address.label().to_owned(),
+            cluster: "openbao".to_owned(),
+            ..Seal::default()
+        };
+        match probe(address).await {
+            Ok(told) => told.onto(seal),
+            Err(Failed { error, .. }) => Seal { state: State::Unreachable, note: error.to_string(), ..seal },
+        }
+    }))
+    .await;
+    let origin = replicas.iter().map(Ask::label).collect::<Vec<_>>().join(", ");
+    let reached = seals.iter().any(|s| s.state != State::Unreachable);
+    let state = match (seals.is_empty(), reached) {
+        (true, _) => FeedState::NotInstalled,
+        (_, true) => FeedState::Live,
+        // one by one they are records, but a feed that reaches nobody is blind
+        (_, false) => FeedState::Unreachable,
+    };
+    let problems = seals.iter().filter(|s| s.state == State::Unreachable).map(|s| problem("OpenBao", &s.note, &s.name));
+    let problems = problems.collect();
+    finish(&seals, state, problems, origin, Vec::new(), intern)
+}
+
+fn finish(
+    seals: &[Seal],
+    state: FeedState,
+    problems: Vec<String>,
+    origin: String,
+    bad: Vec<Bad>,
+    intern: &mut Interner,
+) -> Polled {
+    let mut clusters: Vec<(&str, &str)> = seals.iter().map(|s| (&*s.namespace, &*s.cluster)).collect();
+    clusters.sort_unstable();
+    clusters.dedup();
+    let mut records = Vec::new();
+    for (namespace, cluster) in clusters {
+        let members: Vec<&Seal> = seals.iter().filter(|s| s.namespace == namespace && s.cluster == cluster).collect();
+        records.push(kind::read_cluster(namespace, cluster, &kind::quorum(&members), intern));
+        records.extend(members.iter().map(|seal| kind::read(seal, intern)));
+    }
+    let answered = seals.iter().filter(|s| s.source == Source::Asked && s.state != State::Unreachable).count();
+    let half = Half { service: "OpenBao", asked: seals.len(), answered, state };
+    Polled { records, problems, state, origin: text::line(&origin).into_owned(), halves: vec![half], bad }
+}
+
+/// Asks one replica, in its likely scheme first.
+async fn ask<A: Ask>(replica: &Replica, reach: &impl Fn(&Replica, Scheme, u16) -> A) -> Seal {
+    let seal = Seal {
+        uid: if replica.uid.is_empty() {
+            format!("{}/{}", replica.namespace, replica.name)
+        } else {
+            replica.uid.clone()
+        },
+        namespace: replica.namespace.clone(),
+        name: replica.name.clone(),
+        is_pod: true,
+        cluster: replica.cluster.clone(),
+        created: Some(replica.created).filter(|t| t.is_set()),
+        version: replica.hint.version.clone(),
+        ..Seal::default()
+    };
+    if replica.phase != "Running" {
+        let phase = if replica.phase.is_empty() { "without a phase" } else { &replica.phase };
+        return Seal { state: State::Unreachable, note: format!("its pod is {phase}"), ..seal };
+    }
+    let mut failed = None;
+    for scheme in [replica.scheme, replica.scheme.other()] {
+        match probe(&reach(replica, scheme, replica.port)).await {
+            Ok(told) => return told.onto(seal),
+            Err(new) => {
+                // the other scheme would meet the same refusal, or the same silence
+                let last = new.unasked || new.error == AskError::Timeout;
+                failed.get_or_insert(new);
+                if last {
+                    break;
+                }
+            }
+        }
+    }
+    match failed {
+        Some(failed) if !failed.unasked => {
+            let hint = match replica.hint.state() {
+                State::Unknown => String::new(),
+                state => format!("; its label says {}", state.word()),
+            };
+            Seal { state: State::Unreachable, note: format!("{}{hint}", failed.error), ..seal }
+        }
+        failed => by_labels(replica, seal, failed.map_or(String::new(), |f| f.error.to_string())),
+    }
+}
+
+/// A hint, not proof: after a crash labels stay as they were.
+fn by_labels(replica: &Replica, seal: Seal, note: String) -> Seal {
+    let seal = Seal { source: Source::Labels, note, ..seal };
+    match replica.hint.state() {
+        state if state.serves() && !replica.ready => {
+            let note = format!("its label says {}, but its pod is not ready; {}", state.word(), seal.note);
+            Seal { state: State::Unknown, note, ..seal }
+        }
+        state => Seal { state, ..seal },
+    }
+}
+
+/// What a replica said of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Told {
+    state: State,
+    status: Status,
+    note: String,
+}
+
+impl Told {
+    fn onto(self, seal: Seal) -> Seal {
+        let s = self.status;
+        let small = |n: Option<u16>| n.unwrap_or(0);
+        Seal {
+            state: self.state,
+            source: Source::Asked,
+            seal_type: s.r#type.to_string(),
+            progress: small(s.progress),
+            threshold: small(s.t),
+            shares: small(s.n),
+            version: if s.version.is_empty() { seal.version.clone() } else { s.version.to_string() },
+            storage: s.storage_type.to_string(),
+            cluster_name: s.cluster_name.to_string(),
+            note: self.note,
+            ..seal
+        }
+    }
+}
+
+/// Why a replica told nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Failed {
+    error: AskError,
+    /// The question did not get there: no right, or the API server holds us back. Says nothing of the replica.
+    unasked: bool,
+}
+
+/// The fields that seal-status and health share, and those that only one has.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+struct Status {
+    initialized: Option<bool>,
+    sealed: Option<bool>,
+    standby: Option<bool>,
+    r#type: Text,
+    #[serde(deserialize_with = "or_default")]
+    t: Option<u16>,
+    #[serde(deserialize_with = "or_default")]
+    n: Option<u16>,
+    #[serde(deserialize_with = "or_default")]
+    progress: Option<u16>,
+    version: Text,
+    storage_type: Text,
+    cluster_name: Text,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct Leader {
+    ha_enabled: Option<bool>,
+    is_self: Option<bool>,
+}
+
+async fn probe(ask: &impl Ask) -> Result<Told, Failed> {
+    let (seal, health) = futures::join!(ask.get(SEAL_STATUS), ask.get(HEALTH));
+    let mut told = classify(seal, health)?;
+    if told.state == State::Unsealed {
+        let leader = ask.get(LEADER).await;
+        (told.state, told.note) = role(leader);
+    }
+    Ok(told)
+}
+
+/// OpenBao's own body, whatever the code.
+fn own(answer: &Answer) -> Option<Status> {
+    serde_json::from_str::<Status>(&utf8(&answer.body)).ok().filter(|s| s.sealed.is_some())
+}
+
+/// The state from both answers; either may have failed. Who is active, seal-status cannot tell.
+fn classify(seal: Result<Answer, AskError>, health: Result<Answer, AskError>) -> Result<Told, Failed> {
+    let by_health = health.as_ref().ok().and_then(|a| Some((a.status, own(a)?)));
+    let by_seal = seal.as_ref().ok().and_then(own);
+    let Some(status) = by_seal.or_else(|| by_health.as_ref().map(|(_, s)| s.clone())) else {
+        return Err(failed(seal));
+    };
+    let role = by_health.map_or(State::Unsealed, |(code, s)| match (code, s.standby) {
+        (429 | 472 | 473, _) | (_, Some(true)) => State::Standby,
+        (200, _) => State::Active,
+        // between both answers it was sealed, or lost its standing: the leader knows
+        _ => State::Unsealed,
+    });
+    let state = match (status.initialized, status.sealed) {
+        (Some(false), _) => State::Uninitialised,
+        (_, Some(true)) => State::Sealed,
+        _ => role,
+    };
+    Ok(Told { state, status, note: String::new() })
+}
+
+fn failed(seal: Result<Answer, AskError>) -> Failed {
+    match seal {
+        Err(error) => Failed { unasked: matches!(error, AskError::Forbidden(_)), error },
+        Ok(answer) if answer.status == 200 => {
+            Failed { error: AskError::Other("what answers is not OpenBao".to_owned()), unasked: false }
+        }
+        Ok(answer) => Failed { error: refusal(&answer), unasked: matches!(answer.status, 401 | 403 | 429) },
+    }
+}
+
+/// Active or standby from `sys/leader`.
+fn role(leader: Result<Answer, AskError>) -> (State, String) {
+    let leader = expect_ok(leader).map(|body| serde_json::from_str::<Leader>(&utf8(&body)).unwrap_or_default());
+    match leader {
+        Ok(Leader { is_self: Some(true), .. } | Leader { ha_enabled: Some(false), .. }) => {
+            (State::Active, String::new())
+        }
+        Ok(Leader { is_self: Some(false), .. }) => (State::Standby, String::new()),
+        Ok(_) => (State::Unsealed, String::new()),
+        Err(error) => (State::Unsealed, error.to_string()),
+    }
+}
