@@ -1,21 +1,19 @@
 //! Alerts and silences: several Prometheus and several Alertmanager replicas, read and joined into two lists of
 //! records. What fires is read from Prometheus, what is silenced or inhibited from Alertmanager; either may be absent.
-//!
-//! An alert is called silenced only when everybody who knows it agrees: a page that goes out is never hidden.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::BTreeMap;
 
-use super::about;
 use super::alertmanager;
-use super::labels::Labels;
+use super::join::{Joined, join};
 use super::poll::{Ask, AskError, Half, Polled, problem};
-use super::prometheus::{self, Annotations, RuleHealth};
+use super::prometheus;
+use super::rules::rule_findings;
 use crate::domain::ages::Time;
 use crate::domain::change::{Bad, FeedState};
 use crate::domain::interner::Interner;
 use crate::domain::record::Record;
 use crate::domain::text;
-use crate::kinds::alerts::{self as kind, Alert, State};
+use crate::kinds::alerts::{self as kind, State};
 use crate::kinds::silences;
 
 /// At most this many records of each kind; more are counted.
@@ -26,8 +24,6 @@ const MOST_BAD: usize = 50;
 const EXPIRED_SHOWN: i64 = 3600;
 /// Replicas of Alertmanager may lag this far behind each other, in seconds.
 const GOSSIP: i64 = 60;
-/// Alerts that fire as long as alerting works.
-const WATCHDOGS: [&str; 2] = ["Watchdog", "DeadMansSwitch"];
 
 /// What one step yields for both kinds.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,7 +62,8 @@ pub fn assemble(
         troubles(&silencing, alertmanager.iter().map(|s| (&*s.address, s.silences.as_ref().err())));
 
     let silences = merged_silences(alertmanager, now);
-    let (joined, disagreeing) = join(prometheus, alertmanager, &silences, now);
+    let by_id = silences.iter().map(|m| (&*m.silence.id, &m.silence)).collect();
+    let (joined, disagreeing) = join(prometheus, alertmanager, &by_id, now);
     if disagreeing > 0 {
         problems.push(format!("Alertmanager: replicas disagree on {disagreeing} alerts"));
     }
@@ -187,296 +184,338 @@ fn merged_silences(replicas: &[alertmanager::Seen], now: Time) -> Vec<Merged> {
     out
 }
 
-/// A joined alert with the labels that silences see.
-struct Joined {
-    alert: Alert,
-    labels: Labels,
-}
+#[cfg(test)]
+mod tests {
+    use super::super::poll::tests::Fake;
+    use super::*;
+    use crate::domain::interner::Strings;
+    use crate::domain::thresholds::Thresholds;
+    use crate::kinds::column::Show;
+    use rstest::rstest;
 
-/// An alert over all replicas of Prometheus.
-#[derive(Default)]
-struct Fires<'a> {
-    firing: bool,
-    since: Option<Time>,
-    annotations: Option<&'a Annotations>,
-}
+    /// 2026-11-21T12:00:00Z
+    const NOW: Time = Time(1_795_262_400);
+    const NO_ALERTS: &str = r#"{"status":"success","data":{"alerts":[]}}"#;
+    const NO_RULES: &str = r#"{"status":"success","data":{"groups":[]}}"#;
 
-/// An alert over all replicas of Alertmanager.
-struct Routed<'a> {
-    first: &'a alertmanager::Alert,
-    starts: Option<Time>,
-    views: usize,
-    suppressed: usize,
-    silenced_by: BTreeSet<&'a str>,
-    inhibited_by: BTreeSet<&'a str>,
-    muted_by: BTreeSet<&'a str>,
-}
-
-impl Routed<'_> {
-    fn is_suppressed(&self) -> bool {
-        self.suppressed == self.views
+    fn prometheus(label: &str, alerts: &str) -> Fake {
+        let body = format!(r#"{{"status":"success","data":{{"alerts":[{alerts}]}}}}"#);
+        Fake::new(label).on("/api/v1/alerts", 200, &body).on("/api/v1/rules", 200, NO_RULES)
     }
 
-    fn is_split(&self) -> bool {
-        self.suppressed > 0 && self.suppressed < self.views
-    }
-}
-
-/// Joins both views. Also tells on how many alerts Alertmanager's replicas disagree.
-fn join(
-    prometheus: &[prometheus::Seen],
-    alertmanager: &[alertmanager::Seen],
-    silences: &[Merged],
-    now: Time,
-) -> (Vec<Joined>, usize) {
-    let fires = merged_fires(prometheus);
-    let routed = merged_routed(alertmanager, now);
-    let finder = Finder::new(&fires, &routed);
-    let details = Details {
-        silences: silences.iter().map(|m| (&*m.silence.id, &m.silence)).collect(),
-        names: routed.iter().map(|r| (&*r.first.fingerprint, r.first.labels.get("alertname").unwrap_or(""))).collect(),
-    };
-    let mut claimed = HashSet::new();
-    let mut out = Vec::new();
-    for (labels, fire) in &fires {
-        let known = finder.find(labels, fire.firing);
-        claimed.extend(known.iter().copied());
-        let views: Vec<&Routed<'_>> = known.iter().map(|&i| &routed[i]).collect();
-        let mut alert = from_labels(labels);
-        alert.since = fire.since;
-        alert.seen_by = if views.is_empty() { "Prometheus" } else { "both" };
-        alert.state = if fire.firing { State::Firing } else { State::Pending };
-        annotate(&mut alert, fire.annotations);
-        if fire.firing {
-            details.apply(&mut alert, &views);
-        }
-        let labels = views.first().map_or(*labels, |v| &v.first.labels).clone();
-        out.push(Joined { alert, labels });
-    }
-    for (_, view) in routed.iter().enumerate().filter(|(i, _)| !claimed.contains(i)) {
-        let mut alert = from_labels(&view.first.labels);
-        alert.since = view.starts;
-        alert.seen_by = "Alertmanager";
-        alert.state = State::Active;
-        annotate(&mut alert, Some(&view.first.annotations));
-        details.apply(&mut alert, &[view]);
-        out.push(Joined { alert, labels: view.first.labels.clone() });
-    }
-    let disagreeing = routed.iter().filter(|r| r.is_split()).count();
-    (out, disagreeing)
-}
-
-/// Firing if any replica says so, since the earliest time that one of them gives.
-fn merged_fires(replicas: &[prometheus::Seen]) -> BTreeMap<&Labels, Fires<'_>> {
-    let mut out: BTreeMap<&Labels, Fires<'_>> = BTreeMap::new();
-    for alert in replicas.iter().filter_map(|s| s.alerts.as_ref().ok()).flatten() {
-        let merged = out.entry(&alert.labels).or_default();
-        merged.firing |= alert.firing;
-        merged.since = [merged.since, alert.since].into_iter().flatten().min();
-        merged.annotations = merged.annotations.or(Some(&alert.annotations));
-    }
-    out
-}
-
-fn merged_routed(replicas: &[alertmanager::Seen], now: Time) -> Vec<Routed<'_>> {
-    let mut at: HashMap<&Labels, usize> = HashMap::new();
-    let mut out: Vec<Routed<'_>> = Vec::new();
-    for alert in replicas.iter().filter_map(|s| s.alerts.as_ref().ok()).flatten() {
-        if alert.ends.is_some_and(|ends| ends <= now) {
-            continue;
-        }
-        let index = *at.entry(&alert.labels).or_insert_with(|| {
-            out.push(Routed {
-                first: alert,
-                starts: None,
-                views: 0,
-                suppressed: 0,
-                silenced_by: BTreeSet::new(),
-                inhibited_by: BTreeSet::new(),
-                muted_by: BTreeSet::new(),
-            });
-            out.len() - 1
-        });
-        let merged = &mut out[index];
-        merged.views += 1;
-        merged.suppressed += usize::from(alert.suppressed);
-        merged.starts = [merged.starts, alert.starts].into_iter().flatten().min();
-        merged.silenced_by.extend(alert.silenced_by.iter().map(String::as_str));
-        merged.inhibited_by.extend(alert.inhibited_by.iter().map(String::as_str));
-        merged.muted_by.extend(alert.muted_by.iter().map(String::as_str));
-    }
-    out
-}
-
-/// Finds Alertmanager's copies of an alert of Prometheus, which carry external labels in addition.
-struct Finder<'a> {
-    /// Each copy reduced to the names that some alert of Prometheus has: external labels go, mostly.
-    reduced: Vec<Labels>,
-    whole: HashMap<Labels, Vec<usize>>,
-    /// Copies that equal no alert of Prometheus, by alert name.
-    odd: HashMap<&'a str, Vec<usize>>,
-}
-
-impl<'a> Finder<'a> {
-    fn new(fires: &BTreeMap<&Labels, Fires<'_>>, routed: &'a [Routed<'a>]) -> Self {
-        let names: HashSet<&str> = fires.keys().flat_map(|labels| labels.iter()).map(|(name, _)| name).collect();
-        let reduced: Vec<Labels> = routed.iter().map(|r| r.first.labels.only(|name| names.contains(name))).collect();
-        let mut whole: HashMap<Labels, Vec<usize>> = HashMap::new();
-        let mut odd: HashMap<&str, Vec<usize>> = HashMap::new();
-        for (index, labels) in reduced.iter().enumerate() {
-            if fires.contains_key(labels) {
-                whole.entry(labels.clone()).or_default().push(index);
-            } else {
-                odd.entry(routed[index].first.labels.get("alertname").unwrap_or("")).or_default().push(index);
-            }
-        }
-        Self { reduced, whole, odd }
+    fn alertmanager(label: &str, alerts: &str, silences: &str) -> Fake {
+        Fake::new(label).on("/api/v2/alerts", 200, &format!("[{alerts}]")).on(
+            "/api/v2/silences",
+            200,
+            &format!("[{silences}]"),
+        )
     }
 
-    /// All copies, when external labels make several. A pending alert was never sent: it is matched exactly only.
-    fn find(&self, labels: &Labels, firing: bool) -> Vec<usize> {
-        if let Some(whole) = self.whole.get(labels) {
-            return whole.clone();
-        }
-        if !firing {
-            return Vec::new();
-        }
-        // relabelling on the way may have dropped labels, or an external label has an ordinary name: one set must
-        // hold the other, and the copies that share the most count
-        let mut most = labels.len().min(2);
-        let mut best = Vec::new();
-        for &index in self.odd.get(labels.get("alertname").unwrap_or("")).into_iter().flatten() {
-            let copy = &self.reduced[index];
-            let Some(shared) = copy.agreeing(labels) else { continue };
-            if shared < most || shared < labels.len().min(copy.len()) {
-                continue;
-            }
-            if shared > most {
-                best.clear();
-                most = shared;
-            }
-            best.push(index);
-        }
-        best
+    /// `X,namespace=shop` as a label map.
+    fn set(labels: &str) -> String {
+        let pairs = format!("alertname={labels}");
+        let pairs = pairs.split(',').filter_map(|p| p.split_once('=')).map(|(k, v)| format!(r#""{k}":"{v}""#));
+        format!("{{{}}}", pairs.collect::<Vec<_>>().join(","))
     }
-}
 
-/// What is needed to say who suppresses an alert.
-struct Details<'a> {
-    silences: HashMap<&'a str, &'a alertmanager::Silence>,
-    /// Alert names by fingerprint.
-    names: HashMap<&'a str, &'a str>,
-}
-
-impl Details<'_> {
-    /// Turns a firing alert into a silenced or inhibited one, if all of Alertmanager's copies are.
-    fn apply(&self, alert: &mut Alert, views: &[&Routed<'_>]) {
-        alert.receivers = receivers(views);
-        alert.split = views.iter().any(|v| v.is_split());
-        let ids: BTreeSet<&str> = views.iter().flat_map(|v| v.silenced_by.iter().copied()).collect();
-        alert.silences = ids.iter().map(|id| (*id).to_owned()).collect();
-        let last = ids.iter().filter_map(|id| self.silences.get(id)).max_by_key(|s| s.ends);
-        if views.is_empty() || !views.iter().all(|v| v.is_suppressed()) {
-            // some pages go out: say who tried, change nothing
-            alert.by = if alert.split { "split".to_owned() } else { String::new() };
-            return;
-        }
-        let inhibitor = views.iter().flat_map(|v| v.inhibited_by.iter()).next();
-        let interval = views.iter().flat_map(|v| v.muted_by.iter()).next();
-        match (last, inhibitor, interval) {
-            (Some(silence), ..) => {
-                alert.state = State::Silenced;
-                alert.by = silence.by.clone();
-                alert.until = silence.ends;
-            }
-            _ if !ids.is_empty() => alert.state = State::Silenced,
-            (_, Some(fingerprint), _) => {
-                alert.state = State::Inhibited;
-                alert.by = (*self.names.get(fingerprint).unwrap_or(&"")).to_owned();
-            }
-            (_, _, Some(interval)) => {
-                alert.state = State::Silenced;
-                alert.by = format!("time interval {interval}");
-            }
-            // suppressed, and nobody says by what
-            _ => alert.state = State::Silenced,
-        }
+    fn fires(labels: &str, state: &str, since: &str) -> String {
+        format!(
+            r#"{{"labels":{},"annotations":{{"summary":"s"}},"state":"{state}","activeAt":"{since}","value":"NaN"}}"#,
+            set(labels)
+        )
     }
-}
 
-fn receivers(views: &[&Routed<'_>]) -> String {
-    let names: BTreeSet<&str> = views.iter().flat_map(|v| v.first.receivers.iter().map(String::as_str)).collect();
-    names.into_iter().collect::<Vec<_>>().join(",")
-}
+    /// `by`: `silencedBy:ID`, `inhibitedBy:FINGERPRINT`, `mutedBy:INTERVAL`, or empty for an active one.
+    fn routed(labels: &str, fingerprint: &str, by: &str) -> String {
+        let (state, by) = match by.split_once(':') {
+            Some((field, id)) => ("suppressed", format!(r#","{field}":["{id}"]"#)),
+            None => ("active", String::new()),
+        };
+        format!(
+            r#"{{"labels":{},"fingerprint":"{fingerprint}","startsAt":"2026-11-21T11:00:00Z","endsAt":"2026-11-21T12:05:00Z",
+                "receivers":[{{"name":"pager"}}],"status":{{"state":"{state}"{by}}}}}"#,
+            set(labels)
+        )
+    }
 
-fn from_labels(labels: &Labels) -> Alert {
-    let told = labels.to_string();
-    Alert {
-        identity: told.clone(),
-        labels: told,
-        name: labels.get("alertname").unwrap_or("").to_owned(),
-        namespace: about::namespace(labels).to_owned(),
-        severity: labels.get("severity").unwrap_or("").to_owned(),
-        about: about::object(labels),
-        ..Alert::default()
+    fn silence(id: &str, state: &str, ends: &str, matchers: &[(&str, &str)]) -> String {
+        let matchers: Vec<_> = matchers
+            .iter()
+            .map(|(n, v)| format!(r#"{{"name":"{n}","value":"{v}","isRegex":false,"isEqual":true}}"#))
+            .collect();
+        format!(
+            r#"{{"id":"{id}","status":{{"state":"{state}"}},"createdBy":"alice","comment":"[wk:7Q] upgrade","startsAt":"2026-11-21T10:00:00Z",
+                "updatedAt":"2026-11-21T10:00:00Z","endsAt":"{ends}","matchers":[{}]}}"#,
+            matchers.join(",")
+        )
     }
-}
 
-fn annotate(alert: &mut Alert, annotations: Option<&Annotations>) {
-    if let Some(annotations) = annotations {
-        annotations.summary().clone_into(&mut alert.summary);
-        annotations.runbook().clone_into(&mut alert.runbook);
-    }
-}
+    const AT_13: &str = "2026-11-21T13:00:00Z";
 
-/// Rules that cannot be evaluated, and a watchdog that does not fire.
-fn rule_findings(replicas: &[prometheus::Seen], problems: &mut Vec<String>) -> Vec<Alert> {
-    let mut out: BTreeMap<String, Alert> = BTreeMap::new();
-    for rule in replicas.iter().filter_map(|s| s.rules.as_ref().ok()).flatten() {
-        if rule.health == RuleHealth::Broken && !WATCHDOGS.contains(&&*rule.name) {
-            let identity = format!("rule {}/{} {}", rule.group, rule.name, rule.labels);
-            out.entry(identity.clone()).or_insert_with(|| Alert {
-                identity,
-                name: rule.name.clone(),
-                severity: rule.labels.get("severity").unwrap_or("").to_owned(),
-                namespace: about::namespace(&rule.labels).to_owned(),
-                state: State::BrokenRule,
-                summary: rule.error.clone(),
-                seen_by: "Prometheus",
-                ..Alert::default()
-            });
-        }
+    async fn polled(prometheus: &[Fake], alertmanager: &[Fake]) -> (Both, Strings) {
+        let mut intern = Interner::default();
+        let both = poll_once(prometheus, alertmanager, &mut intern, NOW).await;
+        let mut strings = Strings::default();
+        strings.extend(intern.unshipped());
+        (both, strings)
     }
-    for name in WATCHDOGS {
-        let (mut quiet, mut fires) = (Vec::new(), false);
-        for replica in replicas {
-            let (Ok(alerts), Ok(rules)) = (&replica.alerts, &replica.rules) else { continue };
-            // a rule that has not been evaluated yet proves nothing
-            let rule = rules.iter().find(|r| r.name == name && r.health != RuleHealth::Unknown);
-            match (rule, alerts.iter().any(|a| a.labels.get("alertname") == Some(name))) {
-                (_, true) => fires = true,
-                (Some(rule), false) => quiet.push((replica, rule)),
-                (None, false) => {}
-            }
-        }
-        if fires {
-            problems
-                .extend(quiet.iter().map(|(r, _)| problem("Prometheus", &format!("{name} does not fire"), &r.address)));
-        } else if let Some((_, rule)) = quiet.first() {
-            let identity = format!("watchdog {name}");
-            out.insert(
-                identity.clone(),
-                Alert {
-                    identity,
-                    name: name.to_owned(),
-                    severity: rule.labels.get("severity").unwrap_or("").to_owned(),
-                    state: State::NotFiring,
-                    summary: rule.error.clone(),
-                    seen_by: "Prometheus",
-                    ..Alert::default()
-                },
-            );
-        }
+
+    /// Each record as `NAME STATE BY UNTIL SEEN-BY`, `-` for what is empty.
+    fn lines(polled: &Polled, strings: &Strings) -> Vec<String> {
+        let show = Show { strings, now: NOW };
+        let cell = |record: &Record, title: &str| {
+            let column = kind::SPEC.columns.iter().find(|c| c.title == title).unwrap();
+            Some(column.text(record, &show)).filter(|t| !t.is_empty()).unwrap_or_else(|| "-".to_owned())
+        };
+        let titles = ["NAME", "STATE", "SILENCED BY", "UNTIL", "SEEN BY"];
+        let line = |r: &Record| titles.iter().map(|t| cell(r, t)).collect::<Vec<_>>().join(" ");
+        polled.records.iter().map(line).collect()
     }
-    out.into_values().collect()
+
+    #[rstest]
+    #[case::both_agree("X,pod=a", "X,pod=a", "", "X firing - - both")]
+    #[case::external_labels("X,pod=a", "X,pod=a,cluster=prod", "silencedBy:s1", "X silenced alice 60m both")]
+    #[case::replica_labels("X,pod=a", "X,pod=a,prometheus_replica=p-0", "silencedBy:s1", "X silenced alice 60m both")]
+    #[case::labels_dropped_on_the_way(
+        "X,pod=a,uid=7",
+        "X,pod=a,cluster=prod",
+        "silencedBy:s1",
+        "X silenced alice 60m both"
+    )]
+    #[case::unknown_silence("X,pod=a", "X,pod=a", "silencedBy:gone", "X silenced - - both")]
+    #[case::mute_interval("X,pod=a", "X,pod=a", "mutedBy:nights", "X silenced time interval nights - both")]
+    #[tokio::test]
+    async fn one_alert_seen_by_both_becomes_one_record(
+        #[case] at_prometheus: &str,
+        #[case] at_alertmanager: &str,
+        #[case] by: &str,
+        #[case] expected: &str,
+    ) {
+        let p = prometheus("p", &fires(at_prometheus, "firing", "2026-11-21T11:00:00Z"));
+        let a = alertmanager("a", &routed(at_alertmanager, "f", by), &silence("s1", "active", AT_13, &[("pod", "a")]));
+        let (both, strings) = polled(&[p], &[a]).await;
+        assert_eq!(lines(&both.alerts, &strings), [expected]);
+        assert_eq!(both.alerts.state, FeedState::Live);
+        assert!(both.alerts.problems.is_empty(), "{:?}", both.alerts.problems);
+    }
+
+    #[tokio::test]
+    async fn a_silence_on_another_pods_alert_does_not_hide_this_one() {
+        let p = prometheus("p", &fires("X,severity=critical,pod=a", "firing", "2026-11-21T11:00:00Z"));
+        let copy = routed("X,severity=critical,pod=b,cluster=prod", "f", "silencedBy:s1");
+        let (both, strings) = polled(&[p], &[alertmanager("a", &copy, "")]).await;
+        assert_eq!(lines(&both.alerts, &strings), ["X firing - - Prometheus", "X silenced - - Alertmanager"]);
+    }
+
+    #[tokio::test]
+    async fn of_two_clusters_copies_one_silence_is_not_enough() {
+        let p = prometheus("p", &fires("X", "firing", "2026-11-21T11:00:00Z"));
+        let here = routed("X,cluster=a", "f1", "silencedBy:s1");
+        let there = routed("X,cluster=b", "f2", "");
+        let (both, strings) = polled(&[p], &[alertmanager("a", &format!("{here},{there}"), "")]).await;
+        assert_eq!(lines(&both.alerts, &strings), ["X firing - - both"]);
+    }
+
+    #[tokio::test]
+    async fn an_inhibited_alert_names_the_alert_that_inhibits_it() {
+        let alerts = [fires("Root", "firing", ""), fires("Symptom", "firing", "")].join(",");
+        let copies = [routed("Root", "f1", ""), routed("Symptom", "f2", "inhibitedBy:f1")].join(",");
+        let (both, strings) = polled(&[prometheus("p", &alerts)], &[alertmanager("a", &copies, "")]).await;
+        assert_eq!(lines(&both.alerts, &strings), ["Root firing - - both", "Symptom inhibited Root - both"]);
+    }
+
+    #[tokio::test]
+    async fn two_prometheus_fire_if_one_does_since_the_earliest_time() {
+        let a = prometheus("p0", &fires("X,replica=0", "pending", "2026-11-21T11:50:00Z"));
+        let b = prometheus("p1", &fires("X,replica=1", "firing", "2026-11-21T11:40:00Z"));
+        let (both, strings) = polled(&[a, b], &[]).await;
+        assert_eq!(lines(&both.alerts, &strings), ["X firing - - Prometheus"]);
+        assert_eq!(both.alerts.records[0].created.age(NOW), 1200);
+    }
+
+    #[tokio::test]
+    async fn alertmanagers_that_disagree_do_not_silence() {
+        let p = prometheus("p", &fires("X", "firing", "2026-11-21T11:00:00Z"));
+        let silences = silence("s1", "active", AT_13, &[("alertname", "X")]);
+        let a = alertmanager("a0", &routed("X", "f", "silencedBy:s1"), &silences);
+        let b = alertmanager("a1", &routed("X", "f", ""), "");
+        let (both, strings) = polled(&[p], &[a, b]).await;
+        assert_eq!(lines(&both.alerts, &strings), ["X firing split - both"]);
+        assert_eq!(both.alerts.problems, ["Alertmanager: replicas disagree on 1 alerts"]);
+        let judge = silences::SPEC.judge;
+        let found = judge(&both.silences.records[0], &strings, &Thresholds::default(), NOW);
+        assert_eq!(&*found.findings[0].why, "Alertmanager's replicas disagree: 1 of 2 know it so");
+    }
+
+    #[tokio::test]
+    async fn a_half_that_was_never_found_leaves_the_other_alone() {
+        let (both, strings) = polled(&[prometheus("p", &fires("X", "firing", ""))], &[]).await;
+        assert_eq!(lines(&both.alerts, &strings), ["X firing - - Prometheus"]);
+        assert_eq!((both.alerts.state, both.silences.state), (FeedState::Live, FeedState::NotInstalled));
+        assert_eq!(both.alerts.problems, ["Alertmanager: not found"]);
+
+        let (both, strings) = polled(&[], &[alertmanager("a", &routed("X", "f", ""), "")]).await;
+        assert_eq!(lines(&both.alerts, &strings), ["X active - - Alertmanager"]);
+        assert_eq!((both.alerts.state, both.silences.state), (FeedState::Live, FeedState::Live));
+        assert_eq!(both.alerts.problems, ["Prometheus: not found"]);
+
+        let (both, _) = polled(&[], &[]).await;
+        assert_eq!((both.alerts.state, both.silences.state), (FeedState::NotInstalled, FeedState::NotInstalled));
+    }
+
+    #[tokio::test]
+    async fn a_half_that_fails_is_said_and_the_peer_is_used() {
+        let dead = Fake::new("10.0.0.7:9093")
+            .failing("/api/v2/alerts", AskError::Timeout)
+            .failing("/api/v2/silences", AskError::Timeout);
+        let p = || prometheus("p", &fires("X", "firing", ""));
+        let (both, strings) = polled(&[p()], std::slice::from_ref(&dead)).await;
+        assert_eq!(lines(&both.alerts, &strings), ["X firing - - Prometheus"]);
+        assert_eq!(both.alerts.problems, ["Alertmanager: no answer in time (10.0.0.7:9093)"]);
+        assert_eq!(both.alerts.origin, "p, 10.0.0.7:9093");
+        assert_eq!(both.silences.state, FeedState::Unreachable);
+        assert_eq!(
+            both.alerts.halves[1],
+            Half { service: "Alertmanager", asked: 1, answered: 0, state: FeedState::Unreachable }
+        );
+
+        let live = alertmanager("a1", &routed("X", "f", "silencedBy:s1"), "");
+        let (both, strings) = polled(&[p()], &[dead, live]).await;
+        assert_eq!(lines(&both.alerts, &strings), ["X silenced - - both"]);
+        assert_eq!(both.silences.state, FeedState::Live);
+    }
+
+    #[tokio::test]
+    async fn nothing_readable_is_no_access_or_unreachable_and_never_zero_alerts() {
+        let forbidden = Fake::new("p").on("/api/v1/alerts", 403, "").on("/api/v1/rules", 403, "");
+        let (both, _) = polled(&[forbidden], &[]).await;
+        assert_eq!(both.alerts.state, FeedState::NoAccess);
+        let starting = Fake::new("p").on("/api/v1/alerts", 503, "").on("/api/v1/rules", 503, "");
+        let (both, _) = polled(&[starting], &[]).await;
+        assert_eq!(both.alerts.state, FeedState::Unreachable);
+        assert_eq!(both.alerts.problems[0], "Prometheus: cannot be reached: HTTP 503 (p)");
+    }
+
+    #[tokio::test]
+    async fn a_pending_alert_stays_pending_whatever_alertmanager_remembers() {
+        let p = prometheus("p", &fires("X", "pending", "2026-11-21T11:59:00Z"));
+        let (both, strings) = polled(&[p], &[alertmanager("a", &routed("X", "f", "silencedBy:s"), "")]).await;
+        assert_eq!(lines(&both.alerts, &strings), ["X pending - - both"]);
+    }
+
+    #[tokio::test]
+    async fn what_alertmanager_knows_as_resolved_is_gone() {
+        let old = routed("X", "f", "").replace("2026-11-21T12:05:00Z", "2026-11-21T11:59:00Z");
+        let (both, _) = polled(&[], &[alertmanager("a", &old, "")]).await;
+        assert!(both.alerts.records.is_empty());
+    }
+
+    #[tokio::test]
+    async fn an_alert_keeps_its_identity_and_one_without_a_namespace_has_none() {
+        let p = || prometheus("p", &fires("X", "firing", ""));
+        let (first, _) = polled(&[p()], &[]).await;
+        let (again, strings) =
+            polled(&[p()], &[alertmanager("a", &routed("X,cluster=c", "f", "silencedBy:s"), "")]).await;
+        assert_eq!(first.alerts.records[0].uid, again.alerts.records[0].uid);
+        assert_eq!(strings.get(again.alerts.records[0].namespace), "");
+        assert!(again.alerts.records[0].links.iter().all(|l| strings.get(l.kind) == "Silence"));
+    }
+
+    #[tokio::test]
+    async fn silences_tell_their_window_their_count_and_drop_the_long_expired() {
+        let alerts = [
+            fires("X,namespace=shop", "firing", ""),
+            fires("Y,namespace=shop", "firing", ""),
+            fires("Z,namespace=shop", "pending", ""),
+            fires("X,namespace=db", "firing", ""),
+        ];
+        let silences = [
+            silence("1", "active", AT_13, &[("namespace", "shop")]),
+            silence("2", "expired", "2026-11-21T11:30:00Z", &[("alertname", "X")]),
+            silence("3", "expired", "2026-11-21T10:59:00Z", &[("alertname", "X")]),
+        ];
+        let a = alertmanager("a", "", &silences.join(","));
+        let (both, strings) = polled(&[prometheus("p", &alerts.join(","))], &[a]).await;
+        let told: Vec<_> = both
+            .silences
+            .records
+            .iter()
+            .map(|r| {
+                let text = |i| r.text(i, &strings).to_owned();
+                (strings.get(r.status), text(silences::MATCHERS), r.int(silences::COUNT), text(silences::WINDOW))
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("active", r#"namespace="shop""#.to_owned(), 2, "7Q".to_owned()),
+                ("expired", r#"alertname="X""#.to_owned(), 2, "7Q".to_owned()),
+            ]
+        );
+        assert_eq!(strings.get(both.silences.records[0].namespace), "shop");
+    }
+
+    #[tokio::test]
+    async fn an_expired_silence_that_one_replica_still_holds_is_shown_as_split() {
+        let ended = "2026-11-21T09:00:00Z";
+        let a = alertmanager("a0", "", &silence("1", "active", AT_13, &[]).replace("T10:00:00Z", "T08:00:00Z"));
+        let b = alertmanager("a1", "", &silence("1", "expired", ended, &[]));
+        let (both, strings) = polled(&[], &[a, b]).await;
+        assert_eq!(both.silences.records.len(), 1);
+        assert_eq!(strings.get(both.silences.records[0].status), "expired");
+        assert_eq!(both.silences.records[0].cell(silences::SPLIT), crate::domain::record::Cell::Ratio(1, 2));
+    }
+
+    fn with_rules(label: &str, alerts: &str, rules: &str) -> Fake {
+        let body = format!(r#"{{"status":"success","data":{{"groups":[{{"name":"g","rules":[{rules}]}}]}}}}"#);
+        prometheus(label, alerts).on("/api/v1/rules", 200, &body)
+    }
+
+    #[tokio::test]
+    async fn a_broken_rule_is_a_warning_of_its_name_once_for_all_replicas() {
+        let rule = r#"{"name":"TSDBHead","type":"alerting","health":"err","lastError":"many-to-many","labels":{"severity":"critical"}}"#;
+        let (both, strings) = polled(&[with_rules("p0", "", rule), with_rules("p1", "", rule)], &[]).await;
+        assert_eq!(lines(&both.alerts, &strings), ["TSDBHead broken rule - - Prometheus"]);
+        assert_eq!(&*both.alerts.records[0].note, "many-to-many");
+    }
+
+    #[rstest]
+    #[case::fires("ok", true, &["Watchdog firing - - Prometheus"])]
+    #[case::silent("ok", false, &["Watchdog not firing - - Prometheus"])]
+    #[case::broken("err", false, &["Watchdog not firing - - Prometheus"])]
+    #[case::not_evaluated_yet("unknown", false, &[])]
+    #[tokio::test]
+    async fn a_watchdog_that_is_silent_is_told(#[case] health: &str, #[case] firing: bool, #[case] expected: &[&str]) {
+        let rule =
+            format!(r#"{{"name":"Watchdog","type":"alerting","health":"{health}","labels":{{"severity":"none"}}}}"#);
+        let alerts = if firing { fires("Watchdog,severity=none", "firing", "") } else { String::new() };
+        let (both, strings) = polled(&[with_rules("p", &alerts, &rule)], &[]).await;
+        assert_eq!(lines(&both.alerts, &strings), expected);
+    }
+
+    #[tokio::test]
+    async fn rules_that_cannot_be_read_are_said_and_alerts_stay() {
+        let p = prometheus("p", &fires("X", "firing", "")).on("/api/v1/rules", 404, "");
+        let (both, strings) = polled(&[p], &[]).await;
+        assert_eq!(lines(&both.alerts, &strings), ["X firing - - Prometheus"]);
+        assert_eq!(both.alerts.problems[0], "Prometheus rules: not found: HTTP 404 (p)");
+    }
+
+    #[tokio::test]
+    async fn more_alerts_than_fit_are_counted() {
+        let many: Vec<_> = (0..MOST + 7).map(|i| fires(&format!("X,pod=p{i}"), "firing", "")).collect();
+        let (both, _) = polled(&[prometheus("p", &many.join(","))], &[]).await;
+        assert_eq!(both.alerts.records.len(), MOST);
+        assert!(both.alerts.problems.contains(&"7 more alerts are not shown".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn entries_that_cannot_be_read_are_named() {
+        let p = prometheus("p", r#"{"labels":[]}"#);
+        let (both, _) = polled(&[p], &[alertmanager("a", "", r#"{"id":{}}"#)]).await;
+        assert_eq!(&*both.alerts.bad[0].name, "Prometheus alert 1");
+        assert_eq!(&*both.silences.bad[0].name, "silence 1");
+        let empty = Fake::new("p").on("/api/v1/alerts", 200, NO_ALERTS).on("/api/v1/rules", 200, NO_RULES);
+        assert!(polled(&[empty], &[]).await.0.alerts.bad.is_empty());
+    }
 }

@@ -3,7 +3,9 @@
 pub mod about;
 pub mod alertmanager;
 pub mod alerts;
+pub mod join;
 pub mod labels;
 pub mod poll;
 pub mod prometheus;
+pub mod rules;
 pub mod seals;

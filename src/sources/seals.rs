@@ -479,3 +479,210 @@ fn role(leader: Result<Answer, AskError>) -> (State, String) {
         Err(error) => (State::Unsealed, error.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::poll::tests::Fake;
+    use super::*;
+    use crate::domain::interner::Strings;
+    use rstest::rstest;
+
+    const UNSEALED: &str = r#"{"type":"shamir","initialized":true,"sealed":false,"t":3,"n":5,"progress":0,"version":"2.6.0",
+        "storage_type":"raft","cluster_name":"bao-1","recovery_seal":false}"#;
+    const SEALED: &str = r#"{"type":"shamir","initialized":true,"sealed":true,"t":3,"n":5,"progress":1,"version":"2.6.0",
+        "storage_type":"raft"}"#;
+    const NEW: &str = r#"{"type":"shamir","initialized":false,"sealed":true,"t":0,"n":0,"progress":0}"#;
+    const API_503: &str =
+        r#"{"kind":"Status","status":"Failure","message":"error trying to reach service","code":503}"#;
+
+    fn health(initialized: bool, sealed: bool, standby: bool) -> String {
+        format!(r#"{{"initialized":{initialized},"sealed":{sealed},"standby":{standby},"version":"2.6.0"}}"#)
+    }
+
+    fn bao(seal: (u16, &str), health: (u16, &str)) -> Fake {
+        Fake::new("bao").on(SEAL_STATUS, seal.0, seal.1).on(HEALTH, health.0, health.1)
+    }
+
+    #[rstest]
+    #[case::active(bao((200, UNSEALED), (200, &health(true, false, false))), State::Active)]
+    #[case::standby(bao((200, UNSEALED), (429, &health(true, false, true))), State::Standby)]
+    #[case::vault_performance_standby(bao((200, UNSEALED), (473, &health(true, false, true))), State::Standby)]
+    #[case::sealed(bao((200, SEALED), (503, &health(true, true, true))), State::Sealed)]
+    #[case::uninitialised(bao((200, NEW), (501, &health(false, true, true))), State::Uninitialised)]
+    #[case::health_alone_active(bao((500, ""), (200, &health(true, false, false))), State::Active)]
+    #[case::health_alone_sealed(bao((502, API_503), (503, &health(true, true, true))), State::Sealed)]
+    #[case::leader_active(bao((200, UNSEALED), (503, API_503)).on(LEADER, 200, r#"{"ha_enabled":true,"is_self":true}"#), State::Active)]
+    #[case::leader_standby(bao((200, UNSEALED), (429, "")).on(LEADER, 200, r#"{"ha_enabled":true,"is_self":false}"#), State::Standby)]
+    #[case::no_ha(bao((200, UNSEALED), (404, "")).on(LEADER, 200, r#"{"ha_enabled":false,"is_self":null}"#), State::Active)]
+    #[case::role_unknown(bao((200, UNSEALED), (404, "")), State::Unsealed)]
+    #[case::timed_out_health(bao((200, SEALED), (0, "")).failing(HEALTH, AskError::Timeout), State::Sealed)]
+    #[tokio::test]
+    async fn answers_are_told_apart(#[case] fake: Fake, #[case] expected: State) {
+        assert_eq!(probe(&fake).await.unwrap().state, expected);
+    }
+
+    #[rstest]
+    #[case::api_servers_503(bao((503, API_503), (503, API_503)), false, "cannot be reached: HTTP 503: error trying to reach service")]
+    #[case::api_servers_429(bao((429, "slow down"), (429, "slow down")), true, "HTTP 429: slow down")]
+    #[case::forbidden(bao((403, ""), (403, "")), true, "no access: HTTP 403")]
+    #[case::another_server(bao((200, "<html>"), (200, "<html>")), false, "what answers is not OpenBao")]
+    #[case::timeout(Fake::new("b").failing(SEAL_STATUS, AskError::Timeout).failing(HEALTH, AskError::Timeout), false, "no answer in time")]
+    #[tokio::test]
+    async fn what_is_not_openbaos_own_body_tells_no_state(
+        #[case] fake: Fake,
+        #[case] unasked: bool,
+        #[case] words: &str,
+    ) {
+        let failed = probe(&fake).await.unwrap_err();
+        assert_eq!((failed.unasked, failed.error.to_string()), (unasked, words.to_owned()));
+    }
+
+    fn pod(name: &str, more_labels: &str, ready: &str) -> String {
+        format!(
+            r#"{{"metadata":{{"name":"{name}","namespace":"openbao","uid":"u-{name}","labels":{{"app.kubernetes.io/name":"openbao",
+                "app.kubernetes.io/instance":"openbao","component":"server"{more_labels}}}}},
+                "spec":{{"containers":[{{"ports":[{{"name":"https-internal","containerPort":8201}},{{"name":"https","containerPort":8200}}],
+                "env":null}}]}},
+                "status":{{"phase":"Running","podIP":"10.1.1.1","conditions":[{{"type":"Ready","status":"{ready}"}}]}}}}"#
+        )
+    }
+
+    fn api(pods: &[String]) -> Fake {
+        Fake::new("api").on("/api/v1/pods", 200, &format!(r#"{{"items":[{}]}}"#, pods.join(",")))
+    }
+
+    async fn poll(api: &Fake, reach: impl Fn(&Replica, Scheme, u16) -> Fake) -> (Polled, Vec<String>) {
+        let mut intern = Interner::default();
+        let polled = poll_once(api, &[], reach, &mut intern).await;
+        let mut strings = Strings::default();
+        strings.extend(intern.unshipped());
+        let line = |r: &crate::domain::record::Record| {
+            let source = r.text(kind::SOURCE, &strings);
+            format!("{} {} {source}", r.name, strings.get(r.status)).trim_end().to_owned()
+        };
+        let lines = polled.records.iter().map(line).collect();
+        (polled, lines)
+    }
+
+    #[tokio::test]
+    async fn each_replica_is_asked_and_the_cluster_has_its_quorum() {
+        let pods: Vec<_> = ["openbao-0", "openbao-1", "openbao-2"].map(|n| pod(n, "", "True")).into();
+        let (polled, lines) = poll(&api(&pods), |replica, scheme, port| {
+            assert_eq!((scheme, port), (Scheme::Https, 8200));
+            match &*replica.name {
+                "openbao-0" => bao((200, UNSEALED), (200, &health(true, false, false))),
+                "openbao-1" => bao((200, SEALED), (503, &health(true, true, true))),
+                _ => bao((200, UNSEALED), (429, &health(true, false, true))),
+            }
+        })
+        .await;
+        assert_eq!(
+            lines,
+            [
+                "openbao (cluster) degraded 2/3",
+                "openbao-0 active asked",
+                "openbao-1 sealed asked",
+                "openbao-2 standby asked"
+            ]
+        );
+        assert_eq!((polled.state, polled.problems.len()), (FeedState::Live, 0));
+        assert_eq!(polled.records[2].cell(kind::PROGRESS), crate::domain::record::Cell::Ratio(1, 3));
+    }
+
+    #[tokio::test]
+    async fn the_other_scheme_is_tried_when_the_first_is_not_spoken() {
+        let (_, lines) = poll(&api(&[pod("openbao-0", "", "True")]), |_, scheme, _| match scheme {
+            Scheme::Https => bao((502, ""), (502, "")),
+            Scheme::Http => bao((200, UNSEALED), (200, &health(true, false, false))),
+        })
+        .await;
+        assert_eq!(lines, ["openbao (cluster) quorum 1/1", "openbao-0 active asked"]);
+    }
+
+    #[tokio::test]
+    async fn without_the_right_to_ask_labels_are_believed_and_that_is_said() {
+        let pods = [
+            pod("openbao-0", r#","openbao-sealed":"false","openbao-active":"true","openbao-version":"2.6.0""#, "True"),
+            pod("openbao-1", r#","openbao-sealed":"true","openbao-active":"false""#, "False"),
+            pod("openbao-2", r#","openbao-sealed":"false","openbao-active":"false""#, "False"),
+            pod("openbao-3", r#","vault-initialized":"false","vault-sealed":"true""#, "True"),
+            pod("openbao-4", "", "True"),
+        ];
+        let (polled, lines) = poll(&api(&pods), |_, _, _| bao((403, ""), (403, ""))).await;
+        assert_eq!(
+            lines,
+            [
+                "openbao (cluster) quorum unknown",
+                "openbao-0 active labels",
+                "openbao-1 sealed labels",
+                "openbao-2 unknown labels",
+                "openbao-3 uninitialised labels",
+                "openbao-4 unknown labels"
+            ]
+        );
+        assert_eq!(polled.state, FeedState::Live);
+        assert_eq!(
+            polled.problems,
+            [
+                "OpenBao: 5 of 5 replicas may not be asked and are told by their labels: no access: HTTP 403 (openbao/openbao-0)"
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_silent_replica_is_unreachable_whatever_its_label_says() {
+        let labels = r#","openbao-sealed":"false","openbao-active":"true""#;
+        let (polled, lines) = poll(&api(&[pod("openbao-0", labels, "True")]), |_, _, _| {
+            Fake::new("b").failing(SEAL_STATUS, AskError::Timeout).failing(HEALTH, AskError::Timeout)
+        })
+        .await;
+        assert_eq!(lines, ["openbao (cluster) quorum lost", "openbao-0 unreachable asked"]);
+        assert_eq!(&*polled.records[1].note, "no answer in time; its label says active");
+    }
+
+    #[tokio::test]
+    async fn a_pod_that_does_not_run_is_not_asked() {
+        let pending = pod("openbao-0", "", "False").replace("Running", "Pending");
+        let (polled, lines) = poll(&api(&[pending]), |_, _, _| unreachable!("must not be asked")).await;
+        assert_eq!(lines[1], "openbao-0 unreachable asked");
+        assert_eq!(&*polled.records[1].note, "its pod is Pending");
+    }
+
+    #[tokio::test]
+    async fn no_pod_is_not_installed_and_no_right_to_list_is_no_access() {
+        let never = |_: &Replica, _: Scheme, _: u16| Fake::new("");
+        assert_eq!(poll(&api(&[]), never).await.0.state, FeedState::NotInstalled);
+        let (polled, _) = poll(&Fake::new("api").on("/api/v1/pods", 403, ""), never).await;
+        assert_eq!(polled.state, FeedState::NoAccess);
+        assert_eq!(polled.problems, ["OpenBao's pods: no access: HTTP 403 (api)"]);
+        let (polled, _) = poll(&Fake::new("api").failing("/api/v1/pods", AskError::Timeout), never).await;
+        assert_eq!(polled.state, FeedState::Unreachable);
+    }
+
+    #[tokio::test]
+    async fn addresses_from_the_configuration_are_asked_as_they_are() {
+        let mut intern = Interner::default();
+        let good = bao((200, UNSEALED), (200, &health(true, false, false)));
+        let dead = Fake::new("https://b").failing(SEAL_STATUS, AskError::Timeout).failing(HEALTH, AskError::Timeout);
+        let polled = poll_addresses(&[good, dead.clone()], &mut intern).await;
+        assert_eq!((polled.state, polled.records.len()), (FeedState::Live, 3));
+        assert_eq!(polled.problems, ["OpenBao: no answer in time (https://b)"]);
+        assert_eq!(poll_addresses(&[dead], &mut intern).await.state, FeedState::Unreachable);
+    }
+
+    #[rstest]
+    #[case(r#"{"ports":[{"name":"http","containerPort":8210}]}"#, Scheme::Http, 8210)]
+    #[case(r#"{"ports":[{"name":"api","containerPort":8200}],"env":[{"name":"BAO_ADDR","value":"https://127.0.0.1:8200"}]}"#, Scheme::Https, 8200)]
+    #[case(r#"{"ports":null,"env":[{"name":"BAO_ADDR","valueFrom":{}}]}"#, Scheme::Http, 8200)]
+    fn the_likely_scheme_comes_from_the_port_or_the_environment(
+        #[case] container: &str,
+        #[case] scheme: Scheme,
+        #[case] port: u16,
+    ) {
+        let body = format!(
+            r#"{{"items":[{{"metadata":{{"name":"a"}},"spec":{{"containers":[{container}]}},"status":null}}]}}"#
+        );
+        let found = replicas(body.as_bytes(), &mut Vec::new()).unwrap();
+        assert_eq!((found[0].scheme, found[0].port), (scheme, port));
+    }
+}
