@@ -202,15 +202,16 @@ pub fn grade(severity: &str) -> Option<Severity> {
 }
 
 fn health(state: State, severity: &str) -> Health {
-    match (state, grade(severity)) {
-        (State::NotFiring, _) => Health::Failed,
-        (State::BrokenRule, _) => Health::Warning,
-        (_, None) => Health::Ok,
-        (State::Silenced | State::Inhibited, _) => Health::Suspended,
-        (State::Pending, _) => Health::Progressing,
-        (State::Firing | State::Active, Some(Severity::P1 | Severity::P2)) => Health::Failed,
-        (State::Firing | State::Active, Some(Severity::P3)) => Health::Warning,
-        (State::Firing | State::Active, Some(Severity::P4)) => Health::Ok,
+    match state {
+        State::NotFiring => Health::Failed,
+        State::BrokenRule => Health::Warning,
+        State::Silenced | State::Inhibited => Health::Suspended,
+        State::Pending => Health::Progressing,
+        State::Firing | State::Active => match grade(severity) {
+            Some(Severity::P1 | Severity::P2) => Health::Failed,
+            Some(Severity::P3) => Health::Warning,
+            Some(Severity::P4) | None => Health::Ok,
+        },
     }
 }
 

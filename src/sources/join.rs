@@ -47,6 +47,7 @@ impl Routed<'_> {
 }
 
 /// Joins both views. Also tells on how many alerts Alertmanager's replicas disagree.
+#[expect(clippy::implicit_hasher, reason = "one caller, the standard map")]
 pub fn join(
     prometheus: &[prometheus::Seen],
     alertmanager: &[alertmanager::Seen],
@@ -210,13 +211,13 @@ impl Details<'_> {
         match (last, inhibitor, interval) {
             (Some(silence), ..) => {
                 alert.state = State::Silenced;
-                alert.by = silence.by.clone();
+                alert.by.clone_from(&silence.by);
                 alert.until = silence.ends;
             }
             _ if !ids.is_empty() => alert.state = State::Silenced,
             (_, Some(fingerprint), _) => {
                 alert.state = State::Inhibited;
-                alert.by = (*self.names.get(fingerprint).unwrap_or(&"")).to_owned();
+                (**self.names.get(fingerprint).unwrap_or(&"")).clone_into(&mut alert.by);
             }
             (_, _, Some(interval)) => {
                 alert.state = State::Silenced;

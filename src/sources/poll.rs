@@ -97,7 +97,7 @@ pub struct Polled {
     pub records: Vec<Record>,
     /// Plain sentences, sanitised: `Alertmanager: no answer in time (10.0.0.7:9093)`.
     pub problems: Vec<String>,
-    /// Live, NoAccess, NotInstalled or Unreachable. Who remembers earlier steps turns the last into Stale.
+    /// `Live`, `NoAccess`, `NotInstalled` or `Unreachable`. Who remembers earlier steps turns the last into `Stale`.
     pub state: FeedState,
     /// The addresses that were asked.
     pub origin: String,

@@ -248,7 +248,7 @@ pub async fn poll_once<K: Ask, A: Ask>(
         state => state,
     };
     let origin = format!("pods of {}", api.label());
-    finish(&seals, state, problems, origin, bad, intern)
+    finish(&seals, state, problems, &origin, bad, intern)
 }
 
 /// Asks replicas that are given by address, where there is no pod to see.
@@ -276,14 +276,14 @@ pub async fn poll_addresses<A: Ask>(replicas: &[A], intern: &mut Interner) -> Po
     };
     let problems = seals.iter().filter(|s| s.state == State::Unreachable).map(|s| problem("OpenBao", &s.note, &s.name));
     let problems = problems.collect();
-    finish(&seals, state, problems, origin, Vec::new(), intern)
+    finish(&seals, state, problems, &origin, Vec::new(), intern)
 }
 
 fn finish(
     seals: &[Seal],
     state: FeedState,
     problems: Vec<String>,
-    origin: String,
+    origin: &str,
     bad: Vec<Bad>,
     intern: &mut Interner,
 ) -> Polled {
@@ -298,7 +298,7 @@ fn finish(
     }
     let answered = seals.iter().filter(|s| s.source == Source::Asked && s.state != State::Unreachable).count();
     let half = Half { service: "OpenBao", asked: seals.len(), answered, state };
-    Polled { records, problems, state, origin: text::line(&origin).into_owned(), halves: vec![half], bad }
+    Polled { records, problems, state, origin: text::line(origin).into_owned(), halves: vec![half], bad }
 }
 
 /// Asks one replica, in its likely scheme first.
@@ -423,7 +423,7 @@ struct Leader {
 
 async fn probe(ask: &impl Ask) -> Result<Told, Failed> {
     let (seal, health) = futures::join!(ask.get(SEAL_STATUS), ask.get(HEALTH));
-    let mut told = classify(seal, health)?;
+    let mut told = classify(seal, &health)?;
     if told.state == State::Unsealed {
         let leader = ask.get(LEADER).await;
         (told.state, told.note) = role(leader);
@@ -437,7 +437,7 @@ fn own(answer: &Answer) -> Option<Status> {
 }
 
 /// The state from both answers; either may have failed. Who is active, seal-status cannot tell.
-fn classify(seal: Result<Answer, AskError>, health: Result<Answer, AskError>) -> Result<Told, Failed> {
+fn classify(seal: Result<Answer, AskError>, health: &Result<Answer, AskError>) -> Result<Told, Failed> {
     let by_health = health.as_ref().ok().and_then(|a| Some((a.status, own(a)?)));
     let by_seal = seal.as_ref().ok().and_then(own);
     let Some(status) = by_seal.or_else(|| by_health.as_ref().map(|(_, s)| s.clone())) else {
