@@ -518,4 +518,46 @@ mod tests {
         let empty = Fake::new("p").on("/api/v1/alerts", 200, NO_ALERTS).on("/api/v1/rules", 200, NO_RULES);
         assert!(polled(&[empty], &[]).await.0.alerts.bad.is_empty());
     }
+
+    /// Answers of Prometheus 2.42 (external labels `cluster` and `prometheus_replica`) and Alertmanager 0.25.
+    #[tokio::test]
+    async fn what_real_servers_answered_is_joined() {
+        let p = Fake::new("p")
+            .on("/api/v1/alerts", 200, include_str!("../../tests/data/monitoring/prometheus-alerts.json"))
+            .on("/api/v1/rules", 200, include_str!("../../tests/data/monitoring/prometheus-rules.json"));
+        let a = Fake::new("a")
+            .on("/api/v2/alerts", 200, include_str!("../../tests/data/monitoring/alertmanager-alerts.json"))
+            .on("/api/v2/silences", 200, include_str!("../../tests/data/monitoring/alertmanager-silences.json"));
+        let mut intern = Interner::default();
+        // 2026-11-21T14:32:25Z
+        let both = poll_once(&[p], &[a], &mut intern, Time(1_795_271_545)).await;
+        let mut strings = Strings::default();
+        strings.extend(intern.unshipped());
+        let mut told: Vec<_> = both
+            .alerts
+            .records
+            .iter()
+            .map(|r| {
+                let object = r.links.first().map_or("", |l| strings.get(l.name));
+                format!("{} {} {} {object}", r.name, strings.get(r.status), r.text(kind::BY, &strings))
+            })
+            .collect();
+        told.sort();
+        assert_eq!(
+            told,
+            [
+                "Broken broken rule  ",
+                "NaN firing  ",
+                "Quiet silenced alice pg",
+                "Root firing  cart-1",
+                "Slow pending  ",
+                "Symptom inhibited Root cart-1",
+                "Watchdog firing  ",
+            ]
+        );
+        assert_eq!((both.alerts.problems.len(), both.alerts.bad.len(), both.silences.records.len()), (0, 0, 1));
+        let silence = &both.silences.records[0];
+        assert_eq!(silence.text(silences::MATCHERS, &strings), r#"alertname="Quiet" namespace=~"db|x""#);
+        assert_eq!((silence.int(silences::COUNT), silence.text(silences::WINDOW, &strings)), (1, "7Q"));
+    }
 }

@@ -10,6 +10,10 @@ use super::{about, alertmanager};
 use crate::domain::ages::Time;
 use crate::kinds::alerts::{Alert, State};
 
+/// At most this many copies that equal no alert are compared with each alert of their name: the one step that is
+/// not linear.
+const MOST_ODD: usize = 500;
+
 /// A joined alert with the labels that silences see.
 #[derive(Debug)]
 pub struct Joined {
@@ -170,7 +174,7 @@ impl<'a> Finder<'a> {
         // hold the other, and the copies that share the most count
         let mut most = labels.len().min(2);
         let mut best = Vec::new();
-        for &index in self.odd.get(labels.get("alertname").unwrap_or("")).into_iter().flatten() {
+        for &index in self.odd.get(labels.get("alertname").unwrap_or("")).into_iter().flatten().take(MOST_ODD) {
             let copy = &self.reduced[index];
             let Some(shared) = copy.agreeing(labels) else { continue };
             if shared < most || shared < labels.len().min(copy.len()) {

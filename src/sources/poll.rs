@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::domain::ages::Time;
-use crate::domain::change::{Bad, FeedState};
+use crate::domain::change::{Bad, Change, Feed, FeedState, Scope};
 use crate::domain::record::Record;
 use crate::domain::text;
 use crate::kinds::wire::{Many, Text};
@@ -104,6 +104,35 @@ pub struct Polled {
     pub halves: Vec<Half>,
     /// Entries that could not be decoded.
     pub bad: Vec<Bad>,
+}
+
+impl Polled {
+    /// The news that this step is, given the feed as it stood before. A step that failed leaves the rows of before
+    /// where they are and marks them stale; so does a service that was found once and is gone.
+    pub fn changes(self, before: &Feed, now: Time) -> Vec<Change> {
+        let state = match self.state {
+            FeedState::Unreachable | FeedState::NotInstalled if before.fresh.is_some() => FeedState::Stale,
+            state => state,
+        };
+        let live = state.is_live();
+        let feed = Feed {
+            state,
+            since: if before.state == state { before.since } else { now },
+            fresh: if live { Some(now) } else { before.fresh },
+            error: Some(self.problems.join("; ")).filter(|e| !e.is_empty()).map(Into::into),
+            only: Box::default(),
+            origin: self.origin.into(),
+            bad: self.bad,
+        };
+        let mut changes = Vec::with_capacity(self.records.len() + 3);
+        if live {
+            changes.push(Change::Listing { scope: Scope::All });
+            changes.extend(self.records.into_iter().map(Change::Upsert));
+            changes.push(Change::Listed { scope: Scope::All });
+        }
+        changes.push(Change::Feed(feed));
+        changes
+    }
 }
 
 /// `service: what went wrong (address)`.
@@ -248,6 +277,43 @@ pub mod tests {
         assert_eq!(state(vec![Some(&no), Some(&no)]), FeedState::NoAccess);
         assert_eq!(state(vec![Some(&no), Some(&AskError::Timeout)]), FeedState::Unreachable);
         assert_eq!(state(vec![Some(&no), None]), FeedState::Live);
+    }
+
+    fn step(state: FeedState) -> Polled {
+        Polled {
+            records: if state.is_live() { vec![Record::default()] } else { Vec::new() },
+            problems: vec!["a".to_owned(), "b".to_owned()],
+            state,
+            origin: "here".to_owned(),
+            halves: Vec::new(),
+            bad: Vec::new(),
+        }
+    }
+
+    fn feed_of(changes: &[Change]) -> Feed {
+        let Some(Change::Feed(feed)) = changes.last() else { panic!("no feed in {changes:?}") };
+        feed.clone()
+    }
+
+    #[rstest]
+    #[case::never_found(FeedState::NotInstalled, FeedState::NotInstalled, FeedState::Stale)]
+    #[case::never_reached(FeedState::Unreachable, FeedState::Unreachable, FeedState::Stale)]
+    #[case::forbidden(FeedState::NoAccess, FeedState::NoAccess, FeedState::NoAccess)]
+    fn what_was_found_and_is_lost_is_stale_and_keeps_its_rows(
+        #[case] now_is: FeedState,
+        #[case] at_first: FeedState,
+        #[case] after_data: FeedState,
+    ) {
+        let changes = step(now_is).changes(&Feed::default(), Time(10));
+        assert_eq!((changes.len(), feed_of(&changes).state), (1, at_first));
+        let live = step(FeedState::Live).changes(&Feed::default(), Time(20));
+        assert_eq!(live.len(), 4);
+        let changes = step(now_is).changes(&feed_of(&live), Time(30));
+        let feed = feed_of(&changes);
+        assert_eq!((changes.len(), feed.state, feed.fresh, feed.since), (1, after_data, Some(Time(20)), Time(30)));
+        assert_eq!(feed.error.as_deref(), Some("a; b"));
+        let again = feed_of(&step(now_is).changes(&feed, Time(40)));
+        assert_eq!((again.state, again.since), (after_data, Time(30)));
     }
 
     #[test]

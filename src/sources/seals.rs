@@ -74,6 +74,14 @@ pub struct Replica {
     pub hint: Hint,
 }
 
+impl Replica {
+    /// The pod's proxy on the API server, which [`SEAL_STATUS`] and the others are appended to. The API server does
+    /// not verify the pod's certificate: good for reading only.
+    pub fn proxy_path(&self, scheme: Scheme, port: u16) -> String {
+        format!("/api/v1/namespaces/{}/pods/{}:{}:{port}/proxy", self.namespace, scheme.word(), self.name)
+    }
+}
+
 /// What `service_registration "kubernetes"` wrote into the pod's labels.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hint {
@@ -568,7 +576,8 @@ mod tests {
     async fn each_replica_is_asked_and_the_cluster_has_its_quorum() {
         let pods: Vec<_> = ["openbao-0", "openbao-1", "openbao-2"].map(|n| pod(n, "", "True")).into();
         let (polled, lines) = poll(&api(&pods), |replica, scheme, port| {
-            assert_eq!((scheme, port), (Scheme::Https, 8200));
+            let path = format!("/api/v1/namespaces/openbao/pods/https:{}:8200/proxy", replica.name);
+            assert_eq!(replica.proxy_path(scheme, port), path);
             match &*replica.name {
                 "openbao-0" => bao((200, UNSEALED), (200, &health(true, false, false))),
                 "openbao-1" => bao((200, SEALED), (503, &health(true, true, true))),
