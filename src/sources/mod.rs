@@ -7,5 +7,6 @@ pub mod join;
 pub mod labels;
 pub mod poll;
 pub mod prometheus;
+pub mod replicas;
 pub mod rules;
 pub mod seals;
