@@ -308,6 +308,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_silence_on_an_alert_that_only_resembles_this_one_does_not_hide_it() {
+        let mine = fires("X,severity=critical,pod=a", "firing", "");
+        let other = fires("Y,deployment=e", "firing", "");
+        let copy = routed("X,severity=critical,deployment=d", "f", "silencedBy:s1");
+        let (both, strings) =
+            polled(&[prometheus("p", &format!("{mine},{other}"))], &[alertmanager("a", &copy, "")]).await;
+        assert_eq!(
+            lines(&both.alerts, &strings),
+            ["X firing - - Prometheus", "Y firing - - Prometheus", "X silenced - - Alertmanager",]
+        );
+    }
+
+    #[tokio::test]
     async fn of_two_clusters_copies_one_silence_is_not_enough() {
         let p = prometheus("p", &fires("X", "firing", "2026-11-21T11:00:00Z"));
         let here = routed("X,cluster=a", "f1", "silencedBy:s1");
