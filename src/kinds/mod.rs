@@ -1,6 +1,7 @@
 //! The kinds: one file and one row each. A kind reads its wire form into a record and judges records; it does no
 //! I/O and knows no screen.
 
+pub mod alerts;
 pub mod backup_storage_locations;
 pub mod backups;
 pub mod buckets;
@@ -25,6 +26,8 @@ pub mod pods;
 pub mod redact;
 pub mod restores;
 pub mod schedules;
+pub mod seals;
+pub mod silences;
 pub mod sources;
 pub mod suspender;
 #[cfg(test)]
@@ -47,21 +50,24 @@ use wire::{Meta, Object};
 pub static KINDS: &[KindSpec] = &[
     pods::SPEC,
     nodes::SPEC,
+    alerts::SPEC,
+    seals::SPEC,
     helm_releases::SPEC,
     kustomizations::SPEC,
+    certificates::SPEC,
+    backups::SPEC,
+    schedules::SPEC,
     git_repositories::SPEC,
     helm_repositories::SPEC,
     oci_repositories::SPEC,
     buckets::SPEC,
     helm_charts::SPEC,
-    certificates::SPEC,
     issuers::SPEC,
     cluster_issuers::SPEC,
     certificate_requests::SPEC,
-    backups::SPEC,
-    schedules::SPEC,
     backup_storage_locations::SPEC,
     restores::SPEC,
+    silences::SPEC,
 ];
 
 /// A kind of object of the Kubernetes API.

@@ -1,7 +1,17 @@
 //! Feeds: where the news of each kind comes from. One task a kind; each backs off on its own and says how it stands.
 
+pub mod about;
+pub mod alertmanager;
+pub mod alerts;
+pub mod join;
+pub mod labels;
 pub mod outbox;
+pub mod poll;
+pub mod prometheus;
+pub mod replicas;
 pub mod report;
+pub mod rules;
+pub mod seals;
 pub mod slim;
 pub mod watch;
 

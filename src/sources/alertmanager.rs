@@ -1,0 +1,286 @@
+//! Alertmanager's view: what is silenced and inhibited, and the silences themselves. Its firing state lags behind
+//! Prometheus', so it is believed only where Prometheus is not heard.
+
+use regex::{Regex, RegexBuilder};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::labels::{Labels, Quoted};
+use super::poll::{Ask, AskError, entries, expect_ok, time, utf8};
+use super::prometheus::Annotations;
+use crate::domain::ages::Time;
+use crate::domain::change::Bad;
+use crate::kinds::silences::State;
+use crate::kinds::wire::{Many, Text, or_default};
+
+pub const ALERTS: &str = "/api/v2/alerts?active=true&silenced=true&inhibited=true&unprocessed=true";
+pub const SILENCES: &str = "/api/v2/silences";
+
+/// What one replica says.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    pub address: String,
+    pub alerts: Result<Vec<Alert>, AskError>,
+    pub silences: Result<Vec<Silence>, AskError>,
+    pub bad: Vec<Bad>,
+}
+
+/// One alert, replica labels dropped.
+#[derive(Debug, Clone, Default)]
+pub struct Alert {
+    pub labels: Labels,
+    pub fingerprint: String,
+    pub starts: Option<Time>,
+    pub ends: Option<Time>,
+    pub suppressed: bool,
+    pub silenced_by: Vec<String>,
+    /// Fingerprints of the alerts that inhibit this one.
+    pub inhibited_by: Vec<String>,
+    /// Names of mute time intervals.
+    pub muted_by: Vec<String>,
+    pub receivers: Vec<String>,
+    pub annotations: Annotations,
+}
+
+/// One silence.
+#[derive(Debug, Clone, Default)]
+pub struct Silence {
+    pub id: String,
+    pub state: State,
+    pub matchers: Vec<Matcher>,
+    pub starts: Option<Time>,
+    pub ends: Option<Time>,
+    pub updated: Option<Time>,
+    pub by: String,
+    pub comment: String,
+}
+
+impl Silence {
+    /// Whether it covers a label set; `None` when one of its expressions cannot be compiled here.
+    pub fn covers(&self, labels: &Labels) -> Option<bool> {
+        self.matchers.iter().try_fold(true, |all, m| Some(m.matches(labels)? && all))
+    }
+
+    /// As amtool prints them: `alertname="X" namespace=~"a|b"`.
+    pub fn told(&self) -> String {
+        self.matchers.iter().map(Matcher::told).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The one namespace that it is confined to, if it is.
+    pub fn namespace(&self) -> Option<&str> {
+        self.matchers.iter().find(|m| m.name == "namespace" && m.is_equal && !m.is_regex).map(|m| &*m.value)
+    }
+
+    /// The maintenance window that made it: its comment begins with `[wk:ID]`.
+    pub fn window(&self) -> Option<&str> {
+        self.comment.trim_start().strip_prefix("[wk:")?.split_once(']').map(|(id, _)| id)
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Matcher {
+    name: String,
+    value: String,
+    is_regex: bool,
+    is_equal: bool,
+    /// Anchored at both ends, as Alertmanager does.
+    regex: Option<Regex>,
+}
+
+/// A compiled expression may take this many bytes.
+const REGEX_SIZE: usize = 1 << 20;
+
+impl Matcher {
+    pub fn new(name: &str, value: &str, is_regex: bool, is_equal: bool) -> Self {
+        let compile = || RegexBuilder::new(&format!("^(?s:{value})$")).size_limit(REGEX_SIZE).build().ok();
+        let regex = if is_regex { compile() } else { None };
+        Self { name: name.to_owned(), value: value.to_owned(), is_regex, is_equal, regex }
+    }
+
+    /// A missing label counts as empty.
+    pub fn matches(&self, labels: &Labels) -> Option<bool> {
+        let actual = labels.get(&self.name).unwrap_or("");
+        let same = if self.is_regex { self.regex.as_ref()?.is_match(actual) } else { actual == self.value };
+        Some(same == self.is_equal)
+    }
+
+    pub fn told(&self) -> String {
+        let operator = match (self.is_equal, self.is_regex) {
+            (true, false) => "=",
+            (false, false) => "!=",
+            (true, true) => "=~",
+            (false, true) => "!~",
+        };
+        format!("{}{operator}{}", self.name, Quoted(&self.value))
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct AlertWire {
+    #[serde(deserialize_with = "or_default")]
+    labels: Labels,
+    #[serde(deserialize_with = "or_default")]
+    annotations: Annotations,
+    fingerprint: Text,
+    starts_at: Text,
+    ends_at: Text,
+    receivers: Many<Receiver>,
+    #[serde(deserialize_with = "or_default")]
+    status: Status,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Receiver {
+    name: Text,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Status {
+    state: Text,
+    silenced_by: Many<Text>,
+    inhibited_by: Many<Text>,
+    muted_by: Many<Text>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct SilenceWire {
+    id: Text,
+    #[serde(deserialize_with = "or_default")]
+    status: Status,
+    matchers: Many<MatcherWire>,
+    starts_at: Text,
+    ends_at: Text,
+    updated_at: Text,
+    created_by: Text,
+    comment: Text,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct MatcherWire {
+    name: Text,
+    value: Text,
+    is_regex: Option<bool>,
+    is_equal: Option<bool>,
+}
+
+/// Asks one replica for both.
+pub async fn read(ask: &impl Ask) -> Seen {
+    let (alerts_answer, silences_answer) = futures::join!(ask.get(ALERTS), ask.get(SILENCES));
+    let mut bad = Vec::new();
+    let alerts = expect_ok(alerts_answer).and_then(|body| alerts(&body, &mut bad));
+    let silences = expect_ok(silences_answer).and_then(|body| silences(&body, &mut bad));
+    Seen { address: ask.label().to_owned(), alerts, silences, bad }
+}
+
+/// Decodes the answer of [`ALERTS`].
+pub fn alerts(body: &[u8], bad: &mut Vec<Bad>) -> Result<Vec<Alert>, AskError> {
+    let texts = |list: &Many<Text>| list.iter().map(|t| t.to_string()).collect();
+    Ok(entries::<AlertWire>(&opened(body)?, "Alertmanager alert", bad)
+        .into_iter()
+        .map(|a| Alert {
+            fingerprint: a.fingerprint.to_string(),
+            starts: time(&a.starts_at),
+            ends: time(&a.ends_at),
+            suppressed: &*a.status.state == "suppressed",
+            silenced_by: texts(&a.status.silenced_by),
+            inhibited_by: texts(&a.status.inhibited_by),
+            muted_by: texts(&a.status.muted_by),
+            receivers: a.receivers.iter().map(|r| r.name.to_string()).collect(),
+            labels: a.labels.without_replicas(),
+            annotations: a.annotations,
+        })
+        .collect())
+}
+
+/// Decodes the answer of [`SILENCES`].
+pub fn silences(body: &[u8], bad: &mut Vec<Bad>) -> Result<Vec<Silence>, AskError> {
+    Ok(entries::<SilenceWire>(&opened(body)?, "silence", bad)
+        .into_iter()
+        .map(|s| Silence {
+            id: s.id.to_string(),
+            state: match &*s.status.state {
+                "active" => State::Active,
+                "pending" => State::Pending,
+                "expired" => State::Expired,
+                _ => State::Unknown,
+            },
+            matchers: s
+                .matchers
+                .iter()
+                // servers of before 0.22 know no isEqual
+                .map(|m| Matcher::new(&m.name, &m.value, m.is_regex.unwrap_or(false), m.is_equal.unwrap_or(true)))
+                .collect(),
+            starts: time(&s.starts_at),
+            ends: time(&s.ends_at),
+            updated: time(&s.updated_at),
+            by: s.created_by.to_string(),
+            comment: s.comment.to_string(),
+        })
+        .collect())
+}
+
+fn opened(body: &[u8]) -> Result<Many<Box<RawValue>>, AskError> {
+    serde_json::from_str(&utf8(body))
+        .map_err(|error| AskError::Other(format!("not an answer of Alertmanager: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::labels::tests::labels;
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::equal("namespace", "shop", false, true, Some(true), r#"namespace="shop""#)]
+    #[case::not_equal("namespace", "shop", false, false, Some(false), r#"namespace!="shop""#)]
+    #[case::anchored("namespace", "sho", true, true, Some(false), r#"namespace=~"sho""#)]
+    #[case::alternatives("namespace", "a|shop", true, true, Some(true), r#"namespace=~"a|shop""#)]
+    #[case::not_matching("namespace", "a|b", true, false, Some(true), r#"namespace!~"a|b""#)]
+    #[case::missing_is_empty("team", "", false, true, Some(true), r#"team="""#)]
+    #[case::missing_matches_anything("team", ".*", true, true, Some(true), r#"team=~".*""#)]
+    #[case::unreadable_here("namespace", "(", true, true, None, r#"namespace=~"(""#)]
+    fn matchers_match_and_read_as_amtool(
+        #[case] name: &str,
+        #[case] value: &str,
+        #[case] is_regex: bool,
+        #[case] is_equal: bool,
+        #[case] matches: Option<bool>,
+        #[case] told: &str,
+    ) {
+        let matcher = Matcher::new(name, value, is_regex, is_equal);
+        assert_eq!(matcher.matches(&labels("alertname=X,namespace=shop")), matches);
+        assert_eq!(matcher.told(), told);
+    }
+
+    #[test]
+    fn nulls_and_bad_entries_do_not_lose_the_rest() {
+        let body = r#"[{"labels":{"alertname":"A"},"annotations":null,"status":null,"receivers":null},
+            {"labels":7},
+            {"labels":{"alertname":"B"},"fingerprint":"f","status":{"state":"suppressed","silencedBy":["s"],"inhibitedBy":null},
+             "receivers":[{"name":"pager"},null]}]"#;
+        let mut bad = Vec::new();
+        let alerts = alerts(body.as_bytes(), &mut bad).unwrap();
+        assert_eq!((alerts.len(), bad.len()), (2, 1));
+        assert!(!alerts[0].suppressed);
+        assert_eq!(
+            (&*alerts[1].silenced_by, &*alerts[1].receivers),
+            (&["s".to_owned()][..], &["pager".to_owned()][..])
+        );
+    }
+
+    #[test]
+    fn a_silence_of_an_old_server_is_equal_by_default_and_tells_its_window() {
+        let body = r#"[{"id":"1","status":{"state":"active"},"comment":"[wk:7Q] upgrade","createdBy":"alice",
+            "matchers":[{"name":"alertname","value":"X"},{"name":"namespace","value":"a|b","isRegex":true}]}]"#;
+        let silence = silences(body.as_bytes(), &mut Vec::new()).unwrap().remove(0);
+        assert_eq!(silence.told(), r#"alertname="X" namespace=~"a|b""#);
+        assert_eq!(silence.window(), Some("7Q"));
+        assert_eq!(silence.namespace(), None);
+        assert_eq!(silence.covers(&labels("alertname=X,namespace=b")), Some(true));
+    }
+}

@@ -1,0 +1,324 @@
+//! What every polled service shares: how it is asked, what an answer is, and what a step of polling yields.
+//!
+//! Nothing here keeps time or knows a transport; deadlines and body limits are the business of who implements [`Ask`].
+
+use std::borrow::Cow;
+use std::fmt;
+use std::future::Future;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use crate::domain::ages::Time;
+use crate::domain::change::{Bad, Change, Feed, FeedState, Scope};
+use crate::domain::record::Record;
+use crate::domain::text;
+use crate::kinds::wire::{Many, Text};
+
+/// One reachable address of a service: through the API server's proxy or direct.
+pub trait Ask {
+    /// A GET. The path starts with `/` and is below the service's own prefix.
+    fn get(&self, path_and_query: &str) -> impl Future<Output = Result<Answer, AskError>>;
+    /// The address in words, without credentials.
+    fn label(&self) -> &str;
+}
+
+/// What came back, whatever its code says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answer {
+    pub status: u16,
+    pub body: Vec<u8>,
+    /// The `Date` header.
+    pub date: Option<Time>,
+}
+
+/// Why nothing usable came back. The words are for a person; match on the variant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AskError {
+    Timeout,
+    /// No connection, or the API server could not make one for us.
+    Refused(String),
+    /// This identity may not.
+    Forbidden(String),
+    NotFound(String),
+    Other(String),
+}
+
+impl fmt::Display for AskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (head, words) = match self {
+            Self::Timeout => return f.write_str("no answer in time"),
+            Self::Refused(words) => ("cannot be reached", words),
+            Self::Forbidden(words) => ("no access", words),
+            Self::NotFound(words) => ("not found", words),
+            Self::Other(words) if words.is_empty() => return f.write_str("failed"),
+            Self::Other(words) => return f.write_str(&text::line(words)),
+        };
+        f.write_str(head)?;
+        if words.is_empty() { Ok(()) } else { write!(f, ": {}", text::line(words)) }
+    }
+}
+
+/// How it stands with one of the services behind a feed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Half {
+    /// `Prometheus`, `Alertmanager`, `OpenBao`.
+    pub service: &'static str,
+    /// Addresses that were asked, and those that gave an answer.
+    pub asked: usize,
+    pub answered: usize,
+    pub state: FeedState,
+}
+
+impl Half {
+    /// From the outcome of each address.
+    pub fn of<'e>(service: &'static str, outcomes: impl IntoIterator<Item = Option<&'e AskError>>) -> Self {
+        let (mut asked, mut answered, mut forbidden) = (0, 0, 0);
+        for outcome in outcomes {
+            asked += 1;
+            answered += usize::from(outcome.is_none());
+            forbidden += usize::from(matches!(outcome, Some(AskError::Forbidden(_))));
+        }
+        let state = match (asked, answered) {
+            (0, _) => FeedState::NotInstalled,
+            (_, 1..) => FeedState::Live,
+            _ if forbidden == asked => FeedState::NoAccess,
+            _ => FeedState::Unreachable,
+        };
+        Self { service, asked, answered, state }
+    }
+}
+
+/// What one step of polling yields for one kind.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Polled {
+    /// Everything there is, when `state` is live; otherwise nothing, and the rows of before stay.
+    pub records: Vec<Record>,
+    /// Plain sentences, sanitised: `Alertmanager: no answer in time (10.0.0.7:9093)`.
+    pub problems: Vec<String>,
+    /// `Live`, `NoAccess`, `NotInstalled` or `Unreachable`. Who remembers earlier steps turns the last into `Stale`.
+    pub state: FeedState,
+    /// The addresses that were asked.
+    pub origin: String,
+    pub halves: Vec<Half>,
+    /// Entries that could not be decoded.
+    pub bad: Vec<Bad>,
+}
+
+impl Polled {
+    /// The news that this step is, given the feed as it stood before. A step that failed leaves the rows of before
+    /// where they are and marks them stale; so does a service that was found once and is gone.
+    pub fn changes(self, before: &Feed, now: Time) -> Vec<Change> {
+        let state = match self.state {
+            FeedState::Unreachable | FeedState::NotInstalled if before.fresh.is_some() => FeedState::Stale,
+            state => state,
+        };
+        let live = state.is_live();
+        let feed = Feed {
+            state,
+            since: if before.state == state { before.since } else { now },
+            fresh: if live { Some(now) } else { before.fresh },
+            error: Some(self.problems.join("; ")).filter(|e| !e.is_empty()).map(Into::into),
+            only: Box::default(),
+            origin: self.origin.into(),
+            bad: self.bad,
+        };
+        let mut changes = Vec::with_capacity(self.records.len() + 3);
+        if live {
+            changes.push(Change::Listing { scope: Scope::All });
+            changes.extend(self.records.into_iter().map(Change::Upsert));
+            changes.push(Change::Listed { scope: Scope::All });
+        }
+        changes.push(Change::Feed(feed));
+        changes
+    }
+}
+
+/// `service: what went wrong (address)`.
+pub fn problem(service: &str, what: &impl fmt::Display, address: &str) -> String {
+    text::line(&format!("{service}: {what} ({address})")).into_owned()
+}
+
+/// The body as text; bytes that are no UTF-8 become marks instead of failing the whole answer.
+pub fn utf8(body: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(body)
+}
+
+/// The answer's body when its code is 200, else the error in the server's words.
+pub fn expect_ok(answer: Result<Answer, AskError>) -> Result<Vec<u8>, AskError> {
+    let answer = answer?;
+    if answer.status == 200 { Ok(answer.body) } else { Err(refusal(&answer)) }
+}
+
+/// An answer with a code that says no, as an error with the server's own words.
+pub fn refusal(answer: &Answer) -> AskError {
+    let words = match said(&answer.body) {
+        words if words.is_empty() => format!("HTTP {}", answer.status),
+        words => format!("HTTP {}: {words}", answer.status),
+    };
+    match answer.status {
+        401 | 403 => AskError::Forbidden(words),
+        404 => AskError::NotFound(words),
+        502 | 503 => AskError::Refused(words),
+        504 => AskError::Timeout,
+        _ => AskError::Other(words),
+    }
+}
+
+/// Longest part of an error body that is repeated.
+const SAID: usize = 200;
+
+/// What an error body says: Prometheus' `error`, the API server's `message`, or the text itself, clipped.
+fn said(body: &[u8]) -> String {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Known {
+        error: Text,
+        message: Text,
+    }
+    let raw = utf8(body);
+    let known: Known = serde_json::from_str(&raw).unwrap_or_default();
+    let words = match (known.error.trim(), known.message.trim()) {
+        ("", "") => raw.trim(),
+        ("", message) => message,
+        (error, _) => error,
+    };
+    let clipped: String = words.chars().take(SAID).collect();
+    text::line(&clipped).into_owned()
+}
+
+/// Decodes a list entry by entry: one that cannot be read is named and does not fail the others.
+pub fn entries<T: DeserializeOwned>(raw: &Many<Box<RawValue>>, what: &str, bad: &mut Vec<Bad>) -> Vec<T> {
+    let mut out = Vec::with_capacity(raw.len());
+    for (index, entry) in raw.iter().enumerate() {
+        match serde_json::from_str(entry.get()) {
+            Ok(entry) => out.push(entry),
+            Err(error) => bad.push(Bad {
+                name: format!("{what} {}", index + 1).into(),
+                error: Box::from(&*text::line(&error.to_string())),
+            }),
+        }
+    }
+    out
+}
+
+/// A time on the wire; the zero time of Go (year 1) and anything before 1970 is "not set".
+pub fn time(raw: &str) -> Option<Time> {
+    Time::parse(raw).filter(|t| t.0 > 0)
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use rstest::rstest;
+    use std::collections::HashMap;
+
+    /// An address that answers from a table; a path that is not in it is not found.
+    #[derive(Debug, Default, Clone)]
+    pub struct Fake {
+        pub label: String,
+        pub answers: HashMap<&'static str, Result<Answer, AskError>>,
+    }
+
+    impl Fake {
+        pub fn new(label: &str) -> Self {
+            Self { label: label.to_owned(), answers: HashMap::new() }
+        }
+
+        #[must_use]
+        pub fn on(mut self, path: &'static str, status: u16, body: &str) -> Self {
+            self.answers.insert(path, Ok(Answer { status, body: body.as_bytes().to_vec(), date: None }));
+            self
+        }
+
+        #[must_use]
+        pub fn failing(mut self, path: &'static str, error: AskError) -> Self {
+            self.answers.insert(path, Err(error));
+            self
+        }
+    }
+
+    impl Ask for Fake {
+        async fn get(&self, path_and_query: &str) -> Result<Answer, AskError> {
+            let path = path_and_query.split('?').next().unwrap_or_default();
+            self.answers.get(path).cloned().unwrap_or_else(|| Ok(Answer { status: 404, ..Answer::default() }))
+        }
+
+        fn label(&self) -> &str {
+            &self.label
+        }
+    }
+
+    #[rstest]
+    #[case(
+        503,
+        r#"{"status":"error","errorType":"unavailable","error":"WAL replay"}"#,
+        "cannot be reached: HTTP 503: WAL replay"
+    )]
+    #[case(
+        503,
+        r#"{"kind":"Status","message":"no endpoints available for service \"x\"","code":503}"#,
+        "cannot be reached: HTTP 503: no endpoints available for service \"x\""
+    )]
+    #[case(403, "", "no access: HTTP 403")]
+    #[case(500, "bo\u{1b}[2Jom\n", "HTTP 500: bo␛[2Jom")]
+    #[case(504, "gateway", "no answer in time")]
+    fn a_refusal_speaks_in_the_servers_words(#[case] status: u16, #[case] body: &str, #[case] expected: &str) {
+        let answer = Answer { status, body: body.as_bytes().to_vec(), date: None };
+        assert_eq!(refusal(&answer).to_string(), expected);
+    }
+
+    #[test]
+    fn a_half_is_forbidden_only_when_every_address_is() {
+        let no = AskError::Forbidden(String::new());
+        let state = |errors: Vec<Option<&AskError>>| Half::of("x", errors).state;
+        assert_eq!(state(vec![]), FeedState::NotInstalled);
+        assert_eq!(state(vec![Some(&no), Some(&no)]), FeedState::NoAccess);
+        assert_eq!(state(vec![Some(&no), Some(&AskError::Timeout)]), FeedState::Unreachable);
+        assert_eq!(state(vec![Some(&no), None]), FeedState::Live);
+    }
+
+    fn step(state: FeedState) -> Polled {
+        Polled {
+            records: if state.is_live() { vec![Record::default()] } else { Vec::new() },
+            problems: vec!["a".to_owned(), "b".to_owned()],
+            state,
+            origin: "here".to_owned(),
+            halves: Vec::new(),
+            bad: Vec::new(),
+        }
+    }
+
+    fn feed_of(changes: &[Change]) -> Feed {
+        let Some(Change::Feed(feed)) = changes.last() else { panic!("no feed in {changes:?}") };
+        feed.clone()
+    }
+
+    #[rstest]
+    #[case::never_found(FeedState::NotInstalled, FeedState::NotInstalled, FeedState::Stale)]
+    #[case::never_reached(FeedState::Unreachable, FeedState::Unreachable, FeedState::Stale)]
+    #[case::forbidden(FeedState::NoAccess, FeedState::NoAccess, FeedState::NoAccess)]
+    fn what_was_found_and_is_lost_is_stale_and_keeps_its_rows(
+        #[case] now_is: FeedState,
+        #[case] at_first: FeedState,
+        #[case] after_data: FeedState,
+    ) {
+        let changes = step(now_is).changes(&Feed::default(), Time(10));
+        assert_eq!((changes.len(), feed_of(&changes).state), (1, at_first));
+        let live = step(FeedState::Live).changes(&Feed::default(), Time(20));
+        assert_eq!(live.len(), 4);
+        let changes = step(now_is).changes(&feed_of(&live), Time(30));
+        let feed = feed_of(&changes);
+        assert_eq!((changes.len(), feed.state, feed.fresh, feed.since), (1, after_data, Some(Time(20)), Time(30)));
+        assert_eq!(feed.error.as_deref(), Some("a; b"));
+        let again = feed_of(&step(now_is).changes(&feed, Time(40)));
+        assert_eq!((again.state, again.since), (after_data, Time(30)));
+    }
+
+    #[test]
+    fn the_zero_time_of_go_is_not_set() {
+        assert_eq!(time("0001-01-01T00:00:00Z"), None);
+        assert_eq!(time("1970-01-01T00:00:05.5+00:00"), Some(Time(5)));
+    }
+}

@@ -1,0 +1,495 @@
+//! OpenBao's and Vault's seal state: every replica is found by its pod's labels and asked by itself, because the
+//! Service shows one at random. Never sends a token, never unseals.
+//!
+//! 429 is a healthy standby, 503 is sealed, 501 is not initialised; but only when the body is OpenBao's own: the API
+//! server uses the same codes for a proxy that fails. A replica that may not be asked is told by its labels.
+
+use serde::Deserialize;
+
+use super::poll::{Answer, Ask, AskError, Half, Polled, expect_ok, problem, refusal, utf8};
+use super::replicas::{Replica, Scheme, pods_path, replicas};
+use crate::domain::change::{Bad, FeedState};
+use crate::domain::interner::Interner;
+use crate::domain::text;
+use crate::kinds::seals::{self as kind, Seal, Source, State};
+use crate::kinds::wire::{Text, or_default};
+
+pub const SEAL_STATUS: &str = "/v1/sys/seal-status";
+pub const HEALTH: &str = "/v1/sys/health";
+pub const LEADER: &str = "/v1/sys/leader";
+
+/// At most this many replicas are asked.
+const MOST: usize = 100;
+
+/// Lists the replicas, asks each and tells the quorum of each cluster.
+///
+/// `api` is the API server itself; `namespaces` are those to look in, none for all. `reach` gives the address of a
+/// replica, normally its [`Replica::proxy_path`] on the API server.
+pub async fn poll_once<K: Ask, A: Ask>(
+    api: &K,
+    namespaces: &[String],
+    reach: impl Fn(&Replica, Scheme, u16) -> A,
+    intern: &mut Interner,
+) -> Polled {
+    let (mut found, mut bad, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+    let paths = match namespaces {
+        [] => vec![pods_path(None)],
+        some => some.iter().map(|n| pods_path(Some(n))).collect(),
+    };
+    let mut errors = Vec::new();
+    for answer in futures::future::join_all(paths.iter().map(|path| api.get(path))).await {
+        let listed = expect_ok(answer).and_then(|body| replicas(&body, &mut bad));
+        match listed {
+            Ok(list) => {
+                found.extend(list);
+                errors.push(None);
+            }
+            Err(error) => {
+                problems.push(problem("OpenBao's pods", &error, api.label()));
+                errors.push(Some(error));
+            }
+        }
+    }
+    let listing = Half::of("OpenBao", errors.iter().map(Option::as_ref));
+    if found.len() > MOST {
+        problems.push(format!("OpenBao: {} more replicas are not asked", found.len() - MOST));
+        found.truncate(MOST);
+    }
+    let seals = futures::future::join_all(found.iter().map(|replica| ask(replica, &reach))).await;
+    let unasked = seals.iter().filter(|s| s.source == Source::Labels).count();
+    if let Some(first) = seals.iter().find(|s| s.source == Source::Labels) {
+        let what = format!(
+            "{unasked} of {} replicas may not be asked and are told by their labels: {}",
+            seals.len(),
+            first.note
+        );
+        problems.push(problem("OpenBao", &what, &format!("{}/{}", first.namespace, first.name)));
+    }
+    let state = match listing.state {
+        FeedState::Live if seals.is_empty() => FeedState::NotInstalled,
+        state => state,
+    };
+    let origin = format!("pods of {}", api.label());
+    finish(&seals, state, problems, &origin, bad, intern)
+}
+
+/// Asks replicas that are given by address, where there is no pod to see.
+pub async fn poll_addresses<A: Ask>(replicas: &[A], intern: &mut Interner) -> Polled {
+    let seals = futures::future::join_all(replicas.iter().map(async |address| {
+        let seal = Seal {
+            uid: address.label().to_owned(),
+            name: address.label().to_owned(),
+            cluster: "openbao".to_owned(),
+            ..Seal::default()
+        };
+        match probe(address).await {
+            Ok(told) => told.onto(seal),
+            Err(Failed { error, .. }) => Seal { state: State::Unreachable, note: error.to_string(), ..seal },
+        }
+    }))
+    .await;
+    let origin = replicas.iter().map(Ask::label).collect::<Vec<_>>().join(", ");
+    let reached = seals.iter().any(|s| s.state != State::Unreachable);
+    let state = match (seals.is_empty(), reached) {
+        (true, _) => FeedState::NotInstalled,
+        (_, true) => FeedState::Live,
+        // one by one they are records, but a feed that reaches nobody is blind
+        (_, false) => FeedState::Unreachable,
+    };
+    let problems = seals.iter().filter(|s| s.state == State::Unreachable).map(|s| problem("OpenBao", &s.note, &s.name));
+    let problems = problems.collect();
+    finish(&seals, state, problems, &origin, Vec::new(), intern)
+}
+
+fn finish(
+    seals: &[Seal],
+    state: FeedState,
+    problems: Vec<String>,
+    origin: &str,
+    bad: Vec<Bad>,
+    intern: &mut Interner,
+) -> Polled {
+    let mut clusters: Vec<(&str, &str)> = seals.iter().map(|s| (&*s.namespace, &*s.cluster)).collect();
+    clusters.sort_unstable();
+    clusters.dedup();
+    let mut records = Vec::new();
+    for (namespace, cluster) in clusters {
+        let members: Vec<&Seal> = seals.iter().filter(|s| s.namespace == namespace && s.cluster == cluster).collect();
+        records.push(kind::read_cluster(namespace, cluster, &kind::quorum(&members), intern));
+        records.extend(members.iter().map(|seal| kind::read(seal, intern)));
+    }
+    let answered = seals.iter().filter(|s| s.source == Source::Asked && s.state != State::Unreachable).count();
+    let half = Half { service: "OpenBao", asked: seals.len(), answered, state };
+    Polled { records, problems, state, origin: text::line(origin).into_owned(), halves: vec![half], bad }
+}
+
+/// Asks one replica, in its likely scheme first.
+async fn ask<A: Ask>(replica: &Replica, reach: &impl Fn(&Replica, Scheme, u16) -> A) -> Seal {
+    let seal = Seal {
+        uid: if replica.uid.is_empty() {
+            format!("{}/{}", replica.namespace, replica.name)
+        } else {
+            replica.uid.clone()
+        },
+        namespace: replica.namespace.clone(),
+        name: replica.name.clone(),
+        is_pod: true,
+        cluster: replica.cluster.clone(),
+        created: Some(replica.created).filter(|t| t.is_set()),
+        version: replica.hint.version.clone(),
+        ..Seal::default()
+    };
+    if replica.phase != "Running" {
+        let phase = if replica.phase.is_empty() { "without a phase" } else { &replica.phase };
+        return Seal { state: State::Unreachable, note: format!("its pod is {phase}"), ..seal };
+    }
+    let mut failed = None;
+    for scheme in [replica.scheme, replica.scheme.other()] {
+        match probe(&reach(replica, scheme, replica.port)).await {
+            Ok(told) => return told.onto(seal),
+            Err(new) => {
+                // the other scheme would meet the same refusal, or the same silence
+                let last = new.unasked || new.error == AskError::Timeout;
+                failed.get_or_insert(new);
+                if last {
+                    break;
+                }
+            }
+        }
+    }
+    match failed {
+        Some(failed) if !failed.unasked => {
+            let hint = match replica.hint.state() {
+                State::Unknown => String::new(),
+                state => format!("; its label says {}", state.word()),
+            };
+            Seal { state: State::Unreachable, note: format!("{}{hint}", failed.error), ..seal }
+        }
+        failed => by_labels(replica, seal, failed.map_or(String::new(), |f| f.error.to_string())),
+    }
+}
+
+/// A hint, not proof: after a crash labels stay as they were.
+fn by_labels(replica: &Replica, seal: Seal, note: String) -> Seal {
+    let seal = Seal { source: Source::Labels, note, ..seal };
+    match replica.hint.state() {
+        state if state.serves() && !replica.ready => {
+            let note = format!("its label says {}, but its pod is not ready; {}", state.word(), seal.note);
+            Seal { state: State::Unknown, note, ..seal }
+        }
+        state => Seal { state, ..seal },
+    }
+}
+
+/// What a replica said of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Told {
+    state: State,
+    status: Status,
+    note: String,
+}
+
+impl Told {
+    fn onto(self, seal: Seal) -> Seal {
+        let s = self.status;
+        let small = |n: Option<u16>| n.unwrap_or(0);
+        Seal {
+            state: self.state,
+            source: Source::Asked,
+            seal_type: s.r#type.to_string(),
+            progress: small(s.progress),
+            threshold: small(s.t),
+            shares: small(s.n),
+            version: if s.version.is_empty() { seal.version.clone() } else { s.version.to_string() },
+            storage: s.storage_type.to_string(),
+            cluster_name: s.cluster_name.to_string(),
+            note: self.note,
+            ..seal
+        }
+    }
+}
+
+/// Why a replica told nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Failed {
+    error: AskError,
+    /// The question did not get there: no right, or the API server holds us back. Says nothing of the replica.
+    unasked: bool,
+}
+
+/// The fields that seal-status and health share, and those that only one has.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+struct Status {
+    initialized: Option<bool>,
+    sealed: Option<bool>,
+    standby: Option<bool>,
+    r#type: Text,
+    #[serde(deserialize_with = "or_default")]
+    t: Option<u16>,
+    #[serde(deserialize_with = "or_default")]
+    n: Option<u16>,
+    #[serde(deserialize_with = "or_default")]
+    progress: Option<u16>,
+    version: Text,
+    storage_type: Text,
+    cluster_name: Text,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct Leader {
+    ha_enabled: Option<bool>,
+    is_self: Option<bool>,
+}
+
+async fn probe(ask: &impl Ask) -> Result<Told, Failed> {
+    let (seal, health) = futures::join!(ask.get(SEAL_STATUS), ask.get(HEALTH));
+    let mut told = classify(seal, &health)?;
+    if told.state == State::Unsealed {
+        let leader = ask.get(LEADER).await;
+        (told.state, told.note) = role(leader);
+    }
+    Ok(told)
+}
+
+/// OpenBao's own body, whatever the code.
+fn own(answer: &Answer) -> Option<Status> {
+    serde_json::from_str::<Status>(&utf8(&answer.body)).ok().filter(|s| s.sealed.is_some())
+}
+
+/// The state from both answers; either may have failed. Who is active, seal-status cannot tell.
+fn classify(seal: Result<Answer, AskError>, health: &Result<Answer, AskError>) -> Result<Told, Failed> {
+    let by_health = health.as_ref().ok().and_then(|a| Some((a.status, own(a)?)));
+    let by_seal = seal.as_ref().ok().and_then(own);
+    let Some(status) = by_seal.or_else(|| by_health.as_ref().map(|(_, s)| s.clone())) else {
+        return Err(failed(seal));
+    };
+    let role = by_health.map_or(State::Unsealed, |(code, s)| match (code, s.standby) {
+        (429 | 472 | 473, _) | (_, Some(true)) => State::Standby,
+        (200, _) => State::Active,
+        // between both answers it was sealed, or lost its standing: the leader knows
+        _ => State::Unsealed,
+    });
+    let state = match (status.initialized, status.sealed) {
+        (Some(false), _) => State::Uninitialised,
+        (_, Some(true)) => State::Sealed,
+        _ => role,
+    };
+    Ok(Told { state, status, note: String::new() })
+}
+
+fn failed(seal: Result<Answer, AskError>) -> Failed {
+    match seal {
+        Err(error) => Failed { unasked: matches!(error, AskError::Forbidden(_)), error },
+        Ok(answer) if answer.status == 200 => {
+            Failed { error: AskError::Other("what answers is not OpenBao".to_owned()), unasked: false }
+        }
+        Ok(answer) => Failed { error: refusal(&answer), unasked: matches!(answer.status, 401 | 403 | 429) },
+    }
+}
+
+/// Active or standby from `sys/leader`.
+fn role(leader: Result<Answer, AskError>) -> (State, String) {
+    let leader = expect_ok(leader).map(|body| serde_json::from_str::<Leader>(&utf8(&body)).unwrap_or_default());
+    match leader {
+        Ok(Leader { is_self: Some(true), .. } | Leader { ha_enabled: Some(false), .. }) => {
+            (State::Active, String::new())
+        }
+        Ok(Leader { is_self: Some(false), .. }) => (State::Standby, String::new()),
+        Ok(_) => (State::Unsealed, String::new()),
+        Err(error) => (State::Unsealed, error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::poll::tests::Fake;
+    use super::*;
+    use crate::domain::interner::Strings;
+    use rstest::rstest;
+
+    const UNSEALED: &str = r#"{"type":"shamir","initialized":true,"sealed":false,"t":3,"n":5,"progress":0,"version":"2.6.0",
+        "storage_type":"raft","cluster_name":"bao-1","recovery_seal":false}"#;
+    const SEALED: &str = r#"{"type":"shamir","initialized":true,"sealed":true,"t":3,"n":5,"progress":1,"version":"2.6.0",
+        "storage_type":"raft"}"#;
+    const NEW: &str = r#"{"type":"shamir","initialized":false,"sealed":true,"t":0,"n":0,"progress":0}"#;
+    const API_503: &str =
+        r#"{"kind":"Status","status":"Failure","message":"error trying to reach service","code":503}"#;
+
+    fn health(initialized: bool, sealed: bool, standby: bool) -> String {
+        format!(r#"{{"initialized":{initialized},"sealed":{sealed},"standby":{standby},"version":"2.6.0"}}"#)
+    }
+
+    fn bao(seal: (u16, &str), health: (u16, &str)) -> Fake {
+        Fake::new("bao").on(SEAL_STATUS, seal.0, seal.1).on(HEALTH, health.0, health.1)
+    }
+
+    #[rstest]
+    #[case::active(bao((200, UNSEALED), (200, &health(true, false, false))), State::Active)]
+    #[case::standby(bao((200, UNSEALED), (429, &health(true, false, true))), State::Standby)]
+    #[case::vault_performance_standby(bao((200, UNSEALED), (473, &health(true, false, true))), State::Standby)]
+    #[case::sealed(bao((200, SEALED), (503, &health(true, true, true))), State::Sealed)]
+    #[case::uninitialised(bao((200, NEW), (501, &health(false, true, true))), State::Uninitialised)]
+    #[case::health_alone_active(bao((500, ""), (200, &health(true, false, false))), State::Active)]
+    #[case::health_alone_sealed(bao((502, API_503), (503, &health(true, true, true))), State::Sealed)]
+    #[case::leader_active(bao((200, UNSEALED), (503, API_503)).on(LEADER, 200, r#"{"ha_enabled":true,"is_self":true}"#), State::Active)]
+    #[case::leader_standby(bao((200, UNSEALED), (429, "")).on(LEADER, 200, r#"{"ha_enabled":true,"is_self":false}"#), State::Standby)]
+    #[case::no_ha(bao((200, UNSEALED), (404, "")).on(LEADER, 200, r#"{"ha_enabled":false,"is_self":null}"#), State::Active)]
+    #[case::role_unknown(bao((200, UNSEALED), (404, "")), State::Unsealed)]
+    #[case::timed_out_health(bao((200, SEALED), (0, "")).failing(HEALTH, AskError::Timeout), State::Sealed)]
+    #[tokio::test]
+    async fn answers_are_told_apart(#[case] fake: Fake, #[case] expected: State) {
+        assert_eq!(probe(&fake).await.unwrap().state, expected);
+    }
+
+    #[rstest]
+    #[case::api_servers_503(bao((503, API_503), (503, API_503)), false, "cannot be reached: HTTP 503: error trying to reach service")]
+    #[case::api_servers_429(bao((429, "slow down"), (429, "slow down")), true, "HTTP 429: slow down")]
+    #[case::forbidden(bao((403, ""), (403, "")), true, "no access: HTTP 403")]
+    #[case::another_server(bao((200, "<html>"), (200, "<html>")), false, "what answers is not OpenBao")]
+    #[case::timeout(Fake::new("b").failing(SEAL_STATUS, AskError::Timeout).failing(HEALTH, AskError::Timeout), false, "no answer in time")]
+    #[tokio::test]
+    async fn what_is_not_openbaos_own_body_tells_no_state(
+        #[case] fake: Fake,
+        #[case] unasked: bool,
+        #[case] words: &str,
+    ) {
+        let failed = probe(&fake).await.unwrap_err();
+        assert_eq!((failed.unasked, failed.error.to_string()), (unasked, words.to_owned()));
+    }
+
+    fn pod(name: &str, more_labels: &str, ready: &str) -> String {
+        format!(
+            r#"{{"metadata":{{"name":"{name}","namespace":"openbao","uid":"u-{name}","labels":{{"app.kubernetes.io/name":"openbao",
+                "app.kubernetes.io/instance":"openbao","component":"server"{more_labels}}}}},
+                "spec":{{"containers":[{{"ports":[{{"name":"https-internal","containerPort":8201}},{{"name":"https","containerPort":8200}}],
+                "env":null}}]}},
+                "status":{{"phase":"Running","podIP":"10.1.1.1","conditions":[{{"type":"Ready","status":"{ready}"}}]}}}}"#
+        )
+    }
+
+    fn api(pods: &[String]) -> Fake {
+        Fake::new("api").on("/api/v1/pods", 200, &format!(r#"{{"items":[{}]}}"#, pods.join(",")))
+    }
+
+    async fn poll(api: &Fake, reach: impl Fn(&Replica, Scheme, u16) -> Fake) -> (Polled, Vec<String>) {
+        let mut intern = Interner::default();
+        let polled = poll_once(api, &[], reach, &mut intern).await;
+        let mut strings = Strings::default();
+        strings.extend(intern.unshipped());
+        let line = |r: &crate::domain::record::Record| {
+            let source = r.text(kind::SOURCE, &strings);
+            format!("{} {} {source}", r.name, strings.get(r.status)).trim_end().to_owned()
+        };
+        let lines = polled.records.iter().map(line).collect();
+        (polled, lines)
+    }
+
+    #[tokio::test]
+    async fn each_replica_is_asked_and_the_cluster_has_its_quorum() {
+        let pods: Vec<_> = ["openbao-0", "openbao-1", "openbao-2"].map(|n| pod(n, "", "True")).into();
+        let (polled, lines) = poll(&api(&pods), |replica, scheme, port| {
+            let path = format!("/api/v1/namespaces/openbao/pods/https:{}:8200/proxy", replica.name);
+            assert_eq!(replica.proxy_path(scheme, port), path);
+            match &*replica.name {
+                "openbao-0" => bao((200, UNSEALED), (200, &health(true, false, false))),
+                "openbao-1" => bao((200, SEALED), (503, &health(true, true, true))),
+                _ => bao((200, UNSEALED), (429, &health(true, false, true))),
+            }
+        })
+        .await;
+        assert_eq!(
+            lines,
+            [
+                "openbao (cluster) degraded 2/3",
+                "openbao-0 active asked",
+                "openbao-1 sealed asked",
+                "openbao-2 standby asked"
+            ]
+        );
+        assert_eq!((polled.state, polled.problems.len()), (FeedState::Live, 0));
+        assert_eq!(polled.records[2].cell(kind::PROGRESS), crate::domain::record::Cell::Ratio(1, 3));
+    }
+
+    #[tokio::test]
+    async fn the_other_scheme_is_tried_when_the_first_is_not_spoken() {
+        let (_, lines) = poll(&api(&[pod("openbao-0", "", "True")]), |_, scheme, _| match scheme {
+            Scheme::Https => bao((502, ""), (502, "")),
+            Scheme::Http => bao((200, UNSEALED), (200, &health(true, false, false))),
+        })
+        .await;
+        assert_eq!(lines, ["openbao (cluster) quorum 1/1", "openbao-0 active asked"]);
+    }
+
+    #[tokio::test]
+    async fn without_the_right_to_ask_labels_are_believed_and_that_is_said() {
+        let pods = [
+            pod("openbao-0", r#","openbao-sealed":"false","openbao-active":"true","openbao-version":"2.6.0""#, "True"),
+            pod("openbao-1", r#","openbao-sealed":"true","openbao-active":"false""#, "False"),
+            pod("openbao-2", r#","openbao-sealed":"false","openbao-active":"false""#, "False"),
+            pod("openbao-3", r#","vault-initialized":"false","vault-sealed":"true""#, "True"),
+            pod("openbao-4", "", "True"),
+        ];
+        let (polled, lines) = poll(&api(&pods), |_, _, _| bao((403, ""), (403, ""))).await;
+        assert_eq!(
+            lines,
+            [
+                "openbao (cluster) quorum unknown",
+                "openbao-0 active labels",
+                "openbao-1 sealed labels",
+                "openbao-2 unknown labels",
+                "openbao-3 uninitialised labels",
+                "openbao-4 unknown labels"
+            ]
+        );
+        assert_eq!(polled.state, FeedState::Live);
+        assert_eq!(
+            polled.problems,
+            [
+                "OpenBao: 5 of 5 replicas may not be asked and are told by their labels: no access: HTTP 403 (openbao/openbao-0)"
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_silent_replica_is_unreachable_whatever_its_label_says() {
+        let labels = r#","openbao-sealed":"false","openbao-active":"true""#;
+        let (polled, lines) = poll(&api(&[pod("openbao-0", labels, "True")]), |_, _, _| {
+            Fake::new("b").failing(SEAL_STATUS, AskError::Timeout).failing(HEALTH, AskError::Timeout)
+        })
+        .await;
+        assert_eq!(lines, ["openbao (cluster) quorum lost", "openbao-0 unreachable asked"]);
+        assert_eq!(&*polled.records[1].note, "no answer in time; its label says active");
+    }
+
+    #[tokio::test]
+    async fn a_pod_that_does_not_run_is_not_asked() {
+        let pending = pod("openbao-0", "", "False").replace("Running", "Pending");
+        let (polled, lines) = poll(&api(&[pending]), |_, _, _| unreachable!("must not be asked")).await;
+        assert_eq!(lines[1], "openbao-0 unreachable asked");
+        assert_eq!(&*polled.records[1].note, "its pod is Pending");
+    }
+
+    #[tokio::test]
+    async fn no_pod_is_not_installed_and_no_right_to_list_is_no_access() {
+        let never = |_: &Replica, _: Scheme, _: u16| Fake::new("");
+        assert_eq!(poll(&api(&[]), never).await.0.state, FeedState::NotInstalled);
+        let (polled, _) = poll(&Fake::new("api").on("/api/v1/pods", 403, ""), never).await;
+        assert_eq!(polled.state, FeedState::NoAccess);
+        assert_eq!(polled.problems, ["OpenBao's pods: no access: HTTP 403 (api)"]);
+        let (polled, _) = poll(&Fake::new("api").failing("/api/v1/pods", AskError::Timeout), never).await;
+        assert_eq!(polled.state, FeedState::Unreachable);
+    }
+
+    #[tokio::test]
+    async fn addresses_from_the_configuration_are_asked_as_they_are() {
+        let mut intern = Interner::default();
+        let good = bao((200, UNSEALED), (200, &health(true, false, false)));
+        let dead = Fake::new("https://b").failing(SEAL_STATUS, AskError::Timeout).failing(HEALTH, AskError::Timeout);
+        let polled = poll_addresses(&[good, dead.clone()], &mut intern).await;
+        assert_eq!((polled.state, polled.records.len()), (FeedState::Live, 3));
+        assert_eq!(polled.problems, ["OpenBao: no answer in time (https://b)"]);
+        assert_eq!(poll_addresses(&[dead], &mut intern).await.state, FeedState::Unreachable);
+    }
+}
