@@ -24,7 +24,7 @@ use crate::domain::text;
 use crate::effects::{logs, read};
 use crate::intent::{Fetch, LogQuery, Ticket};
 use crate::kinds::{self, Api};
-use crate::sources::{Clock, watch as feed};
+use crate::sources::{Clock, services, watch as feed};
 
 /// Between two probes of the API server, and how long one may take: a server that hangs is noticed within 15 s.
 const PROBE_EVERY: Duration = Duration::from_secs(5);
@@ -225,9 +225,11 @@ impl Live {
             old.abort();
         }
         let shared = self.shared.clone();
-        if let Api::Watch { .. } = kinds::spec(kind).api {
-            self.feeds.insert(kind, tasks.spawn_local(feed::run(kind, shared)));
-        }
+        let task = match kinds::spec(kind).api {
+            Api::Watch { .. } => tasks.spawn_local(feed::run(kind, shared)),
+            Api::Poll(service) => tasks.spawn_local(services::run(kind, service, shared)),
+        };
+        self.feeds.insert(kind, task);
     }
 }
 

@@ -178,9 +178,7 @@ fn case(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) 
         _ if issuing => Case::Issuing,
         "True" => match not_after {
             None => Case::Unknown,
-            Some(t) if record.time(RENEWAL).is_none() && t.0 - now.0 < thresholds.certificate_warning => {
-                Case::Unscheduled
-            }
+            Some(t) if record.time(RENEWAL).is_none() && t.0 - now.0 < thresholds.certificate_soon => Case::Unscheduled,
             Some(_) => Case::Ok,
         },
         _ => Case::Unknown,
@@ -191,9 +189,9 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
     let t = thresholds;
     let (not_after, since) = (record.time(NOT_AFTER), record.time(SINCE));
     let left = not_after.map(|end| end.0 - now.0);
-    let soon = left.is_some_and(|l| l < t.certificate_warning);
+    let soon = left.is_some_and(|l| l < t.certificate_soon);
     let severity = match left {
-        Some(l) if l < t.certificate_critical => Severity::P1,
+        Some(l) if l < t.certificate_urgent => Severity::P1,
         Some(_) if soon => Severity::P2,
         _ => Severity::P3,
     };
@@ -246,8 +244,8 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
     };
     let turns = [
         not_after,
-        not_after.map(|end| end.plus(1 - t.certificate_warning)),
-        not_after.map(|end| end.plus(1 - t.certificate_critical)),
+        not_after.map(|end| end.plus(1 - t.certificate_soon)),
+        not_after.map(|end| end.plus(1 - t.certificate_urgent)),
         record.time(RENEWAL).map(|at| at.plus(t.renewal_overdue + 1)),
         record.time(ISSUING).map(|at| at.plus(ISSUING_LONG + 1)),
     ];

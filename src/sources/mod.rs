@@ -12,6 +12,7 @@ pub mod replicas;
 pub mod report;
 pub mod rules;
 pub mod seals;
+pub mod services;
 pub mod slim;
 pub mod watch;
 

@@ -21,16 +21,33 @@ pub const LEADER: &str = "/v1/sys/leader";
 /// At most this many replicas are asked.
 const MOST: usize = 100;
 
-/// Lists the replicas, asks each and tells the quorum of each cluster.
+/// What every replica said, before it becomes records: the part that waits, apart from the part that interns.
+#[derive(Debug)]
+pub struct Gathered {
+    seals: Vec<Seal>,
+    state: FeedState,
+    problems: Vec<String>,
+    origin: String,
+    bad: Vec<Bad>,
+}
+
+impl Gathered {
+    /// The records, and the quorum of each cluster.
+    pub fn polled(self, intern: &mut Interner) -> Polled {
+        let Self { seals, state, problems, origin, bad } = self;
+        finish(&seals, state, problems, &origin, bad, intern)
+    }
+}
+
+/// Lists the replicas and asks each.
 ///
 /// `api` is the API server itself; `namespaces` are those to look in, none for all. `reach` gives the address of a
 /// replica, normally its [`Replica::proxy_path`] on the API server.
-pub async fn poll_once<K: Ask, A: Ask>(
+pub async fn gather<K: Ask, A: Ask>(
     api: &K,
     namespaces: &[String],
     reach: impl Fn(&Replica, Scheme, u16) -> A,
-    intern: &mut Interner,
-) -> Polled {
+) -> Gathered {
     let (mut found, mut bad, mut problems) = (Vec::new(), Vec::new(), Vec::new());
     let paths = match namespaces {
         [] => vec![pods_path(None)],
@@ -69,12 +86,22 @@ pub async fn poll_once<K: Ask, A: Ask>(
         FeedState::Live if seals.is_empty() => FeedState::NotInstalled,
         state => state,
     };
-    let origin = format!("pods of {}", api.label());
-    finish(&seals, state, problems, &origin, bad, intern)
+    Gathered { seals, state, problems, origin: format!("pods of {}", api.label()), bad }
+}
+
+/// [`gather`], told at once.
+#[cfg(test)]
+async fn poll_once<K: Ask, A: Ask>(
+    api: &K,
+    namespaces: &[String],
+    reach: impl Fn(&Replica, Scheme, u16) -> A,
+    intern: &mut Interner,
+) -> Polled {
+    gather(api, namespaces, reach).await.polled(intern)
 }
 
 /// Asks replicas that are given by address, where there is no pod to see.
-pub async fn poll_addresses<A: Ask>(replicas: &[A], intern: &mut Interner) -> Polled {
+pub async fn gather_addresses<A: Ask>(replicas: &[A]) -> Gathered {
     let seals = futures::future::join_all(replicas.iter().map(async |address| {
         let seal = Seal {
             uid: address.label().to_owned(),
@@ -98,7 +125,13 @@ pub async fn poll_addresses<A: Ask>(replicas: &[A], intern: &mut Interner) -> Po
     };
     let problems = seals.iter().filter(|s| s.state == State::Unreachable).map(|s| problem("OpenBao", &s.note, &s.name));
     let problems = problems.collect();
-    finish(&seals, state, problems, &origin, Vec::new(), intern)
+    Gathered { seals, state, problems, origin, bad: Vec::new() }
+}
+
+/// [`gather_addresses`], told at once.
+#[cfg(test)]
+async fn poll_addresses<A: Ask>(replicas: &[A], intern: &mut Interner) -> Polled {
+    gather_addresses(replicas).await.polled(intern)
 }
 
 fn finish(

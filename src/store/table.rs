@@ -102,7 +102,11 @@ impl Table {
 
     pub(super) fn apply(&mut self, change: Change, touched: &mut dyn FnMut(u32)) {
         match change {
-            Change::Upsert(record) => touched(self.upsert(record)),
+            Change::Upsert(record) => {
+                if let Some(slot) = self.upsert(record) {
+                    touched(slot);
+                }
+            }
             Change::Remove(uid) => {
                 if let Some(slot) = self.index.get(&uid).copied() {
                     self.remove(slot);
@@ -142,11 +146,16 @@ impl Table {
         }
     }
 
-    fn upsert(&mut self, record: Record) -> u32 {
+    /// The slot, when anything changed: a list that tells the same again costs nobody anything.
+    fn upsert(&mut self, record: Record) -> Option<u32> {
         let epoch = self.epoch;
         let health = record.health;
         let slot = if let Some(&slot) = self.index.get(&record.uid) {
-            if let Some(old) = &self.slots[slot as usize] {
+            if let Some(old) = &mut self.slots[slot as usize] {
+                if old.record == record {
+                    old.epoch = epoch;
+                    return None;
+                }
                 self.counts[old.health as usize] -= 1;
             }
             slot
@@ -166,7 +175,7 @@ impl Table {
         self.counts[health as usize] += 1;
         self.slots[slot as usize] = Some(Row { record, health, epoch });
         self.note(slot);
-        slot
+        Some(slot)
     }
 
     fn remove(&mut self, slot: u32) {

@@ -1,6 +1,8 @@
 //! From changed records to a ranked list of findings. Only what changed, or whose deadline has come, is judged again;
 //! the order changes only when a judgement does, never on a tick.
 
+mod schedules;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
@@ -58,6 +60,7 @@ impl Triage {
         for id in touched {
             self.judge(store, *id, thresholds, now);
         }
+        self.schedules(store, touched, thresholds, now);
         while let Some(Reverse((time, id))) = self.deadlines.peek().copied() {
             if time > now {
                 break;
@@ -103,6 +106,7 @@ impl Triage {
             return;
         };
         let judged = (kinds::spec(id.kind).judge)(&row.record, &store.strings, thresholds, now);
+        let judged = schedules::join(store, id, judged, thresholds, now);
         store.table_mut(id.kind).set_health(id.slot, judged.health);
         match judged.recheck {
             Some(at) if at > now => {

@@ -1,0 +1,283 @@
+//! The feeds of services: Prometheus with Alertmanager, and OpenBao. Finds them, asks them every now and then, each
+//! replica by itself where that is allowed, and turns what they say into news.
+
+use std::time::Duration;
+
+use super::outbox::{Gone, Outbox};
+use super::poll::{Answer, Ask, AskError, Polled};
+use super::watch::Shared;
+use super::{alertmanager, alerts, prometheus, replicas, seals};
+use crate::clients::discovery::{self, Discovered};
+use crate::clients::errors::RequestError;
+use crate::clients::http::{Endpoint, Http, ProxyTarget};
+use crate::config::{ServiceMode, ServiceName};
+use crate::domain::ages::Time;
+use crate::domain::change::{Batch, Change, Feed, FeedState};
+use crate::domain::record::KindId;
+use crate::kinds::wire::{Condition, Conditions, Many, Object};
+use crate::kinds::{self, Service};
+
+/// One answer may take so long.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// Services are looked for again after this long: they may be installed, or move.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+const LEAST_INTERVAL: i64 = 5;
+
+/// An address behind the [`Ask`] that the pure steps know.
+struct Address {
+    http: Http,
+    label: String,
+}
+
+impl Address {
+    fn new(http: Http) -> Self {
+        Self { label: http.label(), http }
+    }
+}
+
+impl Ask for Address {
+    async fn get(&self, path: &str) -> Result<Answer, AskError> {
+        let answer = self.http.get(path, DEADLINE).await.map_err(|error| sorted(&error))?;
+        // a failing proxy answers with the API server's own words, which are not the service's
+        if let Some(error) = answer.from_api_server() {
+            return Err(sorted(&error));
+        }
+        Ok(Answer { status: answer.status.as_u16(), body: answer.body.to_vec(), date: None })
+    }
+
+    fn label(&self) -> &str {
+        &self.label
+    }
+}
+
+fn sorted(error: &RequestError) -> AskError {
+    let words = error.detail();
+    match error {
+        RequestError::Timeout => AskError::Timeout,
+        RequestError::Forbidden { .. } => AskError::Forbidden(words),
+        RequestError::NotFound { .. } => AskError::NotFound(words),
+        RequestError::Server { .. } => AskError::Refused(words),
+        other if other.is_connection() => AskError::Refused(format!("{}: {words}", other.headline())),
+        other => AskError::Other(format!("{}: {words}", other.headline())),
+    }
+}
+
+/// A kind that is polled: its feed as told last.
+struct Told {
+    kind: KindId,
+    feed: Feed,
+    out: Outbox<Batch>,
+}
+
+impl Told {
+    fn new(name: &str, shared: &Shared) -> Option<Self> {
+        let kind = kinds::by_name(name)?;
+        let out = Outbox::new(kind, shared.interner.clone(), shared.news.clone(), |batch| batch);
+        Some(Self { kind, feed: Feed::default(), out })
+    }
+
+    async fn tell(&mut self, polled: Polled, now: Time) -> Result<(), Gone> {
+        for change in polled.changes(&self.feed, now) {
+            if let Change::Feed(feed) = &change {
+                if *feed == self.feed {
+                    continue;
+                }
+                self.feed = feed.clone();
+            }
+            self.out.push(change);
+        }
+        self.out.flush().await
+    }
+
+    async fn is(&mut self, state: FeedState, why: Option<&str>, now: Time) -> Result<(), Gone> {
+        let feed = Feed { state, since: now, error: why.map(crate::domain::record::clean), ..Feed::default() };
+        if feed.state != self.feed.state || feed.error != self.feed.error {
+            self.feed = feed.clone();
+            self.out.push(Change::Feed(feed));
+        }
+        self.out.flush().await
+    }
+}
+
+/// Runs the feed of a polled kind. Alerts and silences come from one step, which runs as the alerts' feed.
+pub async fn run(kind: KindId, service: Service, shared: Shared) {
+    let _ = match service {
+        Service::Alerts => monitoring(&shared).await,
+        Service::Silences => Ok(()),
+        Service::Seals => openbao(&shared, kind).await,
+    };
+}
+
+fn interval(shared: &Shared, name: ServiceName) -> Duration {
+    let seconds = shared.cluster.settings.service(name).poll_interval.max(LEAST_INTERVAL);
+    Duration::from_secs(seconds.unsigned_abs())
+}
+
+async fn monitoring(shared: &Shared) -> Result<(), Gone> {
+    let (Some(mut told_alerts), Some(mut told_silences)) = (Told::new("Alert", shared), Told::new("Silence", shared))
+    else {
+        return Ok(());
+    };
+    let modes = [ServiceName::Prometheus, ServiceName::Alertmanager]
+        .map(|name| shared.cluster.settings.service(name).effective_mode());
+    if modes == [ServiceMode::Off; 2] {
+        told_alerts.is(FeedState::Off, None, (shared.clock)()).await?;
+        return told_silences.is(FeedState::Off, None, (shared.clock)()).await;
+    }
+    let every = interval(shared, ServiceName::Prometheus).min(interval(shared, ServiceName::Alertmanager));
+    let mut found = Found::default();
+    let mut looked: Option<tokio::time::Instant> = None;
+    loop {
+        if looked.is_none_or(|at| at.elapsed() >= LOOK_AGAIN) {
+            found.look(shared).await;
+            looked = Some(tokio::time::Instant::now());
+        }
+        let (firing, routed) = futures::join!(
+            futures::future::join_all(found.prometheus.iter().map(prometheus::read)),
+            futures::future::join_all(found.alertmanager.iter().map(alertmanager::read)),
+        );
+        let now = (shared.clock)();
+        let both = alerts::assemble(&firing, &routed, &mut shared.interner.borrow_mut(), now);
+        let (mut alerts, mut silences) = (both.alerts, both.silences);
+        if let Some(problem) = &found.problem {
+            alerts.problems.push(problem.clone());
+            silences.problems.push(problem.clone());
+        }
+        told_alerts.tell(alerts, now).await?;
+        told_silences.tell(silences, now).await?;
+        tokio::time::sleep(every).await;
+    }
+}
+
+/// Where Prometheus and Alertmanager are.
+#[derive(Default)]
+struct Found {
+    prometheus: Vec<Address>,
+    alertmanager: Vec<Address>,
+    /// Why discovery could not look.
+    problem: Option<String>,
+}
+
+impl Found {
+    /// Looks again. What was found stays when looking fails.
+    async fn look(&mut self, shared: &Shared) {
+        let discovered = match discovery::discover(&shared.cluster).await {
+            Ok(discovered) => discovered,
+            Err(error) => {
+                self.problem = Some(format!("services cannot be listed: {}", error.headline()));
+                return;
+            }
+        };
+        self.problem = (!discovered.forbidden.is_empty() && discovered.best(ServiceName::Prometheus).is_none())
+            .then(|| "services may not be listed; name Prometheus and Alertmanager in the configuration".to_owned());
+        self.prometheus = addresses(shared, &discovered, ServiceName::Prometheus, "prometheus", 9090).await;
+        self.alertmanager = addresses(shared, &discovered, ServiceName::Alertmanager, "alertmanager", 9093).await;
+    }
+}
+
+/// The addresses to ask for one service: the configured one, or every replica's pod, or the Service that stands before
+/// them. A Service answers from any replica, so what it says may flip between two polls; it comes last.
+async fn addresses(shared: &Shared, discovered: &Discovered, name: ServiceName, app: &str, port: u16) -> Vec<Address> {
+    let settings = shared.cluster.settings.service(name);
+    match settings.effective_mode() {
+        ServiceMode::Off => return Vec::new(),
+        ServiceMode::Url => {
+            let direct = Http::direct(&settings, &shared.cluster.settings.env);
+            return direct.into_iter().map(Address::new).collect();
+        }
+        ServiceMode::Auto => {}
+    }
+    let Some(best) = discovered.best(name) else { return Vec::new() };
+    let mut pods = Vec::new();
+    for pod in ready_pods(shared, &best.endpoint.namespace, app).await {
+        let endpoint = Endpoint {
+            target: ProxyTarget::Pod,
+            namespace: best.endpoint.namespace.clone(),
+            name: pod,
+            tls: best.endpoint.tls,
+            port: port.to_string(),
+        };
+        if let Ok(http) = Http::through(&shared.cluster, &endpoint, &settings) {
+            pods.push(Address::new(http));
+        }
+    }
+    let reachable = futures::future::join_all(pods.iter().map(|pod| pod.get("/-/ready"))).await;
+    let usable = reachable.iter().any(|answer| answer.as_ref().is_ok_and(|a| a.status == 200));
+    if usable {
+        return pods;
+    }
+    Http::through(&shared.cluster, &best.endpoint, &settings).into_iter().map(Address::new).collect()
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct PodStatus {
+    conditions: Many<Condition>,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct Pods {
+    items: Vec<Object<kinds::wire::Nothing, PodStatus>>,
+}
+
+async fn ready_pods(shared: &Shared, namespace: &str, app: &str) -> Vec<String> {
+    let path = format!("/api/v1/namespaces/{namespace}/pods?labelSelector=app.kubernetes.io%2Fname%3D{app}&limit=20");
+    let answer = Http::api(&shared.cluster).get(&path, DEADLINE).await.and_then(|a| a.into_result()?.json::<Pods>());
+    let pods = answer.map(|p| p.items).unwrap_or_default();
+    pods.iter()
+        .filter(|p| p.status.conditions.of("Ready").is_some_and(Condition::is_true))
+        .map(|p| p.metadata.name.to_string())
+        .collect()
+}
+
+async fn openbao(shared: &Shared, kind: KindId) -> Result<(), Gone> {
+    let Some(mut told) = Told::new(kinds::spec(kind).name, shared) else { return Ok(()) };
+    debug_assert_eq!(told.kind, kind);
+    let settings = shared.cluster.settings.service(ServiceName::OpenBao);
+    let every = interval(shared, ServiceName::OpenBao);
+    if settings.effective_mode() == ServiceMode::Off {
+        return told.is(FeedState::Off, None, (shared.clock)()).await;
+    }
+    let api = Address::new(Http::api(&shared.cluster));
+    let mut everywhere = true;
+    loop {
+        let gathered = if settings.effective_mode() == ServiceMode::Url {
+            match Http::direct(&settings, &shared.cluster.settings.env) {
+                Ok(http) => seals::gather_addresses(&[Address::new(http)]).await,
+                Err(error) => {
+                    let why = format!("{}: {}", error.headline(), error.detail());
+                    return told.is(FeedState::Unreachable, Some(&why), (shared.clock)()).await;
+                }
+            }
+        } else {
+            let namespaces: Vec<String> = match &settings.namespace {
+                Some(namespace) => vec![namespace.clone()],
+                None if everywhere => Vec::new(),
+                None => ["openbao", "vault"].map(str::to_owned).to_vec(),
+            };
+            let reach = |replica: &replicas::Replica, scheme: replicas::Scheme, port: u16| {
+                let endpoint = Endpoint {
+                    target: ProxyTarget::Pod,
+                    namespace: replica.namespace.clone(),
+                    name: replica.name.clone(),
+                    tls: scheme == replicas::Scheme::Https,
+                    port: port.to_string(),
+                };
+                let http = Http::through(&shared.cluster, &endpoint, &settings);
+                Address::new(http.unwrap_or_else(|_| Http::api(&shared.cluster)))
+            };
+            seals::gather(&api, &namespaces, reach).await
+        };
+        let now = (shared.clock)();
+        let polled = gathered.polled(&mut shared.interner.borrow_mut());
+        let refused = polled.state == FeedState::NoAccess && everywhere && settings.namespace.is_none();
+        told.tell(polled, now).await?;
+        if refused {
+            // pods may be readable where OpenBao usually lives
+            everywhere = false;
+            continue;
+        }
+        tokio::time::sleep(every).await;
+    }
+}
