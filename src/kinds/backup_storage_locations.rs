@@ -1,4 +1,4 @@
-//! BackupStorageLocations: whether backups have anywhere to go.
+//! `BackupStorageLocations`: whether backups have anywhere to go.
 //!
 //! Velero validates each location every minute; when it stops saying so, its last word counts for nothing.
 

@@ -1,4 +1,4 @@
-//! CertificateRequests: one attempt each at having a certificate signed.
+//! `CertificateRequests`: one attempt each at having a certificate signed.
 //!
 //! A failed request of a Certificate is that Certificate's news and makes no finding of its own.
 

@@ -216,7 +216,6 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
             record.time(LAST_FAILURE),
             format!("first issuance failed {times}, trying again"),
         ),
-        Case::FirstIssuance => Judgement::of(Health::Progressing),
         Case::NotReady => {
             let begun = since.unwrap_or(record.created);
             let ends = begun.plus(t.reconcile_grace);
@@ -237,7 +236,7 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
         }
         Case::Overdue => judged(Health::Warning, record.time(RENEWAL), "renewal overdue".to_owned()),
         Case::Issuing if long => judged(Health::Warning, record.time(ISSUING), note("renewal takes too long")),
-        Case::Issuing => Judgement::of(Health::Progressing),
+        Case::FirstIssuance | Case::Issuing => Judgement::of(Health::Progressing),
         Case::Unscheduled => judged(Health::Warning, None, "ends soon, no renewal scheduled".to_owned()),
         Case::Ok => Judgement::of(Health::Ok),
         Case::Unknown => unknown(record, strings, t, now),

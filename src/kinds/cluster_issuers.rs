@@ -1,4 +1,4 @@
-//! ClusterIssuers: the issuers that every namespace may use.
+//! `ClusterIssuers`: the issuers that every namespace may use.
 
 use super::issuers::{COLUMNS, Issuers, judge};
 use super::{Api, KindSpec, decode};

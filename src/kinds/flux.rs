@@ -1,7 +1,7 @@
 //! What all Flux objects have in common: one order of conditions, who suspended it, what blocks it.
 //!
 //! Two facts of the controllers shape the order. `Ready` is frozen while an object is suspended. A failing or blocked
-//! HelmRelease keeps `Reconciling=True` and `observedGeneration: -1` beside `Ready=False` (helm-controller 1.6), so
+//! `HelmRelease` keeps `Reconciling=True` and `observedGeneration: -1` beside `Ready=False` (helm-controller 1.6), so
 //! `Ready=False` wins over both.
 
 use serde::de::DeserializeOwned;
@@ -174,9 +174,9 @@ struct State<'a> {
 
 impl<'a> State<'a> {
     fn of(meta: &Meta<SuspendedBy>, told: &'a Told<'_>) -> Self {
-        let find = |name: &str| told.conditions.of(name);
-        let on = |name: &str| find(name).filter(|c| c.is_true());
-        let ready = find("Ready");
+        let of = |name: &str| told.conditions.of(name);
+        let on = |name: &str| of(name).filter(|c| c.is_true());
+        let ready = of("Ready");
         let by = |case, health, c: &'a Condition, word: &'a str| {
             let word = if c.reason.is_empty() { word } else { &c.reason };
             Self { case, health, word, note: &c.message, since: c.since() }

@@ -1,4 +1,4 @@
-//! GitRepositories: the revision that Flux works from.
+//! `GitRepositories`: the revision that Flux works from.
 
 use super::flux::decode;
 use super::sources::{COLUMNS, GROUP, Source, Sources};

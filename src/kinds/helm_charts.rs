@@ -1,4 +1,4 @@
-//! HelmCharts: the chart that a HelmRelease asked its repository for.
+//! `HelmCharts`: the chart that a `HelmRelease` asked its repository for.
 
 use super::flux::decode;
 use super::sources::{COLUMNS, GROUP, Source, Sources};

@@ -1,4 +1,4 @@
-//! HelmReleases: what is deployed, what was tried, and whether the controller will try again.
+//! `HelmReleases`: what is deployed, what was tried, and whether the controller will try again.
 
 use serde::Deserialize;
 
@@ -151,7 +151,7 @@ fn chart(spec: &Spec) -> String {
     }
 }
 
-/// Dependencies, then the sources: where the chart comes from, and the HelmChart in between.
+/// Dependencies, then the sources: where the chart comes from, and the `HelmChart` in between.
 fn links(object: &FluxObject<Spec, Status>, intern: &mut Interner) -> Vec<Link> {
     let (spec, home) = (&object.spec, &*object.metadata.namespace);
     let mut links: Vec<Link> =

@@ -1,4 +1,4 @@
-//! HelmRepositories: chart indexes. Those of type `oci` are static and never say anything.
+//! `HelmRepositories`: chart indexes. Those of type `oci` are static and never say anything.
 
 use super::flux::decode;
 use super::sources::{COLUMNS, GROUP, Source, Sources};

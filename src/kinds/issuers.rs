@@ -1,4 +1,4 @@
-//! Issuers: whether certificates can be had at all. ClusterIssuers are read here too; only their scope differs.
+//! Issuers: whether certificates can be had at all. `ClusterIssuers` are read here too; only their scope differs.
 
 use serde::Deserialize;
 

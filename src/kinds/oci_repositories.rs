@@ -1,4 +1,4 @@
-//! OCIRepositories: artifacts from a registry.
+//! `OCIRepositories`: artifacts from a registry.
 
 use super::flux::decode;
 use super::sources::{COLUMNS, GROUP, Source, Sources};

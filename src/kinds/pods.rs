@@ -156,7 +156,7 @@ fn printed(object: &Object<Spec, Status>) -> Printed {
         reason = status.reason.to_string();
     }
     if status.conditions.of("PodScheduled").is_some_and(|c| &*c.reason == "SchedulingGated") {
-        reason = "SchedulingGated".to_owned();
+        "SchedulingGated".clone_into(&mut reason);
     }
     let finished = |c: &ContainerStatus| c.last_state.terminated.as_ref().and_then(|t| Time::parse(&t.finished_at));
 
@@ -206,15 +206,15 @@ fn printed(object: &Object<Spec, Status>) -> Printed {
             }
         }
         if reason == "Completed" && has_running {
-            reason = if ready_condition { "Running" } else { "NotReady" }.to_owned();
+            if ready_condition { "Running" } else { "NotReady" }.clone_into(&mut reason);
         }
     }
 
     if object.metadata.deleted().is_some() {
         if &*status.reason == "NodeLost" {
-            reason = "Unknown".to_owned();
+            "Unknown".clone_into(&mut reason);
         } else if !matches!(&*status.phase, "Succeeded" | "Failed") {
-            reason = "Terminating".to_owned();
+            "Terminating".clone_into(&mut reason);
         }
     }
     Printed { status: reason, ready: count(ready), total: count(total), restarts, last_restart: last }

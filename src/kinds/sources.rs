@@ -14,7 +14,7 @@ use crate::domain::record::{Cell, Record, Relation};
 
 /// When the artifact's revision last changed.
 pub const ARTIFACT: u8 = flux::OWN;
-/// The address, without user and password; `chart 1.x` for a HelmChart.
+/// The address, without user and password; `chart 1.x` for a `HelmChart`.
 pub const PLACE: u8 = flux::OWN + 1;
 
 pub const COLUMNS: &[Column] = &[
