@@ -62,7 +62,6 @@ pub struct LoadPod {
     pub index: usize,
     pub version: u64,
     pub changes: u32,
-    /// Seconds after the beginning, plus one, of the last restart; 0: none yet.
     pub restarted: u32,
 }
 
