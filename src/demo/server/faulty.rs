@@ -129,6 +129,8 @@ impl Governed {
         }
         if self.doomed {
             self.over = true;
+            // What was passed leaves before the connection breaks.
+            tokio::task::yield_now().await;
             return Some(Err(io::ErrorKind::UnexpectedEof.into()));
         }
         loop {
@@ -153,11 +155,13 @@ impl Governed {
                 continue;
             }
             tokio::select! {
+                // A fault that was set before a change must meet it.
+                biased;
+                _ = self.pulse.changed() => {}
                 frame = self.inner.next() => {
                     let frame = frame?;
                     return Some(frame.map_err(io::Error::other).map(|bytes| self.spoil(bytes)));
                 }
-                _ = self.pulse.changed() => {}
             }
         }
     }

@@ -1,18 +1,32 @@
 //! The services that run in the demo's pods: Prometheus, Alertmanager, OpenBao and two applications, answering as
 //! the real ones do. They see the world as it stands, and change nothing in it but their own memory.
 
+mod alerting;
+mod alertmanager;
 mod http;
+mod metrics;
 mod openbao;
 mod probes;
+mod prometheus;
+mod promql;
+mod rules;
+mod tsdb;
 
 use jiff::Timestamp;
 use serde_json::Value;
+
+use self::alerting::Prometheus;
+use self::alertmanager::{Silences, matcher::Matcher};
 
 use crate::demo::world::World;
 
 /// What the services remember between requests.
 #[derive(Debug, Default)]
-pub struct Platform {}
+pub struct Platform {
+    monitoring: Prometheus,
+    slopilot: Prometheus,
+    silences: Silences,
+}
 
 /// A request as it arrives in the pod: the path starts with `/` and is what follows the proxy.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +53,19 @@ pub fn answer(world: &mut World, namespace: &str, pod: &str, port: u16, request:
         return None;
     }
     let app = object["metadata"]["labels"]["app.kubernetes.io/name"].as_str().unwrap_or_default().to_owned();
+    let now = world.now().as_millisecond();
     match (app.as_str(), port) {
+        ("prometheus", 9090) if namespace == "slopilot" => {
+            Some(prometheus::answer(&world.platform.slopilot, 0, now, request))
+        }
+        ("prometheus", 9090) => {
+            let replica = i64::from(pod.ends_with("-1"));
+            Some(prometheus::answer(&world.platform.monitoring, replica, now, request))
+        }
+        ("alertmanager", 9093) => {
+            let platform = &mut world.platform;
+            Some(alertmanager::answer(&mut platform.silences, &platform.monitoring, now, request))
+        }
         ("openbao", 8200) => Some(openbao::answer(world, namespace, pod, request)),
         ("slopilot-rightsizing", 8080) => Some(probes::slopilot(object, request)),
         ("kubeop-manager", 8080) | ("kubeop-operator", 8081) => Some(probes::kubeop(world, pod, request)),
@@ -60,10 +86,46 @@ fn listens(pod: &Value) -> bool {
 
 /// The story has begun: `troubled` says that a person had reason to silence something.
 pub fn begin(world: &mut World, start: Timestamp, troubled: bool) {
-    let _ = (world, start, troubled);
+    let now = start.as_millisecond();
+    let (of_platform, of_slopilot) = (metrics::of_platform(world), metrics::of_slopilot(world));
+    let mut platform = Platform {
+        monitoring: Prometheus::new(rules::PLATFORM),
+        slopilot: Prometheus::new(rules::SLOPILOT),
+        silences: Silences::default(),
+    };
+    platform.monitoring.begin(&of_platform, now);
+    platform.slopilot.begin(&of_slopilot, now);
+    if troubled {
+        let hour = 3_600_000;
+        let matcher = |name: &str, value: &str, is_regex| Matcher::new(name, value, is_regex, true);
+        let known: Vec<Matcher> = [
+            matcher("alertname", "KubePodCrashLooping|KubeDeploymentReplicasMismatch", true),
+            matcher("namespace", "team-beta", false),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        platform.silences.add(
+            known,
+            now - hour / 2,
+            now + 4 * hour,
+            "alice",
+            "orders team is rolling out the queue fix, ends with their window",
+        );
+        let over: Vec<Matcher> = [matcher("alertname", "TargetDown", false), matcher("namespace", "monitoring", false)]
+            .into_iter()
+            .flatten()
+            .collect();
+        platform.silences.add(over, now - 9 * hour, now - 7 * hour, "operator", "Planned maintenance window");
+        let later: Vec<Matcher> = [matcher("namespace", "velero", false)].into_iter().flatten().collect();
+        platform.silences.add(later, now + 6 * hour, now + 8 * hour, "bob", "backup storage moves tonight");
+    }
+    world.platform = platform;
 }
 
 /// Prometheus looks at everything once.
 pub fn scrape(world: &mut World, now: Timestamp) {
-    let _ = (world, now);
+    let (of_platform, of_slopilot) = (metrics::of_platform(world), metrics::of_slopilot(world));
+    world.platform.monitoring.scrape(of_platform, now.as_millisecond());
+    world.platform.slopilot.scrape(of_slopilot, now.as_millisecond());
 }

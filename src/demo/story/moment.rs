@@ -33,7 +33,6 @@ pub const LOKI_CERT: Trouble = Trouble(-600, 110);
 pub const TEMPO_CERT_ISSUING: Trouble = Trouble(470, 500);
 pub const OFFSITE_DOWN: Trouble = Trouble(240, 480);
 pub const MANUAL_BACKUP: Trouble = Trouble(-60, 300);
-pub const KUBEOP_ERRORS: Trouble = Trouble(-120, 150);
 
 /// The newest time that a trouble began.
 #[derive(Clone, Copy, Debug)]

@@ -6,6 +6,9 @@ use super::build::{meta, time};
 use super::moment::Moment;
 use super::releases::{Kind, WORKLOADS};
 
+/// Claims that are nearly full, in percent; the metrics read it from the annotation.
+const FULL: &[(&str, &str)] = &[("data-loki-write-1", "98"), ("slopilot-rightsizing-prometheus-stack-server", "86")];
+
 pub fn objects(m: &Moment, all: &mut Vec<Value>) {
     claims(m, all);
     quotas(m, all);
@@ -22,7 +25,11 @@ fn claims(m: &Moment, all: &mut Vec<Value>) {
             _ => vec![format!("data-{}", w.name)],
         };
         for name in names {
-            all.push(json!({ "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta(w.namespace, &name, m.days_ago(88), &w.labels()),
+            let mut meta = meta(w.namespace, &name, m.days_ago(88), &w.labels());
+            if let Some((_, full)) = FULL.iter().find(|(full, _)| *full == name).filter(|_| !m.healthy) {
+                meta["annotations"] = json!({ "demo/percent-full": full });
+            }
+            all.push(json!({ "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta,
                 "spec": { "accessModes": ["ReadWriteOnce"], "storageClassName": "longhorn", "volumeMode": "Filesystem", "volumeName": format!("pvc-{}", m.hex(&name, 32)), "resources": { "requests": { "storage": format!("{size}Gi") } } },
                 "status": { "phase": "Bound", "accessModes": ["ReadWriteOnce"], "capacity": { "storage": format!("{size}Gi") } } }));
         }
