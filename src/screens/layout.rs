@@ -1,6 +1,6 @@
 //! Which columns fit, and how wide they are.
 
-use crate::kinds::column::Column;
+use crate::kinds::column::{Column, Field};
 
 /// A chosen column: its index among the kind's columns, and its width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +19,10 @@ pub fn fit(columns: &[Column], wanted: &[u16], show: impl Fn(usize) -> bool, wid
     let least = |i: usize| {
         let c = &columns[i];
         let title = u16::try_from(c.title.len()).unwrap_or(u16::MAX);
-        c.min.max(title).min(wanted[i].max(title)).max(1)
+        let full = wanted[i].max(title);
+        // a word that tells how it stands is never cut to make room
+        let min = if matches!(c.field, Field::Status) { c.max } else { c.min };
+        min.max(title).min(full).max(1)
     };
     let total = |chosen: &[usize]| {
         let gaps = GAP * u16::try_from(chosen.len().saturating_sub(1)).unwrap_or(0);
@@ -50,7 +53,6 @@ pub fn fit(columns: &[Column], wanted: &[u16], show: impl Fn(usize) -> bool, wid
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kinds::column::Field;
 
     const COLUMNS: &[Column] = &[
         Column::new("NAMESPACE", Field::Namespace, 8, 20, 2),
@@ -67,6 +69,13 @@ mod tests {
         assert_eq!(titles(80), ["NAMESPACE", "NAME", "STATUS", "NODE"]);
         assert_eq!(titles(30), ["NAMESPACE", "NAME", "STATUS"]);
         assert_eq!(titles(20), ["NAME", "STATUS"]);
+    }
+
+    #[test]
+    fn a_status_word_is_whole_before_anything_else() {
+        let fitted = fit(COLUMNS, &[12, 38, 17, 26], |_| true, 40);
+        let status = fitted.iter().find(|f| COLUMNS[f.index].title == "STATUS");
+        assert_eq!(status.map(|f| f.width), Some(17));
     }
 
     #[test]

@@ -31,7 +31,11 @@ struct Address {
 
 impl Address {
     fn new(http: Http) -> Self {
-        Self { label: http.label(), http }
+        let label = match http.label() {
+            label if label.is_empty() => "the API server".to_owned(),
+            label => label,
+        };
+        Self { label, http }
     }
 }
 
@@ -139,9 +143,14 @@ async fn monitoring(shared: &Shared) -> Result<(), Gone> {
         let now = (shared.clock)();
         let both = alerts::assemble(&firing, &routed, &mut shared.interner.borrow_mut(), now);
         let (mut alerts, mut silences) = (both.alerts, both.silences);
-        if let Some(problem) = &found.problem {
-            alerts.problems.push(problem.clone());
-            silences.problems.push(problem.clone());
+        if let Some((problem, state)) = &found.problem {
+            for polled in [&mut alerts, &mut silences] {
+                polled.problems = vec![problem.clone()];
+                // not found is not the same as not there when we may not look
+                if polled.state == FeedState::NotInstalled {
+                    polled.state = *state;
+                }
+            }
         }
         told_alerts.tell(alerts, now).await?;
         told_silences.tell(silences, now).await?;
@@ -154,8 +163,8 @@ async fn monitoring(shared: &Shared) -> Result<(), Gone> {
 struct Found {
     prometheus: Vec<Address>,
     alertmanager: Vec<Address>,
-    /// Why discovery could not look.
-    problem: Option<String>,
+    /// Why discovery could not look, and what that makes of a service that was not found.
+    problem: Option<(String, FeedState)>,
 }
 
 impl Found {
@@ -164,12 +173,18 @@ impl Found {
         let discovered = match discovery::discover(&shared.cluster).await {
             Ok(discovered) => discovered,
             Err(error) => {
-                self.problem = Some(format!("services cannot be listed: {}", error.headline()));
+                let why = format!("services cannot be listed: {}", error.headline());
+                self.problem = Some((why, FeedState::Unreachable));
                 return;
             }
         };
-        self.problem = (!discovered.forbidden.is_empty() && discovered.best(ServiceName::Prometheus).is_none())
-            .then(|| "services may not be listed; name Prometheus and Alertmanager in the configuration".to_owned());
+        let blind = !discovered.forbidden.is_empty()
+            && [ServiceName::Prometheus, ServiceName::Alertmanager].iter().all(|name| discovered.best(*name).is_none());
+        self.problem = blind.then(|| {
+            let why = "services may not be listed here: set [services.prometheus] and [services.alertmanager] url, or \
+                       their namespace and service";
+            (why.to_owned(), FeedState::NoAccess)
+        });
         self.prometheus = addresses(shared, &discovered, ServiceName::Prometheus, "prometheus", 9090).await;
         self.alertmanager = addresses(shared, &discovered, ServiceName::Alertmanager, "alertmanager", 9093).await;
     }
