@@ -40,7 +40,11 @@ pub fn fit(columns: &[Column], wanted: &[u16], show: impl Fn(usize) -> bool, wid
     let mut left = width.saturating_sub(total(&chosen));
     let mut fitted: Vec<Fitted> = chosen.iter().map(|i| Fitted { index: *i, width: least(*i) }).collect();
     let mut by_need: Vec<usize> = (0..fitted.len()).collect();
-    by_need.sort_by_key(|at| columns[fitted[*at].index].priority);
+    // a name may be cut in its middle, a namespace may not
+    by_need.sort_by_key(|at| {
+        let column = &columns[fitted[*at].index];
+        (!matches!(column.field, Field::Namespace), column.priority)
+    });
     for at in by_need {
         let column = &columns[fitted[at].index];
         let want = wanted[fitted[at].index].min(column.max).saturating_sub(fitted[at].width).min(left);
