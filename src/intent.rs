@@ -68,6 +68,8 @@ pub enum Place {
     Describe(Key),
     Yaml(Key),
     Events(Key),
+    /// What to do about it.
+    Guide(Key),
     Logs {
         key: Key,
         previous: bool,

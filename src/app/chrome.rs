@@ -10,6 +10,7 @@ use crate::scene::{self, Keep, Line, Scene, Tone};
 use crate::screens::world::{Link, World};
 use crate::screens::{Screen, Size};
 
+#[derive(Debug)]
 pub struct Frame<'a> {
     pub world: &'a World,
     pub screen: &'a dyn Screen,
@@ -213,6 +214,7 @@ fn short(command: Command, help: &'static str) -> &'static str {
         Command::PreviousLogs => "previous",
         Command::Yaml => "yaml",
         Command::Events => "events",
+        Command::Guide => "what to do",
         Command::FaultsOnly => "faults",
         Command::Feeds => "feeds",
         Command::Copy => "copy",

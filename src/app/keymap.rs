@@ -53,6 +53,7 @@ pub static KEYMAP: &[Binding] = keys! {
         Command::Events, "events", ["E"], "events of the object";
         Command::Node, "node", ["o"], "the node it runs on";
         Command::Owner, "owner", ["shift-j"], "the owner";
+        Command::Guide, "guide", ["u"], "what to do about it";
         Command::Feeds, "feeds", ["i"], "feeds: how fresh the data is";
         Command::Copy, "copy", ["c"], "copy to the clipboard of your terminal";
         Command::Freeze, "freeze", ["ctrl-s"], "freeze the view";

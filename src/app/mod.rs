@@ -323,14 +323,15 @@ impl App {
             Command::Describe => about(target, Place::Describe),
             Command::Yaml => about(target, Place::Yaml),
             Command::Events => about(target, Place::Events),
-            Command::Logs => self.logs(target, false),
-            Command::PreviousLogs => self.logs(target, true),
+            Command::Guide => about(target, Place::Guide),
+            Command::Logs => Self::logs(target, false),
+            Command::PreviousLogs => Self::logs(target, true),
             _ => Vec::new(),
         };
         self.follow(effects)
     }
 
-    fn logs(&self, target: Option<Key>, previous: bool) -> Vec<Effect> {
+    fn logs(target: Option<Key>, previous: bool) -> Vec<Effect> {
         match target {
             Some(key) if kinds::spec(key.kind).name == "Pod" => vec![Effect::Go(Place::Logs { key, previous })],
             Some(key) => vec![Effect::Complain(format!("a {} has no log; choose a pod", kinds::spec(key.kind).name))],

@@ -59,7 +59,9 @@ impl Describe {
                         out.push(field(&label, part, Tone::Bad));
                     }
                 }
-                if !row.record.note.is_empty() {
+                // the finding's words often hold the message already
+                let told = world.triage.of(id).iter().any(|f| f.why.contains(&*row.record.note));
+                if !row.record.note.is_empty() && !told {
                     for (n, part) in contexts::wrap(&row.record.note, wide).into_iter().enumerate() {
                         out.push(field(if n == 0 { "MESSAGE" } else { "" }, part, Tone::Plain));
                     }
@@ -283,7 +285,7 @@ impl Screen for Describe {
     }
 
     fn hints(&self) -> &'static [Command] {
-        &[Command::Yaml, Command::Events, Command::Logs, Command::Owner, Command::Copy, Command::Back, Command::Help]
+        &[Command::Guide, Command::Yaml, Command::Events, Command::Logs, Command::Owner, Command::Copy, Command::Back]
     }
 
     fn target(&self, _world: &World) -> Option<Key> {

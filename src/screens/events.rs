@@ -15,14 +15,13 @@ pub struct Events {
     key: Key,
     ticket: Ticket,
     asked: bool,
+    events: Option<Result<Vec<Event>, String>>,
     pager: Pager,
 }
 
 impl Events {
     pub fn new(key: Key, ticket: Ticket) -> Self {
-        let mut pager = Pager::default();
-        pager.set(vec![Line::of("  reading", Tone::Busy)]);
-        Self { key, ticket, asked: false, pager }
+        Self { key, ticket, asked: false, events: None, pager: Pager::default() }
     }
 }
 
@@ -75,7 +74,12 @@ impl Screen for Events {
         }
     }
 
-    fn sync(&mut self, _world: &World, size: Size) -> Vec<Effect> {
+    fn sync(&mut self, world: &World, size: Size) -> Vec<Effect> {
+        self.pager.set(match &self.events {
+            None => vec![Line::of("  reading", Tone::Busy)],
+            Some(Ok(events)) => lines_of(events, world, size.width),
+            Some(Err(why)) => vec![Line::of(format!("  {why}"), Tone::Bad)],
+        });
         self.pager.resize(size);
         if self.asked {
             return Vec::new();
@@ -96,15 +100,12 @@ impl Screen for Events {
         Some(self.key.clone())
     }
 
-    fn reply(&mut self, ticket: Ticket, reply: Reply, world: &World) {
+    fn reply(&mut self, ticket: Ticket, reply: Reply, _world: &World) {
         let Reply::Events(answer) = reply else { return };
         if ticket != self.ticket {
             return;
         }
-        self.pager.set(match answer {
-            Ok(events) => lines_of(&events, world, 100),
-            Err(why) => vec![Line::of(format!("  {why}"), Tone::Bad)],
-        });
+        self.events = Some(answer);
     }
 
     fn filter(&mut self, text: &str, _world: &World) -> Result<(), String> {

@@ -1,15 +1,14 @@
 //! Home: what is wrong, the most urgent first, and in one line how the signals stand.
 
 use super::body::Scroll;
-use super::table::tone_of;
 use super::world::{Link, World};
 use super::{Screen, ScreenSpec, Size};
-use crate::domain::ages;
+use crate::domain::ages::{self, Time};
 use crate::domain::change::FeedState;
 use crate::domain::health::{Health, Severity};
 use crate::domain::record::{Key, KindId, Uid};
 use crate::intent::{Command, Effect, Place};
-use crate::kinds;
+use crate::kinds::{self, flux};
 use crate::scene::{self, Keep, Line, Tone};
 use crate::triage::{Ranked, Subject};
 
@@ -19,6 +18,9 @@ pub const SPEC: ScreenSpec = ScreenSpec {
     help: "what is wrong, most urgent first",
     place: || Place::Home,
 };
+
+/// How long a change is news, in seconds.
+const RECENT: i64 = 1800;
 
 #[derive(Debug, Default)]
 pub struct Home {
@@ -94,6 +96,44 @@ impl Home {
             }
         }
         line
+    }
+
+    /// What changed in the last half hour: revisions that Flux brought in, the newest first.
+    fn changes(world: &World, width: u16) -> Option<Line> {
+        let since = world.facts.now.plus(-RECENT);
+        let mut changes: Vec<(Time, String)> = Vec::new();
+        for name in ["HelmRelease", "Kustomization"] {
+            let kind = kinds::by_name(name)?;
+            for (_, row) in world.store.table(kind).iter() {
+                let applied = row.record.time(flux::SINCE).filter(|at| *at > since && row.health == Health::Ok);
+                let Some(at) = applied else { continue };
+                let revision = row.record.text(flux::REVISION, &world.store.strings);
+                changes.push((at, format!("{} {revision}", row.record.full_name(&world.store.strings))));
+            }
+        }
+        if changes.is_empty() {
+            return None;
+        }
+        changes.sort_by(|a, b| b.cmp(a));
+        let mut line = Line::of(" changed ", Tone::Dim);
+        for (n, (at, what)) in changes.iter().enumerate() {
+            let told = format!("{}{what} {}", if n > 0 { ", " } else { "" }, ages::told(at.age(world.facts.now)));
+            if line.width() + scene::width(&told) > usize::from(width) {
+                break;
+            }
+            line.plain(told);
+        }
+        (line.spans.len() > 1).then_some(line)
+    }
+
+    fn preamble(world: &World, width: u16) -> Vec<Line> {
+        let mut out = vec![Self::signals(world, width)];
+        out.extend(Self::changes(world, width));
+        if let Link::Down { headline, detail, .. } = &world.facts.link {
+            let text = format!("  {headline}: {detail}");
+            out.push(Line::of(scene::clip(&text, usize::from(width), Keep::Start).into_owned(), Tone::Bad));
+        }
+        out
     }
 
     fn row(&self, entry: &Ranked, world: &World, width: u16, at: usize) -> Line {
@@ -213,7 +253,8 @@ impl Screen for Home {
         {
             self.scroll.at = at;
         }
-        self.scroll.settle(self.shown.len(), usize::from(size.height.saturating_sub(2)));
+        let above = Self::preamble(world, size.width).len() + 1;
+        self.scroll.settle(self.shown.len(), usize::from(size.height).saturating_sub(above));
         if self.cursor.is_some() || self.scroll.at > 0 {
             self.cursor = self.current(world).and_then(|e| identity(e, world));
         }
@@ -221,12 +262,9 @@ impl Screen for Home {
     }
 
     fn lines(&self, world: &World, size: Size) -> Vec<Line> {
-        let mut out = vec![Self::signals(world, size.width)];
+        let mut out = Self::preamble(world, size.width);
         let name_width = (usize::from(size.width).saturating_sub(14) * 55 / 100).clamp(12, 64);
         out.push(Line::of(format!(" SEV {}  SINCE  WHY", scene::fit("WHAT", name_width, Keep::Start)), Tone::Title));
-        if let Link::Down { headline, detail, .. } = &world.facts.link {
-            out.push(Line::of(format!("  {headline}: {detail}"), tone_of(Health::Failed)));
-        }
         if self.shown.is_empty() {
             out.extend(Self::nothing(world));
             return out;
@@ -241,8 +279,8 @@ impl Screen for Home {
     fn hints(&self) -> &'static [Command] {
         &[
             Command::Open,
+            Command::Guide,
             Command::Logs,
-            Command::Yaml,
             Command::Events,
             Command::Palette,
             Command::Filter,

@@ -16,29 +16,17 @@ const MAX_BYTES: usize = 8 << 20;
 
 /// Keys that mean this only here.
 pub static KEYS: &[Binding] = &[
-    Binding { command: Command::Follow, name: "log-follow", chords: &["f"], help: "follow the end", group: Group::Log },
-    Binding { command: Command::Wrap, name: "log-wrap", chords: &["w"], help: "wrap long lines", group: Group::Log },
-    Binding {
-        command: Command::Timestamps,
-        name: "log-timestamps",
-        chords: &["t"],
-        help: "show the time of each line",
-        group: Group::Log,
-    },
+    Binding { command: Command::Follow, name: "log-follow", chords: &["f"], help: "follow", group: Group::Log },
+    Binding { command: Command::Wrap, name: "log-wrap", chords: &["w"], help: "wrap", group: Group::Log },
+    Binding { command: Command::Timestamps, name: "log-timestamps", chords: &["t"], help: "times", group: Group::Log },
     Binding {
         command: Command::Container,
         name: "log-container",
         chords: &["tab"],
-        help: "next container",
+        help: "container",
         group: Group::Log,
     },
-    Binding {
-        command: Command::Since,
-        name: "log-since",
-        chords: &["s"],
-        help: "since 1m, 10m, 1h, all",
-        group: Group::Log,
-    },
+    Binding { command: Command::Since, name: "log-since", chords: &["s"], help: "since", group: Group::Log },
 ];
 
 /// Choices of [`Command::Since`], in seconds.
@@ -273,7 +261,9 @@ impl Screen for Logs {
         if self.up == 0
             && let Some((why, failed)) = &self.end
         {
-            out.push_front(Line::of(format!(" {why}"), if *failed { Tone::Bad } else { Tone::Dim }));
+            let tone = if *failed { Tone::Bad } else { Tone::Dim };
+            let parts = contexts::wrap(why, width.saturating_sub(2));
+            out.extend(parts.into_iter().map(|part| Line::of(format!(" {part}"), tone)));
         }
         for line in shown.iter().rev().skip(self.up) {
             let mut parts =
@@ -293,7 +283,8 @@ impl Screen for Logs {
             out.pop_front();
         }
         if out.is_empty() {
-            let text = if self.lines.is_empty() { " no lines yet" } else { " no line fits the filter" };
+            let waiting = if self.containers.is_empty() { " reading" } else { " no lines yet" };
+            let text = if self.lines.is_empty() { waiting } else { " no line fits the filter" };
             out.push_back(Line::of(text, Tone::Dim));
         }
         out.into()

@@ -7,6 +7,7 @@ pub mod describe;
 pub mod events;
 pub mod feeds;
 pub mod find;
+pub mod guide;
 pub mod help;
 pub mod home;
 pub mod layout;
@@ -114,6 +115,7 @@ pub fn open(place: Place, tickets: &mut dyn FnMut() -> Ticket) -> Box<dyn Screen
         Place::Yaml(key) => Box::new(yaml::Yaml::new(key, tickets())),
         Place::Events(key) => Box::new(events::Events::new(key, tickets())),
         Place::Logs { key, previous } => Box::new(logs::Logs::new(key, previous, tickets)),
+        Place::Guide(key) => Box::new(guide::Guide::new(key)),
         Place::Find(text) => Box::new(find::Find::new(text)),
     }
 }

@@ -1,0 +1,132 @@
+//! What to do: the guide of a kind, and the runbook that an alert names.
+
+use super::pager::{Pager, field, heading};
+use super::world::World;
+use super::{Screen, Size};
+use crate::domain::record::Key;
+use crate::intent::{Command, Effect, Place};
+use crate::kinds::{self, alerts};
+use crate::scene::{Line, Tone};
+use crate::store::RowId;
+
+/// The guide of each kind; a kind without a row has none.
+static GUIDES: &[(&str, &str)] = &[
+    ("Pod", include_str!("../../assets/guides/pod.txt")),
+    ("Node", include_str!("../../assets/guides/node.txt")),
+    ("Alert", include_str!("../../assets/guides/alert.txt")),
+    ("Silence", include_str!("../../assets/guides/alert.txt")),
+    ("Seal", include_str!("../../assets/guides/seal.txt")),
+    ("HelmRelease", include_str!("../../assets/guides/release.txt")),
+    ("Kustomization", include_str!("../../assets/guides/release.txt")),
+    ("GitRepository", include_str!("../../assets/guides/source.txt")),
+    ("HelmRepository", include_str!("../../assets/guides/source.txt")),
+    ("OCIRepository", include_str!("../../assets/guides/source.txt")),
+    ("Bucket", include_str!("../../assets/guides/source.txt")),
+    ("HelmChart", include_str!("../../assets/guides/source.txt")),
+    ("Certificate", include_str!("../../assets/guides/certificate.txt")),
+    ("CertificateRequest", include_str!("../../assets/guides/certificate.txt")),
+    ("Issuer", include_str!("../../assets/guides/certificate.txt")),
+    ("ClusterIssuer", include_str!("../../assets/guides/certificate.txt")),
+    ("Backup", include_str!("../../assets/guides/backup.txt")),
+    ("Schedule", include_str!("../../assets/guides/backup.txt")),
+    ("BackupStorageLocation", include_str!("../../assets/guides/backup.txt")),
+    ("Restore", include_str!("../../assets/guides/backup.txt")),
+];
+
+#[derive(Debug)]
+pub struct Guide {
+    key: Key,
+    pager: Pager,
+}
+
+impl Guide {
+    pub fn new(key: Key) -> Self {
+        Self { key, pager: Pager::default() }
+    }
+
+    fn compose(&self, world: &World) -> Vec<Line> {
+        let mut out = Vec::new();
+        let name = kinds::spec(self.key.kind).name;
+        let row =
+            world.store.table(self.key.kind).slot_of(self.key.uid).map(|slot| RowId { kind: self.key.kind, slot });
+        if let Some(id) = row {
+            for finding in world.triage.of(id) {
+                out.push(field(&finding.severity.to_string(), finding.why.to_string(), Tone::Bad));
+            }
+            if let Some(row) = world.store.row(id).filter(|_| name == "Alert") {
+                let runbook = row.record.text(alerts::RUNBOOK, &world.store.strings);
+                let told = if runbook.is_empty() { "the alert names none" } else { runbook };
+                out.push(field("RUNBOOK", told.to_owned(), Tone::Accent));
+            }
+        }
+        let guide = GUIDES.iter().find(|(kind, _)| *kind == name).map_or("No guide for this kind.", |(_, text)| text);
+        for line in guide.lines() {
+            out.push(if line.starts_with(' ') || line.is_empty() {
+                Line::of(format!("  {line}"), Tone::Plain)
+            } else {
+                heading(line.to_owned())
+            });
+        }
+        out
+    }
+}
+
+impl Screen for Guide {
+    fn title(&self, _world: &World) -> String {
+        format!("What to do: {} {}", kinds::spec(self.key.kind).name, self.key.name)
+    }
+
+    fn place(&self) -> Place {
+        Place::Guide(self.key.clone())
+    }
+
+    fn on(&mut self, command: Command, _world: &World) -> Option<Vec<Effect>> {
+        if self.pager.on(command) {
+            return Some(Vec::new());
+        }
+        match command {
+            Command::Copy => Some(vec![Effect::Copy(self.pager.text())]),
+            _ => None,
+        }
+    }
+
+    fn sync(&mut self, world: &World, size: Size) -> Vec<Effect> {
+        self.pager.set(self.compose(world));
+        self.pager.resize(size);
+        Vec::new()
+    }
+
+    fn lines(&self, _world: &World, size: Size) -> Vec<Line> {
+        self.pager.visible(size)
+    }
+
+    fn hints(&self) -> &'static [Command] {
+        &[Command::Open, Command::Events, Command::Logs, Command::Copy, Command::Back]
+    }
+
+    fn target(&self, _world: &World) -> Option<Key> {
+        Some(self.key.clone())
+    }
+
+    fn filter(&mut self, text: &str, _world: &World) -> Result<(), String> {
+        self.pager.search(text);
+        Ok(())
+    }
+
+    fn filtered(&self) -> &str {
+        self.pager.needle()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_guide_and_every_guide_a_kind() {
+        for kind in kinds::KINDS {
+            assert!(GUIDES.iter().any(|(name, _)| *name == kind.name), "{} has no guide", kind.name);
+        }
+        assert!(GUIDES.iter().all(|(name, _)| kinds::by_name(name).is_some()));
+    }
+}
