@@ -2,7 +2,7 @@
 
 use super::pager::{Pager, field, heading};
 use super::world::World;
-use super::{Screen, Size};
+use super::{Screen, Size, contexts};
 use crate::domain::record::Key;
 use crate::intent::{Command, Effect, Place};
 use crate::kinds::{self, alerts};
@@ -44,7 +44,7 @@ impl Guide {
         Self { key, pager: Pager::default() }
     }
 
-    fn compose(&self, world: &World) -> Vec<Line> {
+    fn compose(&self, world: &World, width: u16) -> Vec<Line> {
         let mut out = Vec::new();
         let name = kinds::spec(self.key.kind).name;
         let row =
@@ -61,14 +61,42 @@ impl Guide {
         }
         let guide = GUIDES.iter().find(|(kind, _)| *kind == name).map_or("No guide for this kind.", |(_, text)| text);
         for line in guide.lines() {
-            out.push(if line.starts_with(' ') || line.is_empty() {
-                Line::of(format!("  {line}"), Tone::Plain)
+            if line.starts_with(' ') || line.is_empty() {
+                out.extend(fitted(line, usize::from(width)));
             } else {
-                heading(line.to_owned())
-            });
+                out.push(heading(line.to_owned()));
+            }
         }
         out
     }
+}
+
+/// One line of a guide in as many rows as it needs. A line of two columns (two spaces between them) keeps the second
+/// one together.
+fn fitted(line: &str, width: usize) -> Vec<Line> {
+    let text = line.trim_start();
+    let indent = line.len() - text.len();
+    let hang = text.find("  ").map_or(indent, |gap| {
+        let second = text[gap..].trim_start();
+        indent + text.len() - second.len()
+    });
+    let head = &line[indent..hang.max(indent)];
+    let rest = &line[hang.max(indent)..];
+    let room = width.saturating_sub(hang + 1);
+    // too narrow for two columns: the second goes below the first
+    let (hang, parts) = if room < 20 && !head.is_empty() {
+        let mut parts = contexts::wrap(head, width.saturating_sub(indent + 1));
+        parts.extend(contexts::wrap(rest, width.saturating_sub(indent + 1)));
+        (indent, parts)
+    } else {
+        (hang, contexts::wrap(rest, room))
+    };
+    let mut out = Vec::with_capacity(parts.len());
+    for (n, part) in parts.into_iter().enumerate() {
+        let before = if n == 0 && hang > indent { format!("{}{head}", " ".repeat(indent)) } else { " ".repeat(hang) };
+        out.push(Line::of(format!("{before}{part}"), Tone::Plain));
+    }
+    out
 }
 
 impl Screen for Guide {
@@ -91,7 +119,7 @@ impl Screen for Guide {
     }
 
     fn sync(&mut self, world: &World, size: Size) -> Vec<Effect> {
-        self.pager.set(self.compose(world));
+        self.pager.set(self.compose(world, size.width));
         self.pager.resize(size);
         Vec::new()
     }
@@ -121,6 +149,21 @@ impl Screen for Guide {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn guides_fit_every_width_and_lose_no_word() {
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        for width in [40, 60, 80, 120] {
+            for (kind, guide) in GUIDES {
+                for line in guide.lines().filter(|l| l.starts_with(' ')) {
+                    let rows = fitted(line, width);
+                    assert!(rows.iter().all(|r| r.width() <= width), "{kind} at {width}: {line}");
+                    let told: String = rows.iter().map(|r| r.text() + " ").collect();
+                    assert_eq!(words(&told).concat(), words(line).concat());
+                }
+            }
+        }
+    }
 
     #[test]
     fn every_kind_has_a_guide_and_every_guide_a_kind() {

@@ -186,6 +186,7 @@ impl Home {
 fn what(entry: &Ranked, world: &World) -> String {
     match entry.subject {
         Subject::Cluster => format!("Cluster  {}", world.facts.context),
+        Subject::Feed(_) if entry.finding.severity == Severity::P4 => "Feeds".to_owned(),
         Subject::Feed(kind) => format!("Feed  {}", kinds::spec(kind).title),
         Subject::Row(id) => {
             let name = world.store.row(id).map(|r| r.record.full_name(&world.store.strings)).unwrap_or_default();

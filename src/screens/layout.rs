@@ -9,6 +9,9 @@ pub struct Fitted {
     pub width: u16,
 }
 
+/// No column is made narrower than this to fit others in.
+const LEAST: u16 = 6;
+
 /// Space between two columns.
 pub const GAP: u16 = 2;
 
@@ -38,7 +41,16 @@ pub fn fit(columns: &[Column], wanted: &[u16], show: impl Fn(usize) -> bool, wid
         chosen.remove(at);
     }
     let mut left = width.saturating_sub(total(&chosen));
+    let mut over = total(&chosen).saturating_sub(width);
     let mut fitted: Vec<Fitted> = chosen.iter().map(|i| Fitted { index: *i, width: least(*i) }).collect();
+    // nothing more to drop: names give way before words, and words last
+    for give_way in [false, true] {
+        for column in fitted.iter_mut().filter(|f| matches!(columns[f.index].field, Field::Status) == give_way) {
+            let cut = column.width.saturating_sub(LEAST).min(over);
+            column.width -= cut;
+            over -= cut;
+        }
+    }
     let mut by_need: Vec<usize> = (0..fitted.len()).collect();
     // a name may be cut in its middle, a namespace may not
     by_need.sort_by_key(|at| {
@@ -71,7 +83,7 @@ mod tests {
         let titles =
             |width| fit(COLUMNS, &wanted, |_| true, width).iter().map(|f| COLUMNS[f.index].title).collect::<Vec<_>>();
         assert_eq!(titles(80), ["NAMESPACE", "NAME", "STATUS", "NODE"]);
-        assert_eq!(titles(30), ["NAMESPACE", "NAME", "STATUS"]);
+        assert_eq!(titles(31), ["NAMESPACE", "NAME", "STATUS"]);
         assert_eq!(titles(20), ["NAME", "STATUS"]);
     }
 

@@ -71,7 +71,7 @@ impl Triage {
                 self.judge(store, id, thresholds, now);
             }
         }
-        let feeds = self.feed_findings(store);
+        let feeds = Self::feed_findings(store);
         let lost = self.ranked.iter().filter(|r| matches!(r.subject, Subject::Feed(_))).ne(feeds.iter());
         if !self.changed && !lost {
             return false;
@@ -127,14 +127,18 @@ impl Triage {
     }
 
     /// A feed that cannot be read is itself a finding. Kinds that are not installed are none.
-    fn feed_findings(&self, store: &Store) -> Vec<Ranked> {
+    fn feed_findings(store: &Store) -> Vec<Ranked> {
         let mut out = Vec::new();
+        let mut refused = Vec::new();
         for (kind, table) in store.tables() {
             let feed = &table.feed;
             let spec = kinds::spec(kind);
             let severity = match feed.state {
                 FeedState::Unreachable | FeedState::Stale => Severity::P2,
-                FeedState::NoAccess => Severity::P4,
+                FeedState::NoAccess => {
+                    refused.push(kind);
+                    continue;
+                }
                 _ => continue,
             };
             let why = match &feed.error {
@@ -144,11 +148,19 @@ impl Triage {
             let finding = Finding::new(severity, Some(feed.since).filter(|t| t.is_set()), why);
             out.push(Ranked { subject: Subject::Feed(kind), finding });
         }
+        // one right that is missing is often many: one line for all of them
+        if let Some(first) = refused.first() {
+            let since = Some(store.table(*first).feed.since).filter(|t| t.is_set());
+            let words: Vec<_> = refused.iter().map(|kind| kinds::spec(*kind).word).collect();
+            let why = format!("no access: blind to {}", words.join(", "));
+            out.push(Ranked { subject: Subject::Feed(*first), finding: Finding::new(Severity::P4, since, why) });
+        }
         out
     }
 
     fn rank(&mut self, store: &Store, feeds: Vec<Ranked>) {
-        let mut totals = Totals { blind: u32::try_from(feeds.len()).unwrap_or(u32::MAX), ..Totals::default() };
+        let blind = store.tables().filter(|(_, table)| table.feed.state.is_blind()).count();
+        let mut totals = Totals { blind: u32::try_from(blind).unwrap_or(u32::MAX), ..Totals::default() };
         let rows = self.findings.iter().flat_map(|(id, findings)| {
             findings.iter().map(|f| Ranked { subject: Subject::Row(*id), finding: f.clone() })
         });
