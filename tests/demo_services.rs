@@ -1,6 +1,8 @@
 //! The demo's story and the services in it: what stands, how it changes, and what Prometheus, Alertmanager and OpenBao
 //! say about it. No sockets here: the wire is tested elsewhere.
 
+#![expect(clippy::expect_used, reason = "the helpers here fail as their tests do")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -101,6 +103,11 @@ fn ask_as(world: &mut World, pod: (&str, &str, u16), method: &str, target: &str,
 fn ask(world: &mut World, pod: (&str, &str, u16), target: &str) -> (u16, Value) {
     let reply = ask_as(world, pod, "GET", target, b"").expect("something listens");
     (reply.status, serde_json::from_slice(&reply.body).unwrap_or(Value::Null))
+}
+
+/// Percent-encodes everything.
+fn encode(query: &str) -> String {
+    query.bytes().fold(String::new(), |text, byte| text + &format!("%{byte:02X}"))
 }
 
 const PROMETHEUS: (&str, &str, u16) = ("monitoring", "prometheus-monitoring-kube-prometheus-prometheus-0", 9090);
@@ -379,7 +386,7 @@ fn a_person_s_suspend_is_respected_and_a_deleted_pod_comes_back_as_another() {
     .to_owned();
     let uid = text(world.get("Pod", "team-alpha", &pod).expect("it stands"), "/metadata/uid").to_owned();
     world.remove("Pod", "team-alpha", &pod);
-    story.tick(&mut world, Duration::from_secs(60));
+    story.tick(&mut world, Duration::from_mins(1));
     assert_eq!(world.get("HelmRelease", "team-beta", "ledger").expect("it stands")["status"], before);
     assert_ne!(text(world.get("Pod", "team-alpha", &pod).expect("it came back"), "/metadata/uid"), uid);
 }
@@ -490,7 +497,7 @@ fn the_quorum_is_lost_and_found_again_and_secrets_fail_meanwhile() {
             .count()
     };
     assert_eq!((count(&mut world), failing(&world)), (0, 0));
-    story.tick(&mut world, Duration::from_secs(240));
+    story.tick(&mut world, Duration::from_mins(4));
     assert_eq!((count(&mut world), failing(&world)), (1, 12));
     story.tick(&mut world, Duration::from_secs(400));
     assert_eq!((count(&mut world), failing(&world)), (0, 0));
@@ -508,7 +515,7 @@ fn the_quorum_is_lost_and_found_again_and_secrets_fail_meanwhile() {
 #[case("up == 0")]
 fn the_profiles_expressions_find_something(#[case] query: &str) {
     let (_, mut world) = tell("platform", 1, &[]);
-    let encoded: String = query.bytes().map(|b| format!("%{b:02X}")).collect();
+    let encoded = encode(query);
     let (status, body) = ask(&mut world, PROMETHEUS, &format!("/api/v1/query?query={encoded}"));
     assert_eq!((status, text(&body, "/status")), (200, "success"), "{body}");
     assert!(!body["data"]["result"].as_array().expect("a vector").is_empty(), "{query} finds nothing");
@@ -521,7 +528,7 @@ fn the_profiles_expressions_find_something(#[case] query: &str) {
 #[case("histogram_quantile(0.95, sum by(le)(rate(controller_runtime_reconcile_time_seconds_bucket[5m]))) > 60")]
 fn expressions_of_what_is_well_find_nothing(#[case] query: &str) {
     let (_, mut world) = tell("quiet", 1, &[]);
-    let encoded: String = query.bytes().map(|b| format!("%{b:02X}")).collect();
+    let encoded = encode(query);
     let (status, body) = ask(&mut world, PROMETHEUS, &format!("/api/v1/query?query={encoded}"));
     assert_eq!((status, &body["data"]["result"]), (200, &json!([])));
 }

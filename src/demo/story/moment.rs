@@ -126,7 +126,7 @@ impl Moment {
         let mut out = String::new();
         let mut part = 0;
         while out.len() < length {
-            out.push_str(&format!("{:016x}", self.hash(&format!("{text}/{part}"))));
+            out += &format!("{:016x}", self.hash(&format!("{text}/{part}")));
             part += 1;
         }
         out.truncate(length);
