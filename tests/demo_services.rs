@@ -420,7 +420,7 @@ fn nothing_listens_on_a_port_that_no_service_has_or_in_a_pod_that_does_not_run()
     assert!(ask_as(&mut world, ("monitoring", PROMETHEUS.1, 1), "GET", "/", b"").is_none());
     assert!(ask_as(&mut world, ("monitoring", "nobody", 9090), "GET", "/", b"").is_none());
     world.edit("Pod", "openbao", "openbao-0", |pod| {
-        pod["status"]["containerStatuses"][0]["state"] = json!({ "waiting": { "reason": "CrashLoopBackOff" } })
+        pod["status"]["containerStatuses"][0]["state"] = json!({ "waiting": { "reason": "CrashLoopBackOff" } });
     });
     assert!(ask_as(&mut world, ("openbao", "openbao-0", 8200), "GET", "/v1/sys/health", b"").is_none());
 }
