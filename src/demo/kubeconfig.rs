@@ -26,7 +26,8 @@ impl Kubeconfig {
     }
 }
 
-/// The tokens are the identities' names: they guard nothing but demo data on loopback.
+/// The tokens are the identities' names: they guard nothing but demo data on loopback. kubectl keeps tokens to itself over
+/// plain HTTP but does send whom to act as, so the restricted contexts say both.
 fn text(address: SocketAddr) -> String {
     let mut text = format!(
         "apiVersion: v1\nkind: Config\npreferences: {{}}\ncurrent-context: {}\nclusters:\n- name: sre-demo\n  cluster:\n    server: http://{address}\ncontexts:\n",
@@ -46,6 +47,9 @@ fn text(address: SocketAddr) -> String {
     text.push_str("users:\n");
     for identity in IDENTITIES {
         let _ = writeln!(text, "- name: {0}\n  user:\n    token: {0}", identity.user);
+        if identity.context != IDENTITIES[0].context {
+            let _ = writeln!(text, "    as: {}", identity.user);
+        }
     }
     text
 }

@@ -1,5 +1,7 @@
 //! The self-subject reviews: who am I, may I, what may I. They answer from the same rules that refuse requests.
 
+mod protobuf;
+
 use axum::body::Body;
 use axum::http::{Response, StatusCode};
 use serde_json::{Value, json};
@@ -13,7 +15,12 @@ use super::status::{Failure, json_response};
 ///
 /// # Errors
 /// 400 for a body that is no review of this kind.
-pub fn answer(who: &Who, target: &Target, body: &[u8]) -> Option<Result<Response<Body>, Failure>> {
+pub fn answer(
+    who: &Who,
+    target: &Target,
+    content_type: Option<&str>,
+    body: &[u8],
+) -> Option<Result<Response<Body>, Failure>> {
     let make: fn(&Who, &Value) -> Result<Value, Failure> = match (target.group.as_str(), target.resource.as_str()) {
         ("authentication.k8s.io", "selfsubjectreviews") => identity,
         ("authorization.k8s.io", "selfsubjectaccessreviews") => access,
@@ -23,17 +30,21 @@ pub fn answer(who: &Who, target: &Target, body: &[u8]) -> Option<Result<Response
     if target.version != "v1" {
         return Some(Err(Failure::no_resource()));
     }
-    let review = serde_json::from_slice::<Value>(body).map_err(|error| {
-        Failure::bad_request(format!(
-            "the object provided is unrecognized (must be of type {}): {error}",
-            target.resource
-        ))
-    });
+    let review = if content_type == Some("application/vnd.kubernetes.protobuf") {
+        protobuf::review(body, &target.resource).ok_or_else(|| unrecognized(target, "malformed protobuf"))
+    } else {
+        serde_json::from_slice::<Value>(body).map_err(|error| unrecognized(target, &error.to_string()))
+    };
     Some(review.and_then(|review| make(who, &review)).map(|answer| {
         let mut response = json_response(&answer);
         *response.status_mut() = StatusCode::CREATED;
         response
     }))
+}
+
+fn unrecognized(target: &Target, error: &str) -> Failure {
+    let kind = &target.resource;
+    Failure::bad_request(format!("the object provided is unrecognized (must be of type {kind}): {error}"))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "one of three functions with this signature")]

@@ -96,7 +96,7 @@ fn answer(shared: &Arc<Shared>, route: &Route, method: &str, headers: &HeaderMap
         return discovered.unwrap_or_else(|| Ok(plain_not_found()));
     };
     if method == "POST"
-        && let Some(answer) = reviews::answer(&who, target, body)
+        && let Some(answer) = reviews::answer(&who, target, content_type(headers), body)
     {
         return answer;
     }
@@ -110,6 +110,12 @@ fn answer(shared: &Arc<Shared>, route: &Route, method: &str, headers: &HeaderMap
         return Ok(plain_not_found());
     }
     object(shared, route, method, headers, body, target, resource)
+}
+
+/// The media type without its parameters.
+fn content_type(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    value.split(';').next().map(str::trim)
 }
 
 /// A request about a kind that is served.

@@ -90,6 +90,13 @@ async fn self_reviews_tell_the_same_as_the_refusals() {
     let me = lab.post("readonly", "/apis/authentication.k8s.io/v1/selfsubjectreviews", &json!({})).await.json();
     assert_eq!(me["status"]["userInfo"]["username"], "readonly");
     assert_eq!(lab.post("demo", path, &json!({"spec": {}})).await.status, 422);
+    // kubectl sends protobuf: namespace "team-alpha", verb "list", resource "pods" in spec.resourceAttributes.
+    let spec = b"\x0a\x18\x0a\x0ateam-alpha\x12\x04list\x2a\x04pods";
+    let body = [&b"k8s\0\x12\x1c\x12\x1a"[..], spec].concat();
+    let request = lab.request("POST", path).header("impersonate-user", "namespaced");
+    let answer =
+        crate::lab::finish(request.header("content-type", "application/vnd.kubernetes.protobuf").body(body)).await;
+    assert_eq!((answer.status, &answer.json()["status"]["allowed"]), (201, &json!(true)), "{}", answer.text());
 }
 
 #[tokio::test]

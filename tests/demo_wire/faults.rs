@@ -113,7 +113,7 @@ async fn connections_are_dropped_without_an_answer_or_in_the_middle() {
 async fn a_refusing_listener_comes_back_on_the_same_port() {
     let lab = Lab::new();
     let mut frames = lab.watch(&format!("{MAPS}?watch=1")).await;
-    lab.control.set_faults(Faults::one(Rule::new(Act::Refuse).until(Duration::from_secs(60))));
+    lab.control.set_faults(Faults::one(Rule::new(Act::Refuse).until(Duration::from_mins(1))));
     assert!(frames.try_next().await.is_err());
     let refused = lab.request("GET", "/version").send().await;
     assert!(refused.unwrap_err().is_connect());
@@ -129,7 +129,7 @@ async fn a_refusing_listener_comes_back_on_the_same_port() {
 async fn every_answer_has_the_demos_date_and_a_skewed_one_when_told() {
     let lab = Lab::new();
     let first = date(&lab.get("/version").await);
-    lab.control.advance(Duration::from_secs(3600));
+    lab.control.advance(Duration::from_hours(1));
     let later = date(&lab.get(MAPS).await);
     assert!((3600..3620).contains(&later.duration_since(first).as_secs()));
     lab.control.set_faults(Faults::one(Rule::new(Act::Skew(-600))));

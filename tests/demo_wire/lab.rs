@@ -95,7 +95,7 @@ impl Lab {
         Frames { response, buffer: Vec::new() }
     }
 
-    /// Puts a ConfigMap of the tests' namespace.
+    /// Puts a `ConfigMap` of the tests' namespace.
     pub fn put(&self, name: &str, color: &str) {
         self.control.with_world(|world| world.apply(config(name, color)));
     }

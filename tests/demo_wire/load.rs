@@ -62,13 +62,13 @@ async fn churn_sends_one_modified_pod_per_chunk() {
     let list = lab.get("/api/v1/pods?limit=1").await.json();
     let version = list["metadata"]["resourceVersion"].as_str().unwrap();
     let mut frames = lab.watch(&format!("/api/v1/pods?watch=1&resourceVersion={version}")).await;
-    let (mut last, mut names) = (0, HashSet::new());
+    let (mut newest, mut names) = (0, HashSet::new());
     for _ in 0..100 {
         let event = frames.next().await.unwrap();
         assert_eq!(event["type"], "MODIFIED");
         let version: u64 = event["object"]["metadata"]["resourceVersion"].as_str().unwrap().parse().unwrap();
-        assert!(version > last);
-        last = version;
+        assert!(version > newest);
+        newest = version;
         names.insert(event["object"]["metadata"]["name"].as_str().unwrap().to_owned());
     }
     assert!(names.len() > 50, "only {} different pods changed", names.len());

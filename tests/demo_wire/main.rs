@@ -1,6 +1,8 @@
 //! The demo's Kubernetes API over real sockets: what any client of the true one relies on.
 //! The objects are the tests' own, in a namespace of their own, so that the story may be any.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic with its line is the report")]
+
 mod access;
 mod faults;
 mod lab;
