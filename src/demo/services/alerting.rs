@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::promql::{Error, Evaluator, Value, number, parse};
+use super::promql::{Error, Evaluator, Expr, Value, number, parse};
 use super::rules::Rule;
 use super::tsdb::{Labels, Sample, Shape, Tsdb, float};
 
@@ -37,6 +37,8 @@ impl Active {
 pub struct Prometheus {
     pub tsdb: Tsdb,
     pub rules: &'static [Rule],
+    /// What each rule asks, in the same order.
+    parsed: Vec<Result<Expr, Error>>,
     pub alerts: BTreeMap<(usize, Labels), Active>,
     /// What went wrong when a rule was last evaluated, by its place.
     pub errors: BTreeMap<usize, String>,
@@ -46,7 +48,7 @@ pub struct Prometheus {
 
 impl Prometheus {
     pub fn new(rules: &'static [Rule]) -> Self {
-        Self { rules, ..Self::default() }
+        Self { rules, parsed: rules.iter().map(|rule| parse(rule.query)).collect(), ..Self::default() }
     }
 
     /// The first look: what is wrong already has been wrong for a while, and most of it fires.
@@ -56,7 +58,8 @@ impl Prometheus {
             let wait = active.rule.for_seconds * 1000;
             let sum: i64 = labels.values().flat_map(|value| value.bytes()).map(i64::from).sum();
             // One in six is young: it still waits.
-            active.since -= if wait > 0 && sum % 6 == 0 { wait / 2 } else { wait + 20_000 + sum % 600 * 1000 };
+            let young = wait > 30_000 && active.rule.severity == "warning" && sum % 6 == 0;
+            active.since -= if young { wait / 2 } else { wait + 20_000 + sum % 600 * 1000 };
         }
         self.scrape(samples.to_vec(), now);
     }
@@ -67,7 +70,7 @@ impl Prometheus {
         self.tsdb.take(samples, now);
         self.evaluated = now;
         for (at, rule) in self.rules.iter().enumerate() {
-            match self.evaluate(rule, now) {
+            match self.evaluate(at, now) {
                 Ok(found) => {
                     self.errors.remove(&at);
                     self.update(at, rule, found, now);
@@ -79,8 +82,9 @@ impl Prometheus {
         }
     }
 
-    fn evaluate(&self, rule: &Rule, now: i64) -> Result<Vec<(Labels, f64)>, Error> {
-        match (Evaluator { tsdb: &self.tsdb, at: now }).value(&parse(rule.query)?)? {
+    fn evaluate(&self, at: usize, now: i64) -> Result<Vec<(Labels, f64)>, Error> {
+        let Some(parsed) = self.parsed.get(at) else { return Ok(Vec::new()) };
+        match (Evaluator { tsdb: &self.tsdb, at: now }).value(parsed.as_ref().map_err(Clone::clone)?)? {
             Value::Vector(vector) => Ok(vector),
             Value::Scalar(value) => Ok(vec![(Labels::new(), value)]),
             Value::Matrix(_) | Value::Text(_) => Err(Error::Execution("a rule must give a vector".to_owned())),

@@ -1,4 +1,4 @@
-//! The probes of SLOpilot and of kubeOP.
+//! The probes of `SLOpilot` and of kubeOP.
 
 use serde_json::{Value, json};
 

@@ -64,8 +64,9 @@ struct Refusal(&'static str, String);
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         match error {
-            Error::Parse(message) => Self("bad_data", format!("invalid parameter \"query\": {message}")),
-            Error::Unsupported(message) => Self("bad_data", format!("invalid parameter \"query\": {message}")),
+            Error::Parse(message) | Error::Unsupported(message) => {
+                Self("bad_data", format!("invalid parameter \"query\": {message}"))
+            }
             Error::Execution(message) => Self("execution", message),
         }
     }

@@ -59,7 +59,7 @@ pub const PLATFORM: &[Rule] = &[
     rule("kubeop", "KubeOPReconcileSlow", "warning", 60, "histogram_quantile(0.95, sum by (namespace, le) (rate(controller_runtime_reconcile_time_seconds_bucket[5m]))) > 60", "Reconciliations take {{ $value }} seconds."),
 ];
 
-/// Of the Prometheus that SLOpilot brings along.
+/// Of the Prometheus that `SLOpilot` brings along.
 #[rustfmt::skip]
 pub const SLOPILOT: &[Rule] = &[
     rule("slopilot.guardrails", "SLOpilotTSDBHeadSeriesWarning", "warning", 300, "prometheus_tsdb_head_series > 150000", "Active series exceed the expected baseline."),

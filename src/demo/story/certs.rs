@@ -60,7 +60,7 @@ fn certificate(m: &Moment, namespace: &str, name: &str, issuer: &str, age: i64, 
     let broken = !m.healthy;
     // In a healthy platform nothing is older than the 60 days at which it is renewed.
     let age = if broken { age } else { age.min(58) };
-    let mut issued = m.at(-age * DAY - i64::try_from(m.hash(name) % 40_000).unwrap_or(0));
+    let mut signed = m.at(-age * DAY - i64::try_from(m.hash(name) % 40_000).unwrap_or(0));
     let mut attempts = 0;
     let mut last_failure = None;
     let mut extra = None;
@@ -81,18 +81,18 @@ fn certificate(m: &Moment, namespace: &str, name: &str, issuer: &str, age: i64, 
                     NOW,
                 ));
             } else if let Some(span) = m.newest(LOKI_CERT) {
-                issued = span.until;
+                signed = span.until;
                 revision = 4 + span.nth;
             }
         }
         "legacy-tls" if broken => {
-            issued = m.at(-90 * DAY - 3 * 3600);
+            signed = m.at(-90 * DAY - 3 * 3600);
             attempts = 6;
             last_failure = Some(m.at(-3 * 3600 - 600));
             ready = (
                 "False",
                 "Expired",
-                format!("Certificate expired on {}", plus(issued, 90 * DAY).strftime("%a, %d %b %Y %H:%M:%S UTC")),
+                format!("Certificate expired on {}", plus(signed, 90 * DAY).strftime("%a, %d %b %Y %H:%M:%S UTC")),
             );
             extra = Some(condition(
                 "Issuing",
@@ -104,10 +104,10 @@ fn certificate(m: &Moment, namespace: &str, name: &str, issuer: &str, age: i64, 
             ));
         }
         // Its renewal was due 26 hours ago, and nobody has begun it.
-        "kubeop-admission-tls" if broken => issued = m.at(-60 * DAY - 26 * 3600),
+        "kubeop-admission-tls" if broken => signed = m.at(-60 * DAY - 26 * 3600),
         "tempo-distributor-tls" => {
             if let Some(span) = m.during(TEMPO_CERT_ISSUING) {
-                issued = plus(span.since, -60 * DAY);
+                signed = plus(span.since, -60 * DAY);
                 extra = Some(condition(
                     "Issuing",
                     "True",
@@ -117,7 +117,7 @@ fn certificate(m: &Moment, namespace: &str, name: &str, issuer: &str, age: i64, 
                     NOW,
                 ));
             } else if let Some(span) = m.newest(TEMPO_CERT_ISSUING) {
-                issued = span.until;
+                signed = span.until;
                 revision = 4 + span.nth;
             }
         }
@@ -128,7 +128,7 @@ fn certificate(m: &Moment, namespace: &str, name: &str, issuer: &str, age: i64, 
         ready.0,
         ready.1,
         &ready.2,
-        if ready.0 == "True" { issued } else { plus(issued, 90 * DAY) },
+        if ready.0 == "True" { signed } else { plus(signed, 90 * DAY) },
         NOW,
     )];
     // As in life, Issuing may well come first in the list.
@@ -136,7 +136,7 @@ fn certificate(m: &Moment, namespace: &str, name: &str, issuer: &str, age: i64, 
         conditions.insert(0, extra);
     }
     let kind = if issuer == "corporate-ca" { "Issuer" } else { "ClusterIssuer" };
-    let mut status = json!({ "conditions": conditions, "notBefore": time(issued), "notAfter": time(plus(issued, 90 * DAY)), "renewalTime": time(plus(issued, 60 * DAY)), "revision": revision });
+    let mut status = json!({ "conditions": conditions, "notBefore": time(signed), "notAfter": time(plus(signed, 90 * DAY)), "renewalTime": time(plus(signed, 60 * DAY)), "revision": revision });
     if let Some(at) = last_failure {
         status["lastFailureTime"] = json!(time(at));
         status["failedIssuanceAttempts"] = json!(attempts);
@@ -146,7 +146,7 @@ fn certificate(m: &Moment, namespace: &str, name: &str, issuer: &str, age: i64, 
         "issuerRef": { "name": issuer, "kind": kind, "group": "cert-manager.io" } });
     all.push(json!({ "apiVersion": "cert-manager.io/v1", "kind": "Certificate", "metadata": meta(namespace, name, m.days_ago(180), &[]), "spec": spec, "status": status }));
     let reference = json!({ "name": issuer, "kind": kind, "group": "cert-manager.io" });
-    request(m, namespace, name, revision, &reference, issued, None, all);
+    request(m, namespace, name, revision, &reference, signed, None, all);
     if let Some(at) = last_failure {
         request(m, namespace, name, revision + 1, &reference, at, Some(attempts), all);
     }

@@ -1,4 +1,4 @@
-//! The HelmReleases with their dependencies, and the ways in which four of them fail.
+//! The `HelmReleases` with their dependencies, and the ways in which four of them fail.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -55,7 +55,7 @@ pub const RELEASES: &[Release] = &[
     r(("team-beta", "ledger"), "harbor/ledger", "1.1.0", &["team-beta/orders"]),
 ];
 
-/// The name of the HelmChart that helm-controller makes for a release.
+/// The name of the `HelmChart` that helm-controller makes for a release.
 pub fn chart_name(release: &Release) -> String {
     format!("{}-{}", release.namespace, release.name)
 }
@@ -88,7 +88,7 @@ fn object(m: &Moment, r: &Release) -> Value {
     }
     match r.chart.split_once('/') {
         Some((repository, chart)) => {
-            spec["chart"] = json!({ "spec": { "chart": chart, "version": wanted_version(m, r), "sourceRef": { "kind": "HelmRepository", "name": repository, "namespace": "flux-system" } } })
+            spec["chart"] = json!({ "spec": { "chart": chart, "version": wanted_version(m, r), "sourceRef": { "kind": "HelmRepository", "name": repository, "namespace": "flux-system" } } });
         }
         None => spec["chartRef"] = json!({ "kind": "OCIRepository", "name": r.chart }),
     }

@@ -36,7 +36,7 @@ pub fn objects(m: &Moment, all: &mut Vec<Value>) {
         let revision = if name == "platform" { platform_revision(m) } else { format!("main@sha1:{}", m.hex(path, 40)) };
         let failure = span.map(|s| (s, "GitOperationFailed", format!("failed to checkout and determine revision: unable to clone '{url}': authentication required: 401 Unauthorized")));
         let spec = json!({ "interval": "1m0s", "timeout": "60s", "url": url, "ref": { "branch": "main" }, "secretRef": { "name": "git-credentials" } });
-        all.push(source(m, "GitRepository", namespace, name, spec, &revision, failure));
+        all.push(source(m, "GitRepository", namespace, name, &spec, &revision, failure));
     }
     for (name, url, oci) in HELM {
         if *oci {
@@ -50,7 +50,7 @@ pub fn objects(m: &Moment, all: &mut Vec<Value>) {
             "HelmRepository",
             "flux-system",
             name,
-            json!({ "interval": "30m0s", "url": url, "timeout": "60s" }),
+            &json!({ "interval": "30m0s", "url": url, "timeout": "60s" }),
             &format!("sha256:{}", m.hex(url, 64)),
             failure,
         ));
@@ -61,7 +61,7 @@ pub fn objects(m: &Moment, all: &mut Vec<Value>) {
         "OCIRepository",
         "slo-scout",
         "slo-scout",
-        oci,
+        &oci,
         &format!("0.3.0@sha256:{}", m.hex("oci/slo-scout", 64)),
         None,
     ));
@@ -71,7 +71,7 @@ pub fn objects(m: &Moment, all: &mut Vec<Value>) {
         "Bucket",
         "flux-system",
         "compliance",
-        bucket,
+        &bucket,
         &format!("sha256:{}", m.hex("bucket/compliance", 64)),
         None,
     ));
@@ -79,7 +79,7 @@ pub fn objects(m: &Moment, all: &mut Vec<Value>) {
         let Some((repository, chart)) = release.chart.split_once('/') else { continue };
         let name = chart_name(release);
         let spec = json!({ "chart": chart, "version": release.version, "interval": "30m0s", "reconcileStrategy": "ChartVersion", "sourceRef": { "kind": "HelmRepository", "name": repository } });
-        let mut object = source(m, "HelmChart", "flux-system", &name, spec, release.version, None);
+        let mut object = source(m, "HelmChart", "flux-system", &name, &spec, release.version, None);
         object["status"]["observedChartName"] = json!(chart);
         all.push(object);
     }
@@ -90,7 +90,7 @@ fn source(
     kind: &str,
     namespace: &str,
     name: &str,
-    spec: Value,
+    spec: &Value,
     revision: &str,
     failure: Option<(Span, &str, String)>,
 ) -> Value {

@@ -71,16 +71,17 @@ pub fn objects(m: &Moment, all: &mut Vec<Value>) {
             ]);
         }
         // The new commit of the tenant breaks while its repository cannot be read: what was attempted is not what is applied.
-        if *namespace == "team-beta" && *name == "apps" {
-            if let Some(span) = m.during(TEAM_BETA_GIT) {
-                let attempted = format!("main@sha1:{}", m.hex("team-beta/apps/next", 40));
-                let message = "Deployment/team-beta/reports dry-run failed (Forbidden): deployments.apps \"reports\" is forbidden: exceeded quota: team-beta-quota, requested: requests.cpu=500m, used: requests.cpu=3800m, limited: requests.cpu=4";
-                conditions = vec![
-                    condition("Reconciling", "True", "ProgressingWithRetry", message, span.since, NOW),
-                    condition("Ready", "False", "ReconciliationFailed", message, span.since, NOW),
-                ];
-                status["lastAttemptedRevision"] = json!(attempted);
-            }
+        if *namespace == "team-beta"
+            && *name == "apps"
+            && let Some(span) = m.during(TEAM_BETA_GIT)
+        {
+            let attempted = format!("main@sha1:{}", m.hex("team-beta/apps/next", 40));
+            let message = "Deployment/team-beta/reports dry-run failed (Forbidden): deployments.apps \"reports\" is forbidden: exceeded quota: team-beta-quota, requested: requests.cpu=500m, used: requests.cpu=3800m, limited: requests.cpu=4";
+            conditions = vec![
+                condition("Reconciling", "True", "ProgressingWithRetry", message, span.since, NOW),
+                condition("Ready", "False", "ReconciliationFailed", message, span.since, NOW),
+            ];
+            status["lastAttemptedRevision"] = json!(attempted);
         }
         status["conditions"] = json!(conditions);
         all.push(json!({ "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "metadata": meta, "spec": spec, "status": status }));

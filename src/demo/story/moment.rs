@@ -123,14 +123,10 @@ impl Moment {
 
     /// Hexadecimal digits, as digests have them.
     pub fn hex(&self, text: &str, length: usize) -> String {
-        let mut out = String::new();
-        let mut part = 0;
-        while out.len() < length {
-            out.push_str(&format!("{:016x}", self.hash(&format!("{text}/{part}"))));
-            part += 1;
-        }
-        out.truncate(length);
-        out
+        let parts = (0..length.div_ceil(16)).map(|part| format!("{:016x}", self.hash(&format!("{text}/{part}"))));
+        let mut digits = parts.fold(String::new(), |all, part| all + &part);
+        digits.truncate(length);
+        digits
     }
 }
 

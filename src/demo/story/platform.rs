@@ -83,6 +83,9 @@ impl Story for Platform {
         self.step = 0;
         self.put.clear();
         self.move_to(world, 0);
+        for object in fixed(&self.moment(0)) {
+            world.apply(linked(world, object));
+        }
         running::begin(world, self.start, !self.healthy);
     }
 
@@ -116,14 +119,20 @@ impl Story for Platform {
     }
 }
 
-/// Everything that stands at a moment, owners before what they own.
-fn objects(m: &Moment) -> Vec<Value> {
-    let mut all = Vec::with_capacity(900);
-    nodes::objects(m, &mut all);
+/// What stands from the beginning and never moves.
+fn fixed(m: &Moment) -> Vec<Value> {
+    let mut all = Vec::new();
     services::objects(m, &mut all);
-    workloads::objects(m, &mut all);
     storage::objects(m, &mut all);
     policies::objects(m, &mut all);
+    all
+}
+
+/// What may move, as it stands at a moment, owners before what they own.
+fn objects(m: &Moment) -> Vec<Value> {
+    let mut all = Vec::with_capacity(700);
+    nodes::objects(m, &mut all);
+    workloads::objects(m, &mut all);
     flux_sources::objects(m, &mut all);
     kustomizations::objects(m, &mut all);
     flux::objects(m, &mut all);
@@ -197,7 +206,7 @@ fn change(world: &mut World, key: &Key, old: &Value, new: &Value) {
         for part in parts.filter(|part| *part != "metadata") {
             match linked.get(part) {
                 Some(value) if old.get(part) != new.get(part) || (part == "status" && old["spec"] != new["spec"]) => {
-                    object[part] = value.clone()
+                    object[part] = value.clone();
                 }
                 Some(_) => {}
                 None => drop(object.as_object_mut().and_then(|o| o.remove(part))),

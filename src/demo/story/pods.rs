@@ -266,17 +266,14 @@ fn first_container(pod: &Pod, state: &State, name: &str, image: &str, began: &st
             }
             status["restartCount"] = json!(if e.back_off.is_some() { e.count - 1 } else { e.count });
             status["lastState"] = json!({ "terminated": terminated });
-            match e.back_off {
-                Some(seconds) => {
-                    status["ready"] = json!(false);
-                    status["started"] = json!(false);
-                    status["state"] = json!({ "waiting": { "reason": "CrashLoopBackOff", "message": format!("back-off {} restarting failed container={name} pod={}_{}", back_off(seconds), pod.name, pod.workload.namespace) } });
-                }
-                None => {
-                    let again = e.finished.checked_add(SignedDuration::from_secs(1)).unwrap_or(e.finished);
-                    status["ready"] = json!(!e.active);
-                    status["state"] = json!({ "running": { "startedAt": time(again) } });
-                }
+            if let Some(seconds) = e.back_off {
+                status["ready"] = json!(false);
+                status["started"] = json!(false);
+                status["state"] = json!({ "waiting": { "reason": "CrashLoopBackOff", "message": format!("back-off {} restarting failed container={name} pod={}_{}", back_off(seconds), pod.name, pod.workload.namespace) } });
+            } else {
+                let again = e.finished.checked_add(SignedDuration::from_secs(1)).unwrap_or(e.finished);
+                status["ready"] = json!(!e.active);
+                status["state"] = json!({ "running": { "startedAt": time(again) } });
             }
         }
         State::Pulling(_) => {
@@ -291,7 +288,7 @@ fn first_container(pod: &Pod, state: &State, name: &str, image: &str, began: &st
             status["image"] = json!(image);
         }
         State::NoSecret(_) => {
-            wait(&mut status, "CreateContainerConfigError", "secret \"payments-credentials\" not found")
+            wait(&mut status, "CreateContainerConfigError", "secret \"payments-credentials\" not found");
         }
     }
     status

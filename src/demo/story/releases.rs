@@ -21,7 +21,7 @@ pub struct Container {
 }
 
 /// A row of the table.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Workload {
     pub namespace: &'static str,
     /// The HelmRelease (or, in flux-system, the Kustomization) that brought it; empty for the cluster's own.
@@ -34,9 +34,9 @@ pub struct Workload {
     pub component: &'static str,
     pub replicas: i64,
     pub containers: &'static [Container],
-    /// A DaemonSet that tolerates the control plane.
+    /// A `DaemonSet` that tolerates the control plane.
     pub everywhere: bool,
-    /// Size in GiB of the claim that each pod of a StatefulSet (or the Deployment as a whole) has.
+    /// Size in GiB of the claim that each pod of a `StatefulSet` (or the Deployment as a whole) has.
     pub claim: Option<i64>,
 }
 

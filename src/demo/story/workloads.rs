@@ -1,4 +1,4 @@
-//! The Deployments, StatefulSets and DaemonSets of the story with their ReplicaSets and pods, and the Jobs. Which
+//! The Deployments, `StatefulSets` and `DaemonSets` of the story with their `ReplicaSets` and pods, and the Jobs. Which
 //! component runs what is the table in `releases.rs`.
 
 use serde_json::{Value, json};

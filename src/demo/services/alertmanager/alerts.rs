@@ -67,12 +67,12 @@ fn all(silences: &Silences, prometheus: &Prometheus, now: i64) -> Vec<Alert> {
         .map(|active| {
             let mut labels = active.labels.clone();
             labels.insert(CLUSTER.0.to_owned(), CLUSTER.1.to_owned());
-            let silenced = silences.matching(&labels, now);
+            let muted_by = silences.matching(&labels, now);
             Alert {
                 fingerprint: fingerprint(&labels),
                 summary: active.summary(),
                 started: active.fires_at(),
-                silenced,
+                silenced: muted_by,
                 inhibited: Vec::new(),
                 labels,
             }
@@ -110,10 +110,10 @@ fn asked(silences: &Silences, prometheus: &Prometheus, now: i64, params: &Params
         params.get("receiver").map(|text| Matcher::new("receiver", text, true, true)).transpose().map_err(bad)?;
     let mut alerts = all(silences, prometheus, now);
     alerts.retain(|alert| {
-        let (silenced, inhibited) = (!alert.silenced.is_empty(), !alert.inhibited.is_empty());
-        let shown = (params.on_unless_false("silenced") || !silenced)
+        let (muted, inhibited) = (!alert.silenced.is_empty(), !alert.inhibited.is_empty());
+        let shown = (params.on_unless_false("silenced") || !muted)
             && (params.on_unless_false("inhibited") || !inhibited)
-            && (params.on_unless_false("active") || silenced || inhibited);
+            && (params.on_unless_false("active") || muted || inhibited);
         shown
             && filters.iter().all(|m| m.fits(&alert.labels))
             && receiver.as_ref().is_none_or(|m| m.fits_text(alert.receiver()))

@@ -1,4 +1,4 @@
-//! The applications beside the platform: kubeOP's requests and reconciliations, and the Prometheus of SLOpilot.
+//! The applications beside the platform: kubeOP's requests and reconciliations, and the Prometheus of `SLOpilot`.
 
 use serde_json::Value;
 
@@ -65,7 +65,7 @@ fn histogram(metric: &str, labels: &[(&str, &str)], buckets: &[(&str, f64)], rat
     found.counter(&format!("{metric}_sum"), labels, rate * 0.04);
 }
 
-/// SLOpilot's bundled Prometheus watches itself and the pods of a few namespaces.
+/// `SLOpilot`'s bundled Prometheus watches itself and the pods of a few namespaces.
 pub fn slopilot(world: &World, found: &mut Found) {
     let own = [("job", "prometheus"), ("instance", "localhost:9090")];
     found.gauge("up", &own, 1.0);

@@ -49,7 +49,7 @@ pub fn of_platform(world: &World) -> Vec<Sample> {
     found.0
 }
 
-/// What the Prometheus that SLOpilot brings along finds.
+/// What the Prometheus that `SLOpilot` brings along finds.
 pub fn of_slopilot(world: &World) -> Vec<Sample> {
     let mut found = Found::default();
     apps::slopilot(world, &mut found);

@@ -5,9 +5,13 @@ use serde_json::Value;
 use super::{Found, KSM, condition, count, name, namespace, quantity, share, text};
 use crate::demo::world::World;
 
+/// Metric and the field that it shows.
+type Metric = (&'static str, &'static str);
+type Row = (&'static str, &'static str, &'static [Metric]);
+
 /// Kind, label, metrics with the field that each shows.
 #[rustfmt::skip]
-const ROWS: &[(&str, &str, &[(&str, &str)])] = &[
+const ROWS: &[Row] = &[
     ("Deployment", "deployment", &[("kube_deployment_spec_replicas", "/spec/replicas"), ("kube_deployment_status_replicas", "/status/replicas"), ("kube_deployment_status_replicas_available", "/status/availableReplicas"),
         ("kube_deployment_status_replicas_ready", "/status/readyReplicas"), ("kube_deployment_status_replicas_unavailable", "/status/unavailableReplicas"), ("kube_deployment_status_replicas_updated", "/status/updatedReplicas")]),
     ("StatefulSet", "statefulset", &[("kube_statefulset_replicas", "/spec/replicas"), ("kube_statefulset_status_replicas_ready", "/status/readyReplicas"), ("kube_statefulset_status_replicas_updated", "/status/updatedReplicas")]),

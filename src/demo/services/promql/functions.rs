@@ -204,8 +204,8 @@ fn extrapolated(samples: &[(i64, f64)], now: i64, length: i64, counter: bool) ->
     if counter {
         result += samples.windows(2).filter(|w| w[1].1 < w[0].1).map(|w| w[0].1).sum::<f64>();
     }
-    let sampled = float(last.0 - first.0);
-    let between = sampled / (f64::from(u32::try_from(samples.len()).ok()?) - 1.0);
+    let covered = float(last.0 - first.0);
+    let between = covered / (f64::from(u32::try_from(samples.len()).ok()?) - 1.0);
     let limit = between * 1.1;
     let mut to_start = float(first.0 - (now - length));
     let mut to_end = float(now - last.0);
@@ -214,12 +214,12 @@ fn extrapolated(samples: &[(i64, f64)], now: i64, length: i64, counter: bool) ->
     }
     if counter && result > 0.0 && first.1 >= 0.0 {
         // A counter cannot have been below zero.
-        to_start = to_start.min(sampled * (first.1 / result));
+        to_start = to_start.min(covered * (first.1 / result));
     }
     if to_end >= limit {
         to_end = between / 2.0;
     }
-    Some(result * (sampled + to_start + to_end) / sampled)
+    Some(result * (covered + to_start + to_end) / covered)
 }
 
 /// The quantile of each classic histogram, by linear interpolation within a bucket.

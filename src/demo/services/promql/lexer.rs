@@ -36,7 +36,7 @@ pub fn lex(text: &str) -> Result<Vec<(usize, Token)>, Error> {
             tokens.push((at, Token::Text(value)));
             at += length;
         } else if first.is_ascii_digit() || (first == b'.' && bytes.get(at + 1).is_some_and(u8::is_ascii_digit)) {
-            let length = number_length(rest, brackets > 0);
+            let length = number_length(rest);
             tokens.push((
                 at,
                 number(&rest[..length])
@@ -71,10 +71,10 @@ fn error(at: usize, message: &str) -> Error {
     Error::Parse(format!("1:{}: parse error: {message}", at + 1))
 }
 
-fn number_length(rest: &str, _in_brackets: bool) -> usize {
+fn number_length(rest: &str) -> usize {
     let bytes = rest.as_bytes();
-    if rest.starts_with("0x") {
-        return 2 + rest[2..].find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(rest.len() - 2);
+    if let Some(hex) = rest.strip_prefix("0x") {
+        return 2 + hex.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(hex.len());
     }
     let mut at = 0;
     while at < bytes.len() {

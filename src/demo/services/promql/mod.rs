@@ -10,7 +10,7 @@ mod parser;
 #[cfg(test)]
 mod tests;
 
-pub use ast::Matcher;
+pub use ast::{Expr, Matcher};
 pub use eval::{Evaluator, Value};
 pub use parser::{parse, selector};
 

@@ -293,12 +293,11 @@ impl Parser {
         self.expect("(", "grouping opts")?;
         let mut names = Vec::new();
         while !self.eat(")") {
-            match self.next() {
-                Some(Token::Word(word)) => names.push(word),
-                _ => {
-                    self.at -= 1;
-                    return Err(self.error("unexpected token in grouping opts, expected label"));
-                }
+            if let Some(Token::Word(word)) = self.next() {
+                names.push(word);
+            } else {
+                self.at -= 1;
+                return Err(self.error("unexpected token in grouping opts, expected label"));
             }
             if !self.eat(",") {
                 self.expect(")", "grouping opts")?;
