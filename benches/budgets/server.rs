@@ -19,6 +19,7 @@ pub struct Server {
     child: Child,
     kubeconfig: PathBuf,
     address: String,
+    token: String,
 }
 
 impl Server {
@@ -37,13 +38,14 @@ impl Server {
             let _ = BufReader::new(output).read_line(&mut line);
             let _ = tell.send(line);
         });
-        let mut server = Self { child, kubeconfig: PathBuf::new(), address: String::new() };
+        let mut server = Self { child, kubeconfig: PathBuf::new(), address: String::new(), token: String::new() };
         let line = told.recv_timeout(PATIENCE).wrap_err("the demo server says nothing")?;
         let path = line.trim().strip_prefix("KUBECONFIG=").ok_or_else(|| eyre!("the demo server says {line:?}"))?;
         server.kubeconfig = path.into();
         let text = std::fs::read_to_string(path)?;
-        let address = text.split_once("http://").map(|(_, rest)| rest.split(['"', '\n', '/', '\'']).next());
-        server.address = address.flatten().ok_or_else(|| eyre!("no address in the kubeconfig"))?.trim().to_owned();
+        let after = |mark: &str| Some(text.split_once(mark)?.1.split_whitespace().next()?.trim_matches('"').to_owned());
+        server.address = after("http://").ok_or_else(|| eyre!("no address in the kubeconfig"))?;
+        server.token = after("token:").unwrap_or_default();
         Ok(server)
     }
 
@@ -55,7 +57,8 @@ impl Server {
     pub fn version(&self) -> Result<u64> {
         let mut stream = TcpStream::connect(&self.address)?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        write!(stream, "GET /api/v1/namespaces?limit=1 HTTP/1.0\r\nHost: {}\r\n\r\n", self.address)?;
+        let head = format!("Host: {}\r\nAuthorization: Bearer {}\r\n", self.address, self.token);
+        write!(stream, "GET /api/v1/namespaces?limit=1 HTTP/1.0\r\n{head}\r\n")?;
         let mut text = String::new();
         stream.read_to_string(&mut text)?;
         let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
