@@ -46,6 +46,8 @@ pub fn unpack(body: AnyBody, gzip: bool, stats: Arc<Stats>) -> AnyBody {
 
 /// All the text that can be had from this piece, at once: a watch event must not wait for the next one.
 fn inflate(decoder: &mut MultiGzDecoder<Bounded>, data: &[u8]) -> std::io::Result<Bytes> {
+    // growing a large text step by step copies it several times; JSON packs about this well
+    decoder.get_mut().0.reserve(if data.len() > 4096 { data.len() * 8 } else { 0 });
     decoder.write_all(data)?;
     decoder.flush()?;
     Ok(Bytes::from(std::mem::take(&mut decoder.get_mut().0)))

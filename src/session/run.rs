@@ -23,6 +23,9 @@ use crate::ui::{self, Theme};
 
 /// Frames for data come at most this often; keys are answered at once.
 const PACE: Duration = Duration::from_millis(250);
+/// The first frames of a connection come sooner, each taking twice as long as the one before, so that what a list
+/// brings first is not kept waiting.
+const FIRST_PACE: Duration = Duration::from_millis(8);
 /// Batches taken in at most before the screen and the keyboard get their turn.
 const GULP: usize = 8;
 
@@ -42,6 +45,8 @@ struct Session<'a> {
     theme: Theme,
     last: Option<Scene>,
     generation: u64,
+    /// How long a frame for data waits now.
+    pace: Duration,
     skew: i64,
     /// The place that `-c` names, to be opened once.
     end: Option<End>,
@@ -77,7 +82,8 @@ async fn drive(app: App, data: Data, theme: Theme, terminal: &Terminal) -> Resul
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut stop = signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()))?;
 
-    let mut session = Session { app, data, terminal, writer, theme, last: None, generation: 0, skew: 0, end: None };
+    let (last, generation, pace, skew, end) = (None, 0, FIRST_PACE, 0, None);
+    let mut session = Session { app, data, terminal, writer, theme, last, generation, pace, skew, end };
     let (width, height) = terminal.size();
     session.app.resize(width, height);
     session.draw();
@@ -105,7 +111,8 @@ async fn drive(app: App, data: Data, theme: Theme, terminal: &Terminal) -> Resul
             Some(()) = stopped(&mut stop) => {
                 session.suspend()?;
             }
-            () = tokio::time::sleep_until(drawn + PACE), if stale => {
+            () = tokio::time::sleep_until(drawn + session.pace), if stale => {
+                session.pace = (session.pace * 2).min(PACE);
                 session.draw();
                 (drawn, stale) = (Instant::now(), false);
             }
@@ -173,7 +180,10 @@ impl Session<'_> {
         if news.generation < self.generation {
             return;
         }
-        self.generation = news.generation;
+        if news.generation > self.generation {
+            self.generation = news.generation;
+            self.pace = FIRST_PACE;
+        }
         if let What::Skew(skew) = news.what {
             self.skew = skew;
         }

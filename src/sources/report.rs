@@ -51,6 +51,11 @@ impl Report {
         self.fresh = Some(now);
     }
 
+    /// Objects listed since the feed began.
+    pub fn seen(&self) -> u32 {
+        self.seen
+    }
+
     pub fn saw(&mut self, more: u32) {
         self.seen += more;
     }

@@ -14,10 +14,10 @@ use kube::core::ApiResource;
 use kube::runtime::watcher::{self, Event};
 use tokio::sync::{mpsc, watch};
 
-use super::Clock;
 use super::outbox::{Gone, Outbox};
 use super::report::{Report, scope_name};
 use super::slim::{DECODER, Decoder, Slim};
+use super::{Clock, memory};
 use crate::clients::api::{ApiMap, Found, Served};
 use crate::clients::cluster::Cluster;
 use crate::clients::errors::RequestError;
@@ -33,6 +33,8 @@ const QUIET: Duration = Duration::from_secs(2);
 /// The server ends each watch after so many seconds; a dead one is noticed by then at the latest.
 const WATCH_SECONDS: u32 = 120;
 const PAGE: u32 = 500;
+/// After a list of so many objects the heap is worth trimming.
+const LARGE: u32 = 2_000;
 /// A refused feed asks again this often: rights may have been granted.
 const REFUSED_RETRY: Duration = Duration::from_secs(60);
 
@@ -159,6 +161,7 @@ impl Feed {
         let mut failures = 0u32;
         let mut had_data = false;
         let mut troubled = false;
+        let mut listing = true;
         self.report.borrow_mut().set(name.clone(), FeedState::Listing { seen: 0 }, None);
         if self.tell(&mut out).await.is_err() {
             return End::Gone;
@@ -223,9 +226,15 @@ impl Feed {
                     if self.tell(&mut out).await.is_err() {
                         return End::Gone;
                     }
-                    if self.report.borrow().state(&name) == Some(FeedState::Live) {
+                    let live = self.report.borrow().state(&name) == Some(FeedState::Live);
+                    if live {
                         tokio::time::sleep(PACE).await;
+                        // by now the session has taken the list in, too
+                        if listing && self.report.borrow().seen() >= LARGE {
+                            memory::give_back();
+                        }
                     }
+                    listing = !live;
                 }
                 Some(RequestError::Forbidden { says, .. }) => {
                     self.report.borrow_mut().set(name.clone(), FeedState::NoAccess, Some(&says));
