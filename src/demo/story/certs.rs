@@ -33,7 +33,7 @@ pub fn objects(m: &Moment, all: &mut Vec<Value>) {
 
 fn issuers(m: &Moment, all: &mut Vec<Value>) {
     let since = m.days_ago(200);
-    let acme = json!({ "acme": { "server": "https://acme-v02.api.letsencrypt.org/directory", "email": "platform-team@example.com", "privateKeySecretRef": { "name": "letsencrypt-production-key" }, "solvers": [{ "http01": { "ingress": { "class": "istio" } } }] } });
+    let acme = json!({ "acme": { "server": "https://acme.example.internal/directory", "email": "platform-team@example.com", "privateKeySecretRef": { "name": "letsencrypt-production-key" }, "solvers": [{ "http01": { "ingress": { "class": "istio" } } }] } });
     for (name, spec, reason, message) in [
         (INTERNAL, json!({ "ca": { "secretName": "internal-ca-root" } }), "KeyPairVerified", "Signing CA verified"),
         (PUBLIC, acme, "ACMEAccountRegistered", "The ACME account was registered with the ACME server"),

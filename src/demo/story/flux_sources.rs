@@ -13,15 +13,15 @@ pub fn platform_revision(m: &Moment) -> String {
 
 /// Helm repositories: name, URL, `oci`.
 const HELM: &[(&str, &str, bool)] = &[
-    ("istio", "https://istio-release.storage.googleapis.com/charts", false),
-    ("jetstack", "https://charts.jetstack.io", false),
-    ("kyverno", "https://kyverno.github.io/kyverno", false),
-    ("prometheus-community", "https://prometheus-community.github.io/helm-charts", false),
-    ("grafana", "https://grafana.github.io/helm-charts", false),
-    ("openbao", "https://openbao.github.io/openbao-helm", false),
-    ("external-secrets", "https://charts.external-secrets.io", false),
-    ("neuvector", "https://neuvector.github.io/neuvector-helm", false),
-    ("vmware-tanzu", "https://vmware-tanzu.github.io/helm-charts", false),
+    ("istio", "https://charts.example.internal/istio", false),
+    ("jetstack", "https://charts.example.internal/jetstack", false),
+    ("kyverno", "https://charts.example.internal/kyverno", false),
+    ("prometheus-community", "https://charts.example.internal/prometheus-community", false),
+    ("grafana", "https://charts.example.internal/grafana", false),
+    ("openbao", "https://charts.example.internal/openbao", false),
+    ("external-secrets", "https://charts.example.internal/external-secrets", false),
+    ("neuvector", "https://charts.example.internal/neuvector", false),
+    ("vmware-tanzu", "https://charts.example.internal/vmware-tanzu", false),
     ("harbor", "oci://harbor.example.internal/charts", true),
 ];
 

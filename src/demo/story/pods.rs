@@ -164,8 +164,8 @@ pub fn spec(w: &Workload) -> Value {
         "dnsPolicy": "ClusterFirst", "schedulerName": "default-scheduler", "securityContext": { "runAsNonRoot": true, "seccompProfile": { "type": "RuntimeDefault" } } });
     if w.meshed() {
         spec["initContainers"] = json!([
-            { "name": "istio-init", "image": "docker.io/istio/proxyv2:1.27.1", "resources": {} },
-            { "name": "istio-proxy", "image": "docker.io/istio/proxyv2:1.27.1", "restartPolicy": "Always", "resources": { "requests": { "cpu": "100m", "memory": "128Mi" } } }]);
+            { "name": "istio-init", "image": "harbor.example.internal/istio/proxyv2:1.27.1", "resources": {} },
+            { "name": "istio-proxy", "image": "harbor.example.internal/istio/proxyv2:1.27.1", "restartPolicy": "Always", "resources": { "requests": { "cpu": "100m", "memory": "128Mi" } } }]);
     }
     if w.claim.is_some() {
         spec["volumes"] =
@@ -232,9 +232,9 @@ fn status(pod: &Pod, state: &State, ready: bool) -> Value {
         "containerStatuses": statuses });
     if w.meshed() {
         status["initContainerStatuses"] = json!([
-            { "name": "istio-init", "image": "docker.io/istio/proxyv2:1.27.1", "imageID": "", "ready": true, "started": false, "restartCount": 0, "lastState": {},
+            { "name": "istio-init", "image": "harbor.example.internal/istio/proxyv2:1.27.1", "imageID": "", "ready": true, "started": false, "restartCount": 0, "lastState": {},
               "state": { "terminated": { "reason": "Completed", "exitCode": 0, "startedAt": time(born), "finishedAt": time(born) } } },
-            running("istio-proxy", "docker.io/istio/proxyv2:1.27.1", &began)]);
+            running("istio-proxy", "harbor.example.internal/istio/proxyv2:1.27.1", &began)]);
     }
     status
 }
@@ -353,7 +353,7 @@ pub fn of_job(m: &Moment, job: &str, attempt: i64, begun: Timestamp, failed: boo
         ],
     );
     meta["ownerReferences"] = super::build::owner("batch/v1", "Job", job);
-    let image = "ghcr.io/kubeop/invoice-export:0.14.2";
+    let image = "harbor.example.internal/kubeop/invoice-export:0.14.2";
     let mut container = running("export", image, &time(start));
     container["ready"] = json!(false);
     container["started"] = json!(false);

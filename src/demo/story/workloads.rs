@@ -213,7 +213,7 @@ fn jobs(m: &Moment, address: &mut i64, all: &mut Vec<Value>) {
     let last = failing.map_or(day, |span| span.since);
     all.push(json!({ "apiVersion": "batch/v1", "kind": "CronJob", "metadata": meta_of,
         "spec": { "schedule": "15 */6 * * *", "suspend": false, "concurrencyPolicy": "Forbid", "successfulJobsHistoryLimit": 3, "failedJobsHistoryLimit": 1,
-            "jobTemplate": { "spec": { "backoffLimit": 2, "template": { "spec": { "restartPolicy": "Never", "containers": [{ "name": "export", "image": "ghcr.io/kubeop/invoice-export:0.14.2" }] } } } } },
+            "jobTemplate": { "spec": { "backoffLimit": 2, "template": { "spec": { "restartPolicy": "Never", "containers": [{ "name": "export", "image": "harbor.example.internal/kubeop/invoice-export:0.14.2" }] } } } } },
         "status": { "lastScheduleTime": time(last), "lastSuccessfulTime": time(day) } }));
     let mut runs = vec![(format!("invoice-export-{}", day.as_second() / 60), day, false)];
     if let Some(span) = failing {
@@ -234,7 +234,7 @@ fn jobs(m: &Moment, address: &mut i64, all: &mut Vec<Value>) {
         };
         all.push(json!({ "apiVersion": "batch/v1", "kind": "Job", "metadata": meta_of,
             "spec": { "backoffLimit": 2, "completions": 1, "parallelism": 1, "selector": { "matchLabels": { "batch.kubernetes.io/job-name": name } },
-                "template": { "metadata": { "labels": { "batch.kubernetes.io/job-name": name } }, "spec": { "restartPolicy": "Never", "containers": [{ "name": "export", "image": "ghcr.io/kubeop/invoice-export:0.14.2" }] } } },
+                "template": { "metadata": { "labels": { "batch.kubernetes.io/job-name": name } }, "spec": { "restartPolicy": "Never", "containers": [{ "name": "export", "image": "harbor.example.internal/kubeop/invoice-export:0.14.2" }] } } },
             "status": status }));
         for attempt in 0..if failed { 3 } else { 1 } {
             *address += 1;
