@@ -6,13 +6,15 @@ pub mod keymap;
 pub mod prompt;
 
 use crate::domain::change::Batch;
+use crate::domain::finding::Finding;
+use crate::domain::health::Severity;
 use crate::domain::record::Key;
 use crate::domain::reply::Reply;
 use crate::intent::{Chord, Command, Effect, Place, Ticket};
 use crate::kinds;
 use crate::scene::Scene;
 use crate::screens::table::TableScreen;
-use crate::screens::world::{Facts, World};
+use crate::screens::world::{Facts, Link, World};
 use crate::screens::{self, SCREENS, Screen, Size};
 use crate::store::RowId;
 use keymap::Keymap;
@@ -101,7 +103,13 @@ impl App {
     /// Judges what changed and what is due, at the time that the facts say.
     pub fn settle(&mut self) {
         let World { store, triage, facts } = &mut self.world;
-        if triage.refresh(store, &self.touched, &facts.thresholds, facts.now) {
+        let lost = match &facts.link {
+            Link::Down { since, headline, detail } => {
+                Some(Finding::new(Severity::P1, Some(*since), format!("{headline}: {detail}; what is shown is old")))
+            }
+            Link::Connecting | Link::Up => None,
+        };
+        if triage.refresh(store, &self.touched, lost, &facts.thresholds, facts.now) {
             let p1 = triage.totals().by_severity[0];
             if self.bell && p1 > self.known_p1 {
                 self.bells += 1;

@@ -30,8 +30,10 @@ pub const BLOCKER: u8 = 5;
 pub const SUSPENDED_BY: u8 = 6;
 /// Failures in a row, where the object counts them.
 pub const FAILURES: u8 = 7;
+/// When the revision came in, where the object tells: a reconcile that changes nothing does not count.
+pub const CHANGED: u8 = 8;
 /// The first cell that a kind may use for itself.
-pub const OWN: u8 = 8;
+pub const OWN: u8 = 9;
 
 /// Which line of the order decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,6 +127,8 @@ pub struct Told<'a> {
     /// Since when it fails over and over, where something other than `Ready` tells.
     pub failing_since: Option<Time>,
     pub revision: &'a str,
+    /// When that revision came in.
+    pub changed: Option<Time>,
     pub links: Vec<Link>,
 }
 
@@ -155,6 +159,7 @@ pub fn read<const N: usize>(meta: &Meta<SuspendedBy>, told: Told<'_>, own: [Cell
         Cell::text(&blocker, intern),
         Cell::text(by, intern),
         Cell::Int(told.failures),
+        Cell::time(told.changed),
     ];
     record.cells = common.into_iter().chain(own).collect();
     let mut links = told.links;

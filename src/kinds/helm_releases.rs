@@ -7,6 +7,7 @@ use super::ending::link;
 use super::flux::{self, FluxKind, FluxObject, Reference, Told, decode};
 use super::wire::{Condition, Many, Text, or_default};
 use super::{Api, KindSpec, flux_judge};
+use crate::domain::ages::Time;
 use crate::domain::interner::Interner;
 use crate::domain::record::{Cell, Link, Record, Relation};
 
@@ -96,6 +97,7 @@ struct Status {
 struct Release {
     version: Option<i64>,
     chart_version: Text,
+    last_deployed: Text,
 }
 
 impl Status {
@@ -128,6 +130,7 @@ impl FluxKind for HelmReleases {
             status.newest().and_then(|r| r.version).map_or(Cell::None, Cell::Int),
         ];
         let told = Told {
+            changed: status.newest().and_then(|r| Time::parse(&r.last_deployed)),
             kind: "HelmRelease",
             suspend: spec.suspend,
             observed: status.observed_generation,

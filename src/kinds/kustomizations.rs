@@ -90,9 +90,13 @@ struct Attempt {
 }
 
 impl Status {
+    fn newest(&self) -> Option<&Attempt> {
+        self.history.iter().rev().max_by_key(|a| Time::parse(&a.last_reconciled))
+    }
+
     /// How often the newest attempt has failed, and since when.
     fn failing(&self) -> (i64, Option<Time>) {
-        match self.history.iter().rev().max_by_key(|a| Time::parse(&a.last_reconciled)) {
+        match self.newest() {
             Some(a) if matches!(&*a.last_reconciled_status, "" | "ReconciliationSucceeded") => (0, None),
             Some(a) => (a.total_reconciliations.unwrap_or(0), Time::parse(&a.first_reconciled)),
             None => (0, None),
@@ -125,6 +129,7 @@ impl FluxKind for Kustomizations {
         ];
         let (failures, failing_since) = status.failing();
         let told = Told {
+            changed: status.newest().and_then(|a| Time::parse(&a.first_reconciled)),
             kind: "Kustomization",
             suspend: spec.suspend,
             observed: status.observed_generation,

@@ -1,7 +1,7 @@
 //! Home: what is wrong, the most urgent first, and in one line how the signals stand.
 
 use super::body::Scroll;
-use super::world::{Link, World};
+use super::world::World;
 use super::{Screen, ScreenSpec, Size};
 use crate::domain::ages::{self, Time};
 use crate::domain::change::FeedState;
@@ -105,7 +105,7 @@ impl Home {
         for name in ["HelmRelease", "Kustomization"] {
             let kind = kinds::by_name(name)?;
             for (_, row) in world.store.table(kind).iter() {
-                let applied = row.record.time(flux::SINCE).filter(|at| *at > since && row.health == Health::Ok);
+                let applied = row.record.time(flux::CHANGED).filter(|at| *at > since);
                 let Some(at) = applied else { continue };
                 let revision = row.record.text(flux::REVISION, &world.store.strings);
                 changes.push((at, format!("{} {revision}", row.record.full_name(&world.store.strings))));
@@ -129,10 +129,6 @@ impl Home {
     fn preamble(world: &World, width: u16) -> Vec<Line> {
         let mut out = vec![Self::signals(world, width)];
         out.extend(Self::changes(world, width));
-        if let Link::Down { headline, detail, .. } = &world.facts.link {
-            let text = format!("  {headline}: {detail}");
-            out.push(Line::of(scene::clip(&text, usize::from(width), Keep::Start).into_owned(), Tone::Bad));
-        }
         out
     }
 
@@ -216,6 +212,7 @@ impl Screen for Home {
         Some(match command {
             Command::Open | Command::Describe => match (self.target(world), self.current(world)) {
                 (Some(key), _) => vec![Effect::Go(Place::Describe(key))],
+                (None, Some(entry)) if entry.subject == Subject::Cluster => vec![Effect::Go(Place::Contexts)],
                 (None, Some(_)) => vec![Effect::Go(Place::Feeds)],
                 (None, None) => Vec::new(),
             },

@@ -55,8 +55,16 @@ pub struct Triage {
 }
 
 impl Triage {
-    /// Judges what was touched and what is due. Returns whether the ranked list changed.
-    pub fn refresh(&mut self, store: &mut Store, touched: &[RowId], thresholds: &Thresholds, now: Time) -> bool {
+    /// Judges what was touched and what is due. `lost` is the finding of a connection that is down: every feed is stale
+    /// then for that one reason. Returns whether the ranked list changed.
+    pub fn refresh(
+        &mut self,
+        store: &mut Store,
+        touched: &[RowId],
+        lost: Option<Finding>,
+        thresholds: &Thresholds,
+        now: Time,
+    ) -> bool {
         for id in touched {
             self.judge(store, *id, thresholds, now);
         }
@@ -71,9 +79,12 @@ impl Triage {
                 self.judge(store, id, thresholds, now);
             }
         }
-        let feeds = Self::feed_findings(store);
-        let lost = self.ranked.iter().filter(|r| matches!(r.subject, Subject::Feed(_))).ne(feeds.iter());
-        if !self.changed && !lost {
+        let feeds = match lost {
+            Some(finding) => vec![Ranked { subject: Subject::Cluster, finding }],
+            None => Self::feed_findings(store),
+        };
+        let old = self.ranked.iter().filter(|r| !matches!(r.subject, Subject::Row(_)));
+        if !self.changed && old.eq(feeds.iter()) {
             return false;
         }
         self.changed = false;

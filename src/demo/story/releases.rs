@@ -139,7 +139,8 @@ const TEMPO: (&str, &str) = ("tempo", "tempo");
 const SCOUT: (&str, &str) = ("slo-scout", "slo-scout");
 const KUBEOP: (&str, &str) = ("kubeop-system", "kubeop");
 const SECRETS: (&str, &str) = ("external-secrets", "external-secrets");
-const RELOADER: Container = side("config-reloader", "harbor.example.internal/prometheus-operator/prometheus-config-reloader:v0.72.0");
+const RELOADER: Container =
+    side("config-reloader", "harbor.example.internal/prometheus-operator/prometheus-config-reloader:v0.72.0");
 
 /// Every workload of the story.
 #[rustfmt::skip]
