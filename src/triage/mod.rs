@@ -170,7 +170,10 @@ impl Triage {
     }
 
     fn rank(&mut self, store: &Store, feeds: Vec<Ranked>) {
-        let blind = store.tables().filter(|(_, table)| table.feed.state.is_blind()).count();
+        // without a connection nothing can be seen, whatever the feeds have got round to saying
+        let lost = feeds.iter().any(|entry| entry.subject == Subject::Cluster);
+        let is_blind = |state: FeedState| state.is_blind() || (lost && state == FeedState::Waiting);
+        let blind = store.tables().filter(|(_, table)| is_blind(table.feed.state)).count();
         let mut totals = Totals { blind: u32::try_from(blind).unwrap_or(u32::MAX), ..Totals::default() };
         let rows = self.findings.iter().flat_map(|(id, findings)| {
             findings.iter().map(|f| Ranked { subject: Subject::Row(*id), finding: f.clone() })
