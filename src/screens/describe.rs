@@ -237,15 +237,11 @@ impl Screen for Describe {
     }
 
     fn on(&mut self, command: Command, world: &World) -> Option<Vec<Effect>> {
-        if self.pager.on(command) {
-            return Some(Vec::new());
-        }
         match command {
             Command::Reload => {
                 self.asked = false;
                 Some(Vec::new())
             }
-            Command::Copy => Some(vec![Effect::Copy(self.pager.text())]),
             Command::Owner | Command::Node => {
                 let wanted = if command == Command::Owner { Relation::Owner } else { Relation::Node };
                 let row = self.row_id(world).and_then(|id| world.store.row(id))?;
@@ -262,7 +258,7 @@ impl Screen for Describe {
                     ))],
                 })
             }
-            _ => None,
+            _ => self.pager.command(command),
         }
     }
 

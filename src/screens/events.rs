@@ -61,17 +61,11 @@ impl Screen for Events {
     }
 
     fn on(&mut self, command: Command, _world: &World) -> Option<Vec<Effect>> {
-        if self.pager.on(command) {
+        if command == Command::Reload {
+            self.asked = false;
             return Some(Vec::new());
         }
-        match command {
-            Command::Reload => {
-                self.asked = false;
-                Some(Vec::new())
-            }
-            Command::Copy => Some(vec![Effect::Copy(self.pager.text())]),
-            _ => None,
-        }
+        self.pager.command(command)
     }
 
     fn sync(&mut self, world: &World, size: Size) -> Vec<Effect> {

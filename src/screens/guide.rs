@@ -109,13 +109,7 @@ impl Screen for Guide {
     }
 
     fn on(&mut self, command: Command, _world: &World) -> Option<Vec<Effect>> {
-        if self.pager.on(command) {
-            return Some(Vec::new());
-        }
-        match command {
-            Command::Copy => Some(vec![Effect::Copy(self.pager.text())]),
-            _ => None,
-        }
+        self.pager.command(command)
     }
 
     fn sync(&mut self, world: &World, size: Size) -> Vec<Effect> {

@@ -81,7 +81,7 @@ impl Screen for Help {
     }
 
     fn on(&mut self, command: Command, _world: &World) -> Option<Vec<Effect>> {
-        self.pager.on(command).then(Vec::new)
+        self.pager.command(command)
     }
 
     fn sync(&mut self, world: &World, size: Size) -> Vec<Effect> {

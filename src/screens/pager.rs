@@ -2,7 +2,7 @@
 
 use super::Size;
 use super::body::Scroll;
-use crate::intent::Command;
+use crate::intent::{Command, Effect};
 use crate::scene::{Line, Span, Tone};
 
 /// Lines with a scroll position and a search.
@@ -21,13 +21,28 @@ impl Pager {
         self.lines = lines;
     }
 
-    pub fn on(&mut self, command: Command) -> bool {
+    fn on(&mut self, command: Command) -> bool {
         match command {
             Command::Left => self.left = self.left.saturating_sub(16),
             Command::Right => self.left += 16,
             _ => return self.scroll.page_text(command, self.shown().count(), self.height),
         }
         true
+    }
+
+    /// What every text to read does with a command: scroll, be copied, drop the search. `None`: something else.
+    pub fn command(&mut self, command: Command) -> Option<Vec<Effect>> {
+        if self.on(command) {
+            return Some(Vec::new());
+        }
+        match command {
+            Command::Copy => Some(vec![Effect::Copy(self.text())]),
+            Command::Back if !self.needle.is_empty() => {
+                self.search("");
+                Some(Vec::new())
+            }
+            _ => None,
+        }
     }
 
     pub fn resize(&mut self, size: Size) {
@@ -57,7 +72,7 @@ impl Pager {
     }
 
     /// The whole text.
-    pub fn text(&self) -> String {
+    fn text(&self) -> String {
         self.lines.iter().map(|l| l.text() + "\n").collect()
     }
 }

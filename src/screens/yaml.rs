@@ -106,21 +106,11 @@ impl Screen for Yaml {
     }
 
     fn on(&mut self, command: Command, _world: &World) -> Option<Vec<Effect>> {
-        if self.pager.on(command) {
+        if command == Command::Reload {
+            self.asked = false;
             return Some(Vec::new());
         }
-        match command {
-            Command::Reload => {
-                self.asked = false;
-                Some(Vec::new())
-            }
-            Command::Copy => Some(vec![Effect::Copy(self.pager.text())]),
-            Command::Back if !self.pager.needle().is_empty() => {
-                self.pager.search("");
-                Some(Vec::new())
-            }
-            _ => None,
-        }
+        self.pager.command(command)
     }
 
     fn sync(&mut self, _world: &World, size: Size) -> Vec<Effect> {
