@@ -8,7 +8,7 @@ pub mod prompt;
 use crate::domain::change::Batch;
 use crate::domain::finding::Finding;
 use crate::domain::health::Severity;
-use crate::domain::record::Key;
+use crate::domain::record::{Key, Relation};
 use crate::domain::reply::Reply;
 use crate::intent::{Chord, Command, Effect, Place, Ticket};
 use crate::kinds;
@@ -332,19 +332,40 @@ impl App {
             Command::Yaml => about(target, Place::Yaml),
             Command::Events => about(target, Place::Events),
             Command::Guide => about(target, Place::Guide),
-            Command::Logs => Self::logs(target, false),
-            Command::PreviousLogs => Self::logs(target, true),
+            Command::Logs => self.logs(target, false),
+            Command::PreviousLogs => self.logs(target, true),
             _ => Vec::new(),
         };
         self.follow(effects)
     }
 
-    fn logs(target: Option<Key>, previous: bool) -> Vec<Effect> {
-        match target {
-            Some(key) if kinds::spec(key.kind).name == "Pod" => vec![Effect::Go(Place::Logs { key, previous })],
-            Some(key) => vec![Effect::Complain(format!("a {} has no log; choose a pod", kinds::spec(key.kind).name))],
-            None => vec![Effect::Complain("no pod is chosen".to_owned())],
+    fn logs(&self, target: Option<Key>, previous: bool) -> Vec<Effect> {
+        let Some(key) = target else { return vec![Effect::Complain("no pod is chosen".to_owned())] };
+        match self.pod_of(&key) {
+            Some(key) => vec![Effect::Go(Place::Logs { key, previous })],
+            None => {
+                let what = kinds::spec(key.kind).name;
+                vec![Effect::Complain(format!("no pod belongs to this {what}; choose one under :pods"))]
+            }
         }
+    }
+
+    /// The pod that an object is, or is about.
+    fn pod_of(&self, key: &Key) -> Option<Key> {
+        let pods = kinds::by_name("Pod")?;
+        if key.kind == pods {
+            return Some(key.clone());
+        }
+        let store = &self.world.store;
+        // a replica of OpenBao is told under the uid of its pod
+        if let Some(slot) = store.table(pods).slot_of(key.uid) {
+            return store.key(RowId { kind: pods, slot });
+        }
+        let slot = store.table(key.kind).slot_of(key.uid)?;
+        let row = store.row(RowId { kind: key.kind, slot })?;
+        let about =
+            row.record.links.iter().find(|l| l.relation == Relation::About && store.strings.get(l.kind) == "Pod")?;
+        store.key(store.find(pods, store.strings.get(about.namespace), store.strings.get(about.name))?)
     }
 
     fn history(&mut self, back: bool) -> Vec<Effect> {

@@ -342,7 +342,7 @@ async fn object(
 ) -> Result<serde_json::Value, String> {
     let spec = kinds::spec(key.kind);
     let Api::Watch { group, versions, .. } = spec.api else {
-        return Err(format!("a {} is no object of the API server", spec.name));
+        return Err(format!("{} come from a service, not from the API server: there is no YAML of one", spec.title));
     };
     let found = served.borrow().as_ref().map(|map| map.find(group, spec.name, versions));
     let Some(Found::Served(served)) = found else { return Err(format!("{} is not served now", spec.name)) };
