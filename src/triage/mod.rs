@@ -71,7 +71,7 @@ impl Triage {
                 self.judge(store, id, thresholds, now);
             }
         }
-        let feeds = self.feed_findings(store);
+        let feeds = Self::feed_findings(store);
         let lost = self.ranked.iter().filter(|r| matches!(r.subject, Subject::Feed(_))).ne(feeds.iter());
         if !self.changed && !lost {
             return false;
@@ -127,7 +127,7 @@ impl Triage {
     }
 
     /// A feed that cannot be read is itself a finding. Kinds that are not installed are none.
-    fn feed_findings(&self, store: &Store) -> Vec<Ranked> {
+    fn feed_findings(store: &Store) -> Vec<Ranked> {
         let mut out = Vec::new();
         for (kind, table) in store.tables() {
             let feed = &table.feed;
