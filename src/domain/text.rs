@@ -14,7 +14,7 @@ pub fn line(raw: &str) -> Cow<'_, str> {
     capped(raw, MAX_LINE, false)
 }
 
-/// Several lines: as [`line`], but `\n` stays and a tab becomes spaces; cut after `max` bytes.
+/// Several lines: as [`line()`], but `\n` stays and a tab becomes spaces; cut after `max` bytes.
 pub fn block(raw: &str, max: usize) -> Cow<'_, str> {
     capped(raw, max, true)
 }
