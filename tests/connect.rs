@@ -2,6 +2,10 @@
 //! beside their bodies, service proxies, discovery, and the words for everything that fails.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "waits and the validity of what a test issues are measured in real time"
+)]
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;

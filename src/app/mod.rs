@@ -436,16 +436,15 @@ impl App {
                 self.stack.clear();
             }
         }
-        let mut screen = self.open(place.clone());
-        if let (Place::Table(_), Some(key)) = (&place, self.stack.last().and_then(|s| s.target(&self.world))) {
-            drop(screen);
-            let mut table = TableScreen::new(match place {
-                Place::Table(kind) => kind,
-                _ => key.kind,
-            });
-            table.point_at(key.uid);
-            screen = Box::new(table);
-        }
+        let from = self.stack.last().and_then(|s| s.target(&self.world));
+        let screen: Box<dyn Screen> = match (place, from) {
+            (Place::Table(kind), Some(key)) => {
+                let mut table = TableScreen::new(kind);
+                table.point_at(key.uid);
+                Box::new(table)
+            }
+            (place, _) => self.open(place),
+        };
         self.stack.push(screen);
         out.extend(self.sync());
         out

@@ -1,6 +1,8 @@
 //! A connection to one cluster, as one context of the kubeconfig says: two clients with the same identity, what the
 //! server told about itself, and the probe of its health. It holds no data of the cluster.
 
+#![expect(clippy::disallowed_methods, reason = "measures how long a probe takes, within its deadline")]
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -2,6 +2,8 @@
 //! comes back whole with its status code: for these services 429 and 503 are ordinary words. Bodies and waits are
 //! bounded; nothing is retried.
 
+#![expect(clippy::disallowed_methods, reason = "Retry-After may be a date")]
+
 use std::sync::Arc;
 use std::time::Duration;
 

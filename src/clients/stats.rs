@@ -1,6 +1,8 @@
 //! What the answers said beside their bodies: the server's clock, warnings, when to come back, how much was moved.
 //! Shared by all requests to one server; judges nothing.
 
+#![expect(clippy::disallowed_methods, reason = "how long to stay away is counted from the answer")]
+
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

@@ -290,13 +290,12 @@ async fn probe(cluster: Arc<Cluster>, link: watch::Sender<Option<String>>, wire:
         tokio::time::sleep(PROBE_EVERY).await;
         let answer = cluster.probe(PROBE_DEADLINE).await;
         let told = match (answer, down_since) {
-            (Ok(_), None) => true,
             (Ok(_), Some(_)) => {
                 down_since = None;
                 link.send_replace(None);
                 wire.say(What::Back).await
             }
-            (Err(RequestError::Throttled { .. }), _) => true,
+            (Ok(_), None) | (Err(RequestError::Throttled { .. }), _) => true,
             (Err(error), since) => {
                 let since = since.unwrap_or((wire.clock)());
                 down_since = Some(since);

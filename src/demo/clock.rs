@@ -1,5 +1,7 @@
 //! The demo's only look at real clocks, the second's tick and the churn. Everyone else is told the time.
 
+#![expect(clippy::disallowed_methods, reason = "where the demo reads the clocks")]
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

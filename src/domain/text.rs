@@ -14,7 +14,7 @@ pub fn line(raw: &str) -> Cow<'_, str> {
     capped(raw, MAX_LINE, false)
 }
 
-/// Several lines: as [`line`], but `\n` stays and a tab becomes spaces; cut after `max` bytes.
+/// Several lines: as [`line()`], but `\n` stays and a tab becomes spaces; cut after `max` bytes.
 pub fn block(raw: &str, max: usize) -> Cow<'_, str> {
     capped(raw, max, true)
 }
@@ -67,8 +67,11 @@ fn suspicious(c: char, multiline: bool) -> bool {
         | '\u{61c}'
         | '\u{180e}'
         | '\u{200b}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}' => true,
-        '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => true,
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e007f}' => true,
         _ => false,
     }
 }

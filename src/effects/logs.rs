@@ -77,7 +77,8 @@ where
         path.push_str("&previous=true");
     }
     if let Some(seconds) = query.since {
-        path.push_str(&format!("&sinceSeconds={seconds}"));
+        path.push_str("&sinceSeconds=");
+        path.push_str(&seconds.to_string());
     }
     let request = Request::get(&path).body(Body::empty()).map_err(|e| RequestError::Other(e.to_string()))?;
     let answer = tokio::time::timeout(DEADLINE, cluster.read.send(request))

@@ -1,5 +1,6 @@
 //! One object, or the events about it, read now. Nothing is cached and nothing is written.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -37,7 +38,7 @@ pub fn escape(raw: &str) -> String {
         if b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~') {
             out.push(b as char);
         } else {
-            out.push_str(&format!("%{b:02X}"));
+            let _ = write!(out, "%{b:02X}");
         }
     }
     out
@@ -62,7 +63,7 @@ pub async fn events(cluster: &Cluster, kind: &str, namespace: &str, name: &str) 
     let path = format!("/api/v1/{place}events?fieldSelector={selector}&limit=500");
     let list: Events = Http::api(cluster).get(&path, DEADLINE).await?.into_result()?.json()?;
     let mut events: Vec<Event> = list.items.iter().map(event).collect();
-    events.sort_by(|a, b| b.last.cmp(&a.last));
+    events.sort_by_key(|event| std::cmp::Reverse(event.last));
     Ok(events)
 }
 

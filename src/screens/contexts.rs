@@ -48,8 +48,7 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut out = vec![String::new()];
     for word in text.split_whitespace() {
         let mut word = word;
-        loop {
-            let Some(line) = out.last_mut() else { break };
+        while let Some(line) = out.last_mut() {
             let room = width.saturating_sub(scene::width(line) + usize::from(!line.is_empty()));
             if scene::width(word) <= room {
                 if !line.is_empty() {

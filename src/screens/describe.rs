@@ -67,7 +67,7 @@ impl Describe {
                     }
                 }
                 self.columns(world, row, &mut out);
-                self.links(world, row, &mut out);
+                Self::links(world, row, &mut out);
             }
             None => out.push(field("STATUS", "gone: no longer in what is watched", Tone::Warn)),
         }
@@ -110,7 +110,7 @@ impl Describe {
         }
     }
 
-    fn links(&self, world: &World, row: &crate::store::table::Row, out: &mut Vec<Line>) {
+    fn links(world: &World, row: &crate::store::table::Row, out: &mut Vec<Line>) {
         let strings = &world.store.strings;
         for link in &row.record.links {
             let (kind, namespace, name) = (strings.get(link.kind), strings.get(link.namespace), strings.get(link.name));

@@ -15,13 +15,13 @@ pub struct Events {
     key: Key,
     ticket: Ticket,
     asked: bool,
-    events: Option<Result<Vec<Event>, String>>,
+    found: Option<Result<Vec<Event>, String>>,
     pager: Pager,
 }
 
 impl Events {
     pub fn new(key: Key, ticket: Ticket) -> Self {
-        Self { key, ticket, asked: false, events: None, pager: Pager::default() }
+        Self { key, ticket, asked: false, found: None, pager: Pager::default() }
     }
 }
 
@@ -69,7 +69,7 @@ impl Screen for Events {
     }
 
     fn sync(&mut self, world: &World, size: Size) -> Vec<Effect> {
-        self.pager.set(match &self.events {
+        self.pager.set(match &self.found {
             None => vec![Line::of("  reading", Tone::Busy)],
             Some(Ok(events)) => lines_of(events, world, size.width),
             Some(Err(why)) => vec![Line::of(format!("  {why}"), Tone::Bad)],
@@ -99,7 +99,7 @@ impl Screen for Events {
         if ticket != self.ticket {
             return;
         }
-        self.events = Some(answer);
+        self.found = Some(answer);
     }
 
     fn filter(&mut self, text: &str, _world: &World) -> Result<(), String> {

@@ -40,7 +40,7 @@ fn words(state: FeedState) -> String {
 }
 
 impl Feeds {
-    fn row(&self, kind: KindId, world: &World, width: u16) -> Line {
+    fn row(kind: KindId, world: &World, width: u16) -> Line {
         let spec = kinds::spec(kind);
         let table = world.store.table(kind);
         let feed = &table.feed;
@@ -121,7 +121,7 @@ impl Screen for Feeds {
         out.push(Line::of("  KIND                   STATE             ROWS   SINCE  WHY", Tone::Title));
         let rows = usize::from(size.height).saturating_sub(2);
         for id in kinds::ids().skip(self.scroll.top).take(rows) {
-            let mut line = self.row(id, world, size.width);
+            let mut line = Self::row(id, world, size.width);
             line.selected = usize::from(id.0) == self.scroll.at;
             out.push(line);
         }

@@ -33,6 +33,7 @@ pub static KEYS: &[Binding] = &[
 const SINCE: [Option<i64>; 4] = [None, Some(60), Some(600), Some(3600)];
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Logs {
     key: Key,
     ticket: Ticket,
@@ -238,7 +239,7 @@ impl Screen for Logs {
                 Vec::new()
             }
             Command::Copy => {
-                let text = self.shown().iter().map(|l| format!("{}\n", l.text)).collect();
+                let text = self.shown().iter().flat_map(|l| [&*l.text, "\n"]).collect();
                 vec![Effect::Copy(text)]
             }
             _ => return None,

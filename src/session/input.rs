@@ -3,6 +3,8 @@
 //! A thread of our own reads the terminal: crossterm's reader burns a core when the terminal dies, and blocks its
 //! caller on half a sequence. Never shows what it read, and never lets a split sequence act as keys.
 
+#![expect(clippy::disallowed_methods, reason = "an escape is told from a sequence by the time between bytes")]
+
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter, Read};

@@ -123,6 +123,7 @@ impl Report {
 mod tests {
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "a scope is an option")]
     fn ns(name: &str) -> Option<String> {
         Some(name.to_owned())
     }

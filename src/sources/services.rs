@@ -35,7 +35,7 @@ impl Address {
             label if label.is_empty() => "the API server".to_owned(),
             label => label,
         };
-        Self { label, http }
+        Self { http, label }
     }
 }
 

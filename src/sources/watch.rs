@@ -259,6 +259,7 @@ impl Feed {
     }
 
     /// Takes one event of the watcher in.
+    #[expect(clippy::ref_option, reason = "the scope's name is kept as it is")]
     fn take(
         &self,
         event: Result<Event<Slim>, watcher::Error>,

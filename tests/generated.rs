@@ -1,0 +1,105 @@
+//! The generated parts of the documents are what the lists in the code say. A part stands between two markers; with
+//! `WATCHKEEPER_REWRITE=1` in the environment it is written instead of compared.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a document that cannot be read fails the test")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use watchkeeper::app::keymap::KEYMAP;
+use watchkeeper::cli;
+use watchkeeper::intent::{Binding, Group};
+use watchkeeper::kinds::{Api, KINDS};
+use watchkeeper::screens::{SCREENS, logs};
+
+/// The tests of one file run side by side and may write it.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// Compares the part called `name` of `file` with what it should be.
+fn part(file: &str, name: &str, wanted: &str) {
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (begin, end) = (format!("<!-- {name}: generated -->\n"), format!("<!-- /{name} -->\n"));
+    let from = text.find(&begin).expect("the part begins") + begin.len();
+    let until = from + text[from..].find(&end).expect("the part ends");
+    if text[from..until] == *wanted {
+        return;
+    }
+    if std::env::var_os("WATCHKEEPER_REWRITE").is_some() {
+        std::fs::write(&path, format!("{}{wanted}{}", &text[..from], &text[until..])).unwrap();
+        return;
+    }
+    panic!("{file} is stale in its part {name}: run WATCHKEEPER_REWRITE=1 cargo test --test generated");
+}
+
+fn code(text: &str) -> String {
+    format!("`{text}`")
+}
+
+fn keys(out: &mut String, title: &str, bindings: &[&Binding]) {
+    writeln!(out, "| {title} | |\n|-|-|").unwrap();
+    // ten digits are one line
+    for binding in bindings.iter().filter(|binding| !binding.help.is_empty()) {
+        let chords: Vec<String> = binding.chords.iter().map(|chord| code(chord)).collect();
+        writeln!(out, "| {} | {} |", chords.join(" "), binding.help).unwrap();
+    }
+    out.push('\n');
+}
+
+#[test]
+fn the_readme_lists_every_key() {
+    let mut out = String::from("\n");
+    for (group, title) in [(Group::Go, "go"), (Group::Look, "look"), (Group::Sort, "sort")] {
+        let bindings: Vec<&Binding> = KEYMAP.iter().filter(|binding| binding.group == group).collect();
+        assert!(!bindings.is_empty());
+        keys(&mut out, title, &bindings);
+    }
+    keys(&mut out, "in a log", &logs::KEYS.iter().collect::<Vec<_>>());
+    part("README.md", "keys", &out);
+}
+
+#[test]
+fn the_readme_lists_every_screen_and_kind() {
+    let words = |word: &str, aliases: &[&str]| {
+        std::iter::once(&word).chain(aliases).map(|word| code(word)).collect::<Vec<_>>().join(" ")
+    };
+    let mut out = String::from("\n| `:` or `-c` | shows |\n|-|-|\n");
+    for screen in SCREENS {
+        writeln!(out, "| {} | {} |", words(screen.word, screen.aliases), screen.help).unwrap();
+    }
+    for kind in KINDS {
+        writeln!(out, "| {} | {} |", words(kind.word, kind.aliases), kind.title).unwrap();
+    }
+    out.push('\n');
+    part("README.md", "screens", &out);
+}
+
+#[test]
+fn the_readme_shows_the_command_line() {
+    let help = cli::command().term_width(100).render_long_help().to_string();
+    let lines: Vec<&str> = help.lines().map(str::trim_end).collect();
+    part("README.md", "help", &format!("\n```text\n{}\n```\n\n", lines.join("\n")));
+}
+
+#[test]
+fn the_reader_role_lists_what_the_kinds_read() {
+    let mut groups: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for kind in KINDS {
+        if let Api::Watch { group, plural, .. } = kind.api {
+            groups.entry(group).or_default().insert(plural);
+        }
+    }
+    let mut out = String::from(
+        "\n```yaml\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: watchkeeper-reader\nrules:\n",
+    );
+    for (group, plurals) in groups {
+        let plurals: Vec<&str> = plurals.into_iter().collect();
+        writeln!(out, "  - apiGroups: [\"{group}\"]\n    resources: [{}]", plurals.join(", ")).unwrap();
+        out.push_str("    verbs: [get, list, watch]\n");
+    }
+    out.push_str("```\n\n");
+    part("docs/rbac.md", "reader", &out);
+}
