@@ -10,13 +10,16 @@ use clap_complete::Shell;
 
 use crate::config::env::Env;
 use crate::config::load::{Override, Request, default_file};
-use color_eyre::eyre::{Result, WrapErr, eyre};
+use color_eyre::eyre::{Result, WrapErr};
 
 use crate::config::{Settings, Value};
 use crate::data::Data;
-use crate::demo::Demo;
+use crate::demo::{Demo, DemoError};
 use crate::headless;
 use crate::headless::plain::{Ended, Plain};
+use crate::session::run::End;
+use crate::session::signals::Signals;
+use crate::session::start::Unusable;
 use crate::session::terminal::TerminalError;
 use crate::session::{clock, panic, start};
 
@@ -309,11 +312,11 @@ fn ended(result: Result<ExitCode>) -> ExitCode {
         if broken_pipe.into_iter().any(|e| e.kind() == std::io::ErrorKind::BrokenPipe) {
             return ExitCode::SUCCESS;
         }
-        let no_terminal = error.downcast_ref::<TerminalError>().is_some();
+        let usage = error.downcast_ref::<TerminalError>().is_some() || error.downcast_ref::<Unusable>().is_some();
         // The causes in one line each; a backtrace helps nobody who mistyped a name.
         let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
         let _ = writeln!(std::io::stderr(), "watchkeeper: {}", causes.join(": "));
-        ExitCode::from(if no_terminal { EXIT_USAGE } else { 1 })
+        ExitCode::from(if usage { EXIT_USAGE } else { 1 })
     })
 }
 
@@ -344,7 +347,7 @@ fn with_demo(start: &mut Start) -> Result<Option<Demo>> {
     if !start.demo {
         return Ok(None);
     }
-    let demo = Demo::start(crate::demo::Options::default()).map_err(|error| eyre!("the demo cannot start: {error}"))?;
+    let demo = Demo::start(crate::demo::Options::default()).wrap_err("the demo cannot start")?;
     start.settings.kubeconfig = Some(demo.kubeconfig().to_path_buf());
     start.settings.context = None;
     Ok(Some(demo))
@@ -352,22 +355,33 @@ fn with_demo(start: &mut Start) -> Result<Option<Demo>> {
 
 fn console(mut start: Start) -> Result<ExitCode> {
     let _log = log_to(&start.settings)?;
+    let (tell, panics) = tokio::sync::mpsc::unbounded_channel();
+    panic::install(state_directory(), move || {
+        // nobody listens when the console is over: then it ends in any case
+        let _ = tell.send(());
+    })?;
     let demo = with_demo(&mut start)?;
-    panic::install(state_directory(), || {})?;
-    start::console(*start.settings, &start.view)?;
+    let end = start::console(*start.settings, &start.view, panics)?;
     drop(demo);
-    Ok(ExitCode::SUCCESS)
+    Ok(ExitCode::from(end.code()))
 }
 
 fn plain(mut start: Start, follow: bool, out: &mut dyn Write) -> Result<ExitCode> {
     let _log = log_to(&start.settings)?;
+    start::check_view(&start.settings, &start.view)?;
     let _demo = with_demo(&mut start)?;
     let app = start::app(&start.settings)?;
     let data = Data::start(*start.settings, clock::now)?;
-    let ended = Plain { app, data, view: start.view, follow, now: clock::now }.run(out)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let plain = Plain { app, data, view: start.view, follow, now: clock::now };
+    let ended = runtime.block_on(async {
+        let mut signals = Signals::listen()?;
+        plain.run(out, signals.end()).await
+    })?;
     Ok(match ended {
         Ended::Printed => ExitCode::SUCCESS,
         Ended::Unreachable => ExitCode::from(3),
+        Ended::Signal(number) => ExitCode::from(End::Signal(number).code()),
     })
 }
 
@@ -381,20 +395,17 @@ fn serve(args: DemoArgs, out: &mut dyn Write) -> Result<ExitCode> {
         churn: f64::from(args.churn),
         faults: args.faults,
     };
-    let demo = Demo::start(options).map_err(|error| eyre!("{error}"))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // from here on a signal ends us with the kubeconfig removed
+    let mut signals = runtime.block_on(async { Signals::listen() })?;
+    let demo = Demo::start(options).map_err(|error| match error {
+        DemoError::UnknownStory(_) | DemoError::Faults(_) | DemoError::Churn(_) => Unusable(error.to_string()).into(),
+        error => color_eyre::Report::from(error),
+    })?;
     writeln!(out, "KUBECONFIG={}", demo.kubeconfig().display())?;
     out.flush()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-        let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-            ended = tokio::signal::ctrl_c() => ended?,
-        }
-        Ok::<_, std::io::Error>(())
-    })?;
+    // being told to end is how it ends, so that is no failure
+    runtime.block_on(signals.end());
     drop(demo);
     Ok(ExitCode::SUCCESS)
 }

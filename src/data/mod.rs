@@ -3,7 +3,9 @@
 
 mod connection;
 
+use std::sync::mpsc::RecvTimeoutError;
 use std::thread;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
@@ -76,12 +78,16 @@ pub struct Connected {
     pub readonly: bool,
 }
 
-/// The handle on the data thread. Dropping it ends the thread.
+/// The handle on the data thread. Dropping it ends the thread, and with it the credential plugins that it runs.
 #[derive(Debug)]
 pub struct Data {
     asks: mpsc::UnboundedSender<Ask>,
     pub news: mpsc::Receiver<News>,
+    ended: std::sync::mpsc::Receiver<()>,
 }
+
+/// How long the end of the thread is awaited: it may be decoding a page.
+const END_WAIT: Duration = Duration::from_millis(300);
 
 impl Data {
     /// Starts the thread; it does nothing before it is asked.
@@ -92,16 +98,28 @@ impl Data {
         let (asks, asked) = mpsc::unbounded_channel();
         // bounded: a session that is busy drawing slows the feeds, and memory stays what it is
         let (tell, news) = mpsc::channel(32);
+        let (ending, ended) = std::sync::mpsc::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         thread::Builder::new().name("data".into()).spawn(move || {
             let local = tokio::task::LocalSet::new();
             local.block_on(&runtime, connection::serve(settings, clock, asked, tell));
+            drop((local, runtime, ending));
         })?;
-        Ok(Self { asks, news })
+        Ok(Self { asks, news, ended })
     }
 
     pub fn ask(&self, ask: Ask) {
         // a data thread that has ended has said so by closing `news`
         let _ = self.asks.send(ask);
+    }
+}
+
+impl Drop for Data {
+    fn drop(&mut self) {
+        // a thread that is telling something must not wait for us, and one that is asked nothing more ends
+        self.news.close();
+        self.asks = mpsc::unbounded_channel().0;
+        // without this the process could be gone before a plugin and its children are killed
+        let _: Result<(), RecvTimeoutError> = self.ended.recv_timeout(END_WAIT);
     }
 }

@@ -21,6 +21,8 @@ pub enum Ended {
     Printed,
     /// The API server could not be reached; what was printed says why.
     Unreachable,
+    /// A signal asked for the end.
+    Signal(i32),
 }
 
 /// What a plain run is given.
@@ -35,18 +37,20 @@ pub struct Plain {
 }
 
 impl Plain {
-    /// Prints to `out`.
+    /// Prints to `out`, until `end` gives the number of a signal.
     ///
     /// # Errors
     /// What writing fails with, and a view that does not exist.
-    pub fn run(mut self, out: &mut dyn Write) -> io::Result<Ended> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    pub async fn run(mut self, out: &mut dyn Write, end: impl Future<Output = i32>) -> io::Result<Ended> {
+        let mut end = std::pin::pin!(end);
         self.data.ask(Ask::Connect(None));
         let mut printed: Option<Vec<String>> = None;
         let started = monotonic();
         loop {
-            let got = runtime
-                .block_on(async { tokio::time::timeout(Duration::from_millis(200), self.data.news.recv()).await });
+            let got = tokio::select! {
+                number = &mut end => return Ok(Ended::Signal(number)),
+                got = tokio::time::timeout(Duration::from_millis(200), self.data.news.recv()) => got,
+            };
             match got {
                 Ok(Some(news)) => {
                     feed::take(&mut self.app, news.what);
@@ -77,9 +81,9 @@ impl Plain {
                 out.flush()?;
             }
             printed = Some(lines);
-            let down = matches!(self.app.world.facts.link, Link::Down { .. });
             if !self.follow {
-                return Ok(if down { Ended::Unreachable } else { Ended::Printed });
+                let up = self.app.world.facts.link == Link::Up;
+                return Ok(if up { Ended::Printed } else { Ended::Unreachable });
             }
         }
     }
@@ -97,8 +101,12 @@ impl Plain {
 
     fn lines(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
-        if let Link::Down { headline, detail, .. } = &self.app.world.facts.link {
-            lines.push(format!("{}: {headline}: {detail}", self.app.world.facts.context));
+        let context = &self.app.world.facts.context;
+        let whose = if context.is_empty() { String::new() } else { format!("{context}: ") };
+        match &self.app.world.facts.link {
+            Link::Up => {}
+            Link::Connecting => lines.push(format!("{whose}not connected: no answer yet")),
+            Link::Down { headline, detail, .. } => lines.push(format!("{whose}{headline}: {detail}")),
         }
         lines.extend(self.app.plain(WIDTH));
         lines

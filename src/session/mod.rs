@@ -10,6 +10,7 @@ pub mod panic;
 mod picture;
 pub mod run;
 mod scroll;
+pub mod signals;
 pub mod start;
 pub mod terminal;
 pub mod watchdog;

@@ -6,11 +6,11 @@ use std::time::Duration;
 use color_eyre::eyre::{Result, WrapErr, eyre};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Rect;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::input::{Input, Inputs};
+use super::signals::{Asked, Signals};
 use super::terminal::Terminal;
 use super::writer::{Frame, Writer};
 use super::{clock, watchdog};
@@ -29,12 +29,31 @@ const FIRST_PACE: Duration = Duration::from_millis(8);
 /// Batches taken in at most before the screen and the keyboard get their turn.
 const GULP: usize = 8;
 
-/// What ends the console.
+/// Tells of panics in any thread, reported already: the terminal was given back for the report.
+pub type Panics = mpsc::UnboundedReceiver<()>;
+
+/// What ended the console.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
+pub enum End {
     Asked,
+    /// The terminal is gone.
     Hangup,
-    Terminated,
+    Signal(i32),
+    Panic,
+}
+
+impl End {
+    /// The exit code, as shells and supervisors expect it.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        let signal = |number: i32| u8::try_from(number).map_or(1, |number| 128 + number);
+        match self {
+            Self::Asked => 0,
+            Self::Hangup => signal(rustix::process::Signal::HUP.as_raw()),
+            Self::Signal(number) => signal(number),
+            Self::Panic => 101,
+        }
+    }
 }
 
 struct Session<'a> {
@@ -56,31 +75,31 @@ struct Session<'a> {
 ///
 /// # Errors
 /// When the terminal or a thread cannot be had.
-pub fn run(app: App, data: Data, theme: Theme) -> Result<()> {
-    let terminal = Terminal::enter()?;
+pub fn run(app: App, data: Data, theme: Theme, panics: Panics) -> Result<End> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let end = runtime.block_on(drive(app, data, theme, &terminal));
+    let signals = runtime.block_on(async { Signals::listen() })?;
+    let terminal = Terminal::enter()?;
+    let end = runtime.block_on(drive(app, data, theme, &terminal, signals, panics));
     // nothing of the runtime may keep a closed terminal waiting
     runtime.shutdown_background();
     drop(terminal);
-    match end? {
-        End::Asked => Ok(()),
-        End::Hangup => Err(eyre!("the terminal has gone away")),
-        End::Terminated => Err(eyre!("ended by a signal")),
-    }
+    end
 }
 
-async fn drive(app: App, data: Data, theme: Theme, terminal: &Terminal) -> Result<End> {
+async fn drive(
+    app: App,
+    data: Data,
+    theme: Theme,
+    terminal: &Terminal,
+    mut signals: Signals,
+    mut panics: Panics,
+) -> Result<End> {
     let writer = Writer::start(terminal.output()?).wrap_err("no thread for the terminal's output")?;
     let mut inputs = Inputs::start(terminal)?;
     let (gone_tell, mut gone) = oneshot::channel();
     let _watchdog = watchdog::watch(terminal.keyboard()?, move || {
         let _ = gone_tell.send(());
     })?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut stop = signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()))?;
 
     let (last, generation, pace, skew, end) = (None, 0, FIRST_PACE, 0, None);
     let mut session = Session { app, data, terminal, writer, theme, last, generation, pace, skew, end };
@@ -96,6 +115,14 @@ async fn drive(app: App, data: Data, theme: Theme, terminal: &Terminal) -> Resul
     loop {
         tokio::select! {
             biased;
+            // before keys: a key that is held must not keep us
+            asked = signals.next() => match asked {
+                Asked::End(number) => return Ok(End::Signal(number)),
+                Asked::Stop => session.suspend()?,
+                Asked::Continue => session.resume(),
+            },
+            _ = &mut gone => return Ok(End::Hangup),
+            Some(()) = panics.recv() => return Ok(End::Panic),
             input = inputs.next() => match input {
                 Some(input) => {
                     session.input(input);
@@ -104,13 +131,6 @@ async fn drive(app: App, data: Data, theme: Theme, terminal: &Terminal) -> Resul
                 }
                 None => return Ok(End::Hangup),
             },
-            _ = hangup.recv() => return Ok(End::Hangup),
-            _ = terminate.recv() => return Ok(End::Terminated),
-            _ = interrupt.recv() => return Ok(End::Terminated),
-            _ = &mut gone => return Ok(End::Hangup),
-            Some(()) = stopped(&mut stop) => {
-                session.suspend()?;
-            }
             () = tokio::time::sleep_until(drawn + session.pace), if stale => {
                 session.pace = (session.pace * 2).min(PACE);
                 session.draw();
@@ -138,10 +158,6 @@ async fn drive(app: App, data: Data, theme: Theme, terminal: &Terminal) -> Resul
             return Ok(end);
         }
     }
-}
-
-async fn stopped(stop: &mut Signal) -> Option<()> {
-    stop.recv().await
 }
 
 impl Session<'_> {
@@ -209,12 +225,24 @@ impl Session<'_> {
 
     fn suspend(&mut self) -> Result<()> {
         self.writer.settle(Duration::from_millis(300));
-        let (width, height) = self.terminal.suspend()?;
+        let size = self.terminal.suspend()?;
+        self.redraw(size);
+        Ok(())
+    }
+
+    /// Continued after a stop that gave no warning. Linux says the same when the terminal is gone: then nothing can be
+    /// taken again, and the watchdog speaks.
+    fn resume(&mut self) {
+        if let Ok(size) = self.terminal.retake() {
+            self.redraw(size);
+        }
+    }
+
+    fn redraw(&mut self, (width, height): (u16, u16)) {
         self.app.resize(width, height);
         self.writer.repaint();
         self.last = None;
         self.draw();
-        Ok(())
     }
 }
 
@@ -245,4 +273,15 @@ fn chord(key: KeyEvent) -> Option<Chord> {
         code => code,
     };
     Some(Chord { code, ctrl, alt: key.modifiers.contains(KeyModifiers::ALT) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exit_code_tells_the_signal() {
+        let codes = [End::Asked, End::Hangup, End::Signal(15), End::Signal(2), End::Panic].map(End::code);
+        assert_eq!(codes, [0, 129, 143, 130, 101]);
+    }
 }

@@ -1,11 +1,13 @@
 //! From settings to a running console: facts, keymap, theme, diagnostic log. Everything that can be wrong with them is
 //! told before the terminal is taken.
 
+use std::fmt;
 use std::path::Path;
 
-use color_eyre::eyre::{Result, WrapErr, eyre};
+use color_eyre::eyre::Result;
 
-use super::{clock, run};
+use super::clock;
+use super::run::{self, End, Panics};
 use crate::app::App;
 use crate::app::keymap::Keymap;
 use crate::config::Settings;
@@ -13,13 +15,25 @@ use crate::data::Data;
 use crate::screens::world::Facts;
 use crate::ui::{BUILTIN, Theme};
 
+/// Settings or a command line that cannot be used; the text says why.
+#[derive(Debug)]
+pub struct Unusable(pub String);
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Unusable {}
+
 /// The console of these settings, not yet connected.
 ///
 /// # Errors
 /// A `[keys]` table that cannot be used.
-pub fn app(settings: &Settings) -> Result<App> {
+pub fn app(settings: &Settings) -> Result<App, Unusable> {
     let remaps = settings.remaps.iter().map(|r| (r.action.as_str(), &r.chords[..]));
-    let keymap = Keymap::new(remaps).map_err(|error| eyre!("{error}"))?;
+    let keymap = Keymap::new(remaps).map_err(|error| Unusable(error.to_string()))?;
     let facts = Facts {
         now: clock::now(),
         context: settings.context.clone().unwrap_or_default(),
@@ -37,7 +51,7 @@ pub fn app(settings: &Settings) -> Result<App> {
 ///
 /// # Errors
 /// An unknown name, an unreadable file, a file that is no theme.
-pub fn theme(settings: &Settings) -> Result<Theme> {
+pub fn theme(settings: &Settings) -> Result<Theme, Unusable> {
     let no_color = settings.env.get("NO_COLOR").is_some_and(|v| !v.is_empty());
     let ascii = settings.ascii || !speaks_utf8(settings);
     let name = if settings.theme.is_empty() { "default" } else { &*settings.theme };
@@ -46,10 +60,11 @@ pub fn theme(settings: &Settings) -> Result<Theme> {
         Some(theme) => theme,
         None => {
             let path = Path::new(name);
-            let text = std::fs::read_to_string(path).wrap_err_with(|| {
-                format!("theme `{name}` is neither built in ({}) nor a readable file", BUILTIN.join(", "))
+            let text = std::fs::read_to_string(path).map_err(|error| {
+                let names = BUILTIN.join(", ");
+                Unusable(format!("theme `{name}` is neither built in ({names}) nor a readable file: {error}"))
             })?;
-            let theme = Theme::parse(&text).map_err(|error| eyre!("{name}: {error}"))?;
+            let theme = Theme::parse(&text).map_err(|error| Unusable(format!("theme {name}: {error}")))?;
             if no_color { theme.without_color() } else { theme }
         }
     };
@@ -67,14 +82,26 @@ fn speaks_utf8(settings: &Settings) -> bool {
     })
 }
 
+/// Checks the first screen's word where that needs no cluster: what follows `find`, `ns` and `ctx` is known later.
+///
+/// # Errors
+/// No kind, screen or command has this name.
+pub fn check_view(settings: &Settings, view: &str) -> Result<(), Unusable> {
+    if view.trim().contains(char::is_whitespace) {
+        return Ok(());
+    }
+    let wrong = |why| Unusable(format!("{} {view}: {why}", settings.origin("default-view")));
+    app(settings)?.run_line(view).map(drop).map_err(wrong)
+}
+
 /// Runs the console.
 ///
 /// # Errors
 /// What cannot be had of the terminal, the threads or the settings.
-pub fn console(settings: Settings, view: &str) -> Result<()> {
+pub fn console(settings: Settings, view: &str, panics: Panics) -> Result<End> {
     let mut app = app(&settings)?;
     let theme = theme(&settings)?;
-    app.run_line(view).map_err(|why| eyre!("--command {view}: {why}"))?;
+    app.run_line(view).map_err(|why| Unusable(format!("{} {view}: {why}", settings.origin("default-view"))))?;
     let data = Data::start(settings, clock::now)?;
-    run::run(app, data, theme)
+    run::run(app, data, theme, panics)
 }
