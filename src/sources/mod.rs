@@ -12,6 +12,7 @@ pub mod prometheus;
 pub mod replicas;
 pub mod report;
 pub mod rules;
+mod scope;
 pub mod seals;
 pub mod services;
 pub mod slim;

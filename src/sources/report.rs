@@ -78,6 +78,11 @@ impl Report {
     /// The feed as it is to be told, if that differs from what was told last.
     pub fn news(&mut self, now: Time) -> Option<Feed> {
         let (state, error) = self.joined();
+        // asking again after a refusal is no news before there is another answer
+        let asking = matches!(state, FeedState::Waiting | FeedState::Listing { seen: 0 });
+        if self.told.state == FeedState::NoAccess && asking {
+            return None;
+        }
         let since =
             if state.word() == self.told.state.word() && self.told.since.is_set() { self.told.since } else { now };
         let only = self
@@ -145,6 +150,20 @@ mod tests {
         report.set(ns("a"), FeedState::NoAccess, Some("pods is forbidden"));
         let feed = report.news(Time(1)).unwrap();
         assert_eq!((feed.state, feed.error.as_deref()), (FeedState::NoAccess, Some("pods is forbidden")));
+    }
+
+    #[test]
+    fn asking_again_after_a_refusal_is_no_news() {
+        let mut report = Report::default();
+        report.set(None, FeedState::NoAccess, Some("no"));
+        assert!(report.news(Time(1)).is_some());
+        report.restart();
+        report.set(None, FeedState::Listing { seen: 0 }, None);
+        assert_eq!(report.news(Time(2)), None);
+        report.set(None, FeedState::NoAccess, Some("no"));
+        assert_eq!(report.news(Time(3)), None);
+        report.set(None, FeedState::Live, None);
+        assert_eq!(report.news(Time(4)).map(|f| f.state), Some(FeedState::Live));
     }
 
     #[test]

@@ -7,34 +7,23 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt;
 use futures::future::join_all;
 use kube::Api;
 use kube::core::ApiResource;
-use kube::runtime::watcher::{self, Event};
 use tokio::sync::{mpsc, watch};
 
+use super::Clock;
 use super::outbox::{Gone, Outbox};
-use super::report::{Report, scope_name};
+use super::report::Report;
+use super::scope::{End, Scoped};
 use super::slim::{DECODER, Decoder, Slim};
-use super::{Clock, memory};
 use crate::clients::api::{ApiMap, Found, Served};
 use crate::clients::cluster::Cluster;
-use crate::clients::errors::RequestError;
 use crate::domain::change::{Batch, Change, FeedState, Scope};
 use crate::domain::interner::Interner;
 use crate::domain::record::KindId;
 use crate::kinds::{self, Api as KindApi};
 
-/// News is gathered this long, so that a busy cluster costs few wake-ups. Keys are never kept waiting by it.
-const PACE: Duration = Duration::from_millis(120);
-/// After an error, this long without another one is a recovery.
-const QUIET: Duration = Duration::from_secs(2);
-/// The server ends each watch after so many seconds; a dead one is noticed by then at the latest.
-const WATCH_SECONDS: u32 = 120;
-const PAGE: u32 = 500;
-/// After a list of so many objects the heap is worth trimming.
-const LARGE: u32 = 2_000;
 /// A refused feed asks again this often: rights may have been granted.
 const REFUSED_RETRY: Duration = Duration::from_secs(60);
 
@@ -53,18 +42,10 @@ pub struct Shared {
     pub clock: Clock,
 }
 
-struct Feed {
-    kind: KindId,
-    shared: Shared,
-    report: Rc<RefCell<Report>>,
-}
-
-/// Why a scope ended.
-enum End {
-    Refused(String),
-    /// The API no longer knows the kind, or knows it in another version.
-    Moved,
-    Gone,
+pub(super) struct Feed {
+    pub kind: KindId,
+    pub shared: Shared,
+    pub report: Rc<RefCell<Report>>,
 }
 
 /// Runs the feed of one kind until the receiver of its news goes away.
@@ -76,11 +57,11 @@ pub async fn run(kind: KindId, shared: Shared) {
 }
 
 impl Feed {
-    fn outbox(&self) -> Outbox<Batch> {
+    pub fn outbox(&self) -> Outbox<Batch> {
         Outbox::new(self.kind, self.shared.interner.clone(), self.shared.news.clone(), |batch| batch)
     }
 
-    async fn tell(&self, out: &mut Outbox<Batch>) -> Result<(), Gone> {
+    pub async fn tell(&self, out: &mut Outbox<Batch>) -> Result<(), Gone> {
         let news = self.report.borrow_mut().news((self.shared.clock)());
         if let Some(feed) = news {
             out.push(Change::Feed(feed));
@@ -112,7 +93,10 @@ impl Feed {
                     self.serve(&found, &mut out).await?;
                 }
             }
-            served.changed().await.map_err(|_| Gone)?;
+            // a list that says 404 although discovery knows the kind is asked again, too
+            if let Ok(changed) = tokio::time::timeout(REFUSED_RETRY, served.changed()).await {
+                changed.map_err(|_| Gone)?;
+            }
         }
     }
 
@@ -122,7 +106,7 @@ impl Feed {
         loop {
             self.report.borrow_mut().restart();
             let all = Api::<Slim>::all_with(self.shared.cluster.read.clone(), &resource);
-            let why = match self.scope(all, Scope::All, "", served).await {
+            let why = match Scoped::new(self, Scope::All, "", served).run(all).await {
                 End::Gone => return Err(Gone),
                 End::Moved => return Ok(()),
                 End::Refused(why) => why,
@@ -132,7 +116,7 @@ impl Feed {
                 let each = self.shared.namespaces.iter().map(|name| {
                     let namespace = self.shared.interner.borrow_mut().get(name);
                     let api = Api::<Slim>::namespaced_with(self.shared.cluster.read.clone(), name, &resource);
-                    self.scope(api, Scope::Namespace(namespace), name, served)
+                    Scoped::new(self, Scope::Namespace(namespace), name, served).run(api)
                 });
                 // each ends when it is refused or when the kind moves; readable ones go on
                 for end in join_all(each).await {
@@ -149,173 +133,6 @@ impl Feed {
             tokio::time::sleep(REFUSED_RETRY).await;
         }
     }
-
-    /// Lists and watches one scope.
-    async fn scope(&self, api: Api<Slim>, scope: Scope, namespace: &str, served: &Served) -> End {
-        let name = scope_name(scope, namespace);
-        let mut out = self.outbox();
-        let config = watcher::Config::default().page_size(PAGE).timeout(WATCH_SECONDS);
-        let mut stream = std::pin::pin!(watcher::watcher(api, config));
-        let mut link = self.shared.link.clone();
-        let mut map = self.shared.served.clone();
-        let mut failures = 0u32;
-        let mut had_data = false;
-        let mut troubled = false;
-        let mut listing = true;
-        self.report.borrow_mut().set(name.clone(), FeedState::Listing { seen: 0 }, None);
-        if self.tell(&mut out).await.is_err() {
-            return End::Gone;
-        }
-        loop {
-            let event = tokio::select! {
-                biased;
-                event = stream.next() => event,
-                () = tokio::time::sleep(QUIET), if troubled && had_data => {
-                    // the watcher says nothing when a watch starts again; a quiet one on a healthy link has
-                    if link.borrow().is_none() {
-                        troubled = false;
-                        failures = 0;
-                        self.report.borrow_mut().set(name.clone(), FeedState::Live, None);
-                        if self.tell(&mut out).await.is_err() { return End::Gone; }
-                    }
-                    continue;
-                }
-                changed = link.changed() => {
-                    if changed.is_err() { return End::Gone; }
-                    let why = link.borrow_and_update().clone();
-                    if had_data && why.is_some() {
-                        troubled = true;
-                        self.report.borrow_mut().set(name.clone(), FeedState::Stale, why.as_deref());
-                        if self.tell(&mut out).await.is_err() { return End::Gone; }
-                    }
-                    continue;
-                }
-                changed = map.changed() => {
-                    if changed.is_err() { return End::Gone; }
-                    let known = map.borrow_and_update().clone();
-                    let found = known.map(|m| m.find(&served.group, kinds::spec(self.kind).name, &[&served.version]));
-                    match found {
-                        Some(Found::Served(now)) if now != *served => return End::Moved,
-                        Some(Found::Absent) => return End::Moved,
-                        _ => {}
-                    }
-                    continue;
-                }
-            };
-            let Some(event) = event else { return End::Moved };
-            let mut error = self.take(event, scope, &name, &mut had_data, &mut out);
-            // whatever has arrived besides, before waking the session
-            let mut idle = 0;
-            while error.is_none() && idle < 3 && out.len() < PAGE as usize {
-                match futures::poll!(stream.next()) {
-                    std::task::Poll::Ready(Some(event)) => {
-                        error = self.take(event, scope, &name, &mut had_data, &mut out);
-                        idle = 0;
-                    }
-                    std::task::Poll::Ready(None) => return End::Moved,
-                    std::task::Poll::Pending => {
-                        tokio::task::yield_now().await;
-                        idle += 1;
-                    }
-                }
-            }
-            match error {
-                None => {
-                    failures = 0;
-                    troubled = false;
-                    if self.tell(&mut out).await.is_err() {
-                        return End::Gone;
-                    }
-                    let live = self.report.borrow().state(&name) == Some(FeedState::Live);
-                    if live {
-                        tokio::time::sleep(PACE).await;
-                        // by now the session has taken the list in, too
-                        if listing && self.report.borrow().seen() >= LARGE {
-                            memory::give_back();
-                        }
-                    }
-                    listing = !live;
-                }
-                Some(RequestError::Forbidden { says, .. }) => {
-                    self.report.borrow_mut().set(name.clone(), FeedState::NoAccess, Some(&says));
-                    return if self.tell(&mut out).await.is_err() { End::Gone } else { End::Refused(says) };
-                }
-                Some(RequestError::NotFound { .. }) if !had_data => return End::Moved,
-                // the watcher lists anew by itself; rows stay
-                Some(RequestError::Gone) => {}
-                Some(error) => {
-                    failures += 1;
-                    troubled = true;
-                    let state = if had_data { FeedState::Stale } else { FeedState::Unreachable };
-                    let why = format!("{}: {}", error.headline(), error.detail());
-                    self.report.borrow_mut().set(name.clone(), state, Some(&why));
-                    if self.tell(&mut out).await.is_err() {
-                        return End::Gone;
-                    }
-                    tokio::time::sleep(pause(&error, failures, self.kind)).await;
-                }
-            }
-        }
-    }
-
-    /// Takes one event of the watcher in.
-    #[expect(clippy::ref_option, reason = "the scope's name is kept as it is")]
-    fn take(
-        &self,
-        event: Result<Event<Slim>, watcher::Error>,
-        scope: Scope,
-        name: &Option<String>,
-        had_data: &mut bool,
-        out: &mut Outbox<Batch>,
-    ) -> Option<RequestError> {
-        let now = (self.shared.clock)();
-        let mut report = self.report.borrow_mut();
-        match event {
-            Ok(Event::Init) => {
-                out.push(Change::Listing { scope });
-                report.set(name.clone(), FeedState::Listing { seen: 0 }, None);
-            }
-            Ok(Event::InitApply(object)) => {
-                report.saw(1);
-                upsert(object, &mut report, out);
-            }
-            Ok(Event::InitDone) => {
-                out.push(Change::Listed { scope });
-                report.set(name.clone(), FeedState::Live, None);
-                *had_data = true;
-            }
-            Ok(Event::Apply(object)) => {
-                report.set(name.clone(), FeedState::Live, None);
-                upsert(object, &mut report, out);
-            }
-            Ok(Event::Delete(object)) => {
-                report.set(name.clone(), FeedState::Live, None);
-                if let Ok(record) = object.record {
-                    out.push(Change::Remove(record.uid));
-                }
-            }
-            Err(watcher::Error::WatchFailed(kube::Error::SerdeError(error))) => {
-                // one line of the stream; the stream itself goes on
-                report.bad(crate::domain::change::Bad {
-                    name: "(an event)".into(),
-                    error: crate::domain::record::clean(&error.to_string()),
-                });
-            }
-            Err(error) => return Some(self.shared.cluster.with_wait(RequestError::from_watcher(&error))),
-        }
-        report.heard(now);
-        None
-    }
-}
-
-fn upsert(object: Slim, report: &mut Report, out: &mut Outbox<Batch>) {
-    match object.record {
-        Ok(record) => {
-            report.good(&record.name);
-            out.push(Change::Upsert(record));
-        }
-        Err(bad) => report.bad(bad),
-    }
 }
 
 fn resource(served: &Served, kind: &str) -> ApiResource {
@@ -327,36 +144,5 @@ fn resource(served: &Served, kind: &str) -> ApiResource {
         api_version,
         kind: kind.to_owned(),
         plural: served.plural.clone(),
-    }
-}
-
-/// How long to wait after the n-th failure in a row: what the server asked for, else 1 s doubling to 30 s, spread by
-/// kind so that the feeds of a cluster that comes back do not all ask at once.
-fn pause(error: &RequestError, failures: u32, kind: KindId) -> Duration {
-    if let RequestError::Throttled { retry_after: Some(wait) } = error {
-        return *wait;
-    }
-    let base = Duration::from_secs(1 << failures.saturating_sub(1).min(5)).min(Duration::from_secs(30));
-    let spread = (u32::from(kind.0) * 37 + failures * 11) % 50;
-    base.mul_f64(0.75 + f64::from(spread) / 100.0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn back_off_grows_to_half_a_minute_and_differs_by_kind() {
-        let error = RequestError::Refused;
-        let at = |n| pause(&error, n, KindId(0));
-        assert!(at(1) < at(3) && at(3) < at(9));
-        assert!(at(40) <= Duration::from_secs(38));
-        assert_ne!(pause(&error, 3, KindId(1)), pause(&error, 3, KindId(2)));
-    }
-
-    #[test]
-    fn the_servers_own_wait_is_honoured() {
-        let error = RequestError::Throttled { retry_after: Some(Duration::from_secs(7)) };
-        assert_eq!(pause(&error, 1, KindId(0)), Duration::from_secs(7));
     }
 }
