@@ -1,6 +1,6 @@
 //! Feeds: where the news of each kind comes from. One task a kind; each backs off on its own and says how it stands.
 
-mod memory;
+pub mod memory;
 pub mod outbox;
 pub mod report;
 pub mod slim;
