@@ -22,6 +22,7 @@ use crate::session::signals::Signals;
 use crate::session::start::Unusable;
 use crate::session::terminal::TerminalError;
 use crate::session::{clock, panic, start};
+use crate::sources::memory;
 
 /// The exit code of a command line or configuration that cannot be used.
 pub const EXIT_USAGE: u8 = 2;
@@ -265,6 +266,7 @@ fn overrides(flags: &Flags) -> Vec<Override> {
 /// The whole program.
 #[must_use]
 pub fn main() -> ExitCode {
+    memory::share_one_heap();
     // two providers in one tree would make rustls refuse to choose
     let _ = rustls::crypto::ring::default_provider().install_default();
     match parse(std::env::args_os(), Env::of_process(), default_file()) {

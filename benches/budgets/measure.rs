@@ -148,13 +148,13 @@ fn busy(plan: &Plan, server: &Server, report: &mut Report) -> Result<()> {
     ));
 
     // in the order of need the rows that change most are in sight, each with a time that ticks
-    console.press("S")?;
+    console.press("Sg")?;
     console.quiet(Duration::from_millis(50))?;
     let (bytes, begun) = (console.bytes(), Instant::now());
     thread::sleep(Duration::from_secs(plan.idle));
     let each = count(console.bytes() - bytes) / begun.elapsed().as_secs_f64();
     report.note(format!("under changes at 80x24, sorted by status: {each:.0} B/s"));
-    console.press("N")?;
+    console.press("Ng")?;
     console.quiet(Duration::from_millis(50))?;
 
     let mut waits = Vec::new();

@@ -1,4 +1,4 @@
-//! Gives memory back to the system after a large list. Never called on the path of single changes.
+//! Memory that is given back to the system after a large list. Nothing here is on the path of single changes.
 //!
 //! The pages of a list are decoded from texts of megabytes. glibc keeps what those leave free, a third of the whole
 //! process at 50,000 pods, because its threshold for trimming grows with the largest block ever freed.
@@ -6,6 +6,25 @@
     all(target_os = "linux", target_env = "gnu"),
     expect(unsafe_code, reason = "glibc offers this as a C function only, and no safe crate wraps it")
 )]
+
+/// Lets all threads share one heap. Only the first heap can be given back whole: of every other one glibc keeps its
+/// upper end, megabytes after a list. To be called before there are threads.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub fn share_one_heap() {
+    /// `malloc.h`
+    const M_ARENA_MAX: std::ffi::c_int = -8;
+    // SAFETY: `int mallopt(int, int)` (malloc.h) takes plain numbers and the allocator's own locks; it may be called
+    // at any time, and a parameter that it does not know is refused by its return value.
+    unsafe extern "C" {
+        safe fn mallopt(parameter: std::ffi::c_int, value: std::ffi::c_int) -> std::ffi::c_int;
+    }
+    // refused: more memory is used, nothing else
+    let _ = mallopt(M_ARENA_MAX, 1);
+}
+
+/// Other allocators have their own ways.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub fn share_one_heap() {}
 
 /// Returns free pages of the heap to the system.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]

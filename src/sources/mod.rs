@@ -5,7 +5,7 @@ pub mod alertmanager;
 pub mod alerts;
 pub mod join;
 pub mod labels;
-mod memory;
+pub mod memory;
 pub mod outbox;
 pub mod poll;
 pub mod prometheus;

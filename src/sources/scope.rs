@@ -185,7 +185,10 @@ impl<'f> Scoped<'f> {
                 self.listing = !live;
             }
             Some(RequestError::Forbidden { says, .. }) => {
-                self.tell(FeedState::NoAccess, Some(&says)).await?;
+                // refused for the whole cluster is no news before single namespaces have been tried
+                if self.name.is_some() {
+                    self.tell(FeedState::NoAccess, Some(&says)).await?;
+                }
                 return Err(End::Refused(says));
             }
             Some(RequestError::NotFound { .. }) if !self.had_data => return Err(End::Moved),

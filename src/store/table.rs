@@ -10,8 +10,8 @@ use crate::domain::change::{Change, Feed, FeedState, Scope};
 use crate::domain::health::Health;
 use crate::domain::record::{Record, Uid};
 
-/// How many changed slots are remembered for views.
-const MEMORY: usize = 4096;
+/// How many changed slots are remembered for views: more than a list brings between two frames.
+const MEMORY: usize = 16_384;
 
 #[derive(Debug)]
 pub struct Row {

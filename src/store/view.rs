@@ -29,6 +29,9 @@ pub struct View {
     built: bool,
 }
 
+/// So many changed rows are put in their places one by one; more are sorted and merged.
+const FEW: usize = 64;
+
 const HASH: FixedState = FixedState::with_seed(7);
 
 fn stamp(order: &dyn Order, row: &Row) -> u64 {
@@ -79,8 +82,7 @@ impl View {
         }
         let changed: Option<Vec<u32>> = table.changed_since(self.version).map(Iterator::collect);
         match changed {
-            // many moves cost more than sorting once
-            Some(slots) if slots.len() <= 512 => {
+            Some(slots) if slots.len() <= FEW => {
                 self.version = table.version();
                 let mut moved = false;
                 for slot in slots {
@@ -88,11 +90,54 @@ impl View {
                 }
                 moved
             }
-            _ => {
+            Some(slots) => {
+                self.version = table.version();
+                self.merge(table, order, &slots)
+            }
+            None => {
                 self.build(table, order);
                 true
             }
         }
+    }
+
+    /// Takes many changes in at once: what moved is taken out, sorted, and woven in again.
+    fn merge(&mut self, table: &Table, order: &dyn Order, changed: &[u32]) -> bool {
+        self.stamps.resize(table.capacity().max(self.stamps.len()), 0);
+        let mut gone: Vec<u32> = Vec::new();
+        let mut come: Vec<(u64, u32)> = Vec::new();
+        for &slot in changed {
+            let row = table.row(slot).filter(|row| order.admits(row));
+            let new = row.map_or(0, |row| stamp(order, row));
+            // a slot that changed twice is found in its place the second time
+            let old = std::mem::replace(&mut self.stamps[slot as usize], new);
+            if old == new {
+                continue;
+            }
+            if old != 0 {
+                gone.push(slot);
+            }
+            come.extend(row.map(|row| (order.prefix(row), slot)));
+        }
+        if gone.is_empty() && come.is_empty() {
+            return false;
+        }
+        if !gone.is_empty() {
+            gone.sort_unstable();
+            self.order.retain(|slot| gone.binary_search(slot).is_err());
+        }
+        sort(&mut come, table, order);
+        let mut woven = Vec::with_capacity(self.order.len() + come.len());
+        let mut rest = &self.order[..];
+        for (_, slot) in come {
+            let before = rest.partition_point(|other| compare(table, order, *other, slot) == Ordering::Less);
+            woven.extend_from_slice(&rest[..before]);
+            woven.push(slot);
+            rest = &rest[before..];
+        }
+        woven.extend_from_slice(rest);
+        self.order = woven;
+        true
     }
 
     fn build(&mut self, table: &Table, order: &dyn Order) {
@@ -103,7 +148,7 @@ impl View {
             self.stamps[slot as usize] = stamp(order, row);
             keyed.push((order.prefix(row), slot));
         }
-        keyed.sort_unstable_by(|(ka, a), (kb, b)| ka.cmp(kb).then_with(|| compare(table, order, *a, *b)));
+        sort(&mut keyed, table, order);
         self.order = keyed.into_iter().map(|(_, slot)| slot).collect();
         self.version = table.version();
         self.built = true;
@@ -133,6 +178,10 @@ impl View {
         }
         true
     }
+}
+
+fn sort(keyed: &mut [(u64, u32)], table: &Table, order: &dyn Order) {
+    keyed.sort_unstable_by(|(ka, a), (kb, b)| ka.cmp(kb).then_with(|| compare(table, order, *a, *b)));
 }
 
 fn compare(table: &Table, order: &dyn Order, a: u32, b: u32) -> Ordering {
@@ -176,17 +225,22 @@ mod tests {
     proptest! {
         #[test]
         fn following_gives_the_same_as_building_anew(
-            steps in prop::collection::vec((0u128..12, "[a-x]{0,10}", any::<bool>()), 1..80)
+            steps in prop::collection::vec((0u128..200, "[a-x]{0,10}", any::<bool>()), 1..400),
+            pace in prop::sample::select(vec![1usize, 7, 150])
         ) {
             let mut table = Table::default();
             let mut view = View::default();
-            for (uid, name, remove) in steps {
+            view.sync(&table, &ByName);
+            for (nth, (uid, name, remove)) in steps.into_iter().enumerate() {
                 let change = if remove {
                     Change::Remove(Uid(uid))
                 } else {
                     Change::Upsert(Record { uid: Uid(uid), name: name.into(), ..Record::default() })
                 };
                 table.apply(change, &mut |_| {});
+                if nth % pace != 0 {
+                    continue;
+                }
                 view.sync(&table, &ByName);
                 let mut fresh = View::default();
                 fresh.sync(&table, &ByName);
