@@ -79,7 +79,7 @@ fn the_readme_lists_every_screen_and_kind() {
 
 #[test]
 fn the_readme_shows_the_command_line() {
-    let help = cli::command().term_width(100).render_long_help().to_string();
+    let help = cli::command().term_width(100).render_help().to_string();
     let lines: Vec<&str> = help.lines().map(str::trim_end).collect();
     part("README.md", "help", &format!("\n```text\n{}\n```\n\n", lines.join("\n")));
 }
