@@ -1,0 +1,182 @@
+//! What reaches the terminal: sizes, colours, characters, and nothing without a reason.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use watchkeeper::demo::{Demo, Options};
+
+use crate::console::{Console, quiet};
+use crate::harness::{PATIENCE, until};
+
+#[test]
+fn every_size_is_drawn_and_the_way_back_leaves_no_remains() {
+    let demo = quiet();
+    let mut console = Console::on_pods(&demo);
+    console.pty.keys("0");
+    console.settle();
+    let wanted = console.pty.text();
+    let back = |console: &Console| {
+        console.pty.resize(80, 24);
+        console.pty.wait("as before", |screen| screen.contents() == wanted);
+    };
+    console.pty.resize(120, 40);
+    console.pty.wait("40 rows", |screen| {
+        let text = screen.contents();
+        text.lines().count() == 40 && text.contains("Pods 154") && text.lines().any(|line| line.chars().count() > 100)
+    });
+    back(&console);
+    console.pty.resize(20, 5);
+    console.pty.wait_text("20x5 is too small");
+    back(&console);
+    // no terminal has this size; it is what some say before they know
+    console.pty.resize(0, 0);
+    console.pty.resize(1, 1);
+    back(&console);
+    console.pty.resize(300, 100);
+    console.pty.wait("100 rows", |screen| screen.contents().lines().count() == 100);
+    back(&console);
+    console.pty.keys("\x03");
+    assert_eq!(console.pty.exit(), 0);
+}
+
+#[test]
+fn nothing_is_written_while_nothing_changes() {
+    let demo = quiet();
+    for view in ["help", "pods", "home"] {
+        let mut console = Console::over(demo.kubeconfig(), &["-c", view]);
+        console.pty.wait_text("sre-demo");
+        console.settle();
+        // the header's clock changes with the minute, which is a change
+        until(Duration::from_secs(10), || (seconds() < 53).then_some(())).expect("a new minute begins");
+        let (raw, text) = (console.pty.raw(), console.pty.text());
+        let written = until(Duration::from_secs(5), || (console.pty.bytes() != raw.len()).then_some(()));
+        let more = String::from_utf8_lossy(&console.pty.raw()[raw.len()..]).into_owned();
+        assert!(written.is_none(), "{view}: {more:?}\nbefore\n{text}\nafter\n{}", console.pty.text());
+        console.pty.keys("\x03");
+        assert_eq!(console.pty.exit(), 0);
+    }
+}
+
+fn seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() % 60
+}
+
+/// Goes through most screens of the platform that has faults, and ends.
+fn tour(console: &mut Console) -> Vec<u8> {
+    console.pty.wait("findings", |screen| screen.contents().contains("quorum"));
+    for (keys, wanted) in [
+        (":pods\r", "Pods 1"),
+        ("jjG", "velero"),
+        ("gd", "Pod "),
+        ("y", "kind: Pod"),
+        ("\x1b", "Pod "),
+        (":seals\r", "Seals 4"),
+        (":alerts\r", "Alerts "),
+        (":certs\r", "Certificates "),
+        (":schedules\r", "Schedules "),
+        (":hr\r", "HelmReleases "),
+        ("/shop\r", "/shop"),
+        ("\x1b:feeds\r", "Feeds "),
+        ("?", "this help"),
+        (":home\r", "SEV"),
+    ] {
+        console.pty.keys(keys);
+        console.pty.wait_text(wanted);
+    }
+    console.pty.resize(120, 40);
+    console.pty.wait("40 rows", |screen| screen.contents().lines().count() == 40);
+    console.pty.keys("\x03");
+    assert_eq!(console.pty.exit(), 0);
+    console.pty.raw()
+}
+
+fn faulty() -> Demo {
+    Demo::start(Options::default()).unwrap()
+}
+
+/// Control sequences as (private mark, parameters, last letter).
+fn sequences(raw: &[u8]) -> Vec<(String, String, char)> {
+    let text = String::from_utf8_lossy(raw).into_owned();
+    let starts = text.match_indices("\x1b[").map(|(at, _)| &text[at + 2..]);
+    let read = |rest: &str| {
+        let end = rest.find(|c: char| ('\u{40}'..='\u{7e}').contains(&c))?;
+        let (mark, numbers): (String, String) = rest[..end].chars().partition(|c| !c.is_ascii_digit() && *c != ';');
+        Some((mark, numbers, rest[end..].chars().next()?))
+    };
+    starts.filter_map(read).collect()
+}
+
+fn colours(raw: &[u8]) -> Vec<String> {
+    let numbers = sequences(raw).into_iter().filter(|(_, _, last)| *last == 'm').map(|(_, numbers, _)| numbers);
+    let coloured = |numbers: &String| {
+        let number = |n: &str| n.parse::<u16>().is_ok_and(|n| matches!(n, 30..=38 | 40..=48 | 90..=107));
+        numbers.split(';').any(number)
+    };
+    numbers.filter(coloured).collect()
+}
+
+#[test]
+fn no_color_takes_every_colour_out_and_only_then() {
+    let demo = faulty();
+    let plain = tour(&mut Console::with(demo.kubeconfig(), &[], |command| command.env("NO_COLOR", "1")));
+    assert_eq!(colours(&plain), [""; 0]);
+    let coloured = tour(&mut Console::over(demo.kubeconfig(), &[]));
+    assert!(colours(&coloured).len() > 10, "the same tour has colours otherwise");
+    // sixteen colours, no painted background but none at all
+    let beyond: Vec<_> =
+        colours(&coloured).into_iter().filter(|c| c.split(';').any(|n| n == "38" || n == "48")).collect();
+    assert_eq!(beyond, [""; 0], "only the terminal's own sixteen");
+}
+
+#[test]
+fn ascii_and_a_locale_without_unicode_get_no_other_byte() {
+    let demo = faulty();
+    let raws = [
+        tour(&mut Console::over(demo.kubeconfig(), &["--ascii"])),
+        tour(&mut Console::with(demo.kubeconfig(), &[], |command| command.env("LANG", "C"))),
+    ];
+    for raw in raws {
+        let at = raw.iter().position(|byte| !byte.is_ascii());
+        let around =
+            at.map(|at| String::from_utf8_lossy(&raw[at.saturating_sub(60)..raw.len().min(at + 20)]).into_owned());
+        assert_eq!(around, None);
+    }
+    let unicode = tour(&mut Console::over(demo.kubeconfig(), &[]));
+    assert!(!unicode.is_ascii(), "the same tour has other characters otherwise");
+}
+
+#[test]
+fn the_terminal_is_never_asked_anything_and_never_told_to_report() {
+    let demo = faulty();
+    let raw = tour(&mut Console::over(demo.kubeconfig(), &[]));
+    let strange: Vec<_> = sequences(&raw)
+        .into_iter()
+        .filter(|(mark, numbers, last)| match (mark.as_str(), *last) {
+            // place, erase, scroll, repeat, attributes
+            ("", 'A'..='H' | 'J' | 'K' | 'L' | 'M' | 'P' | 'S' | 'T' | 'X' | '@' | 'G' | 'b' | 'd' | 'm' | 'r') => {
+                false
+            }
+            // cursor, alternate screen, bracketed paste, synchronized update
+            ("?", 'h' | 'l') => !["25", "1049", "2004", "2026"].contains(&numbers.as_str()),
+            _ => true,
+        })
+        .collect();
+    assert_eq!(strange, []);
+    let text = String::from_utf8(raw).unwrap();
+    for string in ["\x1bP", "\x1b_", "\x1bZ", "\x05", "\x1b]"] {
+        assert!(!text.contains(string), "{string:?}");
+    }
+}
+
+#[test]
+fn the_clock_and_ages_are_all_that_moves_on_a_quiet_platform() {
+    let demo = quiet();
+    let mut console = Console::on_pods(&demo);
+    console.pty.keys("j");
+    let second = until(PATIENCE, || Some(console.selected()).filter(|row| !row.contains("-l7c7h")));
+    assert!(second.is_some_and(|row| row.contains("-t6n9x")), "{}", console.selected());
+    let before = console.pty.bytes();
+    console.pty.keys("j");
+    until(PATIENCE, || Some(console.selected()).filter(|row| row.contains("-h2sq4qr2m4-2bdmx"))).expect("a third row");
+    let written = console.pty.bytes() - before;
+    assert!(written < 700, "{written} bytes to move the cursor by a row");
+}
