@@ -1,7 +1,6 @@
 //! The terminal half in a real pseudo-terminal: what is taken is given back, whatever happens.
 //!
 //! The program in the terminal is this test binary itself, running the test named `program`.
-#![expect(clippy::disallowed_methods, reason = "a wait has a deadline in real time")]
 #![expect(clippy::disallowed_macros, reason = "the program in the terminal talks as programs do")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 

@@ -2,6 +2,7 @@
 //!
 //! Waits for states with a deadline, never for a time. Knows nothing of the program that it runs.
 #![allow(dead_code, reason = "each test binary uses the part that it needs")]
+#![expect(clippy::disallowed_methods, reason = "a wait has a deadline in real time")]
 
 use std::fs::{self, File};
 use std::io::{self, PipeWriter, Read, Write};
