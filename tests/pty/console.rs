@@ -81,6 +81,7 @@ impl Console {
     pub fn selected(&self) -> String {
         self.pty.screen(|screen| {
             let (rows, columns) = screen.size();
+            let (rows, columns) = (rows.get(), columns.get());
             let row = (0..rows).find(|row| screen.cell(*row, 1).is_some_and(vt100::Cell::inverse));
             row.and_then(|row| screen.rows(0, columns).nth(usize::from(row))).unwrap_or_default()
         })
