@@ -15,7 +15,7 @@ use super::terminal::Terminal;
 use super::writer::{Frame, Writer};
 use super::{clock, watchdog};
 use crate::app::App;
-use crate::data::{Ask, Data, News, What};
+use crate::data::{Ask, Data, News};
 use crate::headless::feed;
 use crate::intent::{Chord, Code, Effect};
 use crate::scene::Scene;
@@ -42,7 +42,6 @@ struct Session<'a> {
     theme: Theme,
     last: Option<Scene>,
     generation: u64,
-    skew: i64,
     /// The place that `-c` names, to be opened once.
     end: Option<End>,
 }
@@ -77,7 +76,7 @@ async fn drive(app: App, data: Data, theme: Theme, terminal: &Terminal) -> Resul
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut stop = signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()))?;
 
-    let mut session = Session { app, data, terminal, writer, theme, last: None, generation: 0, skew: 0, end: None };
+    let mut session = Session { app, data, terminal, writer, theme, last: None, generation: 0, end: None };
     let (width, height) = terminal.size();
     session.app.resize(width, height);
     session.draw();
@@ -174,15 +173,12 @@ impl Session<'_> {
             return;
         }
         self.generation = news.generation;
-        if let What::Skew(skew) = news.what {
-            self.skew = skew;
-        }
         feed::take(&mut self.app, news.what);
     }
 
     /// Judges, lets the screen follow, and shows what differs from the last frame.
     fn draw(&mut self) {
-        self.app.world.facts.now = clock::server_time(self.skew);
+        self.app.world.facts.now = clock::server_time(self.app.world.facts.skew);
         self.app.settle();
         let effects = self.app.sync();
         self.follow(effects);

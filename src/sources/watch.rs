@@ -33,6 +33,8 @@ const QUIET: Duration = Duration::from_secs(2);
 /// The server ends each watch after so many seconds; a dead one is noticed by then at the latest.
 const WATCH_SECONDS: u32 = 120;
 const PAGE: u32 = 500;
+/// After a 404 for a kind that discovery lists: a server that has just started, or a CRD that is just established.
+const MISSING_RETRY: Duration = Duration::from_secs(5);
 /// A refused feed asks again this often: rights may have been granted.
 const REFUSED_RETRY: Duration = Duration::from_secs(60);
 
@@ -108,6 +110,17 @@ impl Feed {
                     let version = format!("{}/{}", found.group, found.version);
                     self.report.borrow_mut().origin(version.trim_start_matches('/'));
                     self.serve(&found, &mut out).await?;
+                    if !served.has_changed().map_err(|_| Gone)? {
+                        let why = "discovery lists this kind, but the server does not find it";
+                        self.report.borrow_mut().restart();
+                        self.report.borrow_mut().set(None, FeedState::Unreachable, Some(why));
+                        self.tell(&mut out).await?;
+                    }
+                    tokio::select! {
+                        changed = served.changed() => changed.map_err(|_| Gone)?,
+                        () = tokio::time::sleep(MISSING_RETRY) => {}
+                    }
+                    continue;
                 }
             }
             served.changed().await.map_err(|_| Gone)?;
