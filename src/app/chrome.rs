@@ -149,8 +149,11 @@ fn totals(world: &World, width: u16) -> Line {
     let mut aside = |count: u32, word: &str, tone: Tone| {
         line.push(format!("  {count} {word}"), if count > 0 { tone } else { Tone::Dim });
     };
-    aside(totals.silenced, "silenced", Tone::Plain);
-    aside(totals.suspended, "suspended", Tone::Plain);
+    // what cannot be seen has room before what was put aside on purpose
+    if width >= 58 {
+        aside(totals.silenced, "silenced", Tone::Plain);
+        aside(totals.suspended, "suspended", Tone::Plain);
+    }
     aside(totals.blind, "blind", Tone::Warn);
     let loading: Vec<_> = world
         .store

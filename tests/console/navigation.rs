@@ -24,7 +24,7 @@ fn enter_goes_in_escape_and_q_come_back_and_q_on_the_first_screen_leaves() {
     assert!(frame.contains("Pods 5 of"), "{frame}");
     console.keys("enter y");
     let frame = console.keys("q");
-    assert!(frame.contains("Pod lab/five") && !frame.contains("yaml"), "{frame}");
+    assert!(frame.contains("Pod lab/five") && !frame.contains("five yaml"), "{frame}");
     let frame = console.keys("q q");
     assert!(frame.contains("SEV WHAT") && !console.quit, "{frame}");
     console.keys("esc");
@@ -144,7 +144,8 @@ fn a_filter_works_while_it_is_typed_and_home_has_one_too() {
     let (_demo, mut console) = platform();
     let frame = console.types("/legacy");
     let findings = frame.lines().filter(|l| l.starts_with(" P")).skip(1).collect::<Vec<_>>();
-    assert!(!findings.is_empty() && findings.iter().all(|l| l.to_lowercase().contains("legacy")), "{frame}");
+    assert!(!findings.is_empty() && findings.len() < 10, "{frame}");
+    assert!(findings.iter().all(|l| l.contains("leg") && l.contains("team-beta")), "{frame}");
     console.keys("esc");
     let frame = console.types("/nothinglikethis");
     assert!(!frame.contains("nothing wrong"), "a filter must not look like health\n{frame}");

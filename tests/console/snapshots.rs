@@ -9,7 +9,7 @@ use watchkeeper::domain::ages::Time;
 use super::harness::{Console, demo};
 
 /// Where the story stands: two replicas sealed, monitoring down, a crash loop, an OOM.
-const MOMENT: u64 = 202;
+const MOMENT: i64 = 202;
 
 /// A console on the platform at that moment. The story goes on every five seconds; a machine so slow that it did is
 /// asked again.
@@ -17,18 +17,19 @@ fn at_the_moment() -> (Demo, Console) {
     loop {
         let demo = demo("platform");
         let control = demo.control();
-        let start = control.with_world(|world| {
-            let node = world.get("Namespace", "", "kube-system").unwrap();
-            node["metadata"]["creationTimestamp"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap()
+        let (begun, created) = control.with_world(|world| {
+            let namespace = world.get("Namespace", "", "kube-system").unwrap();
+            let created = namespace["metadata"]["creationTimestamp"].as_str().unwrap();
+            (world.now().as_second(), created.parse::<jiff::Timestamp>().unwrap().as_second())
         });
-        let begun = control.with_world(|world| world.now());
-        control.advance(Duration::from_secs(MOMENT));
+        // whole days before the story's first second
+        let start = created + (begun - created + 43_200) / 86_400 * 86_400;
+        control.advance(Duration::from_secs(MOMENT.unsigned_abs()));
         let mut console = Console::on(&demo);
         console.ready();
-        let took = control.with_world(|world| world.now()).duration_since(begun).as_secs();
-        let _ = start;
-        if took < i64::try_from(MOMENT).unwrap() + 3 {
-            console.pinned = Some(Time(begun.as_second() + i64::try_from(MOMENT).unwrap() + 1));
+        let elapsed = control.with_world(|world| world.now().as_second()) - start;
+        if elapsed < MOMENT + 3 {
+            console.pinned = Some(Time(start + MOMENT + 1));
             return (demo, console);
         }
     }
