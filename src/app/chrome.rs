@@ -171,8 +171,10 @@ fn totals(world: &World, width: u16) -> Line {
 }
 
 fn title(frame: &Frame<'_>) -> Line {
-    let mut line = Line::of(format!(" {}", frame.screen.title(frame.world)), Tone::Title);
     let filter = frame.screen.filtered();
+    let room = usize::from(frame.size.width).saturating_sub(scene::width(filter) + 4);
+    let title = format!(" {}", frame.screen.title(frame.world));
+    let mut line = Line::of(scene::clip(&title, room, Keep::Start).into_owned(), Tone::Title);
     if !filter.is_empty() {
         line.push(format!("  /{filter}"), Tone::Accent);
     }

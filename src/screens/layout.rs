@@ -9,6 +9,13 @@ pub struct Fitted {
     pub width: u16,
 }
 
+/// A name shorter than this tells nothing.
+const LEAST_NAME: u16 = 8;
+
+fn is_status(column: &Column) -> bool {
+    matches!(column.field, Field::Status) || matches!(column.title, "STATUS" | "STATE")
+}
+
 /// Space between two columns.
 pub const GAP: u16 = 2;
 
@@ -21,7 +28,7 @@ pub fn fit(columns: &[Column], wanted: &[u16], show: impl Fn(usize) -> bool, wid
         let title = u16::try_from(c.title.len()).unwrap_or(u16::MAX);
         let full = wanted[i].max(title);
         // a word that tells how it stands is never cut to make room
-        let min = if matches!(c.field, Field::Status) { c.max } else { c.min };
+        let min = if is_status(c) { c.max } else { c.min };
         min.max(title).min(full).max(1)
     };
     let total = |chosen: &[usize]| {
@@ -37,8 +44,15 @@ pub fn fit(columns: &[Column], wanted: &[u16], show: impl Fn(usize) -> bool, wid
         };
         chosen.remove(at);
     }
-    let mut left = width.saturating_sub(total(&chosen));
     let mut fitted: Vec<Fitted> = chosen.iter().map(|i| Fitted { index: *i, width: least(*i) }).collect();
+    // what is left cannot be dropped: a name is cut in its middle before a status word is
+    let mut over = total(&chosen).saturating_sub(width);
+    for column in fitted.iter_mut().filter(|f| !is_status(&columns[f.index])) {
+        let less = column.width.saturating_sub(LEAST_NAME).min(over);
+        column.width -= less;
+        over -= less;
+    }
+    let mut left = width.saturating_sub(total(&chosen));
     let mut by_need: Vec<usize> = (0..fitted.len()).collect();
     // a name may be cut in its middle, a namespace may not
     by_need.sort_by_key(|at| {

@@ -362,7 +362,12 @@ impl Screen for TableScreen {
             format!("{} {} of {}", spec.title, self.view.len(), table.len())
         };
         match table.feed.state {
-            FeedState::Live => {}
+            FeedState::Live => {
+                if let Some(error) = &table.feed.error {
+                    title = format!("{title} (in part: {error})");
+                }
+            }
+            FeedState::Listing { .. } if table.is_empty() => title = format!("{} (listing)", spec.title),
             FeedState::Listing { .. } => title.push_str(" (partial, listing)"),
             FeedState::Stale => {
                 let age =

@@ -135,9 +135,12 @@ impl Triage {
             let severity = match feed.state {
                 FeedState::Unreachable | FeedState::Stale => Severity::P2,
                 FeedState::NoAccess => Severity::P4,
+                // one half of a service is missing, or a replica
+                FeedState::Live if feed.error.is_some() => Severity::P3,
                 _ => continue,
             };
             let why = match &feed.error {
+                Some(error) if feed.state.is_live() => format!("partly blind to {}: {error}", spec.blinds),
                 Some(error) => format!("blind to {}: {}: {error}", spec.blinds, feed.state.word()),
                 None => format!("blind to {}: {}", spec.blinds, feed.state.word()),
             };
@@ -148,7 +151,8 @@ impl Triage {
     }
 
     fn rank(&mut self, store: &Store, feeds: Vec<Ranked>) {
-        let mut totals = Totals { blind: u32::try_from(feeds.len()).unwrap_or(u32::MAX), ..Totals::default() };
+        let blind = store.tables().filter(|(_, table)| table.feed.state.is_blind()).count();
+        let mut totals = Totals { blind: u32::try_from(blind).unwrap_or(u32::MAX), ..Totals::default() };
         let rows = self.findings.iter().flat_map(|(id, findings)| {
             findings.iter().map(|f| Ranked { subject: Subject::Row(*id), finding: f.clone() })
         });

@@ -37,13 +37,14 @@ fn another_context_leaves_nothing_of_the_old_one() {
     let keys = console.types(":ctx n");
     assert!(keys.lines().last().unwrap().contains("new"), "{keys}");
     console.keys("tab enter");
-    let frame = console.shows(&["only-in-the-new"]);
-    assert!(frame.starts_with(" new") && !frame.contains("only-in-the-old"), "{frame}");
+    let frame = console.until("the switch", |f| f.starts_with(" new"));
+    assert!(!frame.contains("only-in-the-old"), "{frame}");
     assert!(frame.contains("all namespaces"), "the namespace was the old cluster's choice\n{frame}");
     console.ready();
+    assert!(console.go("find only-in-the-new").contains("Pod lab/only-in-the-new"));
     let frame = console.go("home");
     assert!(frame.contains("P1 0  P2 0"), "findings of the old cluster\n{frame}");
-    assert!(console.keys("[ [ [").contains("no screen before"), "history of the old cluster");
+    assert!(console.keys("[ [ [ [").contains("no screen before"), "history of the old cluster");
     let frame = console.go("find only-in-the-old");
     assert!(frame.contains("nothing known here"), "{frame}");
     assert!(console.go("ctx nowhere").contains("no context is called nowhere"));
