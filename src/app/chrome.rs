@@ -150,8 +150,11 @@ fn totals(world: &World, width: u16) -> Line {
     let mut aside = |count: u32, word: &str, tone: Tone| {
         line.push(format!("  {count} {word}"), if count > 0 { tone } else { Tone::Dim });
     };
-    aside(totals.silenced, "silenced", Tone::Plain);
-    aside(totals.suspended, "suspended", Tone::Plain);
+    // what cannot be seen has room before what was put aside on purpose
+    if width >= 58 {
+        aside(totals.silenced, "silenced", Tone::Plain);
+        aside(totals.suspended, "suspended", Tone::Plain);
+    }
     aside(totals.blind, "blind", Tone::Warn);
     let loading: Vec<_> = world
         .store
@@ -169,8 +172,10 @@ fn totals(world: &World, width: u16) -> Line {
 }
 
 fn title(frame: &Frame<'_>) -> Line {
-    let mut line = Line::of(format!(" {}", frame.screen.title(frame.world)), Tone::Title);
     let filter = frame.screen.filtered();
+    let room = usize::from(frame.size.width).saturating_sub(scene::width(filter) + 4);
+    let title = format!(" {}", frame.screen.title(frame.world));
+    let mut line = Line::of(scene::clip(&title, room, Keep::Start).into_owned(), Tone::Title);
     if !filter.is_empty() {
         line.push(format!("  /{filter}"), Tone::Accent);
     }

@@ -29,6 +29,8 @@ pub struct App {
     /// Places left with `[` and `-`, and those left again with `]`.
     history: Vec<Place>,
     future: Vec<Place>,
+    /// Where `-` goes: the screen before this one, and back again.
+    last: Option<Place>,
     prompt: Option<Prompt>,
     message: Option<Message>,
     slim_header: bool,
@@ -58,6 +60,7 @@ impl App {
             stack: Vec::new(),
             history: Vec::new(),
             future: Vec::new(),
+            last: None,
             prompt: None,
             message: None,
             slim_header: false,
@@ -139,6 +142,7 @@ impl App {
         self.known_p1 = 0;
         self.history.clear();
         self.future.clear();
+        self.last = None;
         let keep = match self.screen().place() {
             place @ (Place::Table(_) | Place::Feeds | Place::Home | Place::Help) => place,
             _ => Place::Home,
@@ -326,7 +330,8 @@ impl App {
                 Some(name) => vec![Effect::Namespace(Some(name))],
                 None => vec![Effect::Complain(format!("no namespace has the key {digit}"))],
             },
-            Command::Last | Command::HistoryBack => return self.history(true),
+            Command::Last => return self.last(),
+            Command::HistoryBack => return self.history(true),
             Command::HistoryForward => return self.history(false),
             Command::Describe => about(target, Place::Describe),
             Command::Yaml => about(target, Place::Yaml),
@@ -376,7 +381,20 @@ impl App {
             return Vec::new();
         };
         let here = self.stack.last().map(|s| s.place());
-        to.extend(here);
+        to.extend(here.clone());
+        self.last = here;
+        self.replace(place)
+    }
+
+    fn last(&mut self) -> Vec<Effect> {
+        let Some(place) = self.last.take() else {
+            self.complain("no screen before this one");
+            return Vec::new();
+        };
+        let here = self.screen().place();
+        self.last = Some(here.clone());
+        self.history.push(here);
+        self.future.clear();
         self.replace(place)
     }
 
@@ -398,6 +416,7 @@ impl App {
                 Effect::Back => {
                     if self.stack.len() > 1 {
                         if let Some(mut old) = self.stack.pop() {
+                            self.last = Some(old.place());
                             self.history.push(old.place());
                             out.extend(old.leave());
                         }
@@ -421,7 +440,9 @@ impl App {
         if self.screen().place() == place {
             return Vec::new();
         }
-        self.history.push(self.screen().place());
+        let here = self.screen().place();
+        self.last = Some(here.clone());
+        self.history.push(here);
         self.history.drain(..self.history.len().saturating_sub(64));
         self.future.clear();
         let mut out = Vec::new();

@@ -230,7 +230,7 @@ impl RequestError {
             }
             Self::Login(login) if login.output.is_empty() => format!("{}; {}", login.why, login.hint),
             Self::Login(login) => format!("{}; {}\n{}", login.why, login.hint, login.output),
-            Self::Unauthorized => "the server does not accept these credentials (401): log in again".to_owned(),
+            Self::Unauthorized => "log in again: the server does not accept these credentials (401)".to_owned(),
             Self::Forbidden { says, .. }
             | Self::NotFound { says }
             | Self::Conflict { says }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::{Ask, Connected, Context, News, What};
@@ -53,6 +53,8 @@ struct Live {
     served: watch::Receiver<Option<Arc<ApiMap>>>,
     shared: feed::Shared,
     feeds: HashMap<KindId, AbortHandle>,
+    /// Asks for a discovery now.
+    look: Rc<Notify>,
 }
 
 pub(super) async fn serve(
@@ -115,7 +117,11 @@ async fn connection(
         tokio::select! {
             ask = asked.recv() => match ask? {
                 Ask::Connect(other) => return Some(other),
-                Ask::Reload(kind) => live.start(kind, tasks),
+                Ask::Reload(kind) => {
+                    // a kind that is not served may have been installed
+                    live.look.notify_one();
+                    live.start(kind, tasks);
+                }
                 Ask::Fetch(ticket, what) => {
                     tasks.spawn_local(fetch(live.cluster.clone(), live.served.clone(), ticket, what, wire.clone()));
                 }
@@ -196,7 +202,8 @@ fn live(cluster: Arc<Cluster>, wire: &Wire, tasks: &mut JoinSet<()>) -> Live {
         }
     });
     tasks.spawn_local(announce(cluster.clone(), wire.clone()));
-    tasks.spawn_local(discover(cluster.clone(), serve, link.clone()));
+    let look = Rc::new(Notify::new());
+    tasks.spawn_local(discover(cluster.clone(), serve, link.clone(), look.clone()));
     tasks.spawn_local(probe(cluster.clone(), link_tell, wire.clone()));
     let mut namespaces = cluster.settings.namespaces.clone();
     if !cluster.namespace.is_empty() && !namespaces.contains(&cluster.namespace) {
@@ -211,7 +218,7 @@ fn live(cluster: Arc<Cluster>, wire: &Wire, tasks: &mut JoinSet<()>) -> Live {
         namespaces: namespaces.into(),
         clock: wire.clock,
     };
-    let mut live = Live { cluster, served, shared, feeds: HashMap::new() };
+    let mut live = Live { cluster, served, shared, feeds: HashMap::new(), look };
     for kind in kinds::ids() {
         live.start(kind, tasks);
     }
@@ -242,6 +249,10 @@ async fn announce(cluster: Arc<Cluster>, wire: Wire) {
         insecure: cluster.insecure,
         readonly,
     };
+    // before anything is judged by it
+    if let Some(skew) = cluster.stats.skew_seconds().filter(|skew| skew.abs() > 1) {
+        wire.say(What::Skew(skew)).await;
+    }
     wire.say(What::Connected(Box::new(connected))).await;
 }
 
@@ -250,6 +261,7 @@ async fn discover(
     cluster: Arc<Cluster>,
     serve: watch::Sender<Option<Arc<ApiMap>>>,
     mut link: watch::Receiver<Option<String>>,
+    look: Rc<Notify>,
 ) {
     let groups: Vec<&str> = kinds::KINDS
         .iter()
@@ -276,6 +288,7 @@ async fn discover(
         };
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
+            () = look.notified() => {}
             // a server that comes back may be another version
             changed = link.changed() => if changed.is_err() { return; },
         }
@@ -285,7 +298,7 @@ async fn discover(
 /// Asks the API server how it is, and tells when that changes.
 async fn probe(cluster: Arc<Cluster>, link: watch::Sender<Option<String>>, wire: Wire) {
     let mut down_since: Option<Time> = None;
-    let mut told_skew = 0;
+    let mut told_skew = cluster.stats.skew_seconds().filter(|skew| skew.abs() > 1).unwrap_or(0);
     loop {
         tokio::time::sleep(PROBE_EVERY).await;
         let answer = cluster.probe(PROBE_DEADLINE).await;

@@ -46,10 +46,20 @@ fn known_contexts(app: &mut App, contexts: Vec<crate::data::Context>, current: &
             namespace: c.namespace,
         })
         .collect();
-    if app.world.facts.context != current && !app.world.facts.context.is_empty() {
-        // another cluster: nothing of the old one remains
-        let facts = Facts { link: Link::Connecting, favourites: Vec::new(), ..app.world.facts.clone() };
-        app.reset(facts);
+    let other = app.world.facts.context != current && !app.world.facts.context.is_empty();
+    // the contexts come before anything else of a connection: what is there now is of the one before, and its interned
+    // strings mean nothing to this one, even if it is the same cluster
+    if other || app.world.store.tables().any(|(_, table)| !table.is_empty()) {
+        let facts = &app.world.facts;
+        let namespace = facts.namespace.clone().filter(|_| !other);
+        app.reset(Facts {
+            now: facts.now,
+            namespace,
+            utc: facts.utc,
+            thresholds: facts.thresholds,
+            link: Link::Connecting,
+            ..Facts::default()
+        });
     }
     let facts = &mut app.world.facts;
     current.clone_into(&mut facts.context);

@@ -65,7 +65,8 @@ impl Plain {
                 Err(_) if printed.is_none() && !self.settled() && started.elapsed() < PATIENCE => continue,
                 Err(_) => {}
             }
-            self.app.world.facts.now = (self.now)();
+            let skew = self.app.world.facts.skew;
+            self.app.world.facts.now = if skew.abs() > 5 { (self.now)().plus(skew) } else { (self.now)() };
             self.app.settle();
             if printed.is_none() {
                 self.choose()?;

@@ -15,7 +15,7 @@ use crate::domain::ages::Time;
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::{Health, Severity};
 use crate::domain::interner::{Interner, Strings};
-use crate::domain::record::{Cell, Record, clean};
+use crate::domain::record::{Cell, Record, Relation, clean};
 use crate::domain::thresholds::Thresholds;
 
 pub const START: u8 = 0;
@@ -116,6 +116,9 @@ pub fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: T
             let why = failure(record, strings);
             if now < stale {
                 judged.with(Finding::new(Severity::P3, Some(ended), why)).again_at(stale)
+            } else if record.link(Relation::From).is_some() {
+                // old news of a schedule, which is judged by its newest run
+                judged
             } else {
                 judged.with(Finding::new(Severity::P4, Some(ended), why))
             }

@@ -59,11 +59,12 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
             }
             if line.is_empty() {
                 // a word longer than the line is cut where the line ends
-                let mut cut = word.len();
-                while scene::width(&word[..cut]) > width {
-                    cut = word[..cut].char_indices().next_back().map_or(0, |(i, _)| i);
-                }
-                let cut = cut.max(word.chars().next().map_or(0, char::len_utf8));
+                let mut used = 0;
+                let fits = word.char_indices().find(|(_, c)| {
+                    used += scene::width(c.encode_utf8(&mut [0; 4]));
+                    used > width
+                });
+                let cut = fits.map_or(word.len(), |(at, _)| at).max(word.chars().next().map_or(0, char::len_utf8));
                 line.push_str(&word[..cut]);
                 word = &word[cut..];
                 if word.is_empty() {

@@ -155,6 +155,22 @@ impl Home {
         line
     }
 
+    /// What stands where findings would: that they are hidden, or that there are none.
+    fn none(&self, world: &World) -> Vec<Line> {
+        let hidden = world.triage.ranked().len();
+        if hidden == 0 {
+            return Self::nothing(world);
+        }
+        let mut why = Vec::new();
+        if let Some(namespace) = &world.facts.namespace {
+            why.push(format!("namespace {namespace}"));
+        }
+        if !self.filter.is_empty() {
+            why.push(format!("filter /{}", self.filter));
+        }
+        vec![Line::of(format!("  none of {hidden} findings shown: {}", why.join(", ")), Tone::Dim)]
+    }
+
     fn nothing(world: &World) -> Vec<Line> {
         let mut live = 0;
         let mut waiting = 0;
@@ -264,7 +280,7 @@ impl Screen for Home {
         let name_width = (usize::from(size.width).saturating_sub(14) * 55 / 100).clamp(12, 64);
         out.push(Line::of(format!(" SEV {}  SINCE  WHY", scene::fit("WHAT", name_width, Keep::Start)), Tone::Title));
         if self.shown.is_empty() {
-            out.extend(Self::nothing(world));
+            out.extend(self.none(world));
             return out;
         }
         let rows = usize::from(size.height).saturating_sub(out.len());

@@ -12,6 +12,10 @@ pub struct Fitted {
 /// No column is made narrower than this to fit others in.
 const LEAST: u16 = 6;
 
+fn is_status(column: &Column) -> bool {
+    matches!(column.field, Field::Status) || matches!(column.title, "STATUS" | "STATE")
+}
+
 /// Space between two columns.
 pub const GAP: u16 = 2;
 
@@ -24,7 +28,7 @@ pub fn fit(columns: &[Column], wanted: &[u16], show: impl Fn(usize) -> bool, wid
         let title = u16::try_from(c.title.len()).unwrap_or(u16::MAX);
         let full = wanted[i].max(title);
         // a word that tells how it stands is never cut to make room
-        let min = if matches!(c.field, Field::Status) { c.max } else { c.min };
+        let min = if is_status(c) { c.max } else { c.min };
         min.max(title).min(full).max(1)
     };
     let total = |chosen: &[usize]| {
@@ -45,7 +49,7 @@ pub fn fit(columns: &[Column], wanted: &[u16], show: impl Fn(usize) -> bool, wid
     let mut fitted: Vec<Fitted> = chosen.iter().map(|i| Fitted { index: *i, width: least(*i) }).collect();
     // nothing more to drop: names give way before words, and words last
     for give_way in [false, true] {
-        for column in fitted.iter_mut().filter(|f| matches!(columns[f.index].field, Field::Status) == give_way) {
+        for column in fitted.iter_mut().filter(|f| is_status(&columns[f.index]) == give_way) {
             let cut = column.width.saturating_sub(LEAST).min(over);
             column.width -= cut;
             over -= cut;

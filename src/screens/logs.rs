@@ -107,10 +107,11 @@ impl Logs {
 
     fn keep(&mut self, line: LogLine) {
         self.bytes += line.text.len() + line.time.len() + 48;
-        self.lines.push_back(line);
-        if !self.following {
+        // the lines under the eyes stay where they are
+        if !self.following && self.admits(&line) {
             self.up += 1;
         }
+        self.lines.push_back(line);
         while self.lines.len() > MAX_LINES || self.bytes > MAX_BYTES {
             let Some(old) = self.lines.pop_front() else { break };
             self.bytes -= old.text.len() + old.time.len() + 48;
@@ -118,11 +119,12 @@ impl Logs {
         }
     }
 
+    fn admits(&self, line: &LogLine) -> bool {
+        self.filter.is_empty() || self.filter.matches(&Text(line), &mut String::new())
+    }
+
     fn shown(&self) -> Vec<&LogLine> {
-        self.lines
-            .iter()
-            .filter(|l| self.filter.is_empty() || self.filter.matches(&Text(l), &mut String::new()))
-            .collect()
+        self.lines.iter().filter(|line| self.admits(line)).collect()
     }
 
     fn move_by(&mut self, command: Command) -> bool {
@@ -327,9 +329,12 @@ impl Screen for Logs {
     }
 
     fn filter(&mut self, text: &str, _world: &World) -> Result<(), String> {
-        self.filter = Filter::parse(text, &["LINE"]).map_err(|e| e.to_string())?;
+        let parsed = Filter::parse(text, &["LINE"]).map_err(|e| e.to_string());
         self.up = 0;
-        Ok(())
+        self.following = true;
+        // what is not understood hides nothing
+        self.filter = parsed.as_ref().cloned().unwrap_or_default();
+        parsed.map(drop)
     }
 
     fn filtered(&self) -> &str {

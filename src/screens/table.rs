@@ -127,12 +127,17 @@ impl TableScreen {
         let table = world.store.table(self.kind);
         let spec = self.spec();
         let mut text = String::new();
+        if let Some(sorted) = self.sort.column {
+            // the arrow behind the title
+            let title = u16::try_from(spec.columns[sorted].title.len() + 1).unwrap_or(u16::MAX);
+            self.wanted[sorted] = self.wanted[sorted].max(title);
+        }
         let visible = self.view.slots().iter().skip(self.scroll.top).take(200);
         for slot in visible {
             let Some(row) = table.row(*slot) else { continue };
             for (i, column) in spec.columns.iter().enumerate() {
                 text.clear();
-                column.write(&row.record, &show, &mut text);
+                self.write(column, row, *slot, world, &show, &mut text);
                 let width = u16::try_from(scene::width(&text)).unwrap_or(u16::MAX);
                 self.wanted[i] = self.wanted[i].max(width);
             }
@@ -157,7 +162,16 @@ impl TableScreen {
         line
     }
 
-    fn row(&self, row: &Row, show: &Show<'_>) -> Line {
+    /// A cell as it is shown: where an object says nothing of itself, what was found about it.
+    fn write(&self, column: &Column, row: &Row, slot: u32, world: &World, show: &Show<'_>, text: &mut String) {
+        column.write(&row.record, show, text);
+        if text.is_empty() && matches!(column.field, Field::Note) {
+            let found = world.triage.of(RowId { kind: self.kind, slot }).first();
+            text.push_str(found.map_or("", |finding| &finding.why));
+        }
+    }
+
+    fn row(&self, row: &Row, slot: u32, world: &World, show: &Show<'_>) -> Line {
         let tone = tone_of(row.health);
         let marked = self.marks.contains(&row.record.uid);
         let mut line = Line::new();
@@ -168,7 +182,7 @@ impl TableScreen {
         for (n, fitted) in self.columns.iter().enumerate() {
             let column = &self.spec().columns[fitted.index];
             text.clear();
-            column.write(&row.record, show, &mut text);
+            self.write(column, row, slot, world, show, &mut text);
             let keep = if matches!(column.field, Field::Name) { Keep::Ends } else { Keep::Start };
             let last = n + 1 == self.columns.len();
             let padded = cell(&text, fitted.width, column.right, keep, last);
@@ -348,7 +362,12 @@ impl Screen for TableScreen {
             format!("{} {} of {}", spec.title, self.view.len(), table.len())
         };
         match table.feed.state {
-            FeedState::Live => {}
+            FeedState::Live => {
+                if let Some(error) = &table.feed.error {
+                    title = format!("{title} (in part: {error})");
+                }
+            }
+            FeedState::Listing { .. } if table.is_empty() => title = format!("{} (listing)", spec.title),
             FeedState::Listing { .. } => title.push_str(" (partial, listing)"),
             FeedState::Stale => {
                 let age =
@@ -519,12 +538,17 @@ impl Screen for TableScreen {
 
     fn filter(&mut self, text: &str, _world: &World) -> Result<(), String> {
         let titles: Vec<&str> = self.spec().columns.iter().map(|c| c.title).collect();
-        let filter = Filter::parse(text, &titles).map_err(|e| e.to_string())?;
+        let parsed = Filter::parse(text, &titles).map_err(|e| e.to_string());
+        // what is not understood hides nothing, and neither does what was typed before it
+        let (filter, outcome) = match parsed {
+            Ok(filter) => (filter, Ok(())),
+            Err(why) => (Filter::default(), Err(why)),
+        };
         if filter.text() != self.filter.text() {
             self.filter = filter;
             self.view.reset();
         }
-        Ok(())
+        outcome
     }
 
     fn filtered(&self) -> &str {
@@ -548,7 +572,11 @@ impl TableScreen {
             return out;
         }
         let visible = self.view.slots().iter().skip(self.scroll.top).take(rows);
-        out.extend(visible.filter_map(|slot| table.row(*slot)).map(|row| self.row(row, &show)));
+        out.extend(
+            visible
+                .filter_map(|slot| Some((*slot, table.row(*slot)?)))
+                .map(|(slot, row)| self.row(row, slot, world, &show)),
+        );
         out
     }
 }

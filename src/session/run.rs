@@ -15,7 +15,7 @@ use super::terminal::Terminal;
 use super::writer::{Frame, Writer};
 use super::{clock, watchdog};
 use crate::app::App;
-use crate::data::{Ask, Data, News, What};
+use crate::data::{Ask, Data, News};
 use crate::headless::feed;
 use crate::intent::{Chord, Code, Effect};
 use crate::scene::Scene;
@@ -66,7 +66,6 @@ struct Session<'a> {
     generation: u64,
     /// How long a frame for data waits now.
     pace: Duration,
-    skew: i64,
     /// The place that `-c` names, to be opened once.
     end: Option<End>,
 }
@@ -101,8 +100,8 @@ async fn drive(
         let _ = gone_tell.send(());
     })?;
 
-    let (last, generation, pace, skew, end) = (None, 0, FIRST_PACE, 0, None);
-    let mut session = Session { app, data, terminal, writer, theme, last, generation, pace, skew, end };
+    let (last, generation, pace, end) = (None, 0, FIRST_PACE, None);
+    let mut session = Session { app, data, terminal, writer, theme, last, generation, pace, end };
     let (width, height) = terminal.size();
     session.app.resize(width, height);
     session.draw();
@@ -200,15 +199,12 @@ impl Session<'_> {
             self.generation = news.generation;
             self.pace = FIRST_PACE;
         }
-        if let What::Skew(skew) = news.what {
-            self.skew = skew;
-        }
         feed::take(&mut self.app, news.what);
     }
 
     /// Judges, lets the screen follow, and shows what differs from the last frame.
     fn draw(&mut self) {
-        self.app.world.facts.now = clock::server_time(self.skew);
+        self.app.world.facts.now = clock::server_time(self.app.world.facts.skew);
         self.app.settle();
         let effects = self.app.sync();
         self.follow(effects);

@@ -24,6 +24,8 @@ use crate::domain::interner::Interner;
 use crate::domain::record::KindId;
 use crate::kinds::{self, Api as KindApi};
 
+/// After a 404 for a kind that discovery lists: a server that has just started, or a CRD that is just established.
+const MISSING_RETRY: Duration = Duration::from_secs(5);
 /// A refused feed asks again this often: rights may have been granted.
 const REFUSED_RETRY: Duration = Duration::from_secs(60);
 
@@ -91,12 +93,20 @@ impl Feed {
                     let version = format!("{}/{}", found.group, found.version);
                     self.report.borrow_mut().origin(version.trim_start_matches('/'));
                     self.serve(&found, &mut out).await?;
+                    if !served.has_changed().map_err(|_| Gone)? {
+                        let why = "discovery lists this kind, but the server does not find it";
+                        self.report.borrow_mut().restart();
+                        self.report.borrow_mut().set(None, FeedState::Unreachable, Some(why));
+                        self.tell(&mut out).await?;
+                    }
+                    tokio::select! {
+                        changed = served.changed() => changed.map_err(|_| Gone)?,
+                        () = tokio::time::sleep(MISSING_RETRY) => {}
+                    }
+                    continue;
                 }
             }
-            // a list that says 404 although discovery knows the kind is asked again, too
-            if let Ok(changed) = tokio::time::timeout(REFUSED_RETRY, served.changed()).await {
-                changed.map_err(|_| Gone)?;
-            }
+            served.changed().await.map_err(|_| Gone)?;
         }
     }
 

@@ -150,9 +150,12 @@ impl Triage {
                     refused.push(kind);
                     continue;
                 }
+                // one half of a service is missing, or a replica
+                FeedState::Live if feed.error.is_some() => Severity::P3,
                 _ => continue,
             };
             let why = match &feed.error {
+                Some(error) if feed.state.is_live() => format!("partly blind to {}: {error}", spec.blinds),
                 Some(error) => format!("blind to {}: {}: {error}", spec.blinds, feed.state.word()),
                 None => format!("blind to {}: {}", spec.blinds, feed.state.word()),
             };

@@ -1,0 +1,16 @@
+//! The console over real sockets, without a terminal: keys in, frames out. What an operator sees of a living platform,
+//! of a healthy one, and of one whose API misbehaves in every way that is known.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
+mod console {
+    mod cluster;
+    mod contexts;
+    mod faults;
+    pub mod harness;
+    mod hostile;
+    mod navigation;
+    mod objects;
+    mod snapshots;
+    mod tables;
+}
