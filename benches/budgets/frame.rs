@@ -82,8 +82,8 @@ fn app(pods: usize) -> Result<App> {
 /// A pod with every shown column filled, names in no order.
 fn pod(nth: u64) -> String {
     let mixed = nth.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let (service, node) = (mixed >> 40 & 2047, mixed >> 20 & 511);
-    let created = jiff::Timestamp::from_second(NOW - i64::from(mixed as u32 % 1_700_000)).unwrap_or_default();
+    let (service, node, low) = (mixed >> 40 & 2047, mixed >> 20 & 511, mixed & 0xffff_ffff);
+    let created = jiff::Timestamp::from_second(NOW - (mixed % 1_700_000).cast_signed()).unwrap_or_default();
     format!(
         r#"{{"metadata":{{"name":"service-{service:04}-{:08x}-{:05x}","namespace":"load-{:03}","uid":"{mixed:032x}",
         "resourceVersion":"{nth}","creationTimestamp":"{created}","ownerReferences":[{{"kind":"ReplicaSet",
@@ -93,10 +93,10 @@ fn pod(nth: u64) -> String {
         "containerStatuses":[{{"name":"main","ready":true,"restartCount":{},"state":{{"running":{{}}}},
         "lastState":{{"terminated":{{"reason":"OOMKilled","exitCode":137,"finishedAt":"{created}"}}}}}},
         {{"name":"side","ready":true,"restartCount":0,"state":{{"running":{{}}}}}}]}}}}"#,
-        mixed as u32,
+        low,
         nth & 0xf_ffff,
         nth % 200,
-        mixed as u32,
+        low,
         nth >> 8 & 255,
         nth & 255,
         nth % 7,

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use color_eyre::eyre::{Result, WrapErr, ensure};
+use color_eyre::eyre::{Result, WrapErr, ensure, eyre};
 
 use crate::Plan;
 use crate::console::Console;
@@ -61,12 +61,12 @@ fn starts(plan: &Plan, server: &Server, report: &mut Report) -> Result<()> {
         partial.push_str(console.text().lines().nth(2).unwrap_or_default());
         let whole = console.wait("the whole list", |lines| complete(lines).is_some_and(|n| n >= plan.pods))?;
         ensure!(
-            whole == row || partial.contains("partial") || whole - row < Duration::from_millis(300),
+            whole == row || partial.contains("partial") || whole.duration_since(row) < Duration::from_millis(300),
             "the first rows of a list are not marked as partial: {partial}"
         );
-        frames.push(millis(frame - console.started));
-        rows.push(millis(row - console.started));
-        wholes.push(millis(whole - console.started));
+        frames.push(millis(frame.duration_since(console.started)));
+        rows.push(millis(row.duration_since(console.started)));
+        wholes.push(millis(whole.duration_since(console.started)));
     }
     report.put(Row::FirstFrame, median(&mut frames));
     report.put(Row::FirstRows, median(&mut rows));
@@ -81,7 +81,7 @@ fn still(plan: &Plan, server: &Server, report: &mut Report) -> Result<()> {
     report.put(Row::Idle, silence(plan, &console)?);
     let cpu = process::cpu(console.pid()?)?;
     thread::sleep(Duration::from_secs(plan.idle));
-    let cpu = process::cpu(console.pid()?)? - cpu;
+    let cpu = process::cpu(console.pid()?)?.saturating_sub(cpu);
     report.note(format!("CPU when nothing changes: {:.1} ms per second", millis(cpu) / seconds(plan.idle)));
     report.put(Row::Scroll120, scroll(&mut console, 40)?);
     console.resize(200, 50)?;
@@ -92,16 +92,15 @@ fn still(plan: &Plan, server: &Server, report: &mut Report) -> Result<()> {
 /// Bytes in a window in which nothing that is shown changed by itself: a minute that ends changes the clock, an age
 /// that ticks is a change, and such a window is no answer.
 fn silence(plan: &Plan, console: &Console) -> Result<f64> {
-    let mut last = 0;
     for _ in 0..6 {
         let (text, bytes) = (console.text(), console.bytes());
         thread::sleep(Duration::from_secs(plan.idle));
-        last = console.bytes() - bytes;
+        let written = console.bytes() - bytes;
         if console.text() == text {
-            break;
+            return Ok(count(written));
         }
     }
-    Ok(count(last))
+    Err(eyre!("something shown changed in every window"))
 }
 
 /// The median of the bytes for thirty presses of `j` with the cursor in the last line.
@@ -122,9 +121,15 @@ fn scroll(console: &mut Console, rows: usize) -> Result<f64> {
 
 /// CPU to load, per change and memory; bytes per second; how fast keys are answered meanwhile.
 fn busy(plan: &Plan, server: &Server, report: &mut Report) -> Result<()> {
+    let mut loads = Vec::new();
+    for _ in 0..2 {
+        loads.push(process::cpu(loaded(plan, server, 80, 24)?.pid()?)?.as_secs_f64());
+    }
     let mut console = loaded(plan, server, 80, 24)?;
     let pid = console.pid()?;
-    report.put(Row::Load, process::cpu(pid)?.as_secs_f64());
+    loads.push(process::cpu(pid)?.as_secs_f64());
+    report.put(Row::Load, median(&mut loads));
+    report.note(format!("CPU to load, each of three: {loads:.2?} s"));
     report.note(format!(
         "memory when loaded: {:.1} MiB, at most {:.1}",
         process::memory(pid, "VmRSS")?,
@@ -136,7 +141,8 @@ fn busy(plan: &Plan, server: &Server, report: &mut Report) -> Result<()> {
     let (cpu, bytes, version, begun) = (process::cpu(pid)?, console.bytes(), server.version()?, Instant::now());
     thread::sleep(Duration::from_secs(plan.busy));
     let changes = count(usize::try_from(server.version()? - version)?);
-    let (cpu, bytes, time) = (process::cpu(pid)? - cpu, console.bytes() - bytes, begun.elapsed().as_secs_f64());
+    let cpu = process::cpu(pid)?.saturating_sub(cpu);
+    let (bytes, time) = (console.bytes() - bytes, begun.elapsed().as_secs_f64());
     ensure!(changes > 0.8 * f64::from(plan.churn) * time, "the server made only {changes} changes in {time:.1} s");
     report.put(Row::Changes, millis(cpu) / changes * 1000.0);
     report.put(Row::Churn, (count(bytes) / time).round());

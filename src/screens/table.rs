@@ -336,6 +336,8 @@ impl Order for Rules<'_> {
         }
         hasher.write_u32(row.record.namespace.0);
         hasher.write(row.record.name.as_bytes());
+        // a slot may have been given to another object of the same name
+        hasher.write_u128(row.record.uid.0);
     }
 
     fn prefix(&self, row: &Row) -> u64 {

@@ -29,9 +29,6 @@ pub struct View {
     built: bool,
 }
 
-/// So many changed rows are put in their places one by one; more are sorted and merged.
-const FEW: usize = 64;
-
 const HASH: FixedState = FixedState::with_seed(7);
 
 fn stamp(order: &dyn Order, row: &Row) -> u64 {
@@ -82,17 +79,9 @@ impl View {
         }
         let changed: Option<Vec<u32>> = table.changed_since(self.version).map(Iterator::collect);
         match changed {
-            Some(slots) if slots.len() <= FEW => {
-                self.version = table.version();
-                let mut moved = false;
-                for slot in slots {
-                    moved |= self.follow(table, order, slot);
-                }
-                moved
-            }
             Some(slots) => {
                 self.version = table.version();
-                self.merge(table, order, &slots)
+                self.follow(table, order, &slots)
             }
             None => {
                 self.build(table, order);
@@ -101,8 +90,9 @@ impl View {
         }
     }
 
-    /// Takes many changes in at once: what moved is taken out, sorted, and woven in again.
-    fn merge(&mut self, table: &Table, order: &dyn Order, changed: &[u32]) -> bool {
+    /// Takes changes in: what moved is taken out, sorted, and woven in again. One after another would not do: a place
+    /// is looked for among rows that stand in order, and those that are still to move do not.
+    fn follow(&mut self, table: &Table, order: &dyn Order, changed: &[u32]) -> bool {
         self.stamps.resize(table.capacity().max(self.stamps.len()), 0);
         let mut gone: Vec<u32> = Vec::new();
         let mut come: Vec<(u64, u32)> = Vec::new();
@@ -153,31 +143,6 @@ impl View {
         self.version = table.version();
         self.built = true;
     }
-
-    fn follow(&mut self, table: &Table, order: &dyn Order, slot: u32) -> bool {
-        let at = slot as usize;
-        if self.stamps.len() <= at {
-            self.stamps.resize(at + 1, 0);
-        }
-        let row = table.row(slot).filter(|row| order.admits(row));
-        let new = row.map_or(0, |row| stamp(order, row));
-        if new == self.stamps[at] {
-            return false;
-        }
-        if self.stamps[at] != 0
-            && let Some(old) = self.order.iter().position(|s| *s == slot)
-        {
-            self.order.remove(old);
-        }
-        self.stamps[at] = new;
-        if let Some(row) = row {
-            let to = self
-                .order
-                .partition_point(|s| table.row(*s).is_some_and(|other| order.compare(other, row) == Ordering::Less));
-            self.order.insert(to, slot);
-        }
-        true
-    }
 }
 
 fn sort(keyed: &mut [(u64, u32)], table: &Table, order: &dyn Order) {
@@ -216,6 +181,7 @@ mod tests {
         }
         fn stamp(&self, row: &Row, hasher: &mut dyn Hasher) {
             hasher.write(row.record.name.as_bytes());
+            hasher.write_u128(row.record.uid.0);
         }
         fn prefix(&self, row: &Row) -> u64 {
             text_prefix(&row.record.name)
