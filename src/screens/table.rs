@@ -122,7 +122,7 @@ impl TableScreen {
         }
     }
 
-    fn measure(&mut self, world: &World) {
+    fn measure(&mut self, world: &World, rows: usize) {
         let show = world.show();
         let table = world.store.table(self.kind);
         let spec = self.spec();
@@ -132,7 +132,7 @@ impl TableScreen {
             let title = u16::try_from(spec.columns[sorted].title.len() + 1).unwrap_or(u16::MAX);
             self.wanted[sorted] = self.wanted[sorted].max(title);
         }
-        let visible = self.view.slots().iter().skip(self.scroll.top).take(200);
+        let visible = self.view.slots().iter().skip(self.scroll.top).take(rows);
         for slot in visible {
             let Some(row) = table.row(*slot) else { continue };
             for (i, column) in spec.columns.iter().enumerate() {
@@ -492,7 +492,7 @@ impl Screen for TableScreen {
         }
         self.scroll.settle(self.view.len(), height);
         self.cursor = self.view.slot(self.scroll.at).and_then(|s| Some(table.row(s)?.record.uid));
-        self.measure(world);
+        self.measure(world, height);
         let hide_namespace = world.facts.namespace.is_some();
         let spec = self.spec();
         let show = |i: usize| {

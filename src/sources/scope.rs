@@ -21,7 +21,7 @@ use crate::domain::record::{KindId, clean};
 use crate::kinds;
 
 /// News is gathered this long, so that a busy cluster costs few wake-ups. Keys are never kept waiting by it.
-const PACE: Duration = Duration::from_millis(120);
+const PACE: Duration = Duration::from_millis(200);
 /// After an error, this long without another one is a recovery.
 const QUIET: Duration = Duration::from_secs(2);
 /// The server ends each watch after so many seconds; a dead one is noticed by then at the latest.

@@ -21,10 +21,10 @@ pub fn concerned(store: &Store, touched: &[RowId]) -> Vec<RowId> {
 
 /// Adds what the backups say to what the schedule itself says; `judged` is returned as it is for other kinds.
 pub fn join(store: &Store, id: RowId, judged: Judgement, thresholds: &Thresholds, now: Time) -> Judgement {
-    let (Some(backup), Some(row)) = (kinds::by_name("Backup"), store.row(id)) else { return judged };
     if kinds::spec(id.kind).name != "Schedule" {
         return judged;
     }
+    let (Some(backup), Some(row)) = (kinds::by_name("Backup"), store.row(id)) else { return judged };
     let backups = store.table(backup);
     // without the backups nothing can be said about missed runs: the feed's own finding says that we are blind
     if !backups.feed.state.is_live() {

@@ -152,9 +152,7 @@ fn the_terminal_is_never_asked_anything_and_never_told_to_report() {
         .into_iter()
         .filter(|(mark, numbers, last)| match (mark.as_str(), *last) {
             // place, erase, scroll, repeat, attributes
-            ("", 'A'..='H' | 'J' | 'K' | 'L' | 'M' | 'P' | 'S' | 'T' | 'X' | '@' | 'b' | 'd' | 'm' | 'r') => {
-                false
-            }
+            ("", 'A'..='H' | 'J' | 'K' | 'L' | 'M' | 'P' | 'S' | 'T' | 'X' | '@' | 'b' | 'd' | 'm' | 'r') => false,
             // cursor, alternate screen, bracketed paste, synchronized update
             ("?", 'h' | 'l') => !["25", "1049", "2004", "2026"].contains(&numbers.as_str()),
             _ => true,
