@@ -128,16 +128,16 @@ pub struct DemoArgs {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     pub listen: SocketAddr,
     /// Add so many synthetic pods
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, allow_negative_numbers = true, value_name = "N", default_value_t = 0)]
     pub pods: usize,
     /// The story to tell; "quiet" is a healthy platform where nothing changes by itself
     #[arg(long, value_name = "NAME")]
     pub story: Option<String>,
     /// The same seed tells the same story
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, allow_negative_numbers = true, value_name = "N", default_value_t = 1)]
     pub seed: u64,
     /// Change so many synthetic pods per second
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, allow_negative_numbers = true, value_name = "N", default_value_t = 0)]
     pub churn: u32,
     /// Misbehave as this file says
     #[arg(long, value_name = "FILE")]

@@ -67,7 +67,7 @@ const LADDER: &[Rung] = &[
     ("demo", &[], &["axum", "http", "tokio", "flate2", "tempfile", "serde", "serde_json", "toml"]),
     (
         "cli",
-        &["config", "session", "headless", "data", "demo"],
+        &["config", "session", "headless", "data", "sources", "demo"],
         &[
             "clap",
             "clap_complete",

@@ -116,7 +116,7 @@ pub fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: T
             let why = failure(record, strings);
             if now < stale {
                 judged.with(Finding::new(Severity::P3, Some(ended), why)).again_at(stale)
-            } else if record.link(Relation::From).is_some() {
+            } else if record.link(Relation::From).is_some_and(|from| strings.get(from.kind) == "Schedule") {
                 // old news of a schedule, which is judged by its newest run
                 judged
             } else {
@@ -175,12 +175,18 @@ mod tests {
             "spec": {"ttl": "168h0m0s", "storageLocation": "default", "backupName": "b"}, "status": status})
     }
 
+    #[test]
+    fn an_old_failure_is_a_note_unless_a_schedule_is_judged_by_newer_runs() {
+        let status =
+            json!({"phase": "Failed", "failureReason": "refused", "completionTimestamp": "2026-11-20T14:00:00Z"});
+        assert_eq!(seen("restores", &run(&status)).verdict(NOW), "failed P4 failed: refused");
+        assert_eq!(seen("backups", &run(&status)).verdict(NOW), "failed");
+    }
+
     #[rstest]
     #[case(json!({"phase": "Completed", "warnings": 2}), "Completed", "ok")]
     #[case(json!({"phase": "PartiallyFailed", "errors": 3, "completionTimestamp": "2026-11-21T09:30:00Z"}), "PartiallyFailed",
         "warning P3 partially failed, 3 errors")]
-    #[case(json!({"phase": "Failed", "failureReason": "refused", "completionTimestamp": "2026-11-20T14:00:00Z"}), "Failed",
-        "failed P4 failed: refused")]
     #[case(json!({"phase": "Failed", "errors": 1, "completionTimestamp": "2026-11-20T14:00:01Z"}), "Failed",
         "failed P3 failed, 1 error")]
     #[case(json!({"phase": "FailedValidation", "validationErrors": ["a", null, "b"]}), "FailedValidation",
