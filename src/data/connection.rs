@@ -23,7 +23,7 @@ use crate::domain::reply::Reply;
 use crate::domain::text;
 use crate::effects::{logs, read};
 use crate::intent::{Fetch, LogQuery, Ticket};
-use crate::kinds::{self, Api};
+use crate::kinds::{self, Api, Service};
 use crate::sources::{Clock, services, watch as feed};
 
 /// Between two probes of the API server, and how long one may take: a server that hangs is noticed within 15 s.
@@ -120,7 +120,7 @@ async fn connection(
                 Ask::Reload(kind) => {
                     // a kind that is not served may have been installed
                     live.look.notify_one();
-                    live.start(kind, tasks);
+                    live.start(feeder(kind), tasks);
                 }
                 Ask::Fetch(ticket, what) => {
                     tasks.spawn_local(fetch(live.cluster.clone(), live.served.clone(), ticket, what, wire.clone()));
@@ -237,6 +237,15 @@ impl Live {
             Api::Poll(service) => tasks.spawn_local(services::run(kind, service, shared)),
         };
         self.feeds.insert(kind, task);
+    }
+}
+
+/// The kind whose feed brings the news of this kind: silences come with the alerts.
+fn feeder(kind: KindId) -> KindId {
+    let alerts = || kinds::ids().find(|id| matches!(kinds::spec(*id).api, Api::Poll(Service::Alerts)));
+    match kinds::spec(kind).api {
+        Api::Poll(Service::Silences) => alerts().unwrap_or(kind),
+        _ => kind,
     }
 }
 

@@ -47,6 +47,7 @@ fn another_context_leaves_nothing_of_the_old_one() {
     assert!(console.keys("[ [ [ [").contains("no screen before"), "history of the old cluster");
     let frame = console.go("find only-in-the-old");
     assert!(frame.contains("nothing known here"), "{frame}");
+    console.keys("esc");
     assert!(console.go("ctx nowhere").contains("no context is called nowhere"));
 }
 

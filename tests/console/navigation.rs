@@ -284,7 +284,7 @@ fn when_its_object_goes_the_cursor_stays_near_and_an_object_of_the_same_name_is_
     });
     let frame = console.until("the mark to be gone", |f| !f.contains('*') && f.contains("one"));
     assert!(frame.contains("Pods 5 of"), "{frame}");
-    control.with_world(|world| drop(world.remove("Pod", "lab", "one")));
+    control.with_world(|world| assert!(world.remove("Pod", "lab", "one")));
     console.until("one to be gone", |f| f.contains("Pods 4 of"));
     assert_eq!(console.target(), "three", "the row that took its place");
 }
@@ -294,7 +294,7 @@ fn a_frozen_view_stays_as_it_is_and_says_so_until_it_is_let_go() {
     let (demo, mut console) = on_five_pods();
     let frame = console.keys("ctrl-s");
     assert!(frame.contains("FROZEN"), "{frame}");
-    demo.control().with_world(|world| drop(world.remove("Pod", "lab", "one")));
+    demo.control().with_world(|world| assert!(world.remove("Pod", "lab", "one")));
     let pods = watchkeeper::kinds::by_word("pods").unwrap();
     let started = std::time::Instant::now();
     while console.app.world.store.find(pods, "lab", "one").is_some() {
