@@ -244,7 +244,7 @@ fn wrong_flags_of_the_demo_are_refused() {
     home.run(&["demo", "--faults", "/nowhere.toml"]).refuses(&["/nowhere.toml"]);
     let faults = home.file("faults.toml", "[[rule]]\ndo = \"cut\"\nafther = 3\n");
     home.run(&["demo", "--faults", faults.to_str().unwrap()]).refuses(&["faults.toml:3", "afther"]);
-    home.run(&["demo", "--pods", "-1"]).refuses(&["--pods"]);
+    home.run(&["demo", "--pods=-1"]).refuses(&["--pods"]);
     home.run(&["demo", "--churn", "4000000"]).refuses(&["churn"]);
     let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let said = home.run(&["demo", "--listen", &taken.local_addr().unwrap().to_string()]);
@@ -371,7 +371,7 @@ fn a_plain_run_that_follows_the_demo_leaves_no_file_when_it_is_ended() {
 fn rows(said: &Said) -> (usize, Vec<&str>) {
     let mut lines = said.out.lines();
     let title = lines.next().unwrap_or_default();
-    let count = title.split_whitespace().filter_map(|word| word.parse().ok()).next();
+    let count = title.split_whitespace().find_map(|word| word.parse().ok());
     (count.unwrap_or_else(|| panic!("no count in {title:?}")), lines.skip(1).collect())
 }
 

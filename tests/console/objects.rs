@@ -209,7 +209,8 @@ fn a_filter_on_a_log_that_was_scrolled_stays_where_one_looks() {
 #[test]
 fn a_flood_of_log_lines_is_bounded_and_what_had_to_go_is_counted() {
     let (demo, mut console) = quiet();
-    let lines: String = (0..30_000).map(|n| format!("2026-01-01T00:00:00.000000000Z flood line {n}\n")).collect();
+    let lines: Vec<String> = (0..30_000).map(|n| format!("2026-01-01T00:00:00.000000000Z flood line {n}\n")).collect();
+    let lines = lines.concat();
     let act = Act::Status { code: 200, retry_after: None, body: Some(lines) };
     console.go("pods");
     console.filter("istiod");

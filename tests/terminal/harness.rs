@@ -9,7 +9,7 @@ use std::io::{self, PipeWriter, Read, Write};
 use std::num::NonZeroU16;
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -81,10 +81,12 @@ impl Pty {
     /// Waits until the screen is as `wanted`; fails with the screen when it does not come to that.
     #[track_caller]
     pub fn wait(&self, what: &str, mut wanted: impl FnMut(&vt100::Screen) -> bool) {
-        let glass = self.shared.glass.lock().expect("the reader lives");
         let waiting = |glass: &mut Glass| !wanted(glass.parser.screen());
-        let (glass, time) = self.shared.changed.wait_timeout_while(glass, PATIENCE, waiting).expect("the reader lives");
-        assert!(!time.timed_out(), "{what}: not within {PATIENCE:?}\n{}", glass.parser.screen().contents());
+        let waited = self.shared.changed.wait_timeout_while(self.shared.glass(), PATIENCE, waiting);
+        let (glass, time) = waited.unwrap_or_else(PoisonError::into_inner);
+        let text = glass.parser.screen().contents();
+        drop(glass);
+        assert!(!time.timed_out(), "{what}: not within {PATIENCE:?}\n{text}");
     }
 
     /// Waits until `text` is on the screen.
@@ -100,21 +102,21 @@ impl Pty {
 
     /// Something about the screen as it is now.
     pub fn screen<T>(&self, ask: impl FnOnce(&vt100::Screen) -> T) -> T {
-        ask(self.shared.glass.lock().expect("the reader lives").parser.screen())
+        ask(self.shared.glass().parser.screen())
     }
 
     /// Bytes that the program has written so far.
     pub fn bytes(&self) -> usize {
-        self.shared.glass.lock().expect("the reader lives").raw.len()
+        self.shared.glass().raw.len()
     }
 
     /// Everything that the program has written so far.
     pub fn raw(&self) -> Vec<u8> {
-        self.shared.glass.lock().expect("the reader lives").raw.clone()
+        self.shared.glass().raw.clone()
     }
 
     pub fn resize(&self, columns: u16, rows: u16) {
-        let mut glass = self.shared.glass.lock().expect("the reader lives");
+        let mut glass = self.shared.glass();
         glass.parser.set_size(at_least_one(rows), at_least_one(columns));
         drop(glass);
         self.open.as_ref().expect("the terminal is open").master.resize(size(columns, rows)).expect("a new size");
@@ -166,7 +168,7 @@ impl Pty {
     #[track_caller]
     pub fn exit(&mut self) -> u32 {
         let code = self.exit_within(PATIENCE).expect("the program ends");
-        let glass = self.shared.glass.lock().expect("the reader lives");
+        let glass = self.shared.glass();
         if self.open.is_some() {
             drop(self.shared.changed.wait_timeout_while(glass, PATIENCE, |glass| !glass.ended));
         }
@@ -202,6 +204,11 @@ impl Drop for Pty {
 }
 
 impl Shared {
+    /// A test that fails while it looks must not take the reader along: the other tests go on.
+    fn glass(&self) -> MutexGuard<'_, Glass> {
+        self.glass.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn read(&self, mut file: File, stopped: &io::PipeReader) {
         let mut buffer = [0; 8192];
         loop {
@@ -220,7 +227,7 @@ impl Shared {
             }
             // An error is the end of the last program on this terminal.
             let count = file.read(&mut buffer).unwrap_or(0);
-            let mut glass = self.glass.lock().expect("no test panics with the lock");
+            let mut glass = self.glass();
             glass.raw.extend_from_slice(&buffer[..count]);
             glass.parser.process(&buffer[..count]);
             glass.ended = count == 0;
