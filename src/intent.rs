@@ -1,6 +1,9 @@
 //! What a key or a word asks for (`Command`), and what follows from it (`Effect`): data, so that screens decide
 //! without doing.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use crate::domain::record::{Key, KindId};
 
 /// What the operator asks for. Every key and every word after `:` ends as one of these.
@@ -80,7 +83,19 @@ pub enum Place {
 
 /// Names one request, so that a late answer to a screen that is gone is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Ticket(pub u64);
+pub struct Ticket(u64);
+
+/// Hands out tickets, each once; clones count together.
+#[derive(Debug, Clone, Default)]
+pub struct Tickets(Rc<Cell<u64>>);
+
+impl Tickets {
+    #[must_use]
+    pub fn next(&self) -> Ticket {
+        self.0.set(self.0.get() + 1);
+        Ticket(self.0.get())
+    }
+}
 
 /// What to read for a screen. Everything is read anew; nothing is cached.
 #[derive(Debug, Clone, PartialEq, Eq)]

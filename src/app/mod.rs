@@ -10,7 +10,7 @@ use crate::domain::finding::Finding;
 use crate::domain::health::Severity;
 use crate::domain::record::{Key, Relation};
 use crate::domain::reply::Reply;
-use crate::intent::{Chord, Command, Effect, Place, Ticket};
+use crate::intent::{Chord, Command, Effect, Place, Ticket, Tickets};
 use crate::kinds;
 use crate::scene::Scene;
 use crate::screens::table::TableScreen;
@@ -34,7 +34,7 @@ pub struct App {
     prompt: Option<Prompt>,
     message: Option<Message>,
     slim_header: bool,
-    tickets: u64,
+    tickets: Tickets,
     size: Size,
     touched: Vec<RowId>,
     bells: u32,
@@ -64,7 +64,7 @@ impl App {
             prompt: None,
             message: None,
             slim_header: false,
-            tickets: 0,
+            tickets: Tickets::default(),
             size: LEAST,
             touched: Vec::new(),
             bells: 0,
@@ -76,13 +76,8 @@ impl App {
         app
     }
 
-    fn open(&mut self, place: Place) -> Box<dyn Screen> {
-        let tickets = &mut self.tickets;
-        let mut next = || {
-            *tickets += 1;
-            Ticket(*tickets)
-        };
-        screens::open(place, &mut next)
+    fn open(&self, place: Place) -> Box<dyn Screen> {
+        screens::open(place, &self.tickets)
     }
 
     fn screen(&self) -> &dyn Screen {
@@ -285,12 +280,11 @@ impl App {
         };
         let mut effects = vec![Effect::Go(Place::Table(kind))];
         if let Some(filter) = rest.strip_prefix('/') {
-            let mut out = self.follow(effects);
+            let out = self.follow(effects);
             let Self { stack, world, .. } = self;
             if let Some(screen) = stack.last_mut() {
                 screen.filter(filter, world)?;
             }
-            out.extend(self.follow(Vec::new()));
             return Ok(out);
         }
         if !rest.is_empty() {
@@ -370,7 +364,7 @@ impl App {
         let row = store.row(RowId { kind: key.kind, slot })?;
         let about =
             row.record.links.iter().find(|l| l.relation == Relation::About && store.strings.get(l.kind) == "Pod")?;
-        store.key(store.find(pods, store.strings.get(about.namespace), store.strings.get(about.name))?)
+        store.key(self.world.linked(about)?)
     }
 
     fn history(&mut self, back: bool) -> Vec<Effect> {

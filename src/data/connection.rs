@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::{Ask, Connected, Context, News, What};
+use super::{Ask, Connected, News, What};
 use crate::clients::api::{self, ApiMap, Found};
 use crate::clients::cluster::Cluster;
 use crate::clients::errors::RequestError;
@@ -17,6 +17,7 @@ use crate::clients::kubeconfig::{self, Kubeconfigs};
 use crate::config::Settings;
 use crate::domain::ages::Time;
 use crate::domain::change::Batch;
+use crate::domain::context::Context;
 use crate::domain::interner::Interner;
 use crate::domain::record::{Key, KindId};
 use crate::domain::reply::Reply;

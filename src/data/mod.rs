@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use crate::config::Settings;
 use crate::domain::ages::Time;
 use crate::domain::change::Batch;
+use crate::domain::context::Context;
 use crate::domain::record::KindId;
 use crate::domain::reply::Reply;
 use crate::intent::{Fetch, LogQuery, Ticket};
@@ -57,15 +58,6 @@ pub enum What {
     Skew(i64),
     Batch(Batch),
     Reply(Ticket, Reply),
-}
-
-/// A context of the kubeconfig.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Context {
-    pub name: String,
-    pub cluster: String,
-    pub user: String,
-    pub namespace: String,
 }
 
 /// What is known of a cluster once it has answered.

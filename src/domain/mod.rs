@@ -2,6 +2,7 @@
 
 pub mod ages;
 pub mod change;
+pub mod context;
 pub mod finding;
 pub mod health;
 pub mod interner;

@@ -3,9 +3,9 @@
 
 use crate::app::App;
 use crate::data::{Ask, Connected, Data, What};
-use crate::domain::reply::Reply;
+use crate::domain::context::Context;
 use crate::intent::Effect;
-use crate::screens::world::{ContextRow, Facts, Link};
+use crate::screens::world::{Facts, Link};
 
 /// Hands an effect on; what the data thread does not do is ignored.
 pub fn ask(data: &Data, effect: Effect) {
@@ -35,17 +35,7 @@ pub fn take(app: &mut App, what: What) {
     }
 }
 
-fn known_contexts(app: &mut App, contexts: Vec<crate::data::Context>, current: &str, problems: Vec<String>) {
-    let rows = contexts
-        .into_iter()
-        .map(|c| ContextRow {
-            current: c.name == current,
-            name: c.name,
-            cluster: c.cluster,
-            user: c.user,
-            namespace: c.namespace,
-        })
-        .collect();
+fn known_contexts(app: &mut App, contexts: Vec<Context>, current: &str, problems: Vec<String>) {
     let other = app.world.facts.context != current && !app.world.facts.context.is_empty();
     // the contexts come before anything else of a connection: what is there now is of the one before, and its interned
     // strings mean nothing to this one, even if it is the same cluster
@@ -63,7 +53,7 @@ fn known_contexts(app: &mut App, contexts: Vec<crate::data::Context>, current: &
     }
     let facts = &mut app.world.facts;
     current.clone_into(&mut facts.context);
-    facts.contexts = rows;
+    facts.contexts = contexts;
     facts.kubeconfig_problems = problems;
 }
 
@@ -75,9 +65,4 @@ fn connected_to(app: &mut App, connected: Connected) {
     facts.readonly = connected.readonly;
     facts.link = Link::Up;
     app.connection_made();
-}
-
-/// An answer that says why there is none.
-pub fn no_answer(why: &str) -> Reply {
-    Reply::Object(Err(why.to_owned()))
 }

@@ -4,6 +4,7 @@ use super::body::Scroll;
 use super::world::{Link, World};
 use super::{Screen, ScreenSpec, Size};
 use crate::domain::ages;
+use crate::domain::context::Context;
 use crate::intent::{Command, Effect, Place};
 use crate::scene::{self, Keep, Line, Tone};
 
@@ -119,7 +120,7 @@ impl Screen for Contexts {
             out.push(Line::of("  the kubeconfig names no context", Tone::Warn));
             return out;
         }
-        let longest = |f: fn(&super::world::ContextRow) -> &str, max: usize| {
+        let longest = |f: fn(&Context) -> &str, max: usize| {
             contexts.iter().map(|c| scene::width(f(c))).max().unwrap_or(0).clamp(8, max)
         };
         let (name, cluster) = (longest(|c| &c.name, 36), longest(|c| &c.cluster, 32));

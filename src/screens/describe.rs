@@ -125,8 +125,7 @@ impl Describe {
                 Relation::About => "ABOUT",
             };
             let full = if namespace.is_empty() { name.to_owned() } else { format!("{namespace}/{name}") };
-            let known = kinds::by_name(kind).and_then(|k| world.store.find(k, namespace, name));
-            let (state, tone) = match known.and_then(|id| world.store.row(id)) {
+            let (state, tone) = match world.linked(link).and_then(|id| world.store.row(id)) {
                 Some(other) if other.health != Health::Ok => {
                     (format!(" ({} {})", other.health, strings.get(other.record.status)), tone_of(other.health))
                 }
@@ -245,18 +244,8 @@ impl Screen for Describe {
             Command::Owner | Command::Node => {
                 let wanted = if command == Command::Owner { Relation::Owner } else { Relation::Node };
                 let row = self.row_id(world).and_then(|id| world.store.row(id))?;
-                let link = row.record.link(wanted).or_else(|| row.record.link(Relation::ManagedBy))?;
-                let strings = &world.store.strings;
-                let kind = kinds::by_name(strings.get(link.kind));
-                let found = kind.and_then(|k| world.store.find(k, strings.get(link.namespace), strings.get(link.name)));
-                Some(match found.and_then(|id| world.store.key(id)) {
-                    Some(key) => vec![Effect::Go(Place::Describe(key))],
-                    None => vec![Effect::Complain(format!(
-                        "{} {} is not among what is shown here",
-                        strings.get(link.kind),
-                        strings.get(link.name)
-                    ))],
-                })
+                let managed = wanted == Relation::Owner && row.record.link(wanted).is_none();
+                Some(vec![world.go_to(row, if managed { Relation::ManagedBy } else { wanted })])
             }
             _ => self.pager.command(command),
         }

@@ -6,7 +6,7 @@ use super::world::World;
 use super::{Screen, Size, contexts};
 use crate::domain::record::Key;
 use crate::domain::reply::{LogLine, LogNews, Reply};
-use crate::intent::{Binding, Command, Effect, Group, LogQuery, Place, Ticket};
+use crate::intent::{Binding, Command, Effect, Group, LogQuery, Place, Ticket, Tickets};
 use crate::scene::{Line, Tone};
 use crate::store::filter::{Fields, Filter};
 
@@ -37,8 +37,8 @@ const SINCE: [Option<i64>; 4] = [None, Some(60), Some(600), Some(3600)];
 pub struct Logs {
     key: Key,
     ticket: Ticket,
-    /// Tickets for asking again with other choices.
-    spare: Vec<Ticket>,
+    /// Each change of container, age or instance asks anew, under a ticket of its own.
+    tickets: Tickets,
     asked: bool,
     previous: bool,
     since: usize,
@@ -58,12 +58,11 @@ pub struct Logs {
 }
 
 impl Logs {
-    pub fn new(key: Key, previous: bool, tickets: &mut dyn FnMut() -> Ticket) -> Self {
+    pub fn new(key: Key, previous: bool, tickets: Tickets) -> Self {
         Self {
             key,
-            ticket: tickets(),
-            // each change of container, age or instance asks anew, under a ticket of its own
-            spare: (0..64).map(|_| tickets()).collect(),
+            ticket: tickets.next(),
+            tickets,
             asked: false,
             previous,
             since: 0,
@@ -97,7 +96,7 @@ impl Logs {
     /// Ends the present stream and asks anew.
     fn again(&mut self) -> Vec<Effect> {
         let old = self.ticket;
-        self.ticket = self.spare.pop().unwrap_or(old);
+        self.ticket = self.tickets.next();
         self.lines.clear();
         (self.bytes, self.dropped, self.up) = (0, 0, 0);
         self.end = None;

@@ -20,7 +20,7 @@ pub mod yaml;
 
 use crate::domain::record::Key;
 use crate::domain::reply::Reply;
-use crate::intent::{Binding, Command, Effect, Place, Ticket};
+use crate::intent::{Binding, Command, Effect, Place, Ticket, Tickets};
 use crate::scene::Line;
 use world::World;
 
@@ -104,7 +104,7 @@ pub struct ScreenSpec {
 pub static SCREENS: &[ScreenSpec] = &[home::SPEC, feeds::SPEC, contexts::SPEC, namespaces::SPEC, help::SPEC];
 
 /// The screen of a place.
-pub fn open(place: Place, tickets: &mut dyn FnMut() -> Ticket) -> Box<dyn Screen> {
+pub fn open(place: Place, tickets: &Tickets) -> Box<dyn Screen> {
     match place {
         Place::Home => Box::new(home::Home::default()),
         Place::Table(kind) => Box::new(table::TableScreen::new(kind)),
@@ -112,10 +112,10 @@ pub fn open(place: Place, tickets: &mut dyn FnMut() -> Ticket) -> Box<dyn Screen
         Place::Help => Box::new(help::Help::default()),
         Place::Contexts => Box::new(contexts::Contexts::default()),
         Place::Namespaces => Box::new(namespaces::Namespaces::default()),
-        Place::Describe(key) => Box::new(describe::Describe::new(key, tickets(), tickets())),
-        Place::Yaml(key) => Box::new(yaml::Yaml::new(key, tickets())),
-        Place::Events(key) => Box::new(events::Events::new(key, tickets())),
-        Place::Logs { key, previous } => Box::new(logs::Logs::new(key, previous, tickets)),
+        Place::Describe(key) => Box::new(describe::Describe::new(key, tickets.next(), tickets.next())),
+        Place::Yaml(key) => Box::new(yaml::Yaml::new(key, tickets.next())),
+        Place::Events(key) => Box::new(events::Events::new(key, tickets.next())),
+        Place::Logs { key, previous } => Box::new(logs::Logs::new(key, previous, tickets.clone())),
         Place::Guide(key) => Box::new(guide::Guide::new(key)),
         Place::Find(text) => Box::new(find::Find::new(text)),
     }

@@ -108,18 +108,8 @@ impl TableScreen {
     }
 
     fn to_link(&self, world: &World, relation: Relation) -> Vec<Effect> {
-        let Some(row) = self.current(world).and_then(|id| world.store.row(id)) else { return Vec::new() };
-        let Some(link) = row.record.link(relation) else {
-            let what = if relation == Relation::Node { "node" } else { "owner" };
-            return vec![Effect::Complain(format!("{} has no {what}", row.record.name))];
-        };
-        let strings = &world.store.strings;
-        let (kind, name) = (strings.get(link.kind), strings.get(link.name));
-        let found = kinds::by_name(kind).and_then(|k| world.store.find(k, strings.get(link.namespace), name));
-        match found.and_then(|id| world.store.key(id)) {
-            Some(key) => vec![Effect::Go(Place::Describe(key))],
-            None => vec![Effect::Complain(format!("{kind} {name} is not among what is shown here"))],
-        }
+        let row = self.current(world).and_then(|id| world.store.row(id));
+        row.map(|row| world.go_to(row, relation)).into_iter().collect()
     }
 
     fn measure(&mut self, world: &World, rows: usize) {

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use crate::domain::ages::Time;
+use crate::domain::context::Context;
 use crate::domain::interner::Sym;
-use crate::domain::record::KindId;
+use crate::domain::record::{self, Relation};
 use crate::domain::thresholds::Thresholds;
-use crate::intent::Binding;
+use crate::intent::{Binding, Effect, Place};
 use crate::kinds;
 use crate::kinds::column::Show;
-use crate::store::Store;
+use crate::store::table::Row;
+use crate::store::{RowId, Store};
 use crate::triage::Triage;
 
 /// Everything a screen may read.
@@ -35,22 +37,12 @@ pub enum Link {
     },
 }
 
-/// A context of the kubeconfig.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ContextRow {
-    pub name: String,
-    pub cluster: String,
-    pub user: String,
-    pub namespace: String,
-    pub current: bool,
-}
-
 /// The session's own facts.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
     pub now: Time,
     pub context: String,
-    pub contexts: Vec<ContextRow>,
+    pub contexts: Vec<Context>,
     /// Problems of kubeconfig files: file, line, reason.
     pub kubeconfig_problems: Vec<String>,
     /// The namespace to which everything is restricted.
@@ -93,6 +85,27 @@ impl World {
         Some(self.store.strings.find(name).unwrap_or(Sym(u32::MAX)))
     }
 
+    /// The row at the other end of a link, where it is known.
+    pub fn linked(&self, link: &record::Link) -> Option<RowId> {
+        let text = |sym| self.store.strings.get(sym);
+        self.store.find(kinds::by_name(text(link.kind))?, text(link.namespace), text(link.name))
+    }
+
+    /// Goes to what a row is linked with, or says why not.
+    pub fn go_to(&self, row: &Row, relation: Relation) -> Effect {
+        let Some(link) = row.record.link(relation) else {
+            let what = if relation == Relation::Node { "node" } else { "owner" };
+            return Effect::Complain(format!("{} has no {what}", row.record.name));
+        };
+        match self.linked(link).and_then(|id| self.store.key(id)) {
+            Some(key) => Effect::Go(Place::Describe(key)),
+            None => {
+                let text = |sym| self.store.strings.get(sym);
+                Effect::Complain(format!("{} {} is not among what is shown here", text(link.kind), text(link.name)))
+            }
+        }
+    }
+
     /// All namespaces that some object is in, sorted.
     pub fn namespaces(&self) -> Vec<String> {
         let mut seen = std::collections::BTreeSet::new();
@@ -110,9 +123,5 @@ impl World {
     /// The chords of a command as shown in hints: the first one.
     pub fn chord(&self, command: crate::intent::Command) -> Option<&str> {
         self.facts.keys.iter().find(|k| k.binding.command == command).and_then(|k| k.chords.first()).map(String::as_str)
-    }
-
-    pub fn kind_title(kind: KindId) -> &'static str {
-        kinds::spec(kind).title
     }
 }

@@ -49,6 +49,8 @@ pub struct Triage {
     findings: HashMap<RowId, Vec<Finding>, foldhash::fast::FixedState>,
     deadlines: BinaryHeap<Reverse<(Time, RowId)>>,
     due: HashMap<RowId, Time, foldhash::fast::FixedState>,
+    /// Findings that are about no row, as they were found last.
+    feeds: Vec<Ranked>,
     ranked: Vec<Ranked>,
     totals: Totals,
     changed: bool,
@@ -83,18 +85,13 @@ impl Triage {
             Some(finding) => vec![Ranked { subject: Subject::Cluster, finding }],
             None => Self::feed_findings(store),
         };
-        let old = self.ranked.iter().filter(|r| !matches!(r.subject, Subject::Row(_)));
-        if !self.changed && old.eq(feeds.iter()) {
+        if !self.changed && self.feeds == feeds {
             return false;
         }
         self.changed = false;
-        self.rank(store, feeds);
+        self.feeds = feeds;
+        self.rank(store);
         true
-    }
-
-    /// When the next judgement changes by itself.
-    pub fn next_deadline(&self) -> Option<Time> {
-        self.deadlines.peek().map(|Reverse((time, _))| *time)
     }
 
     /// Findings, the most urgent first; muted ones last.
@@ -172,16 +169,16 @@ impl Triage {
         out
     }
 
-    fn rank(&mut self, store: &Store, feeds: Vec<Ranked>) {
+    fn rank(&mut self, store: &Store) {
         // without a connection nothing can be seen, whatever the feeds have got round to saying
-        let lost = feeds.iter().any(|entry| entry.subject == Subject::Cluster);
+        let lost = self.feeds.iter().any(|entry| entry.subject == Subject::Cluster);
         let is_blind = |state: FeedState| state.is_blind() || (lost && state == FeedState::Waiting);
         let blind = store.tables().filter(|(_, table)| is_blind(table.feed.state)).count();
         let mut totals = Totals { blind: u32::try_from(blind).unwrap_or(u32::MAX), ..Totals::default() };
         let rows = self.findings.iter().flat_map(|(id, findings)| {
             findings.iter().map(|f| Ranked { subject: Subject::Row(*id), finding: f.clone() })
         });
-        let mut ranked: Vec<Ranked> = rows.chain(feeds).collect();
+        let mut ranked: Vec<Ranked> = rows.chain(self.feeds.iter().cloned()).collect();
         for entry in &ranked {
             if entry.finding.muted {
                 totals.silenced += 1;
