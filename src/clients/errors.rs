@@ -229,7 +229,7 @@ impl RequestError {
                 format!("{}; see proxy-url of the cluster in the kubeconfig, or HTTPS_PROXY and NO_PROXY", why.headline())
             }
             Self::Login(login) if login.output.is_empty() => format!("{}; {}", login.why, login.hint),
-            Self::Login(login) => format!("{}; {}\n{}", login.why, login.hint, login.output),
+            Self::Login(login) => format!("{}, saying: {}; {}", login.why, login.output.trim(), login.hint),
             Self::Unauthorized => "log in again: the server does not accept these credentials (401)".to_owned(),
             Self::Forbidden { says, .. }
             | Self::NotFound { says }

@@ -109,10 +109,11 @@ impl Stats {
         self.body_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Notes an answer of the server itself, not of a service behind its proxy.
-    pub(super) fn note_answer(&self, status: StatusCode, headers: &HeaderMap, now: Timestamp) {
+    /// Notes an answer of the server itself, not of a service behind its proxy; `sent` and `now` are by our clock.
+    pub(super) fn note_answer(&self, status: StatusCode, headers: &HeaderMap, sent: Timestamp, now: Timestamp) {
         if let Some(date) = headers.get(header::DATE).and_then(|date| http_date(date.to_str().ok()?)) {
-            self.skew.store(date.as_second() - now.as_second(), Ordering::Relaxed);
+            let known = self.skew_seconds().unwrap_or(0);
+            self.skew.store(skew(date.as_second(), sent.as_second(), now.as_second(), known), Ordering::Relaxed);
         }
         if status == StatusCode::TOO_MANY_REQUESTS {
             self.throttled.fetch_add(1, Ordering::Relaxed);
@@ -133,6 +134,14 @@ impl Stats {
     fn notes(&self) -> MutexGuard<'_, Notes> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The difference of the clocks nearest to what was `known` that this answer allows: its date (without fractions) is of
+/// some moment between the request and the answer. A slow answer proves little, and a late one is no skew.
+fn skew(date: i64, sent: i64, now: i64, known: i64) -> i64 {
+    // our clock may have been set back meanwhile
+    let (least, most) = (date - now, (date + 1 - sent).max(date - now));
+    known.clamp(least, most)
 }
 
 /// How long an answer asks us to wait: seconds or a date.
@@ -170,8 +179,24 @@ mod tests {
         let stats = Stats::default();
         assert_eq!(stats.skew_seconds(), None);
         let now = "2026-11-21T10:00:00Z".parse().unwrap();
-        stats.note_answer(StatusCode::OK, &headers(&[("date", "Sat, 21 Nov 2026 10:00:42 GMT")]), now);
+        stats.note_answer(StatusCode::OK, &headers(&[("date", "Sat, 21 Nov 2026 10:00:42 GMT")]), now, now);
         assert_eq!(stats.skew_seconds(), Some(42));
+    }
+
+    #[rstest::rstest]
+    #[case::at_once((100, 100, 100), 0, 0)]
+    #[case::an_answer_that_was_ten_seconds_on_its_way((100, 100, 110), 0, 0)]
+    #[case::a_server_that_thought_for_ten_seconds((110, 100, 110), 0, 0)]
+    #[case::a_server_behind((58, 100, 100), 0, -41)]
+    #[case::a_slow_answer_of_a_server_behind((58, 100, 110), -42, -42)]
+    #[case::a_server_that_was_set_right((100, 100, 101), -42, -1)]
+    #[case::our_clock_set_back_meanwhile((100, 105, 50), 0, 50)]
+    fn only_what_the_way_of_an_answer_cannot_explain_is_skew(
+        #[case] (date, sent, now): (i64, i64, i64),
+        #[case] known: i64,
+        #[case] expected: i64,
+    ) {
+        assert_eq!(skew(date, sent, now, known), expected);
     }
 
     #[test]
@@ -190,7 +215,7 @@ mod tests {
         let stats = Stats::default();
         let sent = headers(&[("warning", r#"299 - "v1 \"Endpoints\" is deprecated""#)]);
         for _ in 0..3 {
-            stats.note_answer(StatusCode::OK, &sent, Timestamp::UNIX_EPOCH);
+            stats.note_answer(StatusCode::OK, &sent, Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
         }
         assert_eq!(stats.warnings(), [r#"v1 "Endpoints" is deprecated"#]);
     }

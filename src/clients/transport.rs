@@ -114,9 +114,10 @@ impl Sender {
         let direct = !request.uri().path().split('/').any(|part| part == "proxy");
         let service = self.connected(credential)?;
         inner.stats.note_request();
+        let sent = Timestamp::now();
         let response = service.oneshot(request).await?;
         if direct {
-            inner.stats.note_answer(response.status(), response.headers(), Timestamp::now());
+            inner.stats.note_answer(response.status(), response.headers(), sent, Timestamp::now());
         }
         Ok(response)
     }

@@ -35,8 +35,9 @@ pub struct TableScreen {
     faults_only: bool,
     /// The namespace that the view was built for.
     namespace: Option<Sym>,
-    /// Widest text seen in each column; grows only, so that columns do not jump.
+    /// Widest text seen in each column at this size of the terminal; grows only, so that columns do not jump.
     wanted: Vec<u16>,
+    size: Size,
     frozen: Option<Vec<Line>>,
     columns: Vec<Fitted>,
 }
@@ -62,6 +63,7 @@ impl TableScreen {
             faults_only: false,
             namespace: None,
             wanted: vec![0; kinds::spec(kind).columns.len()],
+            size: Size::default(),
             frozen: None,
             columns: Vec::new(),
         }
@@ -471,6 +473,10 @@ impl Screen for TableScreen {
         let table = world.store.table(self.kind);
         let moved = view.sync(table, &self.rules(world));
         self.view = view;
+        if size != self.size {
+            self.size = size;
+            self.wanted.fill(0);
+        }
         let height = usize::from(size.height.saturating_sub(1));
         if let Some(slot) = self.cursor.and_then(|uid| table.slot_of(uid)) {
             let still = self.view.slot(self.scroll.at) == Some(slot);

@@ -8,9 +8,10 @@ use tempfile::TempDir;
 use watchkeeper::demo::{Demo, Options};
 
 use crate::harness::{CommandBuilder, PATIENCE, Pty, until};
+use crate::machine::scaled;
 
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_watchkeeper");
-/// How soon a lost terminal or a signal must have ended the program.
+/// How soon a lost terminal or a signal must have ended the program, on a machine of the usual speed.
 pub const SOON: Duration = Duration::from_secs(1);
 
 pub struct Console {
@@ -100,10 +101,10 @@ impl Console {
     /// Waits for the end, which must come soon and without burning CPU; gives the exit code.
     #[track_caller]
     pub fn gone_soon(&mut self, cpu_before: Duration) -> Option<u32> {
-        let dead = until(SOON, || self.pty.process().filter(|(state, _)| *state == 'Z'));
+        let dead = until(scaled(SOON), || self.pty.process().filter(|(state, _)| *state == 'Z'));
         let (_, cpu) = dead.unwrap_or_else(|| panic!("alive after a second: {:?}", self.pty.process()));
         let spent = cpu.saturating_sub(cpu_before);
-        assert!(spent < Duration::from_millis(200), "{spent:?} of CPU to end");
+        assert!(spent < scaled(Duration::from_millis(200)), "{spent:?} of CPU to end");
         self.pty.exit_within(PATIENCE)
     }
 

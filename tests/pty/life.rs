@@ -7,6 +7,7 @@ use rustix::process::Signal;
 
 use crate::console::{Console, PROGRAM, SOON, command, kubeconfig, quiet};
 use crate::harness::{PATIENCE, Pty, until};
+use crate::machine::scaled;
 
 #[test]
 fn the_demo_starts_to_a_frame_and_quitting_leaves_the_terminal_as_found() {
@@ -52,7 +53,7 @@ fn the_first_frame_and_the_keyboard_wait_for_no_server() {
     let mut console = Console::over(&path, &[]);
     console.pty.wait_text("connecting");
     let took = start.elapsed();
-    assert!(took < SOON, "{took:?} to the first frame");
+    assert!(took < scaled(SOON), "{took:?} to the first frame");
     console.pty.keys(":");
     console.pty.wait("a line to type in", |screen| !screen.hide_cursor());
     console.pty.keys("help\r");

@@ -8,6 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::console::{Console, PROGRAM};
 use crate::harness::PATIENCE;
+use crate::machine::scaled;
 
 /// A demo in a process of its own, as its work is not ours.
 struct Server {
@@ -34,7 +35,6 @@ impl Drop for Server {
 }
 
 #[test]
-#[ignore = "20,000 pods in a debug build take longer than its patience on two busy cores; the bench measures keys under load"]
 fn keys_are_answered_while_twenty_thousand_pods_are_listed_again() {
     let server = Server::start(&["--story", "quiet", "--pods", "20000"]);
     let mut console = Console::over(server.kubeconfig.as_ref(), &["-c", "pods"]);
@@ -55,7 +55,8 @@ fn keys_are_answered_while_twenty_thousand_pods_are_listed_again() {
     times.sort_unstable();
     let (median, slowest) = (times[times.len() / 2], times[times.len() - 1]);
     // one core may be taken by others for a moment, not for long
-    assert!(median < Duration::from_millis(50) && slowest < Duration::from_secs(1), "{median:?} {slowest:?}");
+    let limits = [50, 1000].map(|millis| scaled(Duration::from_millis(millis)));
+    assert!(median < limits[0] && slowest < limits[1], "{median:?} {slowest:?}, not within {limits:?}");
     console.pty.keys("\x03");
     console.pty.wait("listed again", |screen| !screen.contents().contains("listing"));
     console.pty.keys("\x03");

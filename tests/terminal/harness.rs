@@ -18,8 +18,10 @@ use portable_pty::{Child, MasterPty, PtySize, native_pty_system};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::machine::scaled;
+
 /// How long a state is waited for.
-pub const PATIENCE: Duration = Duration::from_secs(15);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 pub struct Pty {
     /// `None` after the terminal was closed.
@@ -159,20 +161,22 @@ impl Pty {
         }
     }
 
-    /// The program's exit code, when it ends within `limit`.
+    /// The program's exit code, when it ends within `limit` (on a machine of the usual speed); by then the screen shows
+    /// its last output.
     pub fn exit_within(&mut self, limit: Duration) -> Option<u32> {
-        until(limit, || self.child.try_wait().expect("a child").map(|status| status.exit_code()))
+        let limit = if limit < PATIENCE { scaled(limit) } else { limit };
+        let code = until(limit, || self.child.try_wait().expect("a child").map(|status| status.exit_code()))?;
+        let glass = self.shared.glass();
+        if self.open.is_some() && !self.shared.paused.load(Ordering::SeqCst) {
+            drop(self.shared.changed.wait_timeout_while(glass, PATIENCE, |glass| !glass.ended));
+        }
+        Some(code)
     }
 
     /// Waits for the end of the program and of its output; gives the exit code.
     #[track_caller]
     pub fn exit(&mut self) -> u32 {
-        let code = self.exit_within(PATIENCE).expect("the program ends");
-        let glass = self.shared.glass();
-        if self.open.is_some() {
-            drop(self.shared.changed.wait_timeout_while(glass, PATIENCE, |glass| !glass.ended));
-        }
-        code
+        self.exit_within(PATIENCE).expect("the program ends")
     }
 
     /// The letter of the process's state (`R`, `S`, `T` stopped, ...) and its CPU time so far.
