@@ -13,8 +13,6 @@ mod keys;
 mod life;
 #[path = "pty/load.rs"]
 mod load;
-#[path = "terminal/machine.rs"]
-mod machine;
 #[path = "pty/panic.rs"]
 mod panic;
 #[path = "pty/picture.rs"]

@@ -6,16 +6,14 @@
 
 #[path = "terminal/harness.rs"]
 mod harness;
-#[path = "terminal/machine.rs"]
-mod machine;
 #[path = "terminal/program.rs"]
 mod program;
 
 use std::fs;
 use std::time::Duration;
 
+use harness::machine::scaled;
 use harness::{CommandBuilder, Pty, until};
-use machine::scaled;
 use rustix::process::Signal;
 use tempfile::TempDir;
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 use watchkeeper::demo::{Demo, Options};
 
+use crate::harness::machine::scaled;
 use crate::harness::{CommandBuilder, PATIENCE, Pty, until};
-use crate::machine::scaled;
 
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_watchkeeper");
 /// How soon a lost terminal or a signal must have ended the program, on a machine of the usual speed.

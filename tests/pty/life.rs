@@ -6,8 +6,8 @@ use std::time::Instant;
 use rustix::process::Signal;
 
 use crate::console::{Console, PROGRAM, SOON, command, kubeconfig, quiet};
+use crate::harness::machine::scaled;
 use crate::harness::{PATIENCE, Pty, until};
-use crate::machine::scaled;
 
 #[test]
 fn the_demo_starts_to_a_frame_and_quitting_leaves_the_terminal_as_found() {

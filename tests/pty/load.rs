@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::console::{Console, PROGRAM};
 use crate::harness::PATIENCE;
-use crate::machine::scaled;
+use crate::harness::machine::scaled;
 
 /// A demo in a process of its own, as its work is not ours.
 struct Server {
