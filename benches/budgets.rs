@@ -2,7 +2,8 @@
 //!
 //! Runs the release binary twice: as a demo server with synthetic pods, and as the console in a pseudo-terminal, and
 //! reads CPU time, memory and bytes from outside. It never measures the server, and ends only what it started.
-//! `-- --quick` takes 10,000 pods instead of 50,000. The exit code is 1 when a row exceeds its budget by more than its
+//! A machine that is busy with other things does less in the same CPU time: how much less is measured, shown and taken
+//! out before a row is judged. `-- --quick` takes 10,000 pods instead of 50,000. The exit code is 1 when a row exceeds its budget by more than its
 //! noise, 2 when it could not be measured.
 #![allow(
     clippy::disallowed_methods,
@@ -15,6 +16,8 @@
 mod console;
 #[path = "budgets/frame.rs"]
 mod frame;
+#[path = "../tests/terminal/machine.rs"]
+mod machine;
 #[path = "budgets/measure.rs"]
 mod measure;
 #[path = "budgets/process.rs"]

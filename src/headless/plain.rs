@@ -9,7 +9,9 @@ use crate::data::{Ask, Data};
 use crate::domain::ages::Time;
 use crate::domain::change::FeedState;
 use crate::intent::Effect;
+use crate::kinds;
 use crate::screens::world::Link;
+use crate::triage::schedules;
 
 /// How long the first lists may take before what is there is printed as partial.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -113,16 +115,17 @@ impl Plain {
         lines
     }
 
-    /// Every feed has either all its rows or a reason for having none; or there is no connection to wait for.
+    /// Every feed that the screen needs has either all its rows or a reason for having none; or there is no connection
+    /// to wait for. A slow feed keeps nobody waiting who does not look at it.
     fn settled(&self) -> bool {
         if matches!(self.app.world.facts.link, Link::Down { .. }) {
             return true;
         }
-        self.app
-            .world
-            .store
-            .tables()
-            .all(|(_, table)| !matches!(table.feed.state, FeedState::Waiting | FeedState::Listing { .. }))
+        let word = self.view.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+        let kind = kinds::by_word(&word);
+        let needed = |id| kind.is_none_or(|kind| id == kind || schedules::judged_with(kind) == Some(id));
+        let unsettled = |state| matches!(state, FeedState::Waiting | FeedState::Listing { .. });
+        !self.app.world.store.tables().any(|(id, table)| needed(id) && unsettled(table.feed.state))
     }
 }
 

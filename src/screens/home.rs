@@ -75,7 +75,7 @@ impl Home {
                     }
                     let tail = match table.feed.state {
                         FeedState::Stale => " stale",
-                        FeedState::Listing { .. } => "+",
+                        FeedState::Listing { .. } if table.is_partial() => "+",
                         _ => "",
                     };
                     let of = if failed + warned > 0 { "of " } else { "" };

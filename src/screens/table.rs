@@ -362,7 +362,8 @@ impl Screen for TableScreen {
                 }
             }
             FeedState::Listing { .. } if table.is_empty() => title = format!("{} (listing)", spec.title),
-            FeedState::Listing { .. } => title.push_str(" (partial, listing)"),
+            FeedState::Listing { .. } if table.is_partial() => title.push_str(" (partial, listing)"),
+            FeedState::Listing { .. } => title.push_str(" (listing again)"),
             FeedState::Stale => {
                 let age =
                     table.feed.fresh.map_or_else(String::new, |t| format!(" {}", ages::told(t.age(world.facts.now))));

@@ -34,6 +34,8 @@ pub struct Table {
     version: u64,
     log: VecDeque<u32>,
     counts: [u32; 8],
+    /// A full list has been taken in: the rows are not the beginning of one.
+    listed: bool,
     pub feed: Feed,
 }
 
@@ -56,6 +58,11 @@ impl Table {
 
     pub fn iter(&self) -> impl Iterator<Item = (u32, &Row)> {
         (0u32..).zip(&self.slots).filter_map(|(slot, row)| Some((slot, row.as_ref()?)))
+    }
+
+    /// Whether the rows are the beginning of a first list.
+    pub fn is_partial(&self) -> bool {
+        !self.listed
     }
 
     /// Slots, including free ones.
@@ -130,11 +137,13 @@ impl Table {
                     self.remove(slot);
                     touched(slot);
                 }
+                self.listed |= self.listing.is_empty();
             }
             Change::Feed(feed) => {
                 let lost = matches!(feed.state, FeedState::NoAccess | FeedState::NotInstalled | FeedState::Off);
                 self.feed = feed;
                 // what may no longer be read, or is no longer there, must not look like knowledge
+                self.listed &= !lost;
                 if lost && !self.is_empty() {
                     let all: Vec<u32> = self.iter().map(|(slot, _)| slot).collect();
                     for slot in all {
