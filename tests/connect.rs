@@ -421,6 +421,30 @@ async fn a_plugin_gets_no_terminal_and_its_token_is_used_for_all_requests() {
     assert_eq!((&info["kind"], &info["spec"]["interactive"]), (&"ExecCredential".into(), &false.into()));
 }
 
+/// The keepalive timers of connections to this port, in seconds until the next probe, as the kernel tells them.
+#[cfg(target_os = "linux")]
+fn keepalives(port: u16) -> Vec<f64> {
+    let hertz = 100.0;
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let fields = table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
+    // remote address, state (01: established), timer (02: keepalive) and when it fires
+    let ours = fields.filter(|f| f[2].ends_with(&format!(":{port:04X}")) && f[3] == "01");
+    let timers = ours.filter_map(|f| f[5].strip_prefix("02:").map(|when| u32::from_str_radix(when, 16).unwrap()));
+    timers.map(|ticks| f64::from(ticks) / hertz).collect()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_peer_that_vanishes_is_looked_for_within_seconds() {
+    let server = Server::friendly().await;
+    let home = Home::new(&server.url(), "{}");
+    let cluster = home.connect().await.unwrap();
+    Http::api(&cluster).get("/healthz", SOON).await.unwrap();
+    let timers = keepalives(server.address.port());
+    assert!(!timers.is_empty(), "the connection is kept open, and it is watched");
+    assert!(timers.iter().all(|seconds| *seconds <= 10.0), "{timers:?}: the first of three probes, 3 s apart");
+}
+
 #[tokio::test]
 async fn a_token_near_its_end_is_renewed_before_the_next_request() {
     let server = Server::friendly().await;

@@ -87,13 +87,18 @@ fn place_line(world: &World, width: u16) -> Line {
     }
     right.plain(clock(world));
     let room = usize::from(width).saturating_sub(right.width() + 2);
+    let only = world.only();
     let mut line = Line::new();
     line.plain(" ");
     line.push(scene::clip(&facts.context, (room / 2).max(12), Keep::Ends).into_owned(), Tone::Title);
     line.plain("  ");
     match &facts.namespace {
         Some(name) => line.push(name.clone(), Tone::Accent),
-        None => line.plain("all namespaces"),
+        None => match &*only {
+            [] => line.plain("all namespaces"),
+            [one] => line.push(format!("only {one}"), Tone::Warn),
+            [first, rest @ ..] => line.push(format!("only {first} +{}", rest.len()), Tone::Warn),
+        },
     }
     if facts.readonly {
         line.push("  READ-ONLY", Tone::Warn);
@@ -143,9 +148,14 @@ fn totals(world: &World, width: u16) -> Line {
     let totals = world.triage.totals();
     let mut line = Line::of(" ", Tone::Plain);
     let tones = [Tone::Alarm, Tone::Bad, Tone::Warn];
+    let blind = world.is_blind();
     for (n, count) in totals.by_severity.iter().take(3).enumerate() {
         let tone = if *count > 0 { tones[n] } else { Tone::Dim };
-        line.push(format!("P{} {count}  ", n + 1), tone);
+        match count {
+            // what cannot be known is not none
+            0 if blind => line.push(format!("P{} ?  ", n + 1), Tone::Warn),
+            count => line.push(format!("P{} {count}  ", n + 1), tone),
+        }
     }
     let mut aside = |count: u32, word: &str, tone: Tone| {
         line.push(format!("  {count} {word}"), if count > 0 { tone } else { Tone::Dim });

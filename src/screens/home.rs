@@ -10,6 +10,7 @@ use crate::domain::record::{Key, KindId, Uid};
 use crate::intent::{Command, Effect, Place};
 use crate::kinds::{self, flux};
 use crate::scene::{self, Keep, Line, Tone};
+use crate::store::filter::{Fields, Filter};
 use crate::triage::{Ranked, Subject};
 
 pub const SPEC: ScreenSpec = ScreenSpec {
@@ -26,9 +27,43 @@ const RECENT: i64 = 1800;
 pub struct Home {
     scroll: Scroll,
     cursor: Option<Identity>,
-    filter: String,
+    filter: Filter,
     /// Indices into the ranked list that are shown.
     shown: Vec<usize>,
+}
+
+/// The columns as a filter names them.
+const COLUMNS: [&str; 4] = ["SEV", "WHAT", "SINCE", "WHY"];
+
+/// A finding as a filter sees it.
+struct Entry<'a> {
+    entry: &'a Ranked,
+    world: &'a World,
+}
+
+impl Entry<'_> {
+    fn age(&self) -> Option<i64> {
+        self.entry.finding.since.map(|since| since.age(self.world.facts.now))
+    }
+}
+
+impl Fields for Entry<'_> {
+    fn text(&self, column: usize, out: &mut String) {
+        match column {
+            0 => out.push_str(&self.entry.finding.severity.to_string()),
+            1 => out.push_str(&what(self.entry, self.world)),
+            2 => out.push_str(&self.age().map_or_else(String::new, ages::told)),
+            _ => out.push_str(&self.entry.finding.why),
+        }
+    }
+
+    fn number(&self, column: usize) -> Option<i64> {
+        (column == 2).then(|| self.age())?
+    }
+
+    fn columns(&self) -> usize {
+        COLUMNS.len()
+    }
 }
 
 /// What the cursor is on, however the list moves.
@@ -166,7 +201,7 @@ impl Home {
             why.push(format!("namespace {namespace}"));
         }
         if !self.filter.is_empty() {
-            why.push(format!("filter /{}", self.filter));
+            why.push(format!("filter /{}", self.filter.text()));
         }
         vec![Line::of(format!("  none of {hidden} findings shown: {}", why.join(", ")), Tone::Dim)]
     }
@@ -198,7 +233,7 @@ impl Home {
 fn what(entry: &Ranked, world: &World) -> String {
     match entry.subject {
         Subject::Cluster => format!("Cluster  {}", world.facts.context),
-        Subject::Feed(_) if entry.finding.severity == Severity::P4 => "Feeds".to_owned(),
+        Subject::Feed(kind) if world.store.table(kind).feed.state == FeedState::NoAccess => "Feeds".to_owned(),
         Subject::Feed(kind) => format!("Feed  {}", kinds::spec(kind).title),
         Subject::Row(id) => {
             let name = world.store.row(id).map(|r| r.record.full_name(&world.store.strings)).unwrap_or_default();
@@ -233,7 +268,7 @@ impl Screen for Home {
                 (None, None) => Vec::new(),
             },
             Command::Back if !self.filter.is_empty() => {
-                self.filter.clear();
+                self.filter = Filter::default();
                 Vec::new()
             }
             Command::Copy => match self.current(world) {
@@ -246,8 +281,8 @@ impl Screen for Home {
 
     fn sync(&mut self, world: &World, size: Size) -> Vec<Effect> {
         let namespace = world.namespace();
-        let needle = self.filter.to_lowercase();
-        let admits = |entry: &Ranked| {
+        let mut scratch = String::new();
+        let mut admits = |entry: &Ranked| {
             let here = match (namespace, entry.subject) {
                 (Some(wanted), Subject::Row(id)) => world
                     .store
@@ -255,10 +290,7 @@ impl Screen for Home {
                     .is_some_and(|row| row.record.namespace == wanted || row.record.namespace.is_empty()),
                 _ => true,
             };
-            here && (needle.is_empty() || {
-                let text = format!("{} {} {}", entry.finding.severity, what(entry, world), entry.finding.why);
-                needle.split_whitespace().all(|word| text.to_lowercase().contains(word))
-            })
+            here && self.filter.matches(&Entry { entry, world }, &mut scratch)
         };
         let ranked = world.triage.ranked();
         self.shown = (0..ranked.len()).filter(|i| admits(&ranked[*i])).collect();
@@ -311,11 +343,13 @@ impl Screen for Home {
     }
 
     fn filter(&mut self, text: &str, _world: &World) -> Result<(), String> {
-        text.clone_into(&mut self.filter);
-        Ok(())
+        // what is not understood hides nothing
+        let parsed = Filter::parse(text, &COLUMNS).map_err(|why| why.to_string());
+        self.filter = parsed.as_ref().cloned().unwrap_or_default();
+        parsed.map(drop)
     }
 
     fn filtered(&self) -> &str {
-        &self.filter
+        self.filter.text()
     }
 }

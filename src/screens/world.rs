@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::ages::Time;
+use crate::domain::change::FeedState;
 use crate::domain::context::Context;
 use crate::domain::interner::Sym;
 use crate::domain::record::{self, Relation};
@@ -10,7 +11,7 @@ use crate::domain::thresholds::Thresholds;
 use crate::intent::{Binding, Effect, Place};
 use crate::kinds;
 use crate::kinds::column::Show;
-use crate::store::table::Row;
+use crate::store::table::{Row, Table};
 use crate::store::{RowId, Store};
 use crate::triage::Triage;
 
@@ -104,6 +105,29 @@ impl World {
                 Effect::Complain(format!("{} {} is not among what is shown here", text(link.kind), text(link.name)))
             }
         }
+    }
+
+    /// The namespaces that are all we may see, when no feed sees the whole cluster.
+    pub fn only(&self) -> Vec<&str> {
+        let mut only = std::collections::BTreeSet::new();
+        for (_, table) in self.store.tables() {
+            let feed = &table.feed;
+            // nodes are of no namespace, and services are asked by other rights
+            if feed.only.is_empty() && feed.state.is_live() && table.is_namespaced() {
+                return Vec::new();
+            }
+            only.extend(feed.only.iter().map(|name| &**name));
+        }
+        only.into_iter().collect()
+    }
+
+    /// Whether anything at all can be seen, or still may be.
+    pub fn is_blind(&self) -> bool {
+        let state = |t: &Table| t.feed.state;
+        let sees = |state: FeedState| {
+            !state.is_blind() && !matches!(state, FeedState::NotInstalled | FeedState::Off | FeedState::Waiting)
+        };
+        !self.store.tables().any(|(_, t)| sees(state(t))) && self.store.tables().any(|(_, t)| state(t).is_blind())
     }
 
     /// All namespaces that some object is in, sorted.

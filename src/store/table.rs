@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 
 use crate::domain::change::{Change, Feed, FeedState, Scope};
 use crate::domain::health::Health;
+use crate::domain::interner::Sym;
 use crate::domain::record::{Record, Uid};
 
 /// How many changed slots are remembered for views: more than a list brings between two frames.
@@ -63,6 +64,11 @@ impl Table {
     /// Whether the rows are the beginning of a first list.
     pub fn is_partial(&self) -> bool {
         !self.listed
+    }
+
+    /// Whether its rows are of namespaces, as far as there are any.
+    pub fn is_namespaced(&self) -> bool {
+        self.iter().next().is_some_and(|(_, row)| row.record.namespace != Sym::EMPTY)
     }
 
     /// Slots, including free ones.
@@ -207,7 +213,6 @@ fn in_scope(record: &Record, scope: Scope) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::interner::Sym;
 
     fn record(uid: u128, namespace: u32) -> Record {
         Record { uid: Uid(uid), namespace: Sym(namespace), health: Health::Ok, ..Record::default() }

@@ -164,7 +164,10 @@ impl Triage {
             let since = Some(store.table(*first).feed.since).filter(|t| t.is_set());
             let words: Vec<_> = refused.iter().map(|kind| kinds::spec(*kind).word).collect();
             let why = format!("no access: blind to {}", words.join(", "));
-            out.push(Ranked { subject: Subject::Feed(*first), finding: Finding::new(Severity::P4, since, why) });
+            // some rights less are a note; no right at all is no watch
+            let sees = store.tables().any(|(_, table)| table.feed.state.is_live());
+            let severity = if sees { Severity::P4 } else { Severity::P2 };
+            out.push(Ranked { subject: Subject::Feed(*first), finding: Finding::new(severity, since, why) });
         }
         out
     }

@@ -83,6 +83,7 @@ fn an_identity_of_one_namespace_sees_it_and_is_told_so() {
     }
     let frame = console.go("home");
     assert!(frame.contains("nodes no access") && frame.contains("hr 1"), "{frame}");
+    assert!(frame.lines().next().unwrap().contains("only team-alpha"), "{frame}");
 }
 
 #[test]
@@ -92,7 +93,8 @@ fn an_identity_without_rights_sees_no_access_everywhere_and_no_all_clear() {
     console.ready();
     let frame = console.frame();
     assert!(frame.contains("20 blind") && frame.contains("no access"), "{frame}");
-    assert!(!frame.contains("nothing wrong"), "{frame}");
+    assert!(!frame.contains("nothing wrong") && frame.contains("P1 ?") && !frame.contains("P1 0"), "{frame}");
+    assert!(frame.contains("P2  Feeds"), "nothing to be seen is more than a note\n{frame}");
     for kind in watchkeeper::kinds::KINDS {
         let frame = console.go(kind.word);
         assert!(frame.contains("(no access)") && !frame.contains(&format!("{} 0", kind.title)), "{frame}");
