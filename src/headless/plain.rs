@@ -9,9 +9,8 @@ use crate::data::{Ask, Data};
 use crate::domain::ages::Time;
 use crate::domain::change::FeedState;
 use crate::intent::Effect;
-use crate::kinds;
+use crate::kinds::{self, joined};
 use crate::screens::world::Link;
-use crate::triage::schedules;
 
 /// How long the first lists may take before what is there is printed as partial.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -123,7 +122,7 @@ impl Plain {
         }
         let word = self.view.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
         let kind = kinds::by_word(&word);
-        let needed = |id| kind.is_none_or(|kind| id == kind || schedules::judged_with(kind) == Some(id));
+        let needed = |id| kind.is_none_or(|kind| id == kind || joined::judged_with(kind) == Some(id));
         let unsettled = |state| matches!(state, FeedState::Waiting | FeedState::Listing { .. });
         !self.app.world.store.tables().any(|(id, table)| needed(id) && unsettled(table.feed.state))
     }

@@ -9,11 +9,16 @@ use crate::domain::ages::Time;
 use crate::domain::finding::Finding;
 use crate::domain::health::{Health, Severity};
 use crate::domain::interner::{Strings, Sym};
-use crate::domain::record::Record;
+use crate::domain::record::{KindId, Record};
 use crate::domain::thresholds::Thresholds;
 
 /// Nobody needs to know whether it was more.
 const MOST: u32 = 999;
+
+/// The kind without which this one is not judged whole.
+pub fn judged_with(kind: KindId) -> Option<KindId> {
+    (super::spec(kind).name == "Schedule").then(|| super::by_name("Backup"))?
+}
 
 /// How it stands with the runs of one schedule.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

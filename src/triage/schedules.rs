@@ -4,15 +4,9 @@ use super::Triage;
 use crate::domain::ages::Time;
 use crate::domain::finding::Judgement;
 use crate::domain::health::Health;
-use crate::domain::record::KindId;
 use crate::domain::thresholds::Thresholds;
 use crate::kinds::{self, joined};
 use crate::store::{RowId, Store};
-
-/// The kind without which this one is not judged whole.
-pub fn judged_with(kind: KindId) -> Option<KindId> {
-    (kinds::spec(kind).name == "Schedule").then(|| kinds::by_name("Backup"))?
-}
 
 /// Schedules whose backups are among the touched rows.
 pub fn concerned(store: &Store, touched: &[RowId]) -> Vec<RowId> {
