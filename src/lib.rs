@@ -1,5 +1,6 @@
 //! The on-call console for Kubernetes platforms. `docs/architecture.md` is the map of these modules.
 
+pub mod actions;
 pub mod app;
 pub mod cli;
 pub mod clients;

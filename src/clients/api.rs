@@ -12,19 +12,11 @@ use serde::Deserialize;
 use super::cluster::Cluster;
 use super::errors::RequestError;
 use super::http::Answer;
+use crate::domain::served::Served;
 
 const DEADLINE: Duration = Duration::from_secs(30);
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
                           application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json";
-
-/// A kind as the server serves it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Served {
-    pub group: String,
-    pub version: String,
-    pub plural: String,
-    pub namespaced: bool,
-}
 
 /// What discovery knows about a kind.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::ages::Time;
 use super::interner::Sym;
 use super::record::{KindId, Record, Uid};
+use super::served::Served;
 
 /// One piece of news.
 #[derive(Debug, Clone)]
@@ -49,6 +50,8 @@ pub struct Feed {
     pub error: Option<Box<str>>,
     /// The namespaces that can be seen, when not all can.
     pub only: Box<[Box<str>]>,
+    /// Where its objects live, once discovery has told.
+    pub api: Option<Arc<Served>>,
     /// Where the news comes from: `helm.toolkit.fluxcd.io/v2`, or an address.
     pub origin: Box<str>,
     /// Objects that could not be decoded.

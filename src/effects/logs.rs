@@ -10,11 +10,11 @@ use serde_json::Value;
 use tokio::io::AsyncBufReadExt;
 use tokio_util::io::StreamReader;
 
-use super::read::escape;
 use crate::clients::cluster::Cluster;
 use crate::clients::errors::RequestError;
 use crate::clients::http::Http;
 use crate::domain::reply::{LogLine, LogNews};
+use crate::domain::served::escape;
 use crate::domain::text;
 use crate::intent::LogQuery;
 

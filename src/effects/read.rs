@@ -1,53 +1,23 @@
 //! One object, or the events about it, read now. Nothing is cached and nothing is written.
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::clients::api::Served;
 use crate::clients::cluster::Cluster;
 use crate::clients::errors::RequestError;
 use crate::clients::http::Http;
 use crate::domain::ages::Time;
 use crate::domain::reply::Event;
+use crate::domain::served::{Served, escape};
 use crate::domain::text;
 
 const DEADLINE: Duration = Duration::from_secs(15);
 
-/// Where an object lives, without its name.
-pub fn collection(served: &Served, namespace: &str) -> String {
-    let root = if served.group.is_empty() {
-        format!("/api/{}", served.version)
-    } else {
-        format!("/apis/{}/{}", served.group, served.version)
-    };
-    match (served.namespaced, namespace) {
-        (true, namespace) if !namespace.is_empty() => {
-            format!("{root}/namespaces/{}/{}", escape(namespace), served.plural)
-        }
-        _ => format!("{root}/{}", served.plural),
-    }
-}
-
-/// Percent-encodes what may not stand in a path segment or query value.
-pub fn escape(raw: &str) -> String {
-    let mut out = String::with_capacity(raw.len());
-    for b in raw.bytes() {
-        if b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~') {
-            out.push(b as char);
-        } else {
-            let _ = write!(out, "%{b:02X}");
-        }
-    }
-    out
-}
-
 /// The whole object as it is now.
 pub async fn object(cluster: &Cluster, served: &Served, namespace: &str, name: &str) -> Result<Value, RequestError> {
-    let path = format!("{}/{}", collection(served, namespace), escape(name));
-    Http::api(cluster).get(&path, DEADLINE).await?.into_result()?.json()
+    Http::api(cluster).get(&served.object(namespace, name), DEADLINE).await?.into_result()?.json()
 }
 
 #[derive(Deserialize)]
@@ -89,16 +59,6 @@ fn event(value: &Value) -> Event {
 mod tests {
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn paths_are_built_and_escaped() {
-        let mut served =
-            Served { group: "apps".into(), version: "v1".into(), plural: "deployments".into(), namespaced: true };
-        assert_eq!(collection(&served, "a b"), "/apis/apps/v1/namespaces/a%20b/deployments");
-        served = Served { group: String::new(), version: "v1".into(), plural: "nodes".into(), namespaced: false };
-        assert_eq!(collection(&served, ""), "/api/v1/nodes");
-        assert_eq!(escape("../x?y=1&z"), "..%2Fx%3Fy%3D1%26z");
-    }
 
     #[test]
     fn an_event_of_either_form_is_read_and_sanitised() {

@@ -121,6 +121,7 @@ impl Polled {
             fresh: if live { Some(now) } else { before.fresh },
             error: Some(self.problems.join("; ")).filter(|e| !e.is_empty()).map(Into::into),
             only: Box::default(),
+            api: None,
             origin: self.origin.into(),
             bad: self.bad,
         };

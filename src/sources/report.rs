@@ -1,10 +1,12 @@
 //! How it stands with one feed, over all the namespaces that it reads.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::domain::ages::Time;
 use crate::domain::change::{Bad, Feed, FeedState, Scope};
 use crate::domain::record::clean;
+use crate::domain::served::Served;
 
 /// Kept at most: more of the same tell nothing new.
 const MOST_BAD: usize = 50;
@@ -16,6 +18,7 @@ pub struct Report {
     told: Feed,
     bad: Vec<Bad>,
     origin: Box<str>,
+    api: Option<Arc<Served>>,
     fresh: Option<Time>,
     seen: u32,
 }
@@ -29,8 +32,10 @@ pub fn scope_name(scope: Scope, name: &str) -> Option<String> {
 }
 
 impl Report {
-    pub fn origin(&mut self, origin: &str) {
-        self.origin = clean(origin);
+    /// Where the kind is served now.
+    pub fn served(&mut self, served: &Served) {
+        self.origin = clean(&served.api_version());
+        self.api = Some(Arc::new(served.clone()));
     }
 
     /// Forgets the scopes: the feed begins anew.
@@ -97,6 +102,7 @@ impl Report {
             fresh: if state.is_live() { None } else { self.fresh },
             error,
             only,
+            api: self.api.clone(),
             origin: self.origin.clone(),
             bad: self.bad.clone(),
         };

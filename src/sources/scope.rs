@@ -14,10 +14,11 @@ use super::outbox::{Gone, Outbox};
 use super::report::{Report, scope_name};
 use super::slim::Slim;
 use super::watch::Feed;
-use crate::clients::api::{ApiMap, Found, Served};
+use crate::clients::api::{ApiMap, Found};
 use crate::clients::errors::RequestError;
 use crate::domain::change::{Bad, Batch, Change, FeedState, Scope};
 use crate::domain::record::{KindId, clean};
+use crate::domain::served::Served;
 use crate::kinds;
 
 /// News is gathered this long, so that a busy cluster costs few wake-ups. Keys are never kept waiting by it.

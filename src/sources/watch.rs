@@ -17,11 +17,12 @@ use super::outbox::{Gone, Outbox};
 use super::report::Report;
 use super::scope::{End, Scoped};
 use super::slim::{DECODER, Decoder, Slim};
-use crate::clients::api::{ApiMap, Found, Served};
+use crate::clients::api::{ApiMap, Found};
 use crate::clients::cluster::Cluster;
 use crate::domain::change::{Batch, Change, FeedState, Scope};
 use crate::domain::interner::Interner;
 use crate::domain::record::KindId;
+use crate::domain::served::Served;
 use crate::kinds::{self, Api as KindApi};
 
 /// After a 404 for a kind that discovery lists: a server that has just started, or a CRD that is just established.
@@ -90,8 +91,7 @@ impl Feed {
                     self.tell(&mut out).await?;
                 }
                 Some(Found::Served(found)) => {
-                    let version = format!("{}/{}", found.group, found.version);
-                    self.report.borrow_mut().origin(version.trim_start_matches('/'));
+                    self.report.borrow_mut().served(&found);
                     self.serve(&found, &mut out).await?;
                     if !served.has_changed().map_err(|_| Gone)? {
                         let why = "discovery lists this kind, but the server does not find it";
@@ -146,12 +146,10 @@ impl Feed {
 }
 
 fn resource(served: &Served, kind: &str) -> ApiResource {
-    let api_version =
-        if served.group.is_empty() { served.version.clone() } else { format!("{}/{}", served.group, served.version) };
     ApiResource {
         group: served.group.clone(),
         version: served.version.clone(),
-        api_version,
+        api_version: served.api_version(),
         kind: kind.to_owned(),
         plural: served.plural.clone(),
     }

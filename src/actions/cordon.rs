@@ -1,0 +1,66 @@
+//! Cordon a node: no new pods are put on it.
+
+use serde_json::{Value, json};
+
+use super::input::{Input, annotation, flag};
+use super::{ActKey, ActionSpec, Offer, RightRow, Subject, flux, right};
+use crate::domain::plan::{Plan, Proof, Step, Stop, Via};
+use crate::domain::proof::Check;
+
+/// Who cordoned it: so that only what was ours is undone unasked.
+pub const BY: &str = "watchkeeper.dev/cordoned-by";
+
+pub const RIGHTS: &[RightRow] = &[right("", "nodes", "patch")];
+
+pub const SPEC: ActionSpec = ActionSpec {
+    name: "cordon",
+    key: Some(ActKey::Toggle),
+    doc: "put no new pods on the node",
+    rights: RIGHTS,
+    fields: &[],
+    wants_reason: false,
+    offered: |subject| when_cordoned(subject, false),
+    plan,
+};
+
+/// As kubectl's STATUS says it.
+fn is_cordoned(subject: &Subject<'_>) -> bool {
+    subject.strings.get(subject.record.status).ends_with("SchedulingDisabled")
+}
+
+pub fn when_cordoned(subject: &Subject<'_>, wanted: bool) -> Offer {
+    match subject.of(&["Node"]) {
+        Offer::Yes if is_cordoned(subject) == wanted => Offer::Yes,
+        Offer::Yes => Offer::No(if wanted { "it is not cordoned" } else { "it is cordoned" }.to_owned()),
+        other => other,
+    }
+}
+
+fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
+    let target = input.target()?;
+    let (path, node) = input.object()?;
+    if flag(node, "/spec/unschedulable") {
+        return Err(Stop::Refuse(format!("{} is cordoned already", target.told())));
+    }
+    let undo = format!("kubectl uncordon {}", target.key.name);
+    flux::plan(input, SPEC.name, steps(input, &path, node)?, undo)
+}
+
+pub fn steps(input: &Input<'_>, path: &str, node: &Value) -> Result<Vec<Step>, Stop> {
+    let name = &input.target()?.key.name;
+    let body = json!({ "metadata": { "annotations": { BY: input.operator } }, "spec": { "unschedulable": true } });
+    let mut request = flux::patch(input, path, node, &["/spec/unschedulable"], body)?;
+    request.before = "unschedulable: false".into();
+    request.after = format!("unschedulable: true, {BY}: {}", input.operator);
+    let check = Check::Field { pointer: "/spec/unschedulable".into(), is: Value::Bool(true) };
+    let proof = Proof { via: Via::Kubernetes, path: path.to_owned(), check, limit: 30 };
+    Ok(vec![
+        Step::send(format!("cordon node {name}"), format!("kubectl cordon {name}"), request),
+        Step::wait("read it back: it is cordoned", proof),
+    ])
+}
+
+/// Who cordoned the node, as far as it tells.
+pub fn by(node: &Value) -> &str {
+    annotation(node, BY)
+}

@@ -1,0 +1,67 @@
+//! Delete a backup with its data, by asking Velero: a plain deletion would leave the data, and it would come back.
+
+use serde_json::json;
+
+use super::input::{Input, text};
+use super::{ActKey, ActionSpec, right};
+use crate::domain::plan::{Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
+use crate::domain::proof::Check;
+
+pub const SPEC: ActionSpec = ActionSpec {
+    name: "delete-backup",
+    key: Some(ActKey::Delete),
+    doc: "have Velero delete the backup and its data",
+    rights: &[right("velero.io", "deletebackuprequests", "create"), right("velero.io", "deletebackuprequests", "get")],
+    fields: &[],
+    wants_reason: true,
+    offered: |subject| subject.of(&["Backup"]),
+    plan,
+};
+
+fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
+    let target = input.target()?;
+    let (path, object) = input.object()?;
+    let (velero, name, uid) = (&*target.key.namespace, &*target.key.name, text(object, "/metadata/uid"));
+    let requests = input.served("DeleteBackupRequest")?.collection(velero);
+    let body = json!({
+        "apiVersion": "velero.io/v1", "kind": "DeleteBackupRequest",
+        "metadata": {
+            "generateName": format!("{name}-"), "namespace": velero,
+            "labels": { "velero.io/backup-name": name, "velero.io/backup-uid": uid }
+        },
+        "spec": { "backupName": name }
+    });
+    let request = Request {
+        via: Via::Kubernetes,
+        method: Method::Post,
+        path: requests.clone(),
+        body: Body::Json(body),
+        guard: None,
+        right: Some(input.right("create", "DeleteBackupRequest", "", velero, "")?),
+        dry_run: true,
+        fine: &[],
+        patience: 0,
+        before: format!("{}, expires {}", text(object, "/status/phase"), text(object, "/status/expiration")),
+        after: "deleted".into(),
+    };
+    let gone = Check::Gone { uid: uid.to_owned() };
+    Ok(Plan {
+        action: SPEC.name,
+        title: format!("delete {} and its data", target.told()),
+        targets: vec![target.key.clone()],
+        steps: vec![
+            Step::send(
+                format!("ask Velero to delete {name}"),
+                format!("velero backup delete {name} -n {velero}"),
+                request,
+            ),
+            // a request that was processed without errors is removed, so the backup itself is the proof
+            Step::wait("wait until the backup is gone", Proof { via: Via::Kubernetes, path, check: gone, limit: 600 }),
+        ],
+        risk: Risk::Context(input.context.to_owned()),
+        reach: vec!["its data in the object storage and its snapshots go with it".into()],
+        warnings: Vec::new(),
+        undo: String::new(),
+        reason: String::new(),
+    })
+}

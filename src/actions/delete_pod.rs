@@ -1,0 +1,74 @@
+//! Delete a pod gracefully: exactly this one, by its uid.
+
+use serde_json::json;
+
+use super::input::{Input, guard, int, text};
+use super::{ActKey, ActionSpec, right, workload};
+use crate::domain::plan::{Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
+use crate::domain::proof::Check;
+
+pub const SPEC: ActionSpec = ActionSpec {
+    name: "delete-pod",
+    key: Some(ActKey::Delete),
+    doc: "delete the pod gracefully; its controller makes a new one. Budgets are not asked: see evict",
+    rights: &[right("", "pods", "delete")],
+    fields: &[],
+    wants_reason: false,
+    offered: |subject| subject.of(&["Pod"]),
+    plan,
+};
+
+fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
+    let target = input.target()?;
+    let (path, pod) = input.object()?;
+    let (namespace, name) = (&target.key.namespace, &target.key.name);
+    let uid = text(pod, "/metadata/uid");
+    let grace = int(pod, "/spec/terminationGracePeriodSeconds").unwrap_or(30);
+    let request = Request {
+        via: Via::Kubernetes,
+        method: Method::Delete,
+        path: path.clone(),
+        body: Body::Json(json!({
+            "apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": grace, "preconditions": { "uid": uid }
+        })),
+        guard: Some(guard(&path, pod, &[])),
+        right: Some(input.right("delete", "Pod", "", namespace, name)?),
+        dry_run: true,
+        fine: &[404],
+        patience: 0,
+        before: format!("{} on {}", text(pod, "/status/phase"), text(pod, "/spec/nodeName")),
+        after: "deleted".into(),
+    };
+    let limit = u32::try_from(grace).unwrap_or(30).saturating_add(60);
+    let proof = Proof { via: Via::Kubernetes, path, check: Check::Gone { uid: uid.to_owned() }, limit };
+    let owner = workload::owner(pod);
+    Ok(Plan {
+        action: SPEC.name,
+        title: format!("delete {}", target.told()),
+        targets: vec![target.key.clone()],
+        steps: vec![
+            Step::send(
+                format!("delete {}", target.told()),
+                format!("kubectl delete pod {name} -n {namespace}"),
+                request,
+            ),
+            Step::wait("wait until it is gone", proof),
+        ],
+        risk: if input.is_core(namespace) {
+            Risk::Context(input.context.to_owned())
+        } else {
+            Risk::Name(name.to_string())
+        },
+        reach: vec![match &owner {
+            Some((kind, name)) => format!("{kind} {name} makes a new one"),
+            None => "nothing makes a new one".into(),
+        }],
+        warnings: if owner.is_some() {
+            Vec::new()
+        } else {
+            vec!["the pod has no controller: it will be gone for good".into()]
+        },
+        undo: String::new(),
+        reason: String::new(),
+    })
+}

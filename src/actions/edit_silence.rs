@@ -1,0 +1,62 @@
+//! Change or extend a silence. With the same matchers and start Alertmanager keeps its id, otherwise it makes a new one.
+
+use serde_json::json;
+
+use super::input::Input;
+use super::silence::{self, parse, written};
+use super::{ActionSpec, Field, Offer};
+use crate::domain::ages::Time;
+use crate::domain::plan::{Plan, Stop};
+use crate::kinds::silences;
+
+pub const SPEC: ActionSpec = ActionSpec {
+    name: "edit-silence",
+    key: None,
+    doc: "extend the silence from now on, or change its matchers",
+    rights: silence::RIGHTS,
+    fields: &[
+        Field { name: "duration", help: "how long from now: 30m, 2h, 1d, or until 14:30", default: "2h" },
+        Field {
+            name: "matchers",
+            help: "only to change them: the old silence then ends, and a new one begins",
+            default: "",
+        },
+    ],
+    wants_reason: true,
+    offered: |subject| match subject.of(&["Silence"]) {
+        Offer::Yes if subject.strings.get(subject.record.status) == silences::State::Expired.word() => {
+            Offer::No("it has expired: silence anew".to_owned())
+        }
+        other => other,
+    },
+    plan,
+};
+
+fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
+    let target = input.target()?;
+    let known = |name: &str| target.labels.get(name).map(String::as_str).unwrap_or("");
+    let old = parse(known("matchers"))?;
+    let new = input.setting("matchers").map(parse).transpose()?.unwrap_or_else(|| old.clone());
+    let (seconds, told) = silence::duration(input.setting("duration").unwrap_or("2h"), input)?;
+    let ends = input.now.plus(seconds);
+    let starts = known("startsAt").parse::<jiff::Timestamp>().unwrap_or_else(|_| input.now.timestamp());
+    let mut body = silence::body(&new, starts, ends.timestamp(), input, Some(&target.key.name));
+    if !known("createdBy").is_empty() && known("createdBy") != input.operator {
+        body["comment"] =
+            json!(format!("{} (by {}, extended by {})", input.reason.trim(), known("createdBy"), input.operator));
+    }
+    let twin = format!("amtool silence update --duration={}m {}", seconds / 60, target.key.name);
+    let mut plan =
+        silence::build(input, SPEC.name, format!("extend the silence {} by {told}", written(&new)), body, twin)?;
+    let (count, warnings) = silence::count(&new, input.alerts)?;
+    plan.reach.push(format!("{count} alerts that fire or are pending now match"));
+    plan.warnings = warnings;
+    if new != old {
+        plan.reach.push(format!("it was {}; it gets a new id", written(&old)));
+    }
+    let before = Time::parse(known("endsAt")).map_or_else(String::new, |t| format!("until {}", t.timestamp()));
+    if let Some(crate::domain::plan::Act::Send(request)) = plan.steps.first_mut().map(|s| &mut s.act) {
+        request.before = before;
+    }
+    Ok(plan)
+}

@@ -1,0 +1,85 @@
+//! The emergency restart of a component: suspend its release so that Flux does not interfere, restart its workloads,
+//! wait for them, resume.
+
+use super::input::{Input, flag, list, text};
+use super::workload::{self, Workload};
+use super::{ActionSpec, flux, restart, resume, suspend};
+use crate::domain::plan::{Guard, Plan, Risk, Stop};
+
+pub const SPEC: ActionSpec = ActionSpec {
+    name: "emergency-restart",
+    key: None,
+    doc: "suspend the release, restart its workloads, wait for them, resume",
+    rights: flux::RIGHTS,
+    fields: &[],
+    wants_reason: false,
+    offered: |subject| subject.of(&["HelmRelease"]),
+    plan,
+};
+
+fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
+    let target = input.target()?;
+    let (path, object) = input.object()?;
+    let (name, namespace) = (&target.key.name, &target.key.namespace);
+    let place = Some(text(object, "/spec/targetNamespace")).filter(|n| !n.is_empty()).unwrap_or(namespace);
+    let selector = format!("helm.toolkit.fluxcd.io/name={name},helm.toolkit.fluxcd.io/namespace={namespace}");
+    let selector = crate::domain::served::escape(&selector);
+    let mut lists = Vec::new();
+    let mut needs = Vec::new();
+    for kind in workload::KINDS {
+        let served = input.served(kind)?;
+        match input.read(&format!("{}?labelSelector={selector}", served.collection(place))) {
+            Ok(list) => lists.push((*kind, served, list)),
+            Err(Stop::Need(paths)) => needs.extend(paths),
+            Err(other) => return Err(other),
+        }
+    }
+    if !needs.is_empty() {
+        return Err(Stop::Need(needs));
+    }
+    let was_suspended = flag(object, "/spec/suspend");
+    let mut steps = if was_suspended { Vec::new() } else { suspend::steps(input, &path, object)? };
+    let mut warnings = Vec::new();
+    let mut count = 0;
+    for (kind, served, found) in lists {
+        for item in list(found, "/items") {
+            let name = text(item, "/metadata/name");
+            let path = served.object(place, name);
+            // items of a list do not say their kind
+            let workload = Workload {
+                kind: kind.to_owned(),
+                namespace: place.to_owned(),
+                name: name.to_owned(),
+                path,
+                object: item,
+            };
+            warnings.extend(workload::cautions(&workload).into_iter().map(|w| format!("{name}: {w}")));
+            steps.extend(restart::steps(input, &workload)?);
+            count += 1;
+        }
+    }
+    if count == 0 {
+        return Err(Stop::Refuse(format!("no workload in {place} carries the labels of {}", target.told())));
+    }
+    if !was_suspended {
+        let mut back = resume::steps(input, &path, object)?;
+        if let Some(guard) = back.first_mut().and_then(|step| match &mut step.act {
+            crate::domain::plan::Act::Send(request) => request.guard.as_mut(),
+            _ => None,
+        }) {
+            // by then our own suspend has changed it
+            *guard = Guard {
+                generation: guard.generation + 1,
+                fields: vec![("/spec/suspend".into(), true.into())],
+                ..guard.clone()
+            };
+        }
+        steps.extend(back);
+    }
+    let mut plan = flux::plan(input, SPEC.name, steps, flux::command("resume", target, ""))?;
+    plan.reach.push(format!("{count} workloads of {} are restarted", target.told()));
+    plan.warnings = warnings;
+    plan.risk =
+        if input.is_core(namespace) { Risk::Context(input.context.to_owned()) } else { Risk::Name(name.to_string()) };
+    Ok(plan)
+}

@@ -1,0 +1,60 @@
+//! Expire a silence now: what still fires notifies again.
+
+use super::input::Input;
+use super::{ActKey, ActionSpec, Offer, silence};
+use crate::domain::plan::{Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
+use crate::domain::proof::Check;
+use crate::domain::served::escape;
+use crate::kinds::silences;
+
+pub const SPEC: ActionSpec = ActionSpec {
+    name: "expire-silence",
+    key: Some(ActKey::Delete),
+    doc: "end the silence now",
+    rights: silence::RIGHTS,
+    fields: &[],
+    wants_reason: false,
+    offered: |subject| match subject.of(&["Silence"]) {
+        Offer::Yes if subject.strings.get(subject.record.status) == silences::State::Expired.word() => {
+            Offer::No("it has expired already".to_owned())
+        }
+        other => other,
+    },
+    plan,
+};
+
+fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
+    let target = input.target()?;
+    let id = &target.key.name;
+    let path = format!("/api/v2/silence/{}", escape(id));
+    let matchers = target.labels.get("matchers").map_or("", String::as_str);
+    let request = Request {
+        via: Via::Alertmanager,
+        method: Method::Delete,
+        path: path.clone(),
+        body: Body::None,
+        guard: None,
+        right: None,
+        dry_run: false,
+        fine: &[],
+        patience: 0,
+        before: format!("until {}", target.labels.get("endsAt").map_or("", String::as_str)),
+        after: "expired".into(),
+    };
+    let proof = Proof { via: Via::Alertmanager, path, check: Check::Silence { expired: true }, limit: 90 };
+    let count = silence::parse(matchers).and_then(|m| silence::count(&m, input.alerts)).map_or(0, |(n, _)| n);
+    Ok(Plan {
+        action: SPEC.name,
+        title: format!("expire the silence {matchers}"),
+        targets: vec![target.key.clone()],
+        steps: vec![
+            Step::send("expire it", format!("amtool silence expire {id}"), request),
+            Step::wait("wait until every replica says so", proof),
+        ],
+        risk: Risk::Press,
+        reach: vec![format!("{count} alerts that it covers notify again")],
+        warnings: Vec::new(),
+        undo: "silence anew: an expired silence cannot be revived".into(),
+        reason: String::new(),
+    })
+}

@@ -1,0 +1,178 @@
+//! What the Flux actions share: the kinds, a patch of one object, tokens and their proof, who declares a field.
+
+use serde_json::{Value, json};
+
+use super::input::{Input, Target, annotation, guard, label, list, text};
+use super::{Offer, RightRow, Subject, right};
+use crate::domain::plan::{Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
+use crate::domain::proof::Check;
+
+pub const REQUESTED: &str = "reconcile.fluxcd.io/requestedAt";
+pub const FORCED: &str = "reconcile.fluxcd.io/forceAt";
+pub const RESET: &str = "reconcile.fluxcd.io/resetAt";
+pub const HANDLED: &str = "/status/lastHandledReconcileAt";
+
+/// Kinds that Flux reconciles and that can be suspended.
+pub const KINDS: &[&str] =
+    &["HelmRelease", "Kustomization", "GitRepository", "HelmRepository", "OCIRepository", "Bucket", "HelmChart"];
+
+pub const RIGHTS: &[RightRow] = &[
+    right("helm.toolkit.fluxcd.io", "helmreleases", "patch"),
+    right("kustomize.toolkit.fluxcd.io", "kustomizations", "patch"),
+    right("source.toolkit.fluxcd.io", "gitrepositories", "patch"),
+    right("source.toolkit.fluxcd.io", "helmrepositories", "patch"),
+    right("source.toolkit.fluxcd.io", "ocirepositories", "patch"),
+    right("source.toolkit.fluxcd.io", "buckets", "patch"),
+    right("source.toolkit.fluxcd.io", "helmcharts", "patch"),
+];
+
+/// Offered for a Flux object that is suspended, or is not.
+pub fn when_suspended(subject: &Subject<'_>, wanted: bool) -> Offer {
+    if !KINDS.contains(&subject.kind) {
+        return Offer::Never;
+    }
+    match subject.record.suspended {
+        Some(is) if is == wanted => Offer::Yes,
+        Some(true) => Offer::No("it is suspended".to_owned()),
+        Some(false) => Offer::No("it is not suspended".to_owned()),
+        None => Offer::No("it cannot be suspended".to_owned()),
+    }
+}
+
+/// The word that the flux command has for a kind.
+pub fn noun(kind: &str) -> &'static str {
+    match kind {
+        "HelmRelease" => "helmrelease",
+        "Kustomization" => "kustomization",
+        "GitRepository" => "source git",
+        "HelmRepository" => "source helm",
+        "OCIRepository" => "source oci",
+        "Bucket" => "source bucket",
+        _ => "source chart",
+    }
+}
+
+/// `flux suspend helmrelease monitoring -n monitoring`.
+pub fn command(verb: &str, target: &Target, more: &str) -> String {
+    let more = if more.is_empty() { String::new() } else { format!(" {more}") };
+    format!("flux {verb} {} {} -n {}{more}", noun(target.kind), target.key.name, target.key.namespace)
+}
+
+/// A merge patch of the target, sent only if it is still as previewed.
+pub fn patch(input: &Input<'_>, path: &str, object: &Value, fields: &[&str], body: Value) -> Result<Request, Stop> {
+    let target = input.target()?;
+    let right = input.right("patch", target.kind, "", &target.key.namespace, &target.key.name)?;
+    Ok(Request {
+        via: Via::Kubernetes,
+        method: Method::Patch,
+        path: path.to_owned(),
+        body: Body::Merge(body),
+        guard: Some(guard(path, object, fields)),
+        right: Some(right),
+        dry_run: true,
+        fine: &[],
+        patience: 0,
+        before: String::new(),
+        after: String::new(),
+    })
+}
+
+/// A plan about the target with these steps.
+pub fn plan(input: &Input<'_>, action: &'static str, steps: Vec<Step>, undo: String) -> Result<Plan, Stop> {
+    let target = input.target()?;
+    Ok(Plan {
+        action,
+        title: format!("{action} {}", target.told()),
+        targets: vec![target.key.clone()],
+        steps,
+        risk: Risk::Press,
+        reach: Vec::new(),
+        warnings: Vec::new(),
+        undo,
+        reason: String::new(),
+    })
+}
+
+/// Annotates an object with the token and waits until its controller has handled it and says Ready.
+pub fn reconcile(input: &Input<'_>, kind: &str, path: &str, object: &Value, more: &[&str]) -> Result<Vec<Step>, Stop> {
+    let (namespace, name) = (text(object, "/metadata/namespace"), text(object, "/metadata/name"));
+    if object.pointer("/spec/suspend").and_then(Value::as_bool) == Some(true) {
+        return Err(Stop::Refuse(format!(
+            "{kind} {namespace}/{name} is suspended: a reconcile would look like success and do nothing; resume it first"
+        )));
+    }
+    let mut annotations = serde_json::Map::new();
+    for name in std::iter::once(&REQUESTED).chain(more) {
+        annotations.insert((*name).to_owned(), json!(input.token));
+    }
+    let request = Request {
+        via: Via::Kubernetes,
+        method: Method::Patch,
+        path: path.to_owned(),
+        body: Body::Merge(json!({ "metadata": { "annotations": annotations } })),
+        guard: Some(guard(path, object, &["/spec/suspend"])),
+        right: Some(input.right("patch", kind, "", namespace, name)?),
+        dry_run: true,
+        fine: &[],
+        patience: 0,
+        before: format!("{REQUESTED}={}", annotation(object, REQUESTED)),
+        after: format!("{REQUESTED}={}", input.token),
+    };
+    let flag = match more {
+        [FORCED] => " --force",
+        [RESET] => " --reset",
+        _ => "",
+    };
+    let twin = format!("flux reconcile {} {name} -n {namespace}{flag}", noun(kind));
+    let token = input.token.to_owned();
+    let check = Check::FluxHandled { token, annotation: REQUESTED, handled: HANDLED };
+    let limit = 2 * go_seconds(text(object, "/spec/timeout")).clamp(150, 900);
+    let wait = Proof { via: Via::Kubernetes, path: path.to_owned(), check, limit };
+    Ok(vec![
+        Step::send(format!("ask the controller to reconcile {kind} {name}"), twin, request),
+        Step::wait(format!("wait until {kind} {name} was reconciled and is Ready"), wait),
+    ])
+}
+
+fn go_seconds(text: &str) -> u32 {
+    crate::domain::ages::go_duration(text).and_then(|s| u32::try_from(s).ok()).unwrap_or(300)
+}
+
+/// Who manages the object through Flux, as `Kustomization flux-system/platform`.
+pub fn parent(object: &Value) -> Option<String> {
+    for (group, kind) in [("kustomize", "Kustomization"), ("helm", "HelmRelease")] {
+        let name = label(object, &format!("{group}.toolkit.fluxcd.io/name"));
+        if !name.is_empty() {
+            return Some(format!("{kind} {}/{name}", label(object, &format!("{group}.toolkit.fluxcd.io/namespace"))));
+        }
+    }
+    None
+}
+
+/// Whether Git declares the switch, so that the parent writes it back at its next interval: the field is owned by a
+/// Flux controller that applies manifests.
+pub fn declared_in_git(object: &Value, field: &str) -> bool {
+    list(object, "/metadata/managedFields").iter().any(|entry| {
+        matches!(text(entry, "/manager"), "kustomize-controller" | "helm-controller" | "flux-operator")
+            && text(entry, "/operation") == "Apply"
+            && entry.pointer(&format!("/fieldsV1/f:spec/f:{field}")).is_some()
+    })
+}
+
+pub fn git_warning(object: &Value, field: &str) -> Option<String> {
+    declared_in_git(object, field).then(|| {
+        let parent = parent(object).unwrap_or_else(|| "its parent".to_owned());
+        format!("Git declares .spec.{field}: {parent} will write it back at its next interval; suspend that first, or change Git")
+    })
+}
+
+/// A running Helm action goes on whatever is done to the spec.
+pub fn running(object: &Value) -> Option<String> {
+    let reconciling = super::input::condition(object, "Reconciling").filter(|c| text(c, "/status") == "True")?;
+    let ready = super::input::condition(object, "Ready");
+    // a failing release keeps Reconciling for ever
+    if ready.is_some_and(|c| text(c, "/status") == "False") {
+        return None;
+    }
+    Some(format!("under way now: {}", text(reconciling, "/message")))
+}

@@ -1,0 +1,202 @@
+//! What a plan is made from: the targets, what was read of them, what the operator said, and the moment. All of it is
+//! given; nothing is asked for here.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::Value;
+
+use crate::domain::ages::Time;
+use crate::domain::plan::{Guard, Right, Stop};
+use crate::domain::record::{Key, Uid};
+use crate::domain::served::Served;
+
+/// Where kinds live, by kind.
+pub type Apis = HashMap<&'static str, Served>;
+/// What was read, by path: the object, or why it could not be.
+pub type Have = HashMap<String, Result<Value, String>>;
+/// The labels of one alert.
+pub type Labels = BTreeMap<String, String>;
+
+/// An object that an action is about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Target {
+    pub kind: &'static str,
+    pub key: Key,
+    /// The workload of a pod, or the object of an alert, as kind, namespace and name, where one is known.
+    pub about: Option<(String, String, String)>,
+    /// The labels of an alert.
+    pub labels: Labels,
+}
+
+impl Target {
+    /// `HelmRelease monitoring/monitoring`.
+    pub fn told(&self) -> String {
+        match &*self.key.namespace {
+            "" => format!("{} {}", self.kind, self.key.name),
+            namespace => format!("{} {namespace}/{}", self.kind, self.key.name),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Input<'a> {
+    pub targets: &'a [Target],
+    pub have: &'a Have,
+    pub apis: &'a Apis,
+    /// What the operator set, by field.
+    pub set: &'a BTreeMap<String, String>,
+    pub reason: &'a str,
+    /// Who acts, as the server knows them.
+    pub operator: &'a str,
+    pub context: &'a str,
+    pub now: Time,
+    /// RFC 3339 with nanoseconds, never the same twice.
+    pub token: &'a str,
+    /// Namespaces of core components: what is risky there asks for the typed context.
+    pub core: &'a [String],
+    /// The alerts that are known now.
+    pub alerts: &'a [Labels],
+}
+
+/// Kinds whose place is the same on every server, for when discovery has not told it.
+const FIXED: &[(&str, &str, &str, &str, bool)] = &[
+    ("Pod", "", "v1", "pods", true),
+    ("Node", "", "v1", "nodes", false),
+    ("Deployment", "apps", "v1", "deployments", true),
+    ("StatefulSet", "apps", "v1", "statefulsets", true),
+    ("DaemonSet", "apps", "v1", "daemonsets", true),
+    ("ReplicaSet", "apps", "v1", "replicasets", true),
+    ("ControllerRevision", "apps", "v1", "controllerrevisions", true),
+    ("PodDisruptionBudget", "policy", "v1", "poddisruptionbudgets", true),
+    ("HorizontalPodAutoscaler", "autoscaling", "v2", "horizontalpodautoscalers", true),
+    ("DeleteBackupRequest", "velero.io", "v1", "deletebackuprequests", true),
+];
+
+impl<'a> Input<'a> {
+    /// The same, about one of the targets.
+    #[must_use]
+    pub fn only(&self, target: &'a Target) -> Self {
+        Self { targets: std::slice::from_ref(target), ..*self }
+    }
+
+    /// The one target of a plan for one object.
+    pub fn target(&self) -> Result<&'a Target, Stop> {
+        self.targets.first().ok_or_else(|| Stop::refuse("nothing is chosen"))
+    }
+
+    pub fn served(&self, kind: &str) -> Result<Served, Stop> {
+        if let Some(served) = self.apis.get(kind) {
+            return Ok(served.clone());
+        }
+        let fixed = FIXED.iter().find(|(name, ..)| *name == kind);
+        let (_, group, version, plural, namespaced) =
+            fixed.ok_or_else(|| Stop::Refuse(format!("{kind} is not served by this cluster, as far as is known")))?;
+        Ok(Served {
+            group: (*group).into(),
+            version: (*version).into(),
+            plural: (*plural).into(),
+            namespaced: *namespaced,
+        })
+    }
+
+    pub fn path(&self, kind: &str, namespace: &str, name: &str) -> Result<String, Stop> {
+        Ok(self.served(kind)?.object(namespace, name))
+    }
+
+    /// What was read from a path.
+    pub fn read(&self, path: &str) -> Result<&'a Value, Stop> {
+        match self.have.get(path) {
+            Some(Ok(value)) => Ok(value),
+            Some(Err(why)) => Err(Stop::Refuse(format!("cannot be planned: {why}"))),
+            None => Err(Stop::Need(vec![path.to_owned()])),
+        }
+    }
+
+    /// What was read from a path, if it could be: a plan that can do without says so instead of ending.
+    pub fn maybe(&self, path: &str) -> Result<Result<&'a Value, &'a str>, Stop> {
+        match self.have.get(path) {
+            Some(Ok(value)) => Ok(Ok(value)),
+            Some(Err(why)) => Ok(Err(why)),
+            None => Err(Stop::Need(vec![path.to_owned()])),
+        }
+    }
+
+    /// The target's object as it is now, with its path. Refused when it is another one of the same name.
+    pub fn object(&self) -> Result<(String, &'a Value), Stop> {
+        let target = self.target()?;
+        let path = self.path(target.kind, &target.key.namespace, &target.key.name)?;
+        let object = self.read(&path)?;
+        let uid = text(object, "/metadata/uid");
+        if target.key.uid != Uid::default() && Uid::of(uid) != target.key.uid {
+            return Err(Stop::Refuse(format!("{} was deleted and created again: look at it first", target.told())));
+        }
+        Ok((path, object))
+    }
+
+    pub fn setting(&self, name: &str) -> Option<&'a str> {
+        self.set.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// A setting that is yes or no.
+    pub fn yes(&self, name: &str) -> Result<bool, Stop> {
+        match self.setting(name) {
+            None | Some("no" | "false") => Ok(false),
+            Some("yes" | "true") => Ok(true),
+            Some(other) => Err(Stop::Refuse(format!("{name} is yes or no, not `{other}`"))),
+        }
+    }
+
+    pub fn is_core(&self, namespace: &str) -> bool {
+        self.core.iter().any(|core| core == namespace)
+    }
+
+    /// The right to do this to an object of a kind.
+    pub fn right(&self, verb: &str, kind: &str, sub: &str, namespace: &str, name: &str) -> Result<Right, Stop> {
+        let served = self.served(kind)?;
+        Ok(Right {
+            verb: verb.to_owned(),
+            group: served.group,
+            resource: served.plural,
+            sub: sub.to_owned(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        })
+    }
+}
+
+pub fn text<'v>(object: &'v Value, pointer: &str) -> &'v str {
+    object.pointer(pointer).and_then(Value::as_str).unwrap_or("")
+}
+
+pub fn int(object: &Value, pointer: &str) -> Option<i64> {
+    object.pointer(pointer).and_then(Value::as_i64)
+}
+
+pub fn flag(object: &Value, pointer: &str) -> bool {
+    object.pointer(pointer).and_then(Value::as_bool).unwrap_or(false)
+}
+
+pub fn list<'v>(object: &'v Value, pointer: &str) -> &'v [Value] {
+    object.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+pub fn condition<'v>(object: &'v Value, kind: &str) -> Option<&'v Value> {
+    list(object, "/status/conditions").iter().find(|c| text(c, "/type") == kind)
+}
+
+pub fn is_true(object: &Value, kind: &str) -> bool {
+    condition(object, kind).is_some_and(|c| text(c, "/status") == "True")
+}
+
+/// An annotation or label; their names hold slashes.
+pub fn annotation<'v>(object: &'v Value, name: &str) -> &'v str {
+    object.pointer("/metadata/annotations").and_then(|a| a.get(name)).and_then(Value::as_str).unwrap_or("")
+}
+
+pub fn label<'v>(object: &'v Value, name: &str) -> &'v str {
+    object.pointer("/metadata/labels").and_then(|a| a.get(name)).and_then(Value::as_str).unwrap_or("")
+}
+
+pub fn guard(path: &str, object: &Value, fields: &[&str]) -> Guard {
+    Guard::of(path, object, fields)
+}

@@ -1,0 +1,250 @@
+//! The actions: one file and one row each. An action says for which records it is offered, what must be read first,
+//! and returns its plan as data. It sends nothing.
+
+mod flux;
+mod input;
+mod workload;
+
+pub mod backup;
+pub mod cordon;
+pub mod delete_backup;
+pub mod delete_pod;
+pub mod drain;
+pub mod edit_silence;
+pub mod emergency_restart;
+pub mod evict;
+pub mod expire_silence;
+pub mod force;
+pub mod force_sync;
+pub mod pause_rollout;
+pub mod pause_schedule;
+pub mod reconcile;
+pub mod reconcile_with_source;
+pub mod recover;
+pub mod renew;
+pub mod reset;
+pub mod restart;
+pub mod restore;
+pub mod resume;
+pub mod resume_rollout;
+pub mod rollback;
+pub mod scale;
+pub mod silence;
+pub mod suspend;
+pub mod uncordon;
+pub mod undo_rollout;
+pub mod unpause_schedule;
+
+use crate::domain::interner::Strings;
+use crate::domain::plan::{Plan, Risk, Stop};
+use crate::domain::record::Record;
+
+pub use input::{Apis, Have, Input, Labels, Target};
+
+/// The most objects that one plan may change.
+pub const MOST: usize = 10;
+
+/// Every action, in the order of the menu.
+pub static ACTIONS: &[ActionSpec] = &[
+    suspend::SPEC,
+    resume::SPEC,
+    reconcile::SPEC,
+    reconcile_with_source::SPEC,
+    force::SPEC,
+    reset::SPEC,
+    recover::SPEC,
+    rollback::SPEC,
+    restart::SPEC,
+    emergency_restart::SPEC,
+    scale::SPEC,
+    pause_rollout::SPEC,
+    resume_rollout::SPEC,
+    undo_rollout::SPEC,
+    delete_pod::SPEC,
+    evict::SPEC,
+    silence::SPEC,
+    edit_silence::SPEC,
+    expire_silence::SPEC,
+    renew::SPEC,
+    force_sync::SPEC,
+    backup::SPEC,
+    pause_schedule::SPEC,
+    unpause_schedule::SPEC,
+    restore::SPEC,
+    delete_backup::SPEC,
+    cordon::SPEC,
+    uncordon::SPEC,
+    drain::SPEC,
+];
+
+/// One action.
+#[derive(Debug, Clone, Copy)]
+pub struct ActionSpec {
+    /// The word in the menu, after `watchkeeper run`, and in the audit.
+    pub name: &'static str,
+    /// The key that asks for it directly.
+    pub key: Option<ActKey>,
+    pub doc: &'static str,
+    /// What it may need, for the role that is printed.
+    pub rights: &'static [RightRow],
+    /// What can be said beside the object: the form, and `--set`.
+    pub fields: &'static [Field],
+    /// Nothing runs without a reason.
+    pub wants_reason: bool,
+    pub offered: fn(&Subject<'_>) -> Offer,
+    pub plan: fn(&Input<'_>) -> Result<Plan, Stop>,
+}
+
+/// Keys that stand for whichever action fits the row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ActKey {
+    /// Suspend or resume, pause or unpause, cordon or uncordon.
+    Toggle,
+    /// Reconcile, renew, refresh.
+    Refresh,
+    Restart,
+    Silence,
+    Backup,
+    Delete,
+}
+
+/// A right as the printed role groups it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RightRow {
+    pub group: &'static str,
+    /// With its subresource: `pods/eviction`.
+    pub resource: &'static str,
+    pub verb: &'static str,
+}
+
+pub const fn right(group: &'static str, resource: &'static str, verb: &'static str) -> RightRow {
+    RightRow { group, resource, verb }
+}
+
+/// Something the operator may set.
+#[derive(Debug, Clone, Copy)]
+pub struct Field {
+    pub name: &'static str,
+    pub help: &'static str,
+    /// What stands there first; empty: nothing, or what the plan proposes.
+    pub default: &'static str,
+}
+
+/// Whether an action fits a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Offer {
+    Yes,
+    /// It is of this kind, but not now; why.
+    No(String),
+    /// It has nothing to do with this kind.
+    Never,
+}
+
+/// What decides whether an action is offered.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    pub kind: &'static str,
+    pub record: &'a Record,
+    pub strings: &'a Strings,
+}
+
+impl Subject<'_> {
+    /// Offered for these kinds.
+    pub fn of(&self, kinds: &[&str]) -> Offer {
+        if kinds.contains(&self.kind) { Offer::Yes } else { Offer::Never }
+    }
+}
+
+pub fn by_name(name: &str) -> Option<&'static ActionSpec> {
+    ACTIONS.iter().find(|action| action.name == name)
+}
+
+/// The plan for all targets: one after another, with the larger risk of several.
+///
+/// # Errors
+/// What has to be read first, or why there is no plan.
+pub fn plan(action: &ActionSpec, input: &Input<'_>) -> Result<Plan, Stop> {
+    if input.targets.is_empty() {
+        return Err(Stop::refuse("nothing is chosen"));
+    }
+    if input.targets.len() > MOST {
+        return Err(Stop::Refuse(format!("{} objects at once are too many: at most {MOST}", input.targets.len())));
+    }
+    if action.wants_reason && input.reason.trim().is_empty() {
+        return Err(Stop::Refuse(format!("{} needs a reason", action.name)));
+    }
+    for name in input.set.keys() {
+        if !action.fields.iter().any(|field| field.name == name) {
+            let known: Vec<&str> = action.fields.iter().map(|field| field.name).collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            return Err(Stop::Refuse(format!("{} has no setting `{name}`; settings: {known}", action.name)));
+        }
+    }
+    let mut needs = Vec::new();
+    let mut plans = Vec::new();
+    for target in input.targets {
+        match (action.plan)(&input.only(target)) {
+            Ok(plan) => plans.push(plan),
+            Err(Stop::Need(paths)) => needs.extend(paths),
+            Err(refusal) => return Err(refusal),
+        }
+    }
+    if !needs.is_empty() {
+        return Err(Stop::Need(needs));
+    }
+    let mut plan = joined(plans, input);
+    plan.reason = input.reason.trim().to_owned();
+    Ok(plan)
+}
+
+fn joined(plans: Vec<Plan>, input: &Input<'_>) -> Plan {
+    let count = plans.len();
+    let mut all = plans.into_iter();
+    let Some(mut first) = all.next() else { unreachable!("there is a plan for each of at least one target") };
+    if count == 1 {
+        return first;
+    }
+    let name = |plan: &Plan| plan.targets.first().map_or_else(String::new, |key| key.name.to_string());
+    let prefix = |plan: &mut Plan| {
+        let name = name(plan);
+        for step in &mut plan.steps {
+            step.what = format!("{name}: {}", step.what);
+        }
+        for text in plan.warnings.iter_mut().chain(&mut plan.reach) {
+            *text = format!("{name}: {text}");
+        }
+    };
+    prefix(&mut first);
+    for mut next in all {
+        prefix(&mut next);
+        first.targets.extend(next.targets);
+        first.steps.extend(next.steps);
+        first.warnings.extend(next.warnings);
+        first.reach.extend(next.reach);
+    }
+    first.title = format!("{} {count} objects, one after another, stopping at the first failure", first.action);
+    first.risk = Risk::Context(input.context.to_owned());
+    first
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_are_unique_and_every_action_says_what_it_does() {
+        let names: HashSet<_> = ACTIONS.iter().map(|a| a.name).collect();
+        assert_eq!(names.len(), ACTIONS.len());
+        assert!(ACTIONS.iter().all(|a| !a.doc.is_empty() && by_name(a.name).is_some()));
+    }
+
+    #[test]
+    fn nothing_that_is_never_offered_is_in_the_list() {
+        for word in ["uninstall", "unseal", "secret"] {
+            assert!(ACTIONS.iter().all(|a| !a.name.contains(word)), "{word}");
+        }
+        let secrets = ACTIONS.iter().flat_map(|a| a.rights).filter(|r| r.resource.starts_with("secrets"));
+        assert_eq!(secrets.count(), 0);
+    }
+}

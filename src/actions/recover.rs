@@ -1,0 +1,34 @@
+//! The failed release procedure: forget the failed attempts, fetch the source anew, reconcile, and wait for the result.
+
+use super::input::Input;
+use super::{ActionSpec, Offer, flux, reconcile_with_source};
+use crate::domain::health::Health;
+use crate::domain::plan::{Plan, Risk, Stop};
+
+pub const SPEC: ActionSpec = ActionSpec {
+    name: "recover",
+    key: None,
+    doc: "failed release: fetch its source anew, reset its retries, reconcile, wait",
+    rights: flux::RIGHTS,
+    fields: &[],
+    wants_reason: false,
+    offered: |subject| match (subject.of(&["HelmRelease"]), flux::when_suspended(subject, false)) {
+        (Offer::Yes, Offer::Yes) if subject.record.health == Health::Ok => Offer::No("it has not failed".to_owned()),
+        (Offer::Yes, offer) => offer,
+        (other, _) => other,
+    },
+    plan,
+};
+
+fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
+    let target = input.target()?;
+    let (path, object) = input.object()?;
+    let mut steps = reconcile_with_source::sources(input, object)?;
+    steps.extend(flux::reconcile(input, target.kind, &path, object, &[flux::RESET])?);
+    let mut plan = flux::plan(input, SPEC.name, steps, String::new())?;
+    plan.reach.push("Helm tries again with what its source has now; if it fails again, its events say why".into());
+    if input.is_core(&target.key.namespace) {
+        plan.risk = Risk::Name(target.key.name.to_string());
+    }
+    Ok(plan)
+}

@@ -1,0 +1,55 @@
+//! Rolling restart: every pod is replaced, a few at a time.
+
+use serde_json::json;
+
+use super::input::{Input, flag, text};
+use super::workload::{self, Workload};
+use super::{ActKey, ActionSpec};
+use crate::domain::plan::{Body, Plan, Step, Stop};
+
+pub const SPEC: ActionSpec = ActionSpec {
+    name: "restart",
+    key: Some(ActKey::Restart),
+    doc: "replace its pods one after another, and wait for the rollout",
+    rights: workload::RIGHTS,
+    fields: &[],
+    wants_reason: false,
+    offered: workload::of_workload,
+    plan,
+};
+
+fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
+    let workload = workload::find(input)?;
+    let steps = steps(input, &workload)?;
+    let mut plan = workload::plan(input, SPEC.name, &workload, steps)?;
+    plan.warnings = workload::cautions(&workload);
+    plan.warnings.extend(workload::budgets(input, &workload)?);
+    Ok(plan)
+}
+
+pub fn steps(input: &Input<'_>, workload: &Workload<'_>) -> Result<Vec<Step>, Stop> {
+    if flag(workload.object, "/spec/paused") {
+        return Err(Stop::Refuse(format!("{} is paused: resume its rollout first", workload.told())));
+    }
+    if text(workload.object, "/spec/updateStrategy/type") == "OnDelete" {
+        return Err(Stop::Refuse(format!(
+            "{} replaces pods only when they are deleted (OnDelete): delete its pods one by one",
+            workload.told()
+        )));
+    }
+    // seconds, as kubectl writes it: a second restart within the same one would be none
+    let at = input.now.timestamp().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let annotation = json!({ "kubectl.kubernetes.io/restartedAt": at });
+    let body = json!({ "spec": { "template": { "metadata": { "annotations": annotation } } } });
+    let mut request = workload::patch(input, workload, "", &[], Body::Merge(body))?;
+    let before = workload
+        .object
+        .pointer("/spec/template/metadata/annotations")
+        .and_then(|a| a.get("kubectl.kubernetes.io/restartedAt"))
+        .and_then(|v| v.as_str())
+        .unwrap_or("never");
+    request.before = format!("restartedAt: {before}");
+    request.after = format!("restartedAt: {at}");
+    let twin = format!("kubectl rollout restart {}", workload.argument());
+    Ok(vec![Step::send(format!("restart {}", workload.told()), twin, request), workload::rollout(workload)])
+}

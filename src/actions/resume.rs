@@ -1,0 +1,69 @@
+//! Resume a Flux object: it is reconciled at once, which may change what runs.
+
+use serde_json::{Value, json};
+
+use super::input::{Input, flag, int, text};
+use super::{ActKey, ActionSpec, flux};
+use crate::domain::plan::{Plan, Proof, Risk, Step, Stop, Via};
+use crate::domain::proof::Check;
+
+pub const SPEC: ActionSpec = ActionSpec {
+    name: "resume",
+    key: Some(ActKey::Toggle),
+    doc: "let Flux reconcile it again, and wait until it is Ready",
+    rights: flux::RIGHTS,
+    fields: &[],
+    wants_reason: false,
+    offered: |subject| flux::when_suspended(subject, true),
+    plan,
+};
+
+fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
+    let target = input.target()?;
+    let (path, object) = input.object()?;
+    if !flag(object, "/spec/suspend") {
+        return Err(Stop::Refuse(format!("{} is not suspended", target.told())));
+    }
+    let mut plan = flux::plan(input, SPEC.name, steps(input, &path, object)?, flux::command("suspend", target, ""))?;
+    plan.reach.push(change(object));
+    plan.warnings.extend(flux::git_warning(object, "suspend"));
+    if input.is_core(&target.key.namespace) {
+        plan.risk = Risk::Name(target.key.name.to_string());
+    }
+    Ok(plan)
+}
+
+/// The patch and its proof. The value is removed, so that nothing is left to fight Git with.
+pub fn steps(input: &Input<'_>, path: &str, object: &Value) -> Result<Vec<Step>, Stop> {
+    let target = input.target()?;
+    let body = json!({ "spec": { "suspend": null } });
+    let mut request = flux::patch(input, path, object, &["/spec/suspend"], body)?;
+    request.before = "suspend: true".into();
+    request.after = "suspend: absent".into();
+    let proof = Proof { via: Via::Kubernetes, path: path.to_owned(), check: Check::FluxReady, limit: 600 };
+    Ok(vec![
+        Step::send(format!("resume {}", target.told()), flux::command("resume", target, ""), request),
+        Step::wait("wait until it was reconciled and is Ready", proof),
+    ])
+}
+
+/// What resuming would change: wanted against deployed.
+fn change(object: &Value) -> String {
+    let wanted = text(object, "/spec/chart/spec/version");
+    let deployed = ["/status/history/0/chartVersion", "/status/lastAppliedRevision", "/status/artifact/revision"]
+        .iter()
+        .map(|p| text(object, p))
+        .find(|t| !t.is_empty())
+        .unwrap_or("nothing yet");
+    let attempted = text(object, "/status/lastAttemptedRevision");
+    let changed = int(object, "/metadata/generation") != int(object, "/status/observedGeneration");
+    let spec = if changed { "; its spec was changed while it was suspended" } else { "" };
+    match (wanted, attempted) {
+        ("", "") => format!("deployed {deployed}; it will take what its source has now{spec}"),
+        ("", attempted) => {
+            format!("deployed {deployed}, last tried {attempted}; it will take what its source has now{spec}")
+        }
+        (wanted, _) if wanted == deployed => format!("chart {wanted} is deployed and wanted: values may differ{spec}"),
+        (wanted, _) => format!("chart {deployed} is deployed, {wanted} is wanted: it will be upgraded{spec}"),
+    }
+}

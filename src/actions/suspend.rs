@@ -1,0 +1,58 @@
+//! Suspend a Flux object: its controller stops reconciling it. What runs already goes on.
+
+use serde_json::{Value, json};
+
+use super::input::{Input, flag};
+use super::{ActKey, ActionSpec, flux};
+use crate::domain::plan::{Plan, Proof, Risk, Step, Stop, Via};
+use crate::domain::proof::Check;
+
+pub const SPEC: ActionSpec = ActionSpec {
+    name: "suspend",
+    key: Some(ActKey::Toggle),
+    doc: "stop Flux from reconciling it",
+    rights: flux::RIGHTS,
+    fields: &[],
+    wants_reason: false,
+    offered: |subject| flux::when_suspended(subject, false),
+    plan,
+};
+
+fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
+    let target = input.target()?;
+    let (path, object) = input.object()?;
+    if flag(object, "/spec/suspend") {
+        return Err(Stop::Refuse(format!("{} is suspended already", target.told())));
+    }
+    let steps = steps(input, &path, object)?;
+    let mut plan = flux::plan(input, SPEC.name, steps, flux::command("resume", target, ""))?;
+    plan.warnings.extend(flux::git_warning(object, "suspend"));
+    if let Some(running) = flux::running(object) {
+        plan.warnings.push(format!("a suspend does not stop what runs: {running}"));
+    }
+    match target.kind {
+        "HelmRelease" => plan.reach.push("its HelmChart goes on being fetched; its workloads stay as they are".into()),
+        "Kustomization" => plan.reach.push("the HelmReleases that it made go on by themselves".into()),
+        _ => plan.reach.push("what takes its content from it keeps the revision of now".into()),
+    }
+    plan.reach.push("objects that depend on it are blocked when they change; it goes on saying Ready".into());
+    if input.is_core(&target.key.namespace) {
+        plan.risk = Risk::Name(target.key.name.to_string());
+    }
+    Ok(plan)
+}
+
+/// The patch and its proof.
+pub fn steps(input: &Input<'_>, path: &str, object: &Value) -> Result<Vec<Step>, Stop> {
+    let target = input.target()?;
+    let body = json!({ "spec": { "suspend": true } });
+    let mut request = flux::patch(input, path, object, &["/spec/suspend"], body)?;
+    request.before = "suspend: false".into();
+    request.after = "suspend: true".into();
+    let check = Check::Field { pointer: "/spec/suspend".into(), is: Value::Bool(true) };
+    let proof = Proof { via: Via::Kubernetes, path: path.to_owned(), check, limit: 30 };
+    Ok(vec![
+        Step::send(format!("suspend {}", target.told()), flux::command("suspend", target, ""), request),
+        Step::wait("read it back: it is suspended", proof),
+    ])
+}

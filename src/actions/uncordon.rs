@@ -1,0 +1,46 @@
+//! Uncordon a node. One that somebody else cordoned is left alone unless told otherwise.
+
+use serde_json::{Value, json};
+
+use super::input::{Input, flag};
+use super::{ActKey, ActionSpec, Field, cordon, flux};
+use crate::domain::plan::{Plan, Proof, Step, Stop, Via};
+use crate::domain::proof::Check;
+
+pub const SPEC: ActionSpec = ActionSpec {
+    name: "uncordon",
+    key: Some(ActKey::Toggle),
+    doc: "let pods be put on the node again",
+    rights: cordon::RIGHTS,
+    fields: &[Field { name: "any", help: "yes: even if it was cordoned by somebody else", default: "no" }],
+    wants_reason: false,
+    offered: |subject| cordon::when_cordoned(subject, true),
+    plan,
+};
+
+fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
+    let target = input.target()?;
+    let (path, node) = input.object()?;
+    if !flag(node, "/spec/unschedulable") {
+        return Err(Stop::Refuse(format!("{} is not cordoned", target.told())));
+    }
+    let by = cordon::by(node);
+    if by.is_empty() && !input.yes("any")? {
+        return Err(Stop::Refuse(format!(
+            "{} was not cordoned by watchkeeper: somebody may count on it; set any=yes to uncordon it all the same",
+            target.told()
+        )));
+    }
+    let body = json!({ "metadata": { "annotations": { cordon::BY: null } }, "spec": { "unschedulable": null } });
+    let mut request = flux::patch(input, &path, node, &["/spec/unschedulable"], body)?;
+    request.before = format!("unschedulable: true, by {}", if by.is_empty() { "somebody" } else { by });
+    request.after = "unschedulable: absent".into();
+    let name = &target.key.name;
+    let check = Check::Field { pointer: "/spec/unschedulable".into(), is: Value::Null };
+    let proof = Proof { via: Via::Kubernetes, path: path.clone(), check, limit: 30 };
+    let steps = vec![
+        Step::send(format!("uncordon node {name}"), format!("kubectl uncordon {name}"), request),
+        Step::wait("read it back: it is not cordoned", proof),
+    ];
+    flux::plan(input, SPEC.name, steps, format!("kubectl cordon {name}"))
+}

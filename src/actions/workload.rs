@@ -1,0 +1,217 @@
+//! What the workload actions share: Deployments, StatefulSets and DaemonSets, found from a pod where need be; their
+//! budgets, autoscalers and owners.
+
+use serde_json::Value;
+
+use super::input::{Input, Target, flag, guard, int, label, list, text};
+use super::{Offer, RightRow, Subject, flux, right};
+use crate::domain::plan::{Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
+use crate::domain::proof::Check;
+
+pub const KINDS: &[&str] = &["Deployment", "StatefulSet", "DaemonSet"];
+
+pub const RIGHTS: &[RightRow] = &[
+    right("apps", "deployments", "patch"),
+    right("apps", "statefulsets", "patch"),
+    right("apps", "daemonsets", "patch"),
+];
+
+/// Offered for workloads, and for pods of one.
+pub fn of_workload(subject: &Subject<'_>) -> Offer {
+    subject.of(&["Deployment", "StatefulSet", "DaemonSet", "Pod"])
+}
+
+/// The workload that is meant: the target, or the owner of the target pod.
+#[derive(Debug)]
+pub struct Workload<'a> {
+    pub kind: String,
+    pub namespace: String,
+    pub name: String,
+    pub path: String,
+    pub object: &'a Value,
+}
+
+impl Workload<'_> {
+    pub fn told(&self) -> String {
+        format!("{} {}/{}", self.kind, self.namespace, self.name)
+    }
+
+    /// `deployment/shop -n team-alpha`.
+    pub fn argument(&self) -> String {
+        format!("{}/{} -n {}", self.kind.to_lowercase(), self.name, self.namespace)
+    }
+}
+
+pub fn find<'a>(input: &Input<'a>) -> Result<Workload<'a>, Stop> {
+    let target = input.target()?;
+    let namespace = target.key.namespace.to_string();
+    if target.kind != "Pod" {
+        let (path, object) = input.object()?;
+        return Ok(Workload {
+            kind: target.kind.to_owned(),
+            namespace,
+            name: target.key.name.to_string(),
+            path,
+            object,
+        });
+    }
+    let (_, pod) = input.object()?;
+    let (kind, name) = owner(pod).ok_or_else(|| Stop::Refuse(format!("{} has no controller", target.told())))?;
+    if !KINDS.contains(&&*kind) {
+        return Err(Stop::Refuse(format!("{} belongs to {kind} {name}, which has no rollout", target.told())));
+    }
+    let path = input.path(&kind, &namespace, &name)?;
+    let object = input.read(&path)?;
+    Ok(Workload { kind, namespace, name, path, object })
+}
+
+/// The workload that owns a pod, without asking for its ReplicaSet: a Deployment names it after itself.
+pub fn owner(pod: &Value) -> Option<(String, String)> {
+    let owner = list(pod, "/metadata/ownerReferences").iter().find(|o| flag(o, "/controller"))?;
+    let (kind, name) = (text(owner, "/kind"), text(owner, "/name"));
+    let hash = label(pod, "pod-template-hash");
+    if kind == "ReplicaSet"
+        && let Some(deployment) =
+            name.strip_suffix(hash).and_then(|rest| rest.strip_suffix('-')).filter(|_| !hash.is_empty())
+    {
+        return Some(("Deployment".to_owned(), deployment.to_owned()));
+    }
+    Some((kind.to_owned(), name.to_owned()))
+}
+
+/// A patch of the workload, sent only if it is still as previewed.
+pub fn patch(
+    input: &Input<'_>,
+    workload: &Workload<'_>,
+    sub: &str,
+    fields: &[&str],
+    body: Body,
+) -> Result<Request, Stop> {
+    let right = input.right("patch", &workload.kind, sub, &workload.namespace, &workload.name)?;
+    let path = if sub.is_empty() { workload.path.clone() } else { format!("{}/{sub}", workload.path) };
+    Ok(Request {
+        via: Via::Kubernetes,
+        method: Method::Patch,
+        path,
+        body,
+        guard: Some(guard(&workload.path, workload.object, fields)),
+        right: Some(right),
+        dry_run: true,
+        fine: &[],
+        patience: 0,
+        before: String::new(),
+        after: String::new(),
+    })
+}
+
+pub fn rollout(workload: &Workload<'_>) -> Step {
+    let deadline = int(workload.object, "/spec/progressDeadlineSeconds").unwrap_or(600);
+    let limit = u32::try_from(deadline).unwrap_or(600).clamp(60, 1800) + 60;
+    let proof = Proof { via: Via::Kubernetes, path: workload.path.clone(), check: Check::Rollout, limit };
+    Step::wait(format!("wait for the rollout of {}", workload.name), proof)
+}
+
+pub fn plan(input: &Input<'_>, action: &'static str, workload: &Workload<'_>, steps: Vec<Step>) -> Result<Plan, Stop> {
+    let target: &Target = input.target()?;
+    let name = workload.name.clone();
+    Ok(Plan {
+        action,
+        title: format!("{action} {}", workload.told()),
+        targets: vec![target.key.clone()],
+        steps,
+        risk: if input.is_core(&workload.namespace) {
+            Risk::Context(input.context.to_owned())
+        } else {
+            Risk::Name(name)
+        },
+        reach: vec![format!("{} pods", replicas(workload.object))],
+        warnings: Vec::new(),
+        undo: String::new(),
+        reason: String::new(),
+    })
+}
+
+pub fn replicas(object: &Value) -> i64 {
+    int(object, "/spec/replicas").or_else(|| int(object, "/status/desiredNumberScheduled")).unwrap_or(1)
+}
+
+/// Budgets over the workload's pods that leave no room, or why they could not be read.
+pub fn budgets(input: &Input<'_>, workload: &Workload<'_>) -> Result<Vec<String>, Stop> {
+    let path = input.served("PodDisruptionBudget")?.collection(&workload.namespace);
+    let labels = workload.object.pointer("/spec/template/metadata/labels").unwrap_or(&Value::Null);
+    let found = match input.maybe(&path)? {
+        Ok(found) => found,
+        Err(why) => return Ok(vec![format!("disruption budgets could not be read: {why}")]),
+    };
+    let over = list(found, "/items")
+        .iter()
+        .filter(|pdb| selects(pdb.pointer("/spec/selector").unwrap_or(&Value::Null), labels));
+    Ok(over
+        .filter(|pdb| int(pdb, "/status/disruptionsAllowed") == Some(0))
+        .map(|pdb| format!("budget {} allows no disruption now", text(pdb, "/metadata/name")))
+        .collect())
+}
+
+/// Whether a label selector selects these labels. An empty one selects everything.
+pub fn selects(selector: &Value, labels: &Value) -> bool {
+    let value = |name: &str| labels.get(name).and_then(Value::as_str);
+    let equal = selector.pointer("/matchLabels").and_then(Value::as_object);
+    let all = equal.is_none_or(|m| m.iter().all(|(name, want)| value(name) == want.as_str()));
+    all && list(selector, "/matchExpressions").iter().all(|e| {
+        let have = value(text(e, "/key"));
+        let listed = have.is_some_and(|have| list(e, "/values").iter().any(|v| v.as_str() == Some(have)));
+        match text(e, "/operator") {
+            "In" => listed,
+            "NotIn" => !listed,
+            "Exists" => have.is_some(),
+            "DoesNotExist" => have.is_none(),
+            _ => false,
+        }
+    })
+}
+
+/// Autoscalers that target the workload.
+pub fn autoscalers(input: &Input<'_>, workload: &Workload<'_>) -> Result<Vec<String>, Stop> {
+    let path = input.served("HorizontalPodAutoscaler")?.collection(&workload.namespace);
+    let found = match input.maybe(&path)? {
+        Ok(found) => found,
+        Err(why) => return Ok(vec![format!("autoscalers could not be read: {why}")]),
+    };
+    let ours = list(found, "/items").iter().filter(|hpa| {
+        text(hpa, "/spec/scaleTargetRef/kind") == workload.kind
+            && text(hpa, "/spec/scaleTargetRef/name") == workload.name
+    });
+    Ok(ours
+        .map(|hpa| {
+            let (least, most) =
+                (int(hpa, "/spec/minReplicas").unwrap_or(1), int(hpa, "/spec/maxReplicas").unwrap_or(0));
+            format!("autoscaler {} sets the replicas itself, {least} to {most}", text(hpa, "/metadata/name"))
+        })
+        .collect())
+}
+
+/// What a rolling restart means for users, and who may undo it.
+pub fn cautions(workload: &Workload<'_>) -> Vec<String> {
+    let mut out = Vec::new();
+    let strategy = text(workload.object, "/spec/strategy/type");
+    if strategy == "Recreate" {
+        out.push("strategy Recreate: all pods are ended before new ones start".into());
+    }
+    if workload.kind != "DaemonSet" && replicas(workload.object) == 1 && strategy != "Recreate" {
+        out.push("one replica: it may be away for a moment".into());
+    }
+    let operator = list(workload.object, "/metadata/ownerReferences").iter().find(|o| flag(o, "/controller"));
+    if let Some(operator) = operator {
+        out.push(format!(
+            "made by {} {}: its operator may take the change back midway",
+            text(operator, "/kind"),
+            text(operator, "/name")
+        ));
+    }
+    out
+}
+
+/// What Flux does about a change of a field that Git may declare.
+pub fn drift(workload: &Workload<'_>) -> Option<String> {
+    flux::parent(workload.object).map(|parent| format!("{parent} manages it: what Git declares is written back"))
+}

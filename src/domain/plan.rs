@@ -1,0 +1,322 @@
+//! What an action will do, as data: the same value is previewed, sent, audited and verified. It sends nothing and
+//! reads no clock.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use super::proof::Check;
+use super::record::Key;
+
+/// An action on one object or several, step by step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// The action's name: `suspend`.
+    pub action: &'static str,
+    /// In words: `suspend HelmRelease monitoring/monitoring`.
+    pub title: String,
+    pub targets: Vec<Key>,
+    pub steps: Vec<Step>,
+    pub risk: Risk,
+    /// What else is touched: dependents, pods, alerts, budgets.
+    pub reach: Vec<String>,
+    /// What speaks against it, or must be known before.
+    pub warnings: Vec<String>,
+    /// How it is undone, in words or as a command; empty when it cannot be.
+    pub undo: String,
+    /// Why, in the operator's words; recorded with it.
+    pub reason: String,
+}
+
+/// What the operator must do to approve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Risk {
+    /// One key.
+    Press,
+    /// Type the object's name.
+    Name(String),
+    /// Type the name of the context: for core components, and for several objects at once.
+    Context(String),
+}
+
+impl Risk {
+    /// The larger of two risks.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        let rank = |risk: &Self| match risk {
+            Self::Press => 0,
+            Self::Name(_) => 1,
+            Self::Context(_) => 2,
+        };
+        if rank(&other) > rank(&self) { other } else { self }
+    }
+
+    /// What has to be typed, if anything.
+    pub fn word(&self) -> Option<&str> {
+        match self {
+            Self::Press => None,
+            Self::Name(word) | Self::Context(word) => Some(word),
+        }
+    }
+}
+
+/// One thing that is done, or waited for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// In words: `suspend it`, `wait for the rollout`.
+    pub what: String,
+    pub act: Act,
+    /// The command that would do the same: kubectl, flux, amtool, velero; empty when there is none.
+    pub twin: String,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Act {
+    Send(Box<Request>),
+    Await(Proof),
+    /// A program of this machine, without a shell.
+    Local(Vec<String>),
+    /// Something that a person does elsewhere; the plan goes on when the operator says so.
+    Manual(String),
+}
+
+impl Step {
+    pub fn send(what: impl Into<String>, twin: impl Into<String>, request: Request) -> Self {
+        Self { what: what.into(), act: Act::Send(Box::new(request)), twin: twin.into() }
+    }
+
+    pub fn wait(what: impl Into<String>, proof: Proof) -> Self {
+        Self { what: what.into(), act: Act::Await(proof), twin: String::new() }
+    }
+
+    /// What this step sends, if it sends.
+    pub fn request(&self) -> Option<&Request> {
+        match &self.act {
+            Act::Send(request) => Some(request),
+            _ => None,
+        }
+    }
+}
+
+/// Who is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Via {
+    Kubernetes,
+    /// Every known replica is read; one is written to, and they gossip.
+    Alertmanager,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Method {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        })
+    }
+}
+
+/// One request, as it will be sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    pub via: Via,
+    pub method: Method,
+    /// Path without query; the field manager and dry run are added when it is sent.
+    pub path: String,
+    pub body: Body,
+    /// The object as previewed; the request is sent only if it is still that.
+    pub guard: Option<Guard>,
+    /// The right that it needs; none where the service itself decides.
+    pub right: Option<Right>,
+    /// Whether the server can be asked what it would say.
+    pub dry_run: bool,
+    /// Answers that mean that nothing is to be done: already gone, already there.
+    pub fine: &'static [u16],
+    /// Refused for now (429): wait and send again until this many seconds have passed.
+    pub patience: u32,
+    /// What changes, before and after, for the preview and the audit.
+    pub before: String,
+    pub after: String,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Body {
+    None,
+    Json(Value),
+    /// `application/merge-patch+json`.
+    Merge(Value),
+    /// `application/json-patch+json`.
+    Patch(Value),
+    /// `application/strategic-merge-patch+json`, for built-in kinds.
+    Strategic(Value),
+    /// The object as it is when it is sent, with one condition set and nothing else changed.
+    WithCondition(Value),
+}
+
+impl Body {
+    /// The content type, where there is a body.
+    pub fn content_type(&self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::Json(_) | Self::WithCondition(_) => Some("application/json"),
+            Self::Merge(_) => Some("application/merge-patch+json"),
+            Self::Patch(_) => Some("application/json-patch+json"),
+            Self::Strategic(_) => Some("application/strategic-merge-patch+json"),
+        }
+    }
+
+    pub fn json(&self) -> Option<&Value> {
+        match self {
+            Self::None => None,
+            Self::Json(v) | Self::Merge(v) | Self::Patch(v) | Self::Strategic(v) | Self::WithCondition(v) => Some(v),
+        }
+    }
+}
+
+/// An object as it was previewed. Its resource version is put into the request; when only the status has moved it
+/// since, the request is made anew against the new version, and otherwise it is not sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Guard {
+    /// Where it is read.
+    pub path: String,
+    pub uid: String,
+    pub version: String,
+    pub generation: i64,
+    /// JSON pointers and what stood there.
+    pub fields: Vec<(String, Value)>,
+}
+
+impl Guard {
+    /// `object` as read from `path`, with the fields that the plan rests on.
+    pub fn of(path: impl Into<String>, object: &Value, fields: &[&str]) -> Self {
+        let text = |pointer| object.pointer(pointer).and_then(Value::as_str).unwrap_or("").to_owned();
+        Self {
+            path: path.into(),
+            uid: text("/metadata/uid"),
+            version: text("/metadata/resourceVersion"),
+            generation: object.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or(0),
+            fields: fields.iter().map(|p| ((*p).to_owned(), value_at(object, p))).collect(),
+        }
+    }
+
+    /// Whether an object read later is still what was previewed, its version aside. The words say what is not.
+    pub fn holds(&self, object: &Value) -> Result<(), String> {
+        let uid = object.pointer("/metadata/uid").and_then(Value::as_str).unwrap_or("");
+        if uid != self.uid {
+            return Err("it was deleted and created again since the preview".to_owned());
+        }
+        let generation = object.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or(0);
+        if generation != self.generation {
+            return Err("its spec was changed since the preview".to_owned());
+        }
+        for (pointer, then) in &self.fields {
+            let now = value_at(object, pointer);
+            if now != *then {
+                return Err(format!("{} was changed since the preview, from {then} to {now}", dotted(pointer)));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn value_at(object: &Value, pointer: &str) -> Value {
+    object.pointer(pointer).cloned().unwrap_or(Value::Null)
+}
+
+/// `/spec/suspend` as people write it: `.spec.suspend`.
+pub fn dotted(pointer: &str) -> String {
+    pointer.replace('/', ".").replace("~1", "/").replace("~0", "~")
+}
+
+/// A right as RBAC names it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Right {
+    pub verb: String,
+    pub group: String,
+    pub resource: String,
+    /// `status`, `scale`, `eviction`; empty for the resource itself.
+    pub sub: String,
+    pub namespace: String,
+    pub name: String,
+}
+
+impl fmt::Display for Right {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.verb, self.resource)?;
+        if !self.sub.is_empty() {
+            write!(f, "/{}", self.sub)?;
+        }
+        if !self.group.is_empty() {
+            write!(f, ".{}", self.group)?;
+        }
+        if !self.namespace.is_empty() {
+            write!(f, " in {}", self.namespace)?;
+        }
+        Ok(())
+    }
+}
+
+/// What must be seen before a step counts as done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Proof {
+    pub via: Via,
+    /// What is read, again and again. `{/metadata/name}` stands for a field of the last answer.
+    pub path: String,
+    pub check: Check,
+    /// Seconds until it is called unknown.
+    pub limit: u32,
+}
+
+/// Why there is no plan.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Stop {
+    /// These paths have to be read first.
+    Need(Vec<String>),
+    /// It would be wrong; why, and the way out.
+    Refuse(String),
+}
+
+impl Stop {
+    pub fn refuse(why: impl Into<String>) -> Self {
+        Self::Refuse(why.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn object(uid: &str, version: &str, generation: i64, suspend: Value) -> Value {
+        json!({"metadata": {"uid": uid, "resourceVersion": version, "generation": generation}, "spec": {"suspend": suspend}})
+    }
+
+    #[test]
+    fn a_guard_lets_a_newer_status_pass_and_nothing_else() {
+        let guard = Guard::of("/x", &object("u", "1", 3, Value::Null), &["/spec/suspend"]);
+        assert_eq!(guard.holds(&object("u", "9", 3, Value::Null)), Ok(()));
+        let again = guard.holds(&object("v", "9", 3, Value::Null)).unwrap_err();
+        assert!(again.contains("created again"), "{again}");
+        let spec = guard.holds(&object("u", "9", 4, Value::Null)).unwrap_err();
+        assert!(spec.contains("its spec was changed"), "{spec}");
+        let field = guard.holds(&object("u", "9", 3, json!(true))).unwrap_err();
+        assert_eq!(field, ".spec.suspend was changed since the preview, from null to true");
+    }
+
+    #[test]
+    fn the_larger_risk_wins() {
+        assert_eq!(Risk::Press.or(Risk::Name("a".into())), Risk::Name("a".into()));
+        assert_eq!(Risk::Context("c".into()).or(Risk::Press), Risk::Context("c".into()));
+    }
+}

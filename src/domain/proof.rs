@@ -1,0 +1,275 @@
+//! When a step counts as done: pure judgements on what was read back. What each controller says, and in which order,
+//! decides; a state that is merely not bad is never a proof.
+
+use serde_json::Value;
+
+use super::ages::Time;
+
+/// What must be seen.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Check {
+    /// The field has this value; null is "absent".
+    Field { pointer: String, is: Value },
+    /// Flux has handled this token, and then says Ready for the present generation.
+    FluxHandled { token: String, annotation: &'static str, handled: &'static str },
+    /// Flux says Ready for a generation that is at least the answer's.
+    FluxReady,
+    /// A Deployment, StatefulSet or DaemonSet has rolled out the generation of the answer.
+    Rollout,
+    /// The object is gone, or another one has its name.
+    Gone { uid: String },
+    /// The certificate has a revision beyond this one; more failed attempts than these are a failure.
+    Reissued { revision: i64, attempts: i64 },
+    /// `.status.phase` is one of the first; one of the second is a failure.
+    Phase { done: &'static [&'static str], failed: &'static [&'static str] },
+    /// The time at the pointer is at or after this, and Ready is True.
+    Refreshed { pointer: String, since: Time },
+    /// Every replica knows the silence in this state: active (or pending), or expired.
+    Silence { expired: bool },
+}
+
+/// What an answer says about a check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// Not yet; how far it is.
+    Waiting(String),
+    Done(String),
+    Failed(String),
+}
+
+/// An answer: its status code, and its body where it is JSON.
+#[derive(Debug, Clone, Copy)]
+pub struct Answer<'a> {
+    pub code: u16,
+    pub body: &'a Value,
+}
+
+/// Judges one answer. `sent` is the answer to the last request of the plan.
+pub fn judge(check: &Check, answer: Answer<'_>, sent: &Value) -> Seen {
+    if let Check::Gone { uid } = check {
+        return gone(uid, answer);
+    }
+    match answer.code {
+        200..=299 => {}
+        404 => return Seen::Failed("it is no longer there".to_owned()),
+        code => return Seen::Waiting(format!("cannot be read now ({code})")),
+    }
+    let object = answer.body;
+    match check {
+        Check::Field { pointer, is } => field(object, pointer, is),
+        Check::FluxHandled { token, annotation, handled } => flux_handled(object, token, annotation, handled),
+        Check::FluxReady => flux_ready(object, int(sent, "/metadata/generation")),
+        Check::Rollout => rollout(object, int(sent, "/metadata/generation")),
+        Check::Gone { uid } => gone(uid, answer),
+        Check::Reissued { revision, attempts } => reissued(object, *revision, *attempts),
+        Check::Phase { done, failed } => phase(object, done, failed),
+        Check::Refreshed { pointer, since } => refreshed(object, pointer, *since),
+        Check::Silence { expired } => silence(object, *expired),
+    }
+}
+
+fn text<'v>(object: &'v Value, pointer: &str) -> &'v str {
+    object.pointer(pointer).and_then(Value::as_str).unwrap_or("")
+}
+
+fn int(object: &Value, pointer: &str) -> i64 {
+    object.pointer(pointer).and_then(Value::as_i64).unwrap_or(0)
+}
+
+fn condition<'v>(object: &'v Value, kind: &str) -> Option<&'v Value> {
+    object.pointer("/status/conditions")?.as_array()?.iter().find(|c| text(c, "/type") == kind)
+}
+
+fn is_true(object: &Value, kind: &str) -> bool {
+    condition(object, kind).is_some_and(|c| text(c, "/status") == "True")
+}
+
+/// `reason: message`, with whichever there is.
+fn words(condition: &Value) -> String {
+    match (text(condition, "/reason"), text(condition, "/message")) {
+        (reason, "") => reason.to_owned(),
+        ("", message) => message.to_owned(),
+        (reason, message) => format!("{reason}: {message}"),
+    }
+}
+
+fn gone(uid: &str, answer: Answer<'_>) -> Seen {
+    match answer.code {
+        404 => Seen::Done("gone".to_owned()),
+        200..=299 if text(answer.body, "/metadata/uid") != uid => {
+            Seen::Done("gone; another one has its name".to_owned())
+        }
+        200..=299 if !text(answer.body, "/metadata/deletionTimestamp").is_empty() => {
+            Seen::Waiting("terminating".to_owned())
+        }
+        200..=299 => Seen::Waiting("still there".to_owned()),
+        code => Seen::Waiting(format!("cannot be read now ({code})")),
+    }
+}
+
+fn field(object: &Value, pointer: &str, is: &Value) -> Seen {
+    let now = object.pointer(pointer).unwrap_or(&Value::Null);
+    if now == is {
+        return Seen::Done(format!("{} is {is}", super::plan::dotted(pointer)));
+    }
+    Seen::Waiting(format!("{} is {now}", super::plan::dotted(pointer)))
+}
+
+fn flux_handled(object: &Value, token: &str, annotation: &str, handled: &str) -> Seen {
+    let annotated = object.pointer("/metadata/annotations").and_then(|a| a.get(annotation)).and_then(Value::as_str);
+    if annotated != Some(token) {
+        return Seen::Failed(
+            "somebody else has asked for a reconciliation since: ours may never be told apart".to_owned(),
+        );
+    }
+    if object.pointer("/spec/suspend").and_then(Value::as_bool) == Some(true) {
+        // the controllers record the token of a suspended object although nothing runs
+        return Seen::Failed("it is suspended: nothing was reconciled".to_owned());
+    }
+    if text(object, handled) != token {
+        return Seen::Waiting("waiting for the controller to take it up".to_owned());
+    }
+    flux_ready(object, 0)
+}
+
+/// Reasons of Ready=False that are a wait, not the end of an attempt.
+const UNDER_WAY: &[&str] = &["Progressing", "ProgressingWithRetry"];
+const BLOCKED: &[&str] = &["DependencyNotReady", "SourceNotReady", "ArtifactFailed"];
+
+fn flux_ready(object: &Value, least: i64) -> Seen {
+    let generation = int(object, "/metadata/generation");
+    let Some(ready) = condition(object, "Ready") else {
+        return Seen::Waiting("waiting to be reconciled".to_owned());
+    };
+    if let Some(stalled) = condition(object, "Stalled").filter(|c| text(c, "/status") == "True") {
+        let observed = int(stalled, "/observedGeneration");
+        if observed == 0 || observed >= generation.min(least.max(1)) {
+            return Seen::Failed(format!("stalled, it will not retry by itself: {}", words(ready)));
+        }
+    }
+    // a failing HelmRelease has -1 in its status, and the truth in its condition
+    let told = int(ready, "/observedGeneration").max(int(object, "/status/observedGeneration"));
+    if told < least || told < generation {
+        return Seen::Waiting("waiting for the controller to see the change".to_owned());
+    }
+    match (text(ready, "/status"), text(ready, "/reason")) {
+        ("True", _) if is_true(object, "Reconciling") => Seen::Waiting(words(ready)),
+        ("True", _) => Seen::Done(words(ready)),
+        ("False", reason) if UNDER_WAY.contains(&reason) => Seen::Waiting(words(ready)),
+        ("False", reason) if BLOCKED.contains(&reason) => Seen::Waiting(format!("blocked: {}", words(ready))),
+        ("False", _) => Seen::Failed(format!("the attempt failed, the controller retries: {}", words(ready))),
+        _ => Seen::Waiting(words(ready)),
+    }
+}
+
+/// kubectl's `rollout status`, in its order.
+fn rollout(object: &Value, least: i64) -> Seen {
+    let status = |name: &str| int(object, &format!("/status/{name}"));
+    if status("observedGeneration") < int(object, "/metadata/generation").max(least) {
+        return Seen::Waiting("waiting for the controller to see the change".to_owned());
+    }
+    let wanted = object.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(1);
+    match text(object, "/kind") {
+        "DaemonSet" => {
+            let desired = status("desiredNumberScheduled");
+            steps(&[
+                ("updated", status("updatedNumberScheduled"), desired),
+                ("available", status("numberAvailable"), desired),
+            ])
+        }
+        "StatefulSet" => {
+            let partition = int(object, "/spec/updateStrategy/rollingUpdate/partition");
+            let mut parts = vec![("ready", status("readyReplicas"), wanted)];
+            if partition > 0 {
+                parts.push(("updated", status("updatedReplicas"), wanted - partition));
+            } else if text(object, "/status/updateRevision") != text(object, "/status/currentRevision") {
+                let updated = status("updatedReplicas");
+                return Seen::Waiting(format!("{updated} of {wanted} updated"));
+            }
+            steps(&parts)
+        }
+        _ => {
+            if let Some(stuck) =
+                condition(object, "Progressing").filter(|c| text(c, "/reason") == "ProgressDeadlineExceeded")
+            {
+                return Seen::Failed(words(stuck));
+            }
+            if let Some(failure) = condition(object, "ReplicaFailure").filter(|c| text(c, "/status") == "True") {
+                return Seen::Failed(words(failure));
+            }
+            let updated = status("updatedReplicas");
+            let old = status("replicas") - updated;
+            if updated >= wanted && old > 0 {
+                return Seen::Waiting(format!("{old} of the old pods still terminate"));
+            }
+            steps(&[("updated", updated, wanted), ("available", status("availableReplicas"), wanted)])
+        }
+    }
+}
+
+fn steps(parts: &[(&str, i64, i64)]) -> Seen {
+    for (word, have, want) in parts {
+        if have < want {
+            return Seen::Waiting(format!("{have} of {want} {word}"));
+        }
+    }
+    let want = parts.last().map_or(0, |(_, _, want)| *want);
+    Seen::Done(format!("rolled out, {want} of {want} available"))
+}
+
+fn reissued(object: &Value, revision: i64, attempts: i64) -> Seen {
+    let issuing = condition(object, "Issuing");
+    let failed = int(object, "/status/failedIssuanceAttempts");
+    if failed > attempts {
+        let why = issuing.map_or_else(String::new, words);
+        return Seen::Failed(format!("the issuance failed ({failed} failed attempts): {why}"));
+    }
+    let now = int(object, "/status/revision");
+    match issuing.map(|c| text(c, "/status")) {
+        Some("True") => Seen::Waiting(issuing.map_or_else(String::new, words)),
+        Some("False") if now <= revision => Seen::Failed(issuing.map_or_else(String::new, words)),
+        _ if now > revision => Seen::Done(format!("revision {now}, valid until {}", text(object, "/status/notAfter"))),
+        _ => Seen::Waiting("waiting for cert-manager to take it up".to_owned()),
+    }
+}
+
+fn phase(object: &Value, done: &[&str], failed: &[&str]) -> Seen {
+    let phase = text(object, "/status/phase");
+    let told = if phase.is_empty() { "New" } else { phase };
+    let errors = object.pointer("/status/errors").and_then(Value::as_array).map_or(0, Vec::len);
+    let reason = ["/status/failureReason", "/status/message"].iter().map(|p| text(object, p)).find(|t| !t.is_empty());
+    let invalid = object.pointer("/status/validationErrors").and_then(Value::as_array);
+    let why = invalid
+        .map(|list| list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("; "))
+        .or_else(|| reason.map(str::to_owned))
+        .unwrap_or_default();
+    if failed.contains(&told) || (done.contains(&told) && errors > 0) {
+        return Seen::Failed(if why.is_empty() { told.to_owned() } else { format!("{told}: {why}") });
+    }
+    if done.contains(&told) {
+        return Seen::Done(told.to_owned());
+    }
+    let (items, total) = (int(object, "/status/progress/itemsBackedUp"), int(object, "/status/progress/totalItems"));
+    Seen::Waiting(if total > 0 { format!("{told}, {items} of {total} items") } else { told.to_owned() })
+}
+
+fn refreshed(object: &Value, pointer: &str, since: Time) -> Seen {
+    let at = Time::parse(text(object, pointer));
+    if at.is_none_or(|at| at < since) {
+        return Seen::Waiting("waiting for the controller to refresh it".to_owned());
+    }
+    match condition(object, "Ready") {
+        Some(ready) if text(ready, "/status") == "True" => Seen::Done(words(ready)),
+        Some(ready) => Seen::Failed(words(ready)),
+        None => Seen::Waiting("no Ready condition yet".to_owned()),
+    }
+}
+
+fn silence(object: &Value, expired: bool) -> Seen {
+    match (text(object, "/status/state"), expired) {
+        ("expired", true) => Seen::Done("expired".to_owned()),
+        (state @ ("active" | "pending"), false) => Seen::Done(format!("{state} until {}", text(object, "/endsAt"))),
+        ("expired", false) => Seen::Failed("it has expired already".to_owned()),
+        (state, _) => Seen::Waiting(state.to_owned()),
+    }
+}
