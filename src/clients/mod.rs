@@ -10,6 +10,7 @@ pub mod errors;
 pub mod exec;
 pub mod gzip;
 pub mod http;
+pub mod instances;
 pub mod kubeconfig;
 pub mod proxy;
 pub mod stats;

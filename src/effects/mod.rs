@@ -1,4 +1,10 @@
 //! What is done on the operator's word: single reads and followed logs.
 
+pub mod asking;
+pub mod audit;
+pub mod local;
+pub mod lock;
 pub mod logs;
 pub mod read;
+pub mod runner;
+pub mod send;

@@ -10,11 +10,11 @@ use super::{alertmanager, alerts, prometheus, replicas, seals};
 use crate::clients::discovery::{self, Discovered};
 use crate::clients::errors::RequestError;
 use crate::clients::http::{Endpoint, Http, ProxyTarget};
+use crate::clients::instances;
 use crate::config::{ServiceMode, ServiceName};
 use crate::domain::ages::Time;
 use crate::domain::change::{Batch, Change, Feed, FeedState};
 use crate::domain::record::KindId;
-use crate::kinds::wire::{Condition, Conditions, Many, Object};
 use crate::kinds::{self, Service};
 
 /// One answer may take so long.
@@ -190,60 +190,8 @@ impl Found {
     }
 }
 
-/// The addresses to ask for one service: the configured one, or every replica's pod, or the Service that stands before
-/// them. A Service answers from any replica, so what it says may flip between two polls; it comes last.
 async fn addresses(shared: &Shared, discovered: &Discovered, name: ServiceName, app: &str, port: u16) -> Vec<Address> {
-    let settings = shared.cluster.settings.service(name);
-    match settings.effective_mode() {
-        ServiceMode::Off => return Vec::new(),
-        ServiceMode::Url => {
-            let direct = Http::direct(&settings, &shared.cluster.settings.env);
-            return direct.into_iter().map(Address::new).collect();
-        }
-        ServiceMode::Auto => {}
-    }
-    let Some(best) = discovered.best(name) else { return Vec::new() };
-    let mut pods = Vec::new();
-    for pod in ready_pods(shared, &best.endpoint.namespace, app).await {
-        let endpoint = Endpoint {
-            target: ProxyTarget::Pod,
-            namespace: best.endpoint.namespace.clone(),
-            name: pod,
-            tls: best.endpoint.tls,
-            port: port.to_string(),
-        };
-        if let Ok(http) = Http::through(&shared.cluster, &endpoint, &settings) {
-            pods.push(Address::new(http));
-        }
-    }
-    let reachable = futures::future::join_all(pods.iter().map(|pod| pod.get("/-/ready"))).await;
-    let usable = reachable.iter().any(|answer| answer.as_ref().is_ok_and(|a| a.status == 200));
-    if usable {
-        return pods;
-    }
-    Http::through(&shared.cluster, &best.endpoint, &settings).into_iter().map(Address::new).collect()
-}
-
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
-struct PodStatus {
-    conditions: Many<Condition>,
-}
-
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
-struct Pods {
-    items: Vec<Object<kinds::wire::Nothing, PodStatus>>,
-}
-
-async fn ready_pods(shared: &Shared, namespace: &str, app: &str) -> Vec<String> {
-    let path = format!("/api/v1/namespaces/{namespace}/pods?labelSelector=app.kubernetes.io%2Fname%3D{app}&limit=20");
-    let answer = Http::api(&shared.cluster).get(&path, DEADLINE).await.and_then(|a| a.into_result()?.json::<Pods>());
-    let pods = answer.map(|p| p.items).unwrap_or_default();
-    pods.iter()
-        .filter(|p| p.status.conditions.of("Ready").is_some_and(Condition::is_true))
-        .map(|p| p.metadata.name.to_string())
-        .collect()
+    instances::of(&shared.cluster, discovered, name, app, port).await.into_iter().map(Address::new).collect()
 }
 
 async fn openbao(shared: &Shared, kind: KindId) -> Result<(), Gone> {

@@ -1,0 +1,116 @@
+//! What is asked before anything is sent: the objects that a plan needs, the rights, and what the server would say. It
+//! changes nothing: the only requests with a body are reviews of our own rights and dry runs.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use ::http::Method as HttpMethod;
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::send::{self, Sent};
+use crate::clients::cluster::Cluster;
+use crate::clients::http::Http;
+use crate::domain::outcome::{Checked, Verdict};
+use crate::domain::plan::{Act, Plan, Right, Via};
+use crate::domain::text;
+
+const DEADLINE: Duration = Duration::from_secs(15);
+
+/// Reads paths of the API server, each by itself.
+pub async fn read(cluster: &Cluster, paths: Vec<String>) -> HashMap<String, Result<Value, String>> {
+    let http = Http::api(cluster);
+    let one = |path: String| {
+        let http = http.clone();
+        async move {
+            let answer = async { http.get(&path, DEADLINE).await?.into_result()?.json::<Value>() }.await;
+            let answer = answer.map_err(|error| clean(&format!("{}: {}", error.headline(), error.detail())));
+            (path, answer)
+        }
+    };
+    futures::future::join_all(paths.into_iter().map(one)).await.into_iter().collect()
+}
+
+fn clean(raw: &str) -> String {
+    text::line(raw).into_owned()
+}
+
+/// Who we are to the API server; `None` where it does not say.
+pub async fn who(cluster: &Cluster) -> Option<String> {
+    let body = json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview" });
+    let answer = post(cluster, "/apis/authentication.k8s.io/v1/selfsubjectreviews", &body).await.ok()?;
+    answer.pointer("/status/userInfo/username").and_then(Value::as_str).map(clean)
+}
+
+async fn post(cluster: &Cluster, path: &str, body: &Value) -> Result<Value, String> {
+    let bytes = Bytes::from(body.to_string());
+    let asking = async {
+        let http = Http::api(cluster);
+        http.request(HttpMethod::POST, path, Some(("application/json", bytes)), DEADLINE).await?.into_result()?.json()
+    };
+    asking.await.map_err(|error| clean(&format!("{}: {}", error.headline(), error.detail())))
+}
+
+async fn may(cluster: &Cluster, right: &Right) -> Verdict {
+    let body = json!({
+        "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
+        "spec": { "resourceAttributes": {
+            "verb": right.verb, "group": right.group, "resource": right.resource, "subresource": right.sub,
+            "namespace": right.namespace, "name": right.name,
+        } }
+    });
+    match post(cluster, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", &body).await {
+        Ok(answer) if answer.pointer("/status/allowed").and_then(Value::as_bool) == Some(true) => Verdict::Allowed,
+        Ok(answer) => {
+            let why = answer.pointer("/status/reason").and_then(Value::as_str).unwrap_or("");
+            let why = if why.is_empty() { String::new() } else { format!(" ({})", clean(why)) };
+            Verdict::Denied(format!("you may not {right}{why}"))
+        }
+        Err(why) => Verdict::Unknown(format!("whether you may {right} cannot be asked: {why}")),
+    }
+}
+
+/// Asks for every step whether it would be taken: the rights first, then the server itself. With `dry` false only the
+/// rights are asked.
+pub async fn check(cluster: &Cluster, plan: &Plan, dry: bool) -> Vec<Checked> {
+    let mut rights: HashMap<Right, Verdict> = HashMap::new();
+    let mut asked: Vec<&str> = Vec::new();
+    let mut out = Vec::new();
+    for (step, act) in plan.steps.iter().map(|step| &step.act).enumerate() {
+        let verdict = match act {
+            Act::Local(argv) => match argv.first() {
+                Some(program) if super::local::find(program).is_some() => Verdict::Allowed,
+                program => Verdict::Denied(format!("{} is not installed here", program.map_or("the program", |p| p))),
+            },
+            Act::Await(_) | Act::Manual(_) => continue,
+            Act::Send(request) => {
+                let mut verdict = Verdict::Allowed;
+                if let Some(right) = &request.right {
+                    if !rights.contains_key(right) {
+                        rights.insert(right.clone(), may(cluster, right).await);
+                    }
+                    verdict = rights.get(right).cloned().unwrap_or(Verdict::Allowed);
+                }
+                // what an earlier step changes cannot be tried before it
+                let first = !asked.contains(&request.path.as_str());
+                asked.push(&request.path);
+                if dry
+                    && first
+                    && request.dry_run
+                    && request.via == Via::Kubernetes
+                    && !matches!(verdict, Verdict::Denied(_))
+                {
+                    verdict = match send::dry(cluster, request).await {
+                        Sent::Taken(_) => Verdict::Allowed,
+                        Sent::Later(why) => Verdict::Unknown(format!("refused now, to be tried again: {why}")),
+                        Sent::Refused(why) | Sent::Changed(why) => Verdict::Denied(why),
+                        Sent::Unknown(why) | Sent::NotSent(why) => Verdict::Unknown(why),
+                    };
+                }
+                verdict
+            }
+        };
+        out.push(Checked { step, verdict });
+    }
+    out
+}

@@ -1,0 +1,39 @@
+//! Programs of this machine that a plan runs: by argument list, without a shell, away from the terminal, against the
+//! clock. What they print is sanitised.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use crate::domain::text;
+
+const DEADLINE: Duration = Duration::from_mins(10);
+/// Of what it printed, the end is kept.
+const KEPT: usize = 2000;
+
+/// Where a program is, by the search path.
+pub fn find(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
+}
+
+/// Runs it to its end: what it said, or why it failed.
+pub async fn run(argv: &[String], context: &str) -> Result<String, String> {
+    let Some((program, arguments)) = argv.split_first() else { return Err("nothing to run".to_owned()) };
+    let file = find(program).ok_or_else(|| format!("{program} is not installed here"))?;
+    let mut command = tokio::process::Command::new(file);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command.env("HELM_KUBECONTEXT", context);
+    let child = command.spawn().map_err(|error| format!("{program} cannot be started: {error}"))?;
+    let output = match tokio::time::timeout(DEADLINE, child.wait_with_output()).await {
+        Ok(output) => output.map_err(|error| format!("{program}: {error}"))?,
+        Err(_) => return Err(format!("{program} did not end within {} s and was stopped", DEADLINE.as_secs())),
+    };
+    let said = |bytes: &[u8]| {
+        let all = String::from_utf8_lossy(bytes);
+        let all = all.trim();
+        let from = all.char_indices().rev().take(KEPT).last().map_or(0, |(at, _)| at);
+        text::line(&all[from..]).into_owned()
+    };
+    if output.status.success() { Ok(said(&output.stdout)) } else { Err(format!("{program}: {}", said(&output.stderr))) }
+}
