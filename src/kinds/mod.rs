@@ -95,6 +95,8 @@ pub struct KindSpec {
     /// What an operator is blind to when its feed is down.
     pub blinds: &'static str,
     pub judge: Judge,
+    /// Its feed starts when its table or an object of it is first opened: many objects that are seldom looked at.
+    pub lazy: bool,
 }
 
 /// Where a kind's objects come from.
