@@ -212,8 +212,17 @@ impl Triage {
 /// Within a severity, what explains others comes before what is explained: seals and nodes, then releases, then pods.
 fn order_of(kind: KindId) -> u16 {
     let by_name = |name| {
-        const ROOTS_FIRST: &[&str] =
-            &["Seal", "Node", "Alert", "Bucket", "GitRepository", "HelmRepository", "OCIRepository"];
+        const ROOTS_FIRST: &[&str] = &[
+            "Seal",
+            "Node",
+            "Alert",
+            "ClusterSecretStore",
+            "SecretStore",
+            "Bucket",
+            "GitRepository",
+            "HelmRepository",
+            "OCIRepository",
+        ];
         ROOTS_FIRST.iter().position(|n| *n == name)
     };
     let name = kinds::spec(kind).name;
