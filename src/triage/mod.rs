@@ -2,6 +2,7 @@
 //! the order changes only when a judgement does, never on a tick.
 
 mod schedules;
+mod secrets;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -71,6 +72,7 @@ impl Triage {
             self.judge(store, *id, thresholds, now);
         }
         self.schedules(store, touched, thresholds, now);
+        self.secrets(store, touched, thresholds, now);
         while let Some(Reverse((time, id))) = self.deadlines.peek().copied() {
             if time > now {
                 break;
@@ -115,6 +117,7 @@ impl Triage {
         };
         let judged = (kinds::spec(id.kind).judge)(&row.record, &store.strings, thresholds, now);
         let judged = schedules::join(store, id, judged, thresholds, now);
+        let judged = secrets::join(store, id, judged);
         store.table_mut(id.kind).set_health(id.slot, judged.health);
         match judged.recheck {
             Some(at) if at > now => {
