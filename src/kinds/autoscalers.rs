@@ -37,7 +37,7 @@ pub const SPEC: KindSpec = KindSpec {
     name: "HorizontalPodAutoscaler",
     word: "hpa",
     aliases: &["hpas", "horizontalpodautoscalers"],
-    title: "HorizontalPodAutoscalers",
+    title: "Autoscalers",
     api: Api::Watch {
         group: "autoscaling",
         versions: &["v2"],
@@ -47,7 +47,7 @@ pub const SPEC: KindSpec = KindSpec {
     },
     columns: &[
         Column::new("NAMESPACE", Field::Namespace, 8, 24, 2),
-        Column::new("NAME", Field::Name, 16, 48, 0),
+        Column::new("NAME", Field::Name, 24, 48, 0),
         Column::new("STATUS", Field::Status, 9, 28, 0),
         Column::new("REPLICAS", Field::Cell(CURRENT), 8, 8, 1).right(),
         Column::new("MIN", Field::Cell(LEAST), 3, 5, 4).right(),

@@ -35,7 +35,7 @@ pub const SPEC: KindSpec = KindSpec {
     },
     columns: &[
         Column::new("NAMESPACE", Field::Namespace, 8, 24, 2),
-        Column::new("NAME", Field::Name, 16, 48, 0),
+        Column::new("NAME", Field::Name, 24, 48, 0),
         Column::new("READY", Field::Cell(READY), 5, 7, 1),
         Column::new("STATUS", Field::Status, 11, 24, 0),
         Column::new("UP-TO-DATE", Field::Cell(UPDATED), 10, 10, 5).right(),

@@ -45,7 +45,7 @@ pub const SPEC: KindSpec = KindSpec {
     },
     columns: &[
         Column::new("NAMESPACE", Field::Namespace, 8, 24, 2),
-        Column::new("NAME", Field::Name, 16, 48, 0),
+        Column::new("NAME", Field::Name, 24, 48, 0),
         Column::new("STATUS", Field::Status, 12, 20, 0),
         Column::new("REFRESHED", Field::Cell(REFRESHED), 9, 9, 1),
         Column::new("INTERVAL", Field::Ranked(interval, |r| r.int(INTERVAL)), 8, 8, 4),

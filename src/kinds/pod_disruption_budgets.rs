@@ -37,7 +37,7 @@ pub const SPEC: KindSpec = KindSpec {
     },
     columns: &[
         Column::new("NAMESPACE", Field::Namespace, 8, 24, 2),
-        Column::new("NAME", Field::Name, 16, 48, 0),
+        Column::new("NAME", Field::Name, 24, 48, 0),
         Column::new("STATUS", Field::Status, 8, 14, 0),
         Column::new("ALLOWED", Field::Cell(ALLOWED), 7, 7, 1).right(),
         Column::new("HEALTHY", Field::Cell(HEALTHY), 7, 7, 1),

@@ -33,7 +33,7 @@ pub const SPEC: KindSpec = KindSpec {
     },
     columns: &[
         Column::new("NAMESPACE", Field::Namespace, 8, 24, 2),
-        Column::new("NAME", Field::Name, 20, 56, 0),
+        Column::new("NAME", Field::Name, 28, 56, 0),
         Column::new("READY", Field::Cell(READY), 5, 7, 1),
         Column::new("STATUS", Field::Status, 8, 16, 0),
         Column::new("CURRENT", Field::Cell(CURRENT), 7, 7, 6).right(),

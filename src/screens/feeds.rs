@@ -56,7 +56,7 @@ impl Feeds {
         line.plain(format!("{rows:>7} {age:>7}  "));
         let mut rest = String::new();
         if feed.state == FeedState::Idle {
-            rest.push_str("read once it is opened. ");
+            rest.push_str("read once it is opened");
         }
         if feed.state.is_blind() {
             rest = format!("blind to {}. ", spec.blinds);
