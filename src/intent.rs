@@ -81,6 +81,19 @@ pub enum Place {
     Find(String),
 }
 
+impl Place {
+    /// The kind whose objects are looked at there.
+    pub fn kind(&self) -> Option<KindId> {
+        match self {
+            Self::Table(kind) => Some(*kind),
+            Self::Describe(key) | Self::Yaml(key) | Self::Events(key) | Self::Guide(key) | Self::Logs { key, .. } => {
+                Some(key.kind)
+            }
+            Self::Home | Self::Feeds | Self::Help | Self::Contexts | Self::Namespaces | Self::Find(_) => None,
+        }
+    }
+}
+
 /// Names one request, so that a late answer to a screen that is gone is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ticket(u64);
@@ -134,6 +147,8 @@ pub enum Effect {
     Cancel(Ticket),
     /// List this kind again.
     Reload(KindId),
+    /// Start the feed of this kind, if it does not run.
+    Watch(KindId),
     /// Leave this cluster for that context.
     Connect(String),
     /// Put text into the terminal's clipboard.

@@ -117,6 +117,7 @@ const HELPERS: &[(&str, &[&str])] = &[
             "testing",
             "velero",
             "wire",
+            "workload",
         ],
     ),
     ("screens", &["body", "layout", "pager", "world"]),

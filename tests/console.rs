@@ -10,6 +10,7 @@ mod console {
     mod faults;
     pub mod harness;
     mod hostile;
+    mod lazy;
     mod navigation;
     mod objects;
     mod snapshots;

@@ -468,8 +468,11 @@ impl App {
     /// Lets the screen follow the world; may ask for things to read.
     pub fn sync(&mut self) -> Vec<Effect> {
         let size = chrome::body_size(self.size, self.slim_header, self.screen().place() == Place::Home);
+        let watch = self.screen().place().kind().and_then(|kind| self.world.watch(kind));
         let Self { stack, world, .. } = self;
-        stack.last_mut().map(|screen| screen.sync(world, size)).unwrap_or_default()
+        let mut effects = stack.last_mut().map(|screen| screen.sync(world, size)).unwrap_or_default();
+        effects.extend(watch);
+        effects
     }
 
     /// What the terminal shows.

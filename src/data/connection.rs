@@ -1,7 +1,7 @@
 //! One connection after another: connect with retries, discover, feed, probe; and what was asked for beside.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -95,6 +95,7 @@ async fn connection(
     tasks: &mut JoinSet<()>,
 ) -> Option<Option<String>> {
     let mut connecting = std::pin::pin!(connect(settings, context, wire));
+    let mut wanted = HashSet::new();
     let cluster = loop {
         tokio::select! {
             cluster = &mut connecting => break Arc::new(cluster?),
@@ -108,11 +109,14 @@ async fn connection(
                     };
                     wire.say(What::Reply(ticket, reply)).await;
                 }
+                Ask::Watch(kind) => {
+                    wanted.insert(kind);
+                }
                 Ask::Reload(_) | Ask::Log(..) | Ask::Cancel(_) => {}
             },
         }
     };
-    let mut live = live(cluster, wire, tasks);
+    let mut live = live(cluster, wire, &wanted, tasks);
     let mut following: HashMap<Ticket, AbortHandle> = HashMap::new();
     loop {
         tokio::select! {
@@ -122,6 +126,11 @@ async fn connection(
                     // a kind that is not served may have been installed
                     live.look.notify_one();
                     live.start(feeder(kind), tasks);
+                }
+                Ask::Watch(kind) => {
+                    if !live.feeds.contains_key(&kind) {
+                        live.start(kind, tasks);
+                    }
                 }
                 Ask::Fetch(ticket, what) => {
                     tasks.spawn_local(fetch(live.cluster.clone(), live.served.clone(), ticket, what, wire.clone()));
@@ -188,8 +197,8 @@ fn contexts(known: &Kubeconfigs, settings: &Settings, chosen: Option<&str>) -> W
     }
 }
 
-/// Starts everything that belongs to a connection.
-fn live(cluster: Arc<Cluster>, wire: &Wire, tasks: &mut JoinSet<()>) -> Live {
+/// Starts everything that belongs to a connection; of the lazy kinds only those that are wanted already.
+fn live(cluster: Arc<Cluster>, wire: &Wire, wanted: &HashSet<KindId>, tasks: &mut JoinSet<()>) -> Live {
     let (serve, served) = watch::channel(None);
     let (link_tell, link) = watch::channel(None);
     // feeds speak batches; here they become news of this generation
@@ -220,7 +229,7 @@ fn live(cluster: Arc<Cluster>, wire: &Wire, tasks: &mut JoinSet<()>) -> Live {
         clock: wire.clock,
     };
     let mut live = Live { cluster, served, shared, feeds: HashMap::new(), look };
-    for kind in kinds::ids() {
+    for kind in kinds::ids().filter(|kind| !kinds::spec(*kind).lazy || wanted.contains(kind)) {
         live.start(kind, tasks);
     }
     live

@@ -24,6 +24,8 @@ pub enum Ask {
     /// Leave the present cluster for this context; `None` is the current one.
     Connect(Option<String>),
     Reload(KindId),
+    /// Start the feed of a lazy kind; one that runs goes on.
+    Watch(KindId),
     Fetch(Ticket, Fetch),
     Log(Ticket, LogQuery),
     Cancel(Ticket),

@@ -64,6 +64,8 @@ pub enum FeedState {
     /// Nothing asked yet.
     #[default]
     Waiting,
+    /// Not asked for: read once somebody opens it.
+    Idle,
     /// The first list is under way; rows are partial.
     Listing {
         seen: u32,
@@ -85,6 +87,7 @@ impl FeedState {
     pub fn word(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
+            Self::Idle => "on demand",
             Self::Listing { .. } => "listing",
             Self::Live => "live",
             Self::Stale => "stale",

@@ -14,6 +14,7 @@ pub fn ask(data: &Data, effect: Effect) {
         Effect::Log(ticket, query) => Ask::Log(ticket, query),
         Effect::Cancel(ticket) => Ask::Cancel(ticket),
         Effect::Reload(kind) => Ask::Reload(kind),
+        Effect::Watch(kind) => Ask::Watch(kind),
         Effect::Connect(context) => Ask::Connect(Some(context)),
         _ => return,
     });
@@ -50,6 +51,9 @@ fn known_contexts(app: &mut App, contexts: Vec<Context>, current: &str, problems
             link: Link::Connecting,
             ..Facts::default()
         });
+    } else {
+        // nobody reads them for the connection that begins
+        app.world.idle();
     }
     let facts = &mut app.world.facts;
     current.clone_into(&mut facts.context);

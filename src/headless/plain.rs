@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::data::{Ask, Data};
 use crate::domain::ages::Time;
 use crate::domain::change::FeedState;
+use crate::domain::record::KindId;
 use crate::intent::Effect;
 use crate::kinds::{self, joined};
 use crate::screens::world::Link;
@@ -48,6 +49,9 @@ impl Plain {
         let mut printed: Option<Vec<String>> = None;
         let started = monotonic();
         loop {
+            if let Some(watch) = self.kind().and_then(|kind| self.app.world.watch(kind)) {
+                feed::ask(&self.data, watch);
+            }
             let got = tokio::select! {
                 number = &mut end => return Ok(Ended::Signal(number)),
                 got = tokio::time::timeout(Duration::from_millis(200), self.data.news.recv()) => got,
@@ -114,16 +118,24 @@ impl Plain {
         lines
     }
 
+    /// The kind whose table is to be printed, until it is.
+    fn kind(&self) -> Option<KindId> {
+        kinds::by_word(self.view.split_whitespace().next().unwrap_or_default())
+    }
+
     /// Every feed that the screen needs has either all its rows or a reason for having none; or there is no connection
     /// to wait for. A slow feed keeps nobody waiting who does not look at it.
     fn settled(&self) -> bool {
         if matches!(self.app.world.facts.link, Link::Down { .. }) {
             return true;
         }
-        let word = self.view.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
-        let kind = kinds::by_word(&word);
+        let kind = self.kind();
         let needed = |id| kind.is_none_or(|kind| id == kind || joined::judged_with(kind) == Some(id));
-        let unsettled = |state| matches!(state, FeedState::Waiting | FeedState::Listing { .. });
+        let unsettled = |state| match state {
+            FeedState::Waiting | FeedState::Listing { .. } => true,
+            FeedState::Idle => kind.is_some(),
+            _ => false,
+        };
         !self.app.world.store.tables().any(|(id, table)| needed(id) && unsettled(table.feed.state))
     }
 }

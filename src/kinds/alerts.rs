@@ -49,6 +49,7 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "alerts, guardrails",
     judge,
+    lazy: false,
 };
 
 /// What became of an alert.

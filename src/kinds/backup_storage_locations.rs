@@ -58,6 +58,7 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "where backups are stored",
     judge,
+    lazy: false,
 };
 
 struct Locations;

@@ -44,6 +44,7 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "backups",
     judge: velero::judge,
+    lazy: false,
 };
 
 struct Backups;

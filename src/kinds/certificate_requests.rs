@@ -50,6 +50,7 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "where a certificate's issuance is stuck",
     judge,
+    lazy: false,
 };
 
 struct CertificateRequests;

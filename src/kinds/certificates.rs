@@ -68,6 +68,7 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "certificates, expiry, failing renewals",
     judge,
+    lazy: false,
 };
 
 struct Certificates;

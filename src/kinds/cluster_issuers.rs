@@ -18,4 +18,5 @@ pub const SPEC: KindSpec = KindSpec {
     columns: COLUMNS,
     blinds: "certificate issuers of the cluster",
     judge,
+    lazy: false,
 };

@@ -19,6 +19,7 @@ pub const SPEC: KindSpec = KindSpec {
     columns: COLUMNS,
     blinds: "Git sources",
     judge: flux_judge::judge,
+    lazy: false,
 };
 
 struct GitRepository;

@@ -48,6 +48,7 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "Helm releases, failed upgrades, suspended releases",
     judge: flux_judge::judge,
+    lazy: false,
 };
 
 struct HelmReleases;

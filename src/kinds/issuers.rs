@@ -52,6 +52,7 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "certificate issuers of namespaces",
     judge,
+    lazy: false,
 };
 
 /// Reads both scopes.

@@ -48,6 +48,7 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "Kustomizations, failed and suspended reconciles",
     judge: flux_judge::judge,
+    lazy: false,
 };
 
 struct Kustomizations;

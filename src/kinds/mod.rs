@@ -2,15 +2,20 @@
 //! I/O and knows no screen.
 
 pub mod alerts;
+pub mod autoscalers;
 pub mod backup_storage_locations;
 pub mod backups;
 pub mod buckets;
 pub mod certificate_requests;
 pub mod certificates;
 pub mod cluster_issuers;
+pub mod cluster_secret_stores;
 pub mod column;
 pub mod cron;
+pub mod daemon_sets;
+pub mod deployments;
 pub mod ending;
+pub mod external_secrets;
 pub mod flux;
 pub mod flux_judge;
 pub mod git_repositories;
@@ -22,18 +27,23 @@ pub mod joined;
 pub mod kustomizations;
 pub mod nodes;
 pub mod oci_repositories;
+pub mod pod_disruption_budgets;
 pub mod pods;
 pub mod redact;
+pub mod replica_sets;
 pub mod restores;
 pub mod schedules;
 pub mod seals;
+pub mod secret_stores;
 pub mod silences;
 pub mod sources;
+pub mod stateful_sets;
 pub mod suspender;
 #[cfg(test)]
 mod testing;
 pub mod velero;
 pub mod wire;
+pub mod workload;
 
 use serde::de::DeserializeOwned;
 
@@ -68,6 +78,15 @@ pub static KINDS: &[KindSpec] = &[
     backup_storage_locations::SPEC,
     restores::SPEC,
     silences::SPEC,
+    deployments::SPEC,
+    stateful_sets::SPEC,
+    daemon_sets::SPEC,
+    external_secrets::SPEC,
+    secret_stores::SPEC,
+    cluster_secret_stores::SPEC,
+    replica_sets::SPEC,
+    pod_disruption_budgets::SPEC,
+    autoscalers::SPEC,
 ];
 
 /// A kind of object of the Kubernetes API.
@@ -95,6 +114,8 @@ pub struct KindSpec {
     /// What an operator is blind to when its feed is down.
     pub blinds: &'static str,
     pub judge: Judge,
+    /// Its feed starts when its table or an object of it is first opened: many objects that are seldom looked at.
+    pub lazy: bool,
 }
 
 /// Where a kind's objects come from.
@@ -221,27 +242,42 @@ mod tests {
         "addresses",
         "annotations",
         "artifact",
+        "availableReplicas",
+        "averageUtilization",
         "backupName",
         "bucket",
         "bucketName",
         "ca",
+        "capabilities",
         "chart",
         "chartRef",
         "completionTimestamp",
         "conditions",
         "config",
+        "containerResource",
         "containerStatuses",
         "containers",
         "controller",
         "creationTimestamp",
+        "current",
+        "currentHealthy",
+        "currentMetrics",
+        "currentReplicas",
+        "currentRevision",
         "default",
         "deletionTimestamp",
         "dependsOn",
+        "desiredHealthy",
+        "desiredNumberScheduled",
+        "desiredReplicas",
+        "disruptionsAllowed",
         "endpoint",
         "entries",
         "errors",
         "exitCode",
+        "expectedPods",
         "expiration",
+        "external",
         "f:spec",
         "f:suspend",
         "failedIssuanceAttempts",
@@ -267,34 +303,57 @@ mod tests {
         "lastFailureTime",
         "lastReconciled",
         "lastReconciledStatus",
+        "lastScaleTime",
         "lastState",
         "lastTransitionTime",
         "lastUpdateTime",
         "lastValidationTime",
         "managedFields",
         "manager",
+        "maxReplicas",
+        "maxUnavailable",
         "message",
+        "metric",
+        "metrics",
+        "minAvailable",
+        "minReplicas",
         "name",
         "namespace",
         "nodeInfo",
         "nodeName",
         "notAfter",
+        "numberAvailable",
+        "numberMisscheduled",
+        "numberReady",
+        "object",
         "objectStorage",
         "observedGeneration",
         "ownerReferences",
+        "partition",
         "path",
         "paused",
         "phase",
+        "pods",
         "progress",
+        "provider",
         "ready",
+        "readyReplicas",
         "reason",
+        "refreshInterval",
+        "refreshPolicy",
+        "refreshTime",
         "renewalTime",
+        "replicas",
+        "resource",
         "resourceVersion",
         "restartCount",
         "restartPolicy",
         "revision",
+        "rollingUpdate",
         "running",
+        "scaleTargetRef",
         "schedule",
+        "secretStoreRef",
         "server",
         "signal",
         "sourceRef",
@@ -304,8 +363,10 @@ mod tests {
         "state",
         "status",
         "storageLocation",
+        "strategy",
         "suspend",
         "taints",
+        "target",
         "template",
         "terminated",
         "time",
@@ -315,6 +376,10 @@ mod tests {
         "type",
         "uid",
         "unschedulable",
+        "updateRevision",
+        "updateStrategy",
+        "updatedNumberScheduled",
+        "updatedReplicas",
         "url",
         "validationErrors",
         "validationFrequency",
@@ -373,6 +438,7 @@ mod tests {
         "conditions",
         "containerStatuses",
         "containers",
+        "currentMetrics",
         "dependsOn",
         "entries",
         "finalizers",
@@ -380,6 +446,7 @@ mod tests {
         "initContainerStatuses",
         "initContainers",
         "managedFields",
+        "metrics",
         "ownerReferences",
         "taints",
         "validationErrors",
@@ -390,6 +457,9 @@ mod tests {
         "annotations",
         "artifact",
         "chartRef",
+        "containerResource",
+        "current",
+        "external",
         "f:spec",
         "f:suspend",
         "fieldsV1",
@@ -397,29 +467,58 @@ mod tests {
         "issuerRef",
         "labels",
         "lastState",
+        "metric",
         "nodeInfo",
+        "object",
         "objectStorage",
+        "pods",
         "progress",
+        "resource",
+        "rollingUpdate",
         "running",
+        "scaleTargetRef",
+        "secretStoreRef",
         "sourceRef",
         "spec",
         "state",
+        "strategy",
+        "target",
         "template",
         "terminated",
+        "updateStrategy",
         "waiting",
     ];
     const NUMBERS: &[&str] = &[
+        "availableReplicas",
+        "averageUtilization",
+        "currentHealthy",
+        "currentReplicas",
+        "desiredHealthy",
+        "desiredNumberScheduled",
+        "desiredReplicas",
+        "disruptionsAllowed",
         "errors",
         "exitCode",
+        "expectedPods",
         "failedIssuanceAttempts",
         "failures",
         "generation",
         "itemsBackedUp",
+        "maxReplicas",
+        "minReplicas",
+        "numberAvailable",
+        "numberMisscheduled",
+        "numberReady",
         "observedGeneration",
+        "partition",
+        "readyReplicas",
+        "replicas",
         "restartCount",
         "signal",
         "totalItems",
         "totalReconciliations",
+        "updatedNumberScheduled",
+        "updatedReplicas",
         "version",
         "warnings",
     ];
@@ -437,6 +536,15 @@ mod tests {
         "SourceNotReady",
         "RollbackSucceeded",
         "DoesNotExist",
+        "SecretMissing",
+        "SecretSynced",
+        "ScalingActive",
+        "ScalingLimited",
+        "ReplicaFailure",
+        "Progressing",
+        "ProgressDeadlineExceeded",
+        "OnDelete",
+        "Periodic",
         "Failed",
         "Completed",
         "InProgress",

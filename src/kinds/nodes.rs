@@ -37,6 +37,7 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "nodes, pressure",
     judge,
+    lazy: false,
 };
 
 struct Nodes;

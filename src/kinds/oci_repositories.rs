@@ -19,6 +19,7 @@ pub const SPEC: KindSpec = KindSpec {
     columns: COLUMNS,
     blinds: "OCI sources",
     judge: flux_judge::judge,
+    lazy: false,
 };
 
 struct OCIRepository;

@@ -45,6 +45,7 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "pods, restarts, crash loops",
     judge,
+    lazy: false,
 };
 
 struct Pods;

@@ -38,6 +38,7 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "restores",
     judge: velero::judge,
+    lazy: false,
 };
 
 struct Restores;

@@ -49,6 +49,7 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "backup schedules, missed runs",
     judge,
+    lazy: false,
 };
 
 #[derive(Debug, Default, Deserialize)]

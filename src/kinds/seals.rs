@@ -46,6 +46,7 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "OpenBao's seal state, quorum",
     judge,
+    lazy: false,
 };
 
 /// What one replica is.

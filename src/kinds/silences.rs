@@ -41,6 +41,7 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "silences",
     judge,
+    lazy: false,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

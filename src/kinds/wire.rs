@@ -212,6 +212,7 @@ const KEPT: &[&str] = &[
     "app.kubernetes.io/part-of",
     "component",
     "pod-template-hash",
+    "deployment.kubernetes.io/revision",
     "openbao-active",
     "openbao-initialized",
     "openbao-perf-standby",

@@ -28,7 +28,7 @@ pub fn tone_of(state: FeedState) -> Tone {
         FeedState::Waiting | FeedState::Listing { .. } => Tone::Busy,
         FeedState::Stale | FeedState::NoAccess => Tone::Warn,
         FeedState::Unreachable => Tone::Bad,
-        FeedState::NotInstalled | FeedState::Off => Tone::Dim,
+        FeedState::NotInstalled | FeedState::Off | FeedState::Idle => Tone::Dim,
     }
 }
 
@@ -55,6 +55,9 @@ impl Feeds {
         };
         line.plain(format!("{rows:>7} {age:>7}  "));
         let mut rest = String::new();
+        if feed.state == FeedState::Idle {
+            rest.push_str("read once it is opened");
+        }
         if feed.state.is_blind() {
             rest = format!("blind to {}. ", spec.blinds);
         }
@@ -85,7 +88,7 @@ impl Screen for Feeds {
         Place::Feeds
     }
 
-    fn on(&mut self, command: Command, _world: &World) -> Option<Vec<Effect>> {
+    fn on(&mut self, command: Command, world: &World) -> Option<Vec<Effect>> {
         let len = kinds::KINDS.len();
         if self.scroll.on(command, len) {
             return Some(Vec::new());
@@ -93,6 +96,9 @@ impl Screen for Feeds {
         let kind = KindId(u8::try_from(self.scroll.at).unwrap_or(0));
         match command {
             Command::Open => Some(vec![Effect::Go(Place::Table(kind))]),
+            Command::Reload if world.store.table(kind).feed.state == FeedState::Idle => {
+                Some(vec![Effect::Say(format!("{} are read once they are opened", kinds::spec(kind).title))])
+            }
             Command::Reload => Some(vec![Effect::Reload(kind)]),
             _ => None,
         }

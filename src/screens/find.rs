@@ -4,7 +4,7 @@ use super::body::Scroll;
 use super::table::tone_of;
 use super::world::World;
 use super::{Screen, Size};
-use crate::domain::record::Key;
+use crate::domain::record::{Key, Relation};
 use crate::intent::{Command, Effect, Place};
 use crate::kinds;
 use crate::scene::{self, Keep, Line, Tone};
@@ -72,7 +72,16 @@ pub fn destination(text: &str, world: &World) -> Option<Place> {
         let wanted = text.trim().rsplit('/').next().unwrap_or_default();
         world.store.row(*id).is_some_and(|row| row.record.name.eq_ignore_ascii_case(wanted))
     };
-    let exact: Vec<&RowId> = hits.iter().filter(|id| exact(id)).collect();
+    // whoever names a workload may mean its pods
+    let owns = |id: &RowId| {
+        let text = |sym| world.store.strings.get(sym);
+        let owner = world.store.row(*id).map(|row| (kinds::spec(id.kind).name, &*row.record.name));
+        hits.iter().any(|hit| {
+            let link = world.store.row(*hit).and_then(|row| row.record.link(Relation::Owner));
+            link.is_some_and(|link| Some((text(link.kind), text(link.name))) == owner)
+        })
+    };
+    let exact: Vec<&RowId> = hits.iter().filter(|id| exact(id) && !owns(id)).collect();
     match (&*hits, &*exact) {
         ([], _) => None,
         ([one], _) => world.store.key(*one).map(Place::Describe),

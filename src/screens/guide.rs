@@ -31,6 +31,15 @@ static GUIDES: &[(&str, &str)] = &[
     ("Schedule", include_str!("../../assets/guides/backup.txt")),
     ("BackupStorageLocation", include_str!("../../assets/guides/backup.txt")),
     ("Restore", include_str!("../../assets/guides/backup.txt")),
+    ("Deployment", include_str!("../../assets/guides/workload.txt")),
+    ("StatefulSet", include_str!("../../assets/guides/workload.txt")),
+    ("DaemonSet", include_str!("../../assets/guides/workload.txt")),
+    ("ReplicaSet", include_str!("../../assets/guides/workload.txt")),
+    ("PodDisruptionBudget", include_str!("../../assets/guides/budget.txt")),
+    ("HorizontalPodAutoscaler", include_str!("../../assets/guides/autoscaler.txt")),
+    ("ExternalSecret", include_str!("../../assets/guides/secret.txt")),
+    ("SecretStore", include_str!("../../assets/guides/secret.txt")),
+    ("ClusterSecretStore", include_str!("../../assets/guides/secret.txt")),
 ];
 
 #[derive(Debug)]

@@ -96,7 +96,7 @@ impl Home {
             let (failed, warned) = (table.count(Health::Failed), table.count(Health::Warning));
             let mut part: Vec<(String, Tone)> = Vec::new();
             match table.feed.state {
-                FeedState::NotInstalled | FeedState::Off => continue,
+                FeedState::NotInstalled | FeedState::Off | FeedState::Idle => continue,
                 FeedState::Live | FeedState::Stale | FeedState::Listing { .. } => {
                     if table.is_empty() && table.feed.state.is_live() {
                         continue;
@@ -210,11 +210,13 @@ impl Home {
         let mut live = 0;
         let mut waiting = 0;
         let mut blind = 0;
-        for (_, table) in world.store.tables() {
+        let mut unread = Vec::new();
+        for (kind, table) in world.store.tables() {
             match table.feed.state {
                 FeedState::Live => live += 1,
                 FeedState::Waiting | FeedState::Listing { .. } => waiting += 1,
                 FeedState::NotInstalled | FeedState::Off => {}
+                FeedState::Idle => unread.push(kinds::spec(kind).word),
                 _ => blind += 1,
             }
         }
@@ -225,7 +227,11 @@ impl Home {
             return vec![Line::of("  nothing can be seen here: see :feeds for the reasons", Tone::Warn)];
         }
         let text = format!("  nothing wrong in what can be seen: {live} kinds live, {blind} blind");
-        vec![Line::of(text, if blind == 0 { Tone::Good } else { Tone::Plain })]
+        let mut out = vec![Line::of(text, if blind == 0 { Tone::Good } else { Tone::Plain })];
+        if !unread.is_empty() {
+            out.push(Line::of(format!("  not looked at until opened: {}", unread.join(", ")), Tone::Dim));
+        }
+        out
     }
 }
 

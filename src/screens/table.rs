@@ -203,6 +203,7 @@ impl TableScreen {
         let mut say = |text: String, tone| out.push(Line::of(text, tone));
         match feed.state {
             FeedState::Waiting => say(format!("  {title}: waiting for the connection"), Tone::Busy),
+            FeedState::Idle => say(format!("  {title}: on demand"), Tone::Dim),
             FeedState::Listing { seen } => say(format!("  {title}: listing, {seen} so far"), Tone::Busy),
             FeedState::NoAccess => {
                 say(format!("  {title}: no access"), Tone::Warn);

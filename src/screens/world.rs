@@ -6,7 +6,7 @@ use crate::domain::ages::Time;
 use crate::domain::change::FeedState;
 use crate::domain::context::Context;
 use crate::domain::interner::Sym;
-use crate::domain::record::{self, Relation};
+use crate::domain::record::{self, KindId, Relation};
 use crate::domain::thresholds::Thresholds;
 use crate::intent::{Binding, Effect, Place};
 use crate::kinds;
@@ -73,7 +73,28 @@ pub struct Key {
 
 impl World {
     pub fn new(facts: Facts) -> Self {
-        Self { store: Store::new(kinds::KINDS.len()), triage: Triage::default(), facts }
+        let mut world = Self { store: Store::new(kinds::KINDS.len()), triage: Triage::default(), facts };
+        world.idle();
+        world
+    }
+
+    /// Lazy kinds that have told nothing yet wait for somebody to open them.
+    pub fn idle(&mut self) {
+        for kind in kinds::ids().filter(|kind| kinds::spec(*kind).lazy) {
+            let feed = &mut self.store.table_mut(kind).feed;
+            if feed.state == FeedState::Waiting {
+                feed.state = FeedState::Idle;
+            }
+        }
+    }
+
+    /// What starts the feed of a kind, when nobody has looked at that kind yet.
+    pub fn watch(&mut self, kind: KindId) -> Option<Effect> {
+        let feed = &mut self.store.table_mut(kind).feed;
+        (feed.state == FeedState::Idle).then(|| {
+            feed.state = FeedState::Waiting;
+            Effect::Watch(kind)
+        })
     }
 
     pub fn show(&self) -> Show<'_> {
@@ -102,6 +123,11 @@ impl World {
             Some(key) => Effect::Go(Place::Describe(key)),
             None => {
                 let text = |sym| self.store.strings.get(sym);
+                // which one it is can be told once its kind is read
+                let lazy = kinds::by_name(text(link.kind));
+                if let Some(kind) = lazy.filter(|kind| self.store.table(*kind).feed.state == FeedState::Idle) {
+                    return Effect::Go(Place::Table(kind));
+                }
                 Effect::Complain(format!("{} {} is not among what is shown here", text(link.kind), text(link.name)))
             }
         }
@@ -125,7 +151,8 @@ impl World {
     pub fn is_blind(&self) -> bool {
         let state = |t: &Table| t.feed.state;
         let sees = |state: FeedState| {
-            !state.is_blind() && !matches!(state, FeedState::NotInstalled | FeedState::Off | FeedState::Waiting)
+            !state.is_blind()
+                && !matches!(state, FeedState::NotInstalled | FeedState::Off | FeedState::Waiting | FeedState::Idle)
         };
         !self.store.tables().any(|(_, t)| sees(state(t))) && self.store.tables().any(|(_, t)| state(t).is_blind())
     }

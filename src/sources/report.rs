@@ -118,7 +118,7 @@ impl Report {
             FeedState::Unreachable => 6,
             FeedState::Stale => 5,
             FeedState::Listing { .. } => 4,
-            FeedState::Waiting => 3,
+            FeedState::Waiting | FeedState::Idle => 3,
             FeedState::Live => 2,
             FeedState::NotInstalled | FeedState::Off => 1,
             FeedState::NoAccess => 0,

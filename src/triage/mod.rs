@@ -2,6 +2,7 @@
 //! the order changes only when a judgement does, never on a tick.
 
 mod schedules;
+mod secrets;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -71,6 +72,7 @@ impl Triage {
             self.judge(store, *id, thresholds, now);
         }
         self.schedules(store, touched, thresholds, now);
+        self.secrets(store, touched, thresholds, now);
         while let Some(Reverse((time, id))) = self.deadlines.peek().copied() {
             if time > now {
                 break;
@@ -115,6 +117,7 @@ impl Triage {
         };
         let judged = (kinds::spec(id.kind).judge)(&row.record, &store.strings, thresholds, now);
         let judged = schedules::join(store, id, judged, thresholds, now);
+        let judged = secrets::join(store, id, judged);
         store.table_mut(id.kind).set_health(id.slot, judged.health);
         match judged.recheck {
             Some(at) if at > now => {
@@ -212,8 +215,17 @@ impl Triage {
 /// Within a severity, what explains others comes before what is explained: seals and nodes, then releases, then pods.
 fn order_of(kind: KindId) -> u16 {
     let by_name = |name| {
-        const ROOTS_FIRST: &[&str] =
-            &["Seal", "Node", "Alert", "Bucket", "GitRepository", "HelmRepository", "OCIRepository"];
+        const ROOTS_FIRST: &[&str] = &[
+            "Seal",
+            "Node",
+            "Alert",
+            "ClusterSecretStore",
+            "SecretStore",
+            "Bucket",
+            "GitRepository",
+            "HelmRepository",
+            "OCIRepository",
+        ];
         ROOTS_FIRST.iter().position(|n| *n == name)
     };
     let name = kinds::spec(kind).name;

@@ -1,0 +1,23 @@
+//! `ClusterSecretStores`: the stores that every namespace may use.
+
+use super::external_secrets::GROUP;
+use super::secret_stores::{COLUMNS, Stores, judge};
+use super::{Api, KindSpec, decode};
+
+pub const SPEC: KindSpec = KindSpec {
+    name: "ClusterSecretStore",
+    word: "clustersecretstores",
+    aliases: &["css"],
+    title: "ClusterSecretStores",
+    api: Api::Watch {
+        group: GROUP,
+        versions: &["v1", "v1beta1"],
+        plural: "clustersecretstores",
+        namespaced: false,
+        decode: decode::<Stores>,
+    },
+    columns: COLUMNS,
+    blinds: "secret stores of the cluster",
+    judge,
+    lazy: false,
+};

@@ -1,0 +1,161 @@
+//! `DaemonSets`: how the rollout stands, in the order of `kubectl rollout status`. What counts is nodes, not replicas.
+//!
+//! Source of the order: kubectl `pkg/polymorphichelpers/rollout_status.go`.
+
+use serde::Deserialize;
+
+use super::column::{Column, Field};
+use super::wire::{Object, Text, or_default};
+use super::workload::{self, AVAILABLE, Counts, OWN, READY, UPDATED};
+use super::{Api, Kind, KindSpec, base, decode, ending};
+use crate::domain::health::Health;
+use crate::domain::interner::Interner;
+use crate::domain::record::{Cell, Record, clean};
+
+/// `RollingUpdate` or `OnDelete`.
+pub const STRATEGY: u8 = OWN;
+/// Nodes that run it and should not.
+pub const MISSCHEDULED: u8 = OWN + 1;
+
+pub const SPEC: KindSpec = KindSpec {
+    name: "DaemonSet",
+    word: "ds",
+    aliases: &["daemonsets"],
+    title: "DaemonSets",
+    api: Api::Watch {
+        group: "apps",
+        versions: &["v1"],
+        plural: "daemonsets",
+        namespaced: true,
+        decode: decode::<DaemonSets>,
+    },
+    columns: &[
+        Column::new("NAMESPACE", Field::Namespace, 8, 24, 2),
+        Column::new("NAME", Field::Name, 24, 48, 0),
+        Column::new("READY", Field::Cell(READY), 5, 9, 1),
+        Column::new("STATUS", Field::Status, 11, 24, 0),
+        Column::new("UP-TO-DATE", Field::Cell(UPDATED), 10, 10, 4).right(),
+        Column::new("AVAILABLE", Field::Cell(AVAILABLE), 9, 9, 6).right(),
+        Column::new("AGE", Field::Age, 5, 7, 3),
+        Column::new("MESSAGE", Field::Note, 12, 160, 5),
+        Column::new("MANAGED BY", Field::With(workload::manager), 12, 40, 7),
+        Column::new("MISSCHEDULED", Field::Cell(MISSCHEDULED), 12, 12, 8).wide().right(),
+        Column::new("STRATEGY", Field::Cell(STRATEGY), 8, 13, 9).wide(),
+    ],
+    blinds: "daemon sets",
+    judge: |record, _, thresholds, now| workload::judge(record, thresholds, now),
+    lazy: false,
+};
+
+struct DaemonSets;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Spec {
+    #[serde(deserialize_with = "or_default")]
+    update_strategy: Strategy,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Strategy {
+    r#type: Text,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Status {
+    observed_generation: Option<i64>,
+    desired_number_scheduled: Option<i64>,
+    updated_number_scheduled: Option<i64>,
+    number_ready: Option<i64>,
+    number_available: Option<i64>,
+    number_misscheduled: Option<i64>,
+}
+
+fn rollout(object: &Object<Spec, Status>, counts: Counts) -> (Health, &'static str) {
+    let is_short = counts.available < counts.wanted;
+    if !matches!(&*object.spec.update_strategy.r#type, "" | "RollingUpdate") {
+        return (if is_short { Health::Warning } else { Health::Ok }, "OnDelete");
+    }
+    if workload::is_behind(&object.metadata, object.status.observed_generation) {
+        (Health::Progressing, "Observing")
+    } else if counts.updated < counts.wanted {
+        (Health::Progressing, "Updating")
+    } else if is_short {
+        (Health::Warning, "Unavailable")
+    } else {
+        (Health::Ok, "Complete")
+    }
+}
+
+impl Kind for DaemonSets {
+    type Spec = Spec;
+    type Status = Status;
+
+    fn read(object: &Object<Spec, Status>, intern: &mut Interner) -> Record {
+        let (meta, status) = (&object.metadata, &object.status);
+        let counts = Counts {
+            ready: status.number_ready.unwrap_or(0),
+            wanted: status.desired_number_scheduled.unwrap_or(0),
+            updated: status.updated_number_scheduled.unwrap_or(0),
+            available: status.number_available.unwrap_or(0),
+        };
+        let mut record = base(meta, intern);
+        let (health, word) = rollout(object, counts);
+        (record.health, record.status) = (health, intern.get(word));
+        let old = counts.wanted.saturating_sub(counts.updated);
+        if word == "OnDelete" && old > 0 {
+            record.note =
+                clean(&format!("{old} of {} pods keep the old revision until they are deleted", counts.wanted));
+        }
+        let since = ending::mark(&mut record, meta, intern);
+        let [a, b, c, d, e] = counts.cells(since);
+        let misplaced = status.number_misscheduled.filter(|n| *n > 0);
+        let strategy = Cell::text(&object.spec.update_strategy.r#type, intern);
+        record.cells = Box::new([a, b, c, d, e, strategy, misplaced.map_or(Cell::None, Cell::Int)]);
+        record.links = workload::links("DaemonSet", meta, intern);
+        record
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::json;
+
+    use crate::kinds::testing::{NOW, seen};
+
+    #[rstest]
+    #[case::done("RollingUpdate", 2, [5, 5, 5], "Complete", "ok")]
+    #[case::nowhere("RollingUpdate", 2, [0, 0, 0], "Complete", "ok")]
+    #[case::not_seen_yet("RollingUpdate", 1, [5, 5, 5], "Observing", "progressing")]
+    #[case::updating("RollingUpdate", 2, [5, 3, 5], "Updating", "progressing")]
+    #[case::updating_and_short("", 2, [5, 3, 4], "Updating", "progressing")]
+    #[case::short("", 2, [5, 5, 4], "Unavailable", "warning")]
+    #[case::by_hand("OnDelete", 1, [5, 5, 5], "OnDelete", "ok")]
+    #[case::by_hand_and_short("OnDelete", 2, [5, 5, 4], "OnDelete", "warning")]
+    fn a_rollout_is_told_in_the_order_of_kubectl(
+        #[case] strategy: &str,
+        #[case] observed: i64,
+        #[case] nodes: [i64; 3],
+        #[case] status: &str,
+        #[case] verdict: &str,
+    ) {
+        let [wanted, updated, available] = nodes;
+        let seen = seen(
+            "ds",
+            &json!({
+                "metadata": {"name": "agent", "namespace": "shop", "generation": 2,
+                    "creationTimestamp": "2026-11-01T00:00:00Z"},
+                "spec": {"updateStrategy": {"type": strategy}},
+                "status": {"observedGeneration": observed, "desiredNumberScheduled": wanted,
+                    "updatedNumberScheduled": updated, "numberReady": available, "numberAvailable": available,
+                    "numberMisscheduled": 1},
+            }),
+        );
+        assert_eq!((seen.status(), seen.verdict(NOW).as_str()), (status, verdict));
+        assert_eq!(seen.column("READY"), format!("{available}/{wanted}"));
+        assert_eq!(seen.column("MISSCHEDULED"), "1");
+    }
+}

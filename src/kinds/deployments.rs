@@ -1,0 +1,263 @@
+//! Deployments: how the rollout stands, asked in the order of `kubectl rollout status`, and what no pod can say of it.
+//!
+//! Source of the order: kubectl `pkg/polymorphichelpers/rollout_status.go`.
+
+use serde::Deserialize;
+
+use super::column::{Column, Field};
+use super::wire::{Condition, Conditions, Many, Object, Text, or_default};
+use super::workload::{self, AVAILABLE, Counts, OWN, READY, UPDATED};
+use super::{Api, Kind, KindSpec, base, decode, ending};
+use crate::domain::ages::Time;
+use crate::domain::finding::Judgement;
+use crate::domain::health::Health;
+use crate::domain::interner::{Interner, Strings};
+use crate::domain::record::{Cell, Record, clean};
+use crate::domain::thresholds::Thresholds;
+
+/// Nothing unless it is paused.
+pub const PAUSED: u8 = OWN;
+/// `RollingUpdate` or `Recreate`.
+pub const STRATEGY: u8 = OWN + 1;
+pub const REVISION: u8 = OWN + 2;
+
+pub const SPEC: KindSpec = KindSpec {
+    name: "Deployment",
+    word: "deploy",
+    aliases: &["dp", "deployments"],
+    title: "Deployments",
+    api: Api::Watch {
+        group: "apps",
+        versions: &["v1"],
+        plural: "deployments",
+        namespaced: true,
+        decode: decode::<Deployments>,
+    },
+    columns: &[
+        Column::new("NAMESPACE", Field::Namespace, 8, 24, 2),
+        Column::new("NAME", Field::Name, 24, 48, 0),
+        Column::new("READY", Field::Cell(READY), 5, 7, 1),
+        Column::new("STATUS", Field::Status, 11, 24, 0),
+        Column::new("UP-TO-DATE", Field::Cell(UPDATED), 10, 10, 5).right(),
+        Column::new("AVAILABLE", Field::Cell(AVAILABLE), 9, 9, 6).right(),
+        Column::new("PAUSED", Field::Cell(PAUSED), 6, 6, 4),
+        Column::new("AGE", Field::Age, 5, 7, 3),
+        Column::new("MESSAGE", Field::Note, 12, 160, 7),
+        Column::new("MANAGED BY", Field::With(workload::manager), 12, 40, 8),
+        Column::new("REVISION", Field::Cell(REVISION), 8, 8, 9).wide().right(),
+        Column::new("STRATEGY", Field::Cell(STRATEGY), 8, 13, 10).wide(),
+    ],
+    blinds: "deployments, rollouts that are stuck",
+    judge,
+    lazy: false,
+};
+
+struct Deployments;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Spec {
+    replicas: Option<i64>,
+    paused: Option<bool>,
+    #[serde(deserialize_with = "or_default")]
+    strategy: Strategy,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Strategy {
+    r#type: Text,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Status {
+    observed_generation: Option<i64>,
+    replicas: Option<i64>,
+    updated_replicas: Option<i64>,
+    ready_replicas: Option<i64>,
+    available_replicas: Option<i64>,
+    conditions: Many<Condition>,
+}
+
+/// Health, STATUS word, and the condition that explains it.
+type Rollout<'a> = (Health, &'static str, Option<&'a Condition>);
+
+fn rollout(object: &Object<Spec, Status>, counts: Counts) -> Rollout<'_> {
+    let status = &object.status;
+    let progressing = status.conditions.of("Progressing");
+    let reason = progressing.map_or("", |c| &*c.reason);
+    let refused = status.conditions.of("ReplicaFailure").filter(|c| c.is_true());
+    if workload::is_behind(&object.metadata, status.observed_generation) {
+        return (Health::Progressing, "Observing", None);
+    }
+    if reason == "ProgressDeadlineExceeded" {
+        // that pods are refused explains why nothing goes on
+        return (Health::Failed, "ProgressDeadlineExceeded", refused.or(progressing));
+    }
+    if refused.is_some() {
+        return (Health::Failed, "ReplicaFailure", refused);
+    }
+    if counts.updated < counts.wanted {
+        return (Health::Progressing, "Updating", None);
+    }
+    if status.replicas.unwrap_or(0) > counts.updated {
+        return (Health::Progressing, "RemovingOld", None);
+    }
+    if counts.available < counts.updated {
+        let lacking = status.conditions.of("Available").filter(|c| c.is_false());
+        // a rollout that was complete is not under way again because a pod went away
+        let health = if reason == "NewReplicaSetAvailable" { Health::Warning } else { Health::Progressing };
+        return (health, "Unavailable", lacking);
+    }
+    (Health::Ok, "Complete", None)
+}
+
+impl Kind for Deployments {
+    type Spec = Spec;
+    type Status = Status;
+
+    fn read(object: &Object<Spec, Status>, intern: &mut Interner) -> Record {
+        let (meta, spec, status) = (&object.metadata, &object.spec, &object.status);
+        let counts = Counts {
+            ready: status.ready_replicas.unwrap_or(0),
+            wanted: spec.replicas.unwrap_or(1),
+            updated: status.updated_replicas.unwrap_or(0),
+            available: status.available_replicas.unwrap_or(0),
+        };
+        let mut record = base(meta, intern);
+        let (health, word, why) = rollout(object, counts);
+        (record.health, record.status) = (health, intern.get(word));
+        record.note = why.map_or_else(Box::default, |c| clean(&c.message));
+        let since = ending::mark(&mut record, meta, intern).or_else(|| why.and_then(Condition::since));
+        let [a, b, c, d, e] = counts.cells(since);
+        record.cells = Box::new([
+            a,
+            b,
+            c,
+            d,
+            e,
+            if spec.paused == Some(true) { Cell::Flag(true) } else { Cell::None },
+            Cell::text(&spec.strategy.r#type, intern),
+            Cell::text(meta.annotations.get("deployment.kubernetes.io/revision").unwrap_or(""), intern),
+        ]);
+        record.links = workload::links("Deployment", meta, intern);
+        record
+    }
+}
+
+fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) -> Judgement {
+    match record.health {
+        Health::Failed => workload::failed(record, strings, thresholds, now),
+        _ => workload::judge(record, thresholds, now),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use crate::kinds::testing::{NOW, Seen, seen};
+
+    fn condition(r#type: &str, status: &str, reason: &str, message: &str) -> Value {
+        json!({"type": r#type, "status": status, "reason": reason, "message": message,
+            "lastTransitionTime": "2026-11-21T13:00:00Z"})
+    }
+
+    fn done() -> Value {
+        condition("Progressing", "True", "NewReplicaSetAvailable", "")
+    }
+
+    fn late() -> Value {
+        condition("Progressing", "False", "ProgressDeadlineExceeded", "timed out progressing")
+    }
+
+    fn refused() -> Value {
+        condition("ReplicaFailure", "True", "FailedCreate", "exceeded quota")
+    }
+
+    /// Replicas wanted, all, updated, available.
+    fn deployment(observed: i64, n: [i64; 4], conditions: &[Value]) -> Seen {
+        seen(
+            "deploy",
+            &json!({
+                "metadata": {"name": "web", "namespace": "shop", "generation": 2,
+                    "creationTimestamp": "2026-11-01T00:00:00Z"},
+                "spec": {"replicas": n[0], "strategy": {"type": "RollingUpdate"}},
+                "status": {"observedGeneration": observed, "replicas": n[1], "updatedReplicas": n[2],
+                    "readyReplicas": n[3], "availableReplicas": n[3], "conditions": conditions},
+            }),
+        )
+    }
+
+    #[rstest]
+    #[case::done(2, [3, 3, 3, 3], &[done()], "Complete", "ok")]
+    #[case::to_nothing(2, [0, 0, 0, 0], &[done()], "Complete", "ok")]
+    #[case::not_seen_yet(1, [3, 3, 3, 3], &[late()], "Observing", "progressing")]
+    #[case::given_up(2, [3, 4, 1, 3], &[late()], "ProgressDeadlineExceeded",
+        "failed P3 progress deadline exceeded: timed out progressing")]
+    #[case::given_up_with_none(2, [3, 3, 3, 0], &[late()], "ProgressDeadlineExceeded",
+        "failed P2 progress deadline exceeded: timed out progressing")]
+    #[case::refused(2, [3, 2, 2, 2], &[done(), refused()], "ReplicaFailure", "failed P3 replica failure: exceeded quota")]
+    #[case::refused_and_given_up(2, [3, 0, 0, 0], &[late(), refused()], "ProgressDeadlineExceeded",
+        "failed P2 progress deadline exceeded: exceeded quota")]
+    #[case::updating(2, [3, 4, 1, 3], &[], "Updating", "progressing")]
+    #[case::removing(2, [3, 4, 3, 3], &[], "RemovingOld", "progressing")]
+    #[case::starting(2, [3, 3, 3, 1], &[], "Unavailable", "progressing")]
+    #[case::lost_a_pod(2, [3, 3, 3, 2], &[done()], "Unavailable", "warning")]
+    #[case::lost_all(2, [3, 3, 3, 0], &[done(), condition("Available", "False", "MinimumReplicasUnavailable", "")],
+        "Unavailable", "warning")]
+    fn a_rollout_is_told_in_the_order_of_kubectl(
+        #[case] observed: i64,
+        #[case] replicas: [i64; 4],
+        #[case] conditions: &[Value],
+        #[case] status: &str,
+        #[case] verdict: &str,
+    ) {
+        let seen = deployment(observed, replicas, conditions);
+        assert_eq!((seen.status(), seen.verdict(NOW).as_str()), (status, verdict));
+    }
+
+    #[test]
+    fn a_failure_and_a_loss_have_their_grace() {
+        let failed = deployment(2, [3, 4, 1, 3], &[late()]);
+        assert_eq!(failed.verdict("2026-11-21T13:00:59Z"), "failed");
+        assert_eq!(
+            failed.judged("2026-11-21T13:00:59Z").recheck,
+            Some(crate::kinds::testing::at("2026-11-21T13:01:00Z"))
+        );
+        let lost = deployment(2, [3, 3, 3, 0], &[done(), condition("Available", "False", "", "")]);
+        assert_eq!(lost.verdict("2026-11-21T13:04:59Z"), "progressing");
+        assert_eq!(lost.verdict("2026-11-21T13:05:00Z"), "warning");
+    }
+
+    #[test]
+    fn columns_and_links_tell_what_belongs_to_it() {
+        let seen = seen(
+            "deploy",
+            &json!({
+                "metadata": {"name": "web", "namespace": "shop", "creationTimestamp": "2026-11-01T00:00:00Z",
+                    "annotations": {"deployment.kubernetes.io/revision": "7"},
+                    "labels": {"helm.toolkit.fluxcd.io/name": "shop", "helm.toolkit.fluxcd.io/namespace": "apps"},
+                    "ownerReferences": [{"kind": "Rollout", "name": "r"}, {"kind": "Istio", "name": "i", "controller": true}]},
+                "spec": {"replicas": 3, "paused": true, "strategy": {"type": "Recreate"}},
+                "status": {"updatedReplicas": 2, "readyReplicas": 1, "availableReplicas": 1},
+            }),
+        );
+        let columns = ["READY", "UP-TO-DATE", "AVAILABLE", "PAUSED", "REVISION", "STRATEGY", "MANAGED BY"];
+        assert_eq!(columns.map(|c| seen.column(c)), ["1/3", "2", "1", "yes", "7", "Recreate", "HelmRelease/shop"]);
+        assert_eq!(seen.links(), ["Owner Istio shop/i", "ManagedBy HelmRelease apps/shop"]);
+        assert_eq!(seen.record.suspended, None);
+    }
+
+    #[test]
+    fn one_that_does_not_go_away_is_told_after_a_while() {
+        let seen = seen(
+            "deploy",
+            &json!({"metadata": {"name": "web", "deletionTimestamp": "2026-11-21T13:00:00Z",
+                "finalizers": ["foregroundDeletion"]}}),
+        );
+        assert_eq!(seen.verdict(NOW), "warning P3 stuck terminating: waits for foregroundDeletion");
+    }
+}

@@ -1,0 +1,108 @@
+//! What Deployments, `StatefulSets`, `DaemonSets` and `ReplicaSets` have in common: counts, links, and how they are judged
+//! when only their pods can say what is wrong.
+
+use super::column::Show;
+use super::ending::{self, link};
+use super::wire::Meta;
+use crate::domain::ages::Time;
+use crate::domain::finding::{Finding, Judgement};
+use crate::domain::health::{Health, Severity};
+use crate::domain::interner::{Interner, Strings};
+use crate::domain::record::{Cell, Link, Record, Relation};
+use crate::domain::thresholds::Thresholds;
+
+/// When the present state began, as far as the object tells, or deletion was asked for.
+pub const SINCE: u8 = 0;
+/// Ready of wanted.
+pub const READY: u8 = 1;
+/// Of the newest revision.
+pub const UPDATED: u8 = 2;
+pub const AVAILABLE: u8 = 3;
+pub const WANTED: u8 = 4;
+/// The first cell that a kind may use for itself.
+pub const OWN: u8 = 5;
+
+/// What counts of a workload.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Counts {
+    pub ready: i64,
+    pub wanted: i64,
+    pub updated: i64,
+    pub available: i64,
+}
+
+impl Counts {
+    /// The cells before [`OWN`].
+    pub fn cells(self, since: Option<Time>) -> [Cell; OWN as usize] {
+        [
+            Cell::time(since),
+            ratio(self.ready, self.wanted),
+            Cell::Int(self.updated),
+            Cell::Int(self.available),
+            Cell::Int(self.wanted),
+        ]
+    }
+}
+
+pub fn ratio(of: i64, all: i64) -> Cell {
+    let small = |n: i64| u16::try_from(n.max(0)).unwrap_or(u16::MAX);
+    Cell::Ratio(small(of), small(all))
+}
+
+/// Whether the controller has not looked at the newest spec yet: what the status says is about another one.
+pub fn is_behind<M>(meta: &Meta<M>, observed: Option<i64>) -> bool {
+    meta.generation.unwrap_or(0) > observed.unwrap_or(0)
+}
+
+/// The controlling owner, then the Flux objects that manage it.
+pub fn links<M>(kind: &str, meta: &Meta<M>, intern: &mut Interner) -> Box<[Link]> {
+    let owner = meta.controller().map(|o| link(Relation::Owner, &o.kind, &meta.namespace, &o.name, intern));
+    owner.into_iter().chain(ending::managers(kind, meta, intern)).collect()
+}
+
+/// `Deployment/web`.
+pub fn owner(record: &Record, show: &Show<'_>, out: &mut String) {
+    told(record, Relation::Owner, show, out);
+}
+
+/// `HelmRelease/monitoring`.
+pub fn manager(record: &Record, show: &Show<'_>, out: &mut String) {
+    told(record, Relation::ManagedBy, show, out);
+}
+
+fn told(record: &Record, relation: Relation, show: &Show<'_>, out: &mut String) {
+    if let Some(link) = record.link(relation) {
+        out.push_str(show.strings.get(link.kind));
+        out.push('/');
+        out.push_str(show.strings.get(link.name));
+    }
+}
+
+/// No finding: pods that are not well say so themselves. What lacks pods is a warning after a while, and what was
+/// just made has as long to begin.
+pub fn judge(record: &Record, thresholds: &Thresholds, now: Time) -> Judgement {
+    let since = record.time(SINCE);
+    match record.health {
+        Health::Terminating => ending::judge(record, since, thresholds, now),
+        Health::Warning => {
+            let ends = since.unwrap_or(record.created).plus(thresholds.not_ready);
+            if now < ends { Judgement::of(Health::Progressing).again_at(ends) } else { Judgement::of(Health::Warning) }
+        }
+        other => Judgement::of(other),
+    }
+}
+
+/// What no pod can say: that pods cannot be made, or that a rollout has been given up. More urgent when nothing is
+/// left that works.
+pub fn failed(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) -> Judgement {
+    let since = record.time(SINCE);
+    let ends = since.unwrap_or(record.created).plus(thresholds.pod_grace);
+    let judged = Judgement::of(Health::Failed);
+    if now < ends {
+        return judged.again_at(ends);
+    }
+    let none = record.int(AVAILABLE) <= 0 && record.int(WANTED) > 0;
+    let severity = if none { Severity::P2 } else { Severity::P3 };
+    let why = ending::because(&ending::words(strings.get(record.status)), &record.note);
+    judged.with(Finding::new(severity, since, why))
+}
