@@ -4,6 +4,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use crate::domain::plan::Plan;
 use crate::domain::record::{Key, KindId};
 
 /// What the operator asks for. Every key and every word after `:` ends as one of these.
@@ -51,6 +52,18 @@ pub enum Command {
     SortStatus,
     SortNamespace,
     SortColumn,
+    /// Every action for the row.
+    Actions,
+    Toggle,
+    Refresh,
+    Restart,
+    Silence,
+    Backup,
+    Delete,
+    /// Yes, in a preview.
+    Approve,
+    /// End the plan between two steps.
+    StopPlan,
     // the log view's own
     Follow,
     Wrap,
@@ -73,6 +86,16 @@ pub enum Place {
     Events(Key),
     /// What to do about it.
     Guide(Key),
+    /// Every action for these objects.
+    Actions(Vec<Key>),
+    /// An action, before it is approved.
+    Preview(Deed),
+    /// The plans of this session.
+    Plans,
+    /// One of them.
+    Run(RunId),
+    /// What was done, as recorded.
+    Audit,
     Logs {
         key: Key,
         previous: bool,
@@ -111,12 +134,29 @@ impl Tickets {
 }
 
 /// What to read for a screen. Everything is read anew; nothing is cached.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Fetch {
     /// The whole object.
     Object(Key),
     /// The events about an object.
     Events(Key),
+    /// These paths of the API server, each by itself.
+    Paths(Vec<String>),
+    /// The rights for a plan, and what the server would say to it.
+    Check(Box<Plan>),
+    /// The newest lines of the audit.
+    Audit,
+}
+
+/// Names a plan that runs or ran.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RunId(pub u64);
+
+/// Something to do to objects, before it is a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deed {
+    pub action: &'static str,
+    pub keys: Vec<Key>,
 }
 
 /// Which log, and how much of it.
@@ -136,7 +176,7 @@ pub struct LogQuery {
 }
 
 /// What follows from a command.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     Go(Place),
     Back,
@@ -159,6 +199,14 @@ pub enum Effect {
     Complain(String),
     /// Restrict everything to a namespace, or to none.
     Namespace(Option<String>),
+    /// Run a plan that was approved.
+    Run(Box<Plan>),
+    /// The same, as the app numbered it.
+    Start(RunId, Box<Plan>),
+    /// End a plan between two steps.
+    Stop(RunId),
+    /// Allow writing in a read-only context for a while; why.
+    Unlock(String),
 }
 
 /// One row of the keymap.
@@ -180,8 +228,11 @@ pub enum Group {
     Go,
     Look,
     Sort,
+    Act,
     /// Only in the log view.
     Log,
+    /// Only in a preview or a plan.
+    Plan,
 }
 
 /// A key with its modifiers, independent of any terminal library. Shift is part of the character.

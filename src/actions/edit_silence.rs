@@ -2,10 +2,9 @@
 
 use serde_json::json;
 
-use super::input::Input;
+use super::input::{Input, text};
 use super::silence::{self, parse, written};
 use super::{ActionSpec, Field, Offer};
-use crate::domain::ages::Time;
 use crate::domain::plan::{Plan, Stop};
 use crate::kinds::silences;
 
@@ -34,27 +33,28 @@ pub const SPEC: ActionSpec = ActionSpec {
 
 fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let target = input.target()?;
-    let known = |name: &str| target.labels.get(name).map(String::as_str).unwrap_or("");
-    let old = parse(known("matchers"))?;
+    let found = input.read(&silence::path(&target.key.name))?;
+    let old = silence::of(found);
     let new = input.setting("matchers").map(parse).transpose()?.unwrap_or_else(|| old.clone());
     let (seconds, told) = silence::duration(input.setting("duration").unwrap_or("2h"), input)?;
-    let ends = input.now.plus(seconds);
-    let starts = known("startsAt").parse::<jiff::Timestamp>().unwrap_or_else(|_| input.now.timestamp());
-    let mut body = silence::body(&new, starts, ends.timestamp(), input, Some(&target.key.name));
-    if !known("createdBy").is_empty() && known("createdBy") != input.operator {
-        body["comment"] =
-            json!(format!("{} (by {}, extended by {})", input.reason.trim(), known("createdBy"), input.operator));
+    let ends = input.now.plus(seconds).timestamp().to_string();
+    // to the letter: with another start it would be another silence
+    let starts = text(found, "/startsAt");
+    let mut body = silence::body(&new, starts, &ends, input, Some(&target.key.name));
+    let by = text(found, "/createdBy");
+    if !by.is_empty() && by != input.operator {
+        body["comment"] = json!(format!("{} (by {by}, extended by {})", input.reason.trim(), input.operator));
     }
     let twin = format!("amtool silence update --duration={}m {}", seconds / 60, target.key.name);
     let mut plan =
         silence::build(input, SPEC.name, format!("extend the silence {} by {told}", written(&new)), body, twin)?;
-    let (count, warnings) = silence::count(&new, input.alerts)?;
+    let (count, warnings) = silence::count(&new, input.alerts);
     plan.reach.push(format!("{count} alerts that fire or are pending now match"));
     plan.warnings = warnings;
     if new != old {
         plan.reach.push(format!("it was {}; it gets a new id", written(&old)));
     }
-    let before = Time::parse(known("endsAt")).map_or_else(String::new, |t| format!("until {}", t.timestamp()));
+    let before = format!("until {}", text(found, "/endsAt"));
     if let Some(crate::domain::plan::Act::Send(request)) = plan.steps.first_mut().map(|s| &mut s.act) {
         request.before = before;
     }

@@ -1,7 +1,8 @@
 //! Expire a silence now: what still fires notifies again.
 
-use super::input::Input;
-use super::{ActKey, ActionSpec, Offer, silence};
+use super::input::{Input, text};
+use super::silence;
+use super::{ActKey, ActionSpec, Offer};
 use crate::domain::plan::{Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
 use crate::domain::proof::Check;
 use crate::domain::served::escape;
@@ -27,7 +28,8 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let target = input.target()?;
     let id = &target.key.name;
     let path = format!("/api/v2/silence/{}", escape(id));
-    let matchers = target.labels.get("matchers").map_or("", String::as_str);
+    let found = input.read(&silence::path(id))?;
+    let matchers = silence::of(found);
     let request = Request {
         via: Via::Alertmanager,
         method: Method::Delete,
@@ -38,14 +40,14 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         dry_run: false,
         fine: &[],
         patience: 0,
-        before: format!("until {}", target.labels.get("endsAt").map_or("", String::as_str)),
+        before: format!("until {}", text(found, "/endsAt")),
         after: "expired".into(),
     };
     let proof = Proof { via: Via::Alertmanager, path, check: Check::Silence { expired: true }, limit: 90 };
-    let count = silence::parse(matchers).and_then(|m| silence::count(&m, input.alerts)).map_or(0, |(n, _)| n);
+    let count = silence::count(&matchers, input.alerts).0;
     Ok(Plan {
         action: SPEC.name,
-        title: format!("expire the silence {matchers}"),
+        title: format!("expire the silence {}", silence::written(&matchers)),
         targets: vec![target.key.clone()],
         steps: vec![
             Step::send("expire it", format!("amtool silence expire {id}"), request),

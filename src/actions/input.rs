@@ -22,8 +22,6 @@ pub type Labels = BTreeMap<String, String>;
 pub struct Target {
     pub kind: &'static str,
     pub key: Key,
-    /// The workload of a pod, or the object of an alert, as kind, namespace and name, where one is known.
-    pub about: Option<(String, String, String)>,
     /// The labels of an alert.
     pub labels: Labels,
 }

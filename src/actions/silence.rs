@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::input::{Input, Labels};
 use super::{ActKey, ActionSpec, Field, RightRow, right};
-use crate::domain::plan::{Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
+use crate::domain::plan::{ALERTMANAGER, Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
 use crate::domain::proof::Check;
 
 /// Through the proxy of Alertmanager's Service.
@@ -53,7 +53,8 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     };
     let (seconds, told) = duration(input.setting("duration").unwrap_or("2h"), input)?;
     let (starts, ends) = (input.now, input.now.plus(seconds));
-    let body = body(&matchers, starts.timestamp(), ends.timestamp(), input, None);
+    let times = (starts.timestamp().to_string(), ends.timestamp().to_string());
+    let body = body(&matchers, &times.0, &times.1, input, None);
     let twin = format!(
         "amtool silence add --author={} --comment={} --duration={}m {}",
         quoted(input.operator),
@@ -64,7 +65,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let mut plan = build(input, SPEC.name, format!("silence {}", written(&matchers)), body, twin)?;
     plan.targets = vec![target.key.clone()];
     plan.undo = "expire the silence".into();
-    let (count, warnings) = count(&matchers, input.alerts)?;
+    let (count, warnings) = count(&matchers, input.alerts);
     plan.reach.push(format!("{count} alerts that fire or are pending now match, for {told}"));
     plan.reach.push("notifications only: what fires goes on firing, and notifies when the silence ends".into());
     plan.warnings = warnings;
@@ -112,25 +113,35 @@ pub fn build(input: &Input<'_>, action: &'static str, title: String, body: Value
 }
 
 /// What Alertmanager is sent; `id` changes a silence that is there.
-pub fn body(
-    matchers: &[Matcher],
-    starts: jiff::Timestamp,
-    ends: jiff::Timestamp,
-    input: &Input<'_>,
-    id: Option<&str>,
-) -> Value {
+pub fn body(matchers: &[Matcher], starts: &str, ends: &str, input: &Input<'_>, id: Option<&str>) -> Value {
     let matchers: Vec<Value> = matchers
         .iter()
         .map(|m| json!({ "name": m.name, "value": m.value, "isRegex": m.is_regex, "isEqual": m.is_equal }))
         .collect();
     let mut body = json!({
-        "matchers": matchers, "startsAt": starts.to_string(), "endsAt": ends.to_string(),
+        "matchers": matchers, "startsAt": starts, "endsAt": ends,
         "createdBy": input.operator, "comment": input.reason.trim(),
     });
     if let Some(id) = id {
         body["id"] = json!(id);
     }
     body
+}
+
+/// Where a silence is read: from Alertmanager, not from the API server.
+pub fn path(id: &str) -> String {
+    format!("{ALERTMANAGER}/api/v2/silence/{}", crate::domain::served::escape(id))
+}
+
+/// The matchers of a silence that was read.
+pub fn of(silence: &Value) -> Vec<Matcher> {
+    let one = |m: &Value| Matcher {
+        name: m["name"].as_str().unwrap_or("").to_owned(),
+        value: m["value"].as_str().unwrap_or("").to_owned(),
+        is_regex: m["isRegex"].as_bool().unwrap_or(false),
+        is_equal: m["isEqual"].as_bool().unwrap_or(true),
+    };
+    silence["matchers"].as_array().map_or(&[][..], Vec::as_slice).iter().map(one).collect()
 }
 
 /// What is silenced when nothing is said: this alert, or everything of the object, or of the namespace.
@@ -247,7 +258,7 @@ fn matches(matcher: &Matcher, labels: &Labels) -> bool {
 }
 
 /// How many of the alerts match, and what speaks against that.
-pub fn count(matchers: &[Matcher], alerts: &[Labels]) -> Result<(usize, Vec<String>), Stop> {
+pub fn count(matchers: &[Matcher], alerts: &[Labels]) -> (usize, Vec<String>) {
     let hit: Vec<&Labels> = alerts.iter().filter(|labels| matchers.iter().all(|m| matches(m, labels))).collect();
     let mut warnings = Vec::new();
     if hit.is_empty() {
@@ -264,7 +275,7 @@ pub fn count(matchers: &[Matcher], alerts: &[Labels]) -> Result<(usize, Vec<Stri
     if hit.iter().any(|labels| labels.get("alertname").is_some_and(|name| name == "Watchdog")) {
         warnings.push("it silences Watchdog: nobody would notice that alerting is dead".to_owned());
     }
-    Ok((hit.len(), warnings))
+    (hit.len(), warnings)
 }
 
 pub fn written(matchers: &[Matcher]) -> String {
@@ -360,7 +371,7 @@ mod tests {
             labels("alertname=TargetDown,namespace=a"),
             labels("alertname=TargetDown,namespace=b"),
         ];
-        let told = |text: &str| count(&parse(text).unwrap(), &alerts).unwrap();
+        let told = |text: &str| count(&parse(text).unwrap(), &alerts);
         assert_eq!(told("alertname=TargetDown").0, 2);
         assert_eq!(told("alertname=TargetDown namespace=~a.*").0, 1);
         assert!(told("alertname=Nothing").1[0].contains("no alert"));

@@ -1,11 +1,10 @@
 //! The input line: a command after `:`, or a filter after `/`, with completion.
 
-use tui_input::{Input, InputRequest};
-
 use crate::intent::{Chord, Code};
 use crate::kinds;
 use crate::scene::{self, Line, Tone};
 use crate::screens::SCREENS;
+use crate::screens::line_edit::LineEdit;
 use crate::screens::world::World;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +16,7 @@ pub enum Purpose {
 #[derive(Debug)]
 pub struct Prompt {
     pub purpose: Purpose,
-    input: Input,
+    input: LineEdit,
     error: Option<String>,
     /// Completions while cycling with tab, and which is in.
     cycle: Option<(Vec<String>, usize)>,
@@ -34,11 +33,11 @@ pub enum Outcome {
 
 impl Prompt {
     pub fn new(purpose: Purpose, text: &str) -> Self {
-        Self { purpose, input: Input::new(text.to_owned()), error: None, cycle: None }
+        Self { purpose, input: LineEdit::new(text), error: None, cycle: None }
     }
 
     pub fn text(&self) -> &str {
-        self.input.value()
+        self.input.text()
     }
 
     pub fn fail(&mut self, error: Option<String>) {
@@ -47,35 +46,22 @@ impl Prompt {
 
     pub fn paste(&mut self, text: &str) {
         self.cycle = None;
-        for c in text.chars().filter(|c| !c.is_control()).take(4096) {
-            self.input.handle(InputRequest::InsertChar(c));
-        }
+        self.input.paste(text);
     }
 
     pub fn on(&mut self, chord: Chord, world: &World) -> Outcome {
-        let request = match (chord.code, chord.ctrl, chord.alt) {
-            (Code::Enter, ..) => return Outcome::Done(self.input.value().to_owned()),
-            (Code::Esc, ..) | (Code::Char('c' | 'g'), true, _) => return Outcome::Cancelled,
-            (Code::Backspace, false, false) if self.input.value().is_empty() => return Outcome::Cancelled,
-            (Code::Tab, ..) => return self.complete(world, 1),
-            (Code::BackTab, ..) => return self.complete(world, usize::MAX),
-            (Code::Backspace, false, false) | (Code::Char('h'), true, _) => InputRequest::DeletePrevChar,
-            (Code::Backspace, ..) | (Code::Char('w'), true, _) => InputRequest::DeletePrevWord,
-            (Code::Delete, ..) | (Code::Char('d'), true, _) => InputRequest::DeleteNextChar,
-            (Code::Char('u'), true, _) => InputRequest::DeleteLine,
-            (Code::Char('k'), true, _) => InputRequest::DeleteTillEnd,
-            (Code::Home, ..) | (Code::Char('a'), true, _) => InputRequest::GoToStart,
-            (Code::End, ..) | (Code::Char('e'), true, _) => InputRequest::GoToEnd,
-            (Code::Left, true, _) | (Code::Char('b'), _, true) => InputRequest::GoToPrevWord,
-            (Code::Right, true, _) | (Code::Char('f'), _, true) => InputRequest::GoToNextWord,
-            (Code::Left, ..) | (Code::Char('b'), true, _) => InputRequest::GoToPrevChar,
-            (Code::Right, ..) | (Code::Char('f'), true, _) => InputRequest::GoToNextChar,
-            (Code::Char(c), false, false) => InputRequest::InsertChar(c),
-            _ => return Outcome::Ignored,
-        };
-        self.cycle = None;
-        self.input.handle(request);
-        Outcome::Edited
+        match (chord.code, chord.ctrl, chord.alt) {
+            (Code::Enter, ..) => Outcome::Done(self.input.text().to_owned()),
+            (Code::Esc, ..) | (Code::Char('c' | 'g'), true, _) => Outcome::Cancelled,
+            (Code::Backspace, false, false) if self.input.text().is_empty() => Outcome::Cancelled,
+            (Code::Tab, ..) => self.complete(world, 1),
+            (Code::BackTab, ..) => self.complete(world, usize::MAX),
+            _ if self.input.on(chord) => {
+                self.cycle = None;
+                return Outcome::Edited;
+            }
+            _ => Outcome::Ignored,
+        }
     }
 
     fn complete(&mut self, world: &World, step: usize) -> Outcome {
@@ -87,10 +73,10 @@ impl Prompt {
                 let at = at.wrapping_add(step).checked_rem(list.len()).unwrap_or(0);
                 (list, if step == usize::MAX { at.min(usize::MAX - 1) } else { at })
             }
-            None => (completions(self.input.value(), world), 0),
+            None => (completions(self.input.text(), world), 0),
         };
         if let Some(text) = list.get(at) {
-            self.input = Input::new(text.clone());
+            self.input = LineEdit::new(text);
             self.cycle = Some((list, at));
         }
         Outcome::Edited
@@ -101,15 +87,14 @@ impl Prompt {
         let sign = if self.purpose == Purpose::Command { ":" } else { "/" };
         let mut line = Line::of(sign, Tone::Key);
         let room = usize::from(width).saturating_sub(2);
-        let scroll = self.input.visual_scroll(room);
-        let text: String = self.input.value().chars().skip(scroll).take(room).collect();
+        let (text, cursor) = self.input.visible(room);
         line.plain(text);
-        let cursor = 1 + self.input.visual_cursor().saturating_sub(scroll);
+        let cursor = 1 + cursor;
         if let Some(error) = &self.error {
             let left = usize::from(width).saturating_sub(line.width() + 2);
             line.push(format!("  {}", scene::clip(error, left, scene::Keep::Start)), Tone::Bad);
         } else if self.purpose == Purpose::Command {
-            let rest = completions(self.input.value(), world);
+            let rest = completions(self.input.text(), world);
             let hint: Vec<&str> = rest.iter().take(8).map(|c| c.rsplit(' ').next().unwrap_or(c)).collect();
             let left = usize::from(width).saturating_sub(line.width() + 3);
             line.push(format!("   {}", scene::clip(&hint.join(" "), left, scene::Keep::Start)), Tone::Dim);

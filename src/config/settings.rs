@@ -105,6 +105,15 @@ pub enum ReadOnly {
     Pattern(String),
 }
 
+impl std::fmt::Display for ReadOnly {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Set(origin) => write!(f, "readonly is set by {origin}"),
+            Self::Pattern(pattern) => write!(f, "the context matches {pattern} of readonly-contexts"),
+        }
+    }
+}
+
 /// Everything that can be configured, for one context or before one is chosen.
 #[derive(Debug, Clone, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a key of the configuration")]
@@ -124,6 +133,10 @@ pub struct Settings {
     pub utc: bool,
     pub bell: bool,
     pub log_file: Option<PathBuf>,
+    /// Where the audit is kept; see [`Settings::audit_folder`].
+    pub state_dir: Option<PathBuf>,
+    /// Namespaces of core components.
+    pub core_namespaces: Vec<String>,
     /// The word of the first screen, as after `:`.
     pub default_view: String,
     pub thresholds: Thresholds,
@@ -153,6 +166,15 @@ impl Settings {
         }
         settings.entries = entries;
         settings
+    }
+
+    /// Where the audit is kept: below `state-dir`, else below the user's state directory; `None` when there is neither.
+    #[must_use]
+    pub fn audit_folder(&self) -> Option<PathBuf> {
+        let absolute = |name: &str| self.env.get(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let xdg = || absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")));
+        let state = self.state_dir.clone().or_else(|| Some(xdg()?.join("watchkeeper")));
+        state.map(|folder| folder.join("audit"))
     }
 
     /// What is configured for a service.

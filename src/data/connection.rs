@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
+use super::acting::{self, Acting};
 use super::{Ask, Connected, News, What};
 use crate::clients::api::{self, ApiMap, Found};
 use crate::clients::cluster::Cluster;
@@ -19,10 +21,12 @@ use crate::domain::ages::Time;
 use crate::domain::change::Batch;
 use crate::domain::context::Context;
 use crate::domain::interner::Interner;
+use crate::domain::outcome::{Outcome, Progress};
 use crate::domain::record::{Key, KindId};
 use crate::domain::reply::Reply;
 use crate::domain::text;
-use crate::effects::{logs, read};
+use crate::effects::runner::Recorder;
+use crate::effects::{asking, logs, read};
 use crate::intent::{Fetch, LogQuery, Ticket};
 use crate::kinds::{self, Api, Service};
 use crate::sources::{Clock, services, watch as feed};
@@ -36,15 +40,20 @@ const RETRY_MOST: Duration = Duration::from_secs(10);
 
 /// What every task of one connection needs.
 #[derive(Clone)]
-struct Wire {
+pub(super) struct Wire {
     generation: u64,
     tell: mpsc::Sender<News>,
     clock: Clock,
 }
 
 impl Wire {
-    async fn say(&self, what: What) -> bool {
+    pub async fn say(&self, what: What) -> bool {
         self.tell.send(News { generation: self.generation, what }).await.is_ok()
+    }
+
+    /// The same without waiting; what finds no room is news that the next will make old.
+    pub fn mention(&self, what: What) {
+        let _ = self.tell.try_send(News { generation: self.generation, what });
     }
 }
 
@@ -56,6 +65,7 @@ struct Live {
     feeds: HashMap<KindId, AbortHandle>,
     /// Asks for a discovery now.
     look: Rc<Notify>,
+    acting: Acting,
 }
 
 pub(super) async fn serve(
@@ -66,6 +76,8 @@ pub(super) async fn serve(
 ) {
     let mut generation = 0;
     let mut next = None;
+    let name = format!("{}-{}", clock().timestamp().strftime("%Y%m%dT%H%M%SZ"), std::process::id());
+    let recorder = Rc::new(RefCell::new(Recorder::new(settings.audit_folder(), name)));
     loop {
         let context = match next.take() {
             Some(context) => context,
@@ -79,7 +91,7 @@ pub(super) async fn serve(
         let wire = Wire { generation, tell: tell.clone(), clock };
         // dropping the set ends every task of the connection
         let mut tasks = JoinSet::new();
-        match connection(&settings, context, &wire, &mut asked, &mut tasks).await {
+        match connection(&settings, context, &wire, &recorder, &mut asked, &mut tasks).await {
             Some(other) => next = Some(other),
             None => return,
         }
@@ -91,6 +103,7 @@ async fn connection(
     settings: &Settings,
     context: Option<String>,
     wire: &Wire,
+    recorder: &Rc<RefCell<Recorder>>,
     asked: &mut mpsc::UnboundedReceiver<Ask>,
     tasks: &mut JoinSet<()>,
 ) -> Option<Option<String>> {
@@ -106,17 +119,27 @@ async fn connection(
                     let reply = match what {
                         Fetch::Object(_) => Reply::Object(Err(why())),
                         Fetch::Events(_) => Reply::Events(Err(why())),
+                        Fetch::Paths(paths) => Reply::Read(paths.into_iter().map(|path| (path, Err(why()))).collect()),
+                        Fetch::Check(_) => Reply::Checked(Vec::new()),
+                        Fetch::Audit => Reply::Text(acting::audit_lines(settings.audit_folder())),
                     };
                     wire.say(What::Reply(ticket, reply)).await;
                 }
                 Ask::Watch(kind) => {
                     wanted.insert(kind);
                 }
-                Ask::Reload(_) | Ask::Log(..) | Ask::Cancel(_) => {}
+                Ask::Run(id, _) => {
+                    let refused = Outcome::Refused("not connected: nothing was sent".to_owned());
+                    wire.say(What::Progress(id, Progress::Ended(refused))).await;
+                }
+                Ask::Unlock(_) => {
+                    wire.say(What::Complain("not connected: there is nothing to unlock".to_owned())).await;
+                }
+                Ask::Reload(_) | Ask::Log(..) | Ask::Cancel(_) | Ask::Stop(_) => {}
             },
         }
     };
-    let mut live = live(cluster, wire, &wanted, tasks);
+    let mut live = live(cluster, wire, recorder, &wanted, tasks);
     let mut following: HashMap<Ticket, AbortHandle> = HashMap::new();
     loop {
         tokio::select! {
@@ -133,7 +156,23 @@ async fn connection(
                     }
                 }
                 Ask::Fetch(ticket, what) => {
-                    tasks.spawn_local(fetch(live.cluster.clone(), live.served.clone(), ticket, what, wire.clone()));
+                    let (dry, folder) = (live.acting.writable(), settings.audit_folder());
+                    tasks.spawn_local(fetch(
+                        live.cluster.clone(),
+                        live.served.clone(),
+                        (dry, folder),
+                        ticket,
+                        what,
+                        wire.clone(),
+                    ));
+                }
+                Ask::Run(id, plan) => {
+                    let stop = live.acting.stops.entry(id).or_default().clone();
+                    tasks.spawn_local(acting::run(live.acting.runner.clone(), id, plan, stop, wire.clone()));
+                }
+                Ask::Stop(id) => live.acting.stop(id),
+                Ask::Unlock(why) => {
+                    wire.say(live.acting.unlock(&why)).await;
                 }
                 Ask::Log(ticket, query) => {
                     let task = tasks.spawn_local(log(live.cluster.clone(), ticket, query, wire.clone()));
@@ -198,7 +237,13 @@ fn contexts(known: &Kubeconfigs, settings: &Settings, chosen: Option<&str>) -> W
 }
 
 /// Starts everything that belongs to a connection; of the lazy kinds only those that are wanted already.
-fn live(cluster: Arc<Cluster>, wire: &Wire, wanted: &HashSet<KindId>, tasks: &mut JoinSet<()>) -> Live {
+fn live(
+    cluster: Arc<Cluster>,
+    wire: &Wire,
+    recorder: &Rc<RefCell<Recorder>>,
+    wanted: &HashSet<KindId>,
+    tasks: &mut JoinSet<()>,
+) -> Live {
     let (serve, served) = watch::channel(None);
     let (link_tell, link) = watch::channel(None);
     // feeds speak batches; here they become news of this generation
@@ -228,7 +273,9 @@ fn live(cluster: Arc<Cluster>, wire: &Wire, wanted: &HashSet<KindId>, tasks: &mu
         namespaces: namespaces.into(),
         clock: wire.clock,
     };
-    let mut live = Live { cluster, served, shared, feeds: HashMap::new(), look };
+    let acting = Acting::new(cluster.clone(), recorder.clone(), wire.clock);
+    tasks.spawn_local(acting::greet(acting.runner.clone(), wire.clone()));
+    let mut live = Live { cluster, served, shared, feeds: HashMap::new(), look, acting };
     for kind in kinds::ids().filter(|kind| !kinds::spec(*kind).lazy || wanted.contains(kind)) {
         live.start(kind, tasks);
     }
@@ -260,13 +307,11 @@ fn feeder(kind: KindId) -> KindId {
 }
 
 async fn announce(cluster: Arc<Cluster>, wire: Wire) {
-    let readonly = cluster.settings.starts_readonly(&cluster.context).is_some();
     let connected = Connected {
         context: clean(&cluster.context),
         namespace: clean(&cluster.namespace),
         version: clean(cluster.version.as_ref().map_or("", |v| &v.git_version)),
         insecure: cluster.insecure,
-        readonly,
     };
     // before anything is judged by it
     if let Some(skew) = cluster.stats.skew_seconds().filter(|skew| skew.abs() > 1) {
@@ -351,6 +396,7 @@ async fn probe(cluster: Arc<Cluster>, link: watch::Sender<Option<String>>, wire:
 async fn fetch(
     cluster: Arc<Cluster>,
     served: watch::Receiver<Option<Arc<ApiMap>>>,
+    (dry, folder): (bool, Option<PathBuf>),
     ticket: Ticket,
     what: Fetch,
     wire: Wire,
@@ -362,6 +408,9 @@ async fn fetch(
             let events = read::events(&cluster, kinds::spec(key.kind).name, &key.namespace, &key.name).await;
             Reply::Events(events.map_err(failed))
         }
+        Fetch::Paths(paths) => Reply::Read(asking::read(&cluster, paths).await),
+        Fetch::Check(plan) => Reply::Checked(asking::check(&cluster, &plan, dry).await),
+        Fetch::Audit => Reply::Text(acting::audit_lines(folder)),
     };
     wire.say(What::Reply(ticket, reply)).await;
 }

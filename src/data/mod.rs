@@ -1,6 +1,7 @@
 //! The data thread: connects to a context, runs its feeds, reads and follows on demand. It owns nothing that is shown
 //! and draws nothing; it talks to its owner through two channels.
 
+mod acting;
 mod connection;
 
 use std::sync::mpsc::RecvTimeoutError;
@@ -13,9 +14,11 @@ use crate::config::Settings;
 use crate::domain::ages::Time;
 use crate::domain::change::Batch;
 use crate::domain::context::Context;
+use crate::domain::outcome::{Progress, Unfinished};
+use crate::domain::plan::Plan;
 use crate::domain::record::KindId;
 use crate::domain::reply::Reply;
-use crate::intent::{Fetch, LogQuery, Ticket};
+use crate::intent::{Fetch, LogQuery, RunId, Ticket};
 use crate::sources::Clock;
 
 /// What the owner may ask for.
@@ -29,6 +32,10 @@ pub enum Ask {
     Fetch(Ticket, Fetch),
     Log(Ticket, LogQuery),
     Cancel(Ticket),
+    Run(RunId, Box<Plan>),
+    Stop(RunId),
+    /// Write in a read-only context for a while; why.
+    Unlock(String),
 }
 
 /// What the data thread has to say. Everything of a connection carries its generation, so that nothing of an old
@@ -60,6 +67,17 @@ pub enum What {
     Skew(i64),
     Batch(Batch),
     Reply(Ticket, Reply),
+    /// Who we are to the API server.
+    Operator(String),
+    /// Whether anything may be written: why not, and until when all the same.
+    Lock {
+        locked: Option<String>,
+        until: Option<Time>,
+    },
+    Progress(RunId, Progress),
+    /// Plans of before whose end is not known.
+    Unfinished(Vec<Unfinished>),
+    Complain(String),
 }
 
 /// What is known of a cluster once it has answered.
@@ -69,7 +87,6 @@ pub struct Connected {
     pub namespace: String,
     pub version: String,
     pub insecure: bool,
-    pub readonly: bool,
 }
 
 /// The handle on the data thread. Dropping it ends the thread, and with it the credential plugins that it runs.

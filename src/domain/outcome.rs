@@ -81,3 +81,13 @@ pub enum Verdict {
     /// Nobody could be asked; why.
     Unknown(String),
 }
+
+/// A plan whose end is not known: the process ended first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfinished {
+    pub time: String,
+    pub title: String,
+    /// The step that it had come to, and all of them as (words, equivalent command).
+    pub at: usize,
+    pub steps: Vec<(String, String)>,
+}

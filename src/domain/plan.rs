@@ -98,6 +98,9 @@ impl Step {
     }
 }
 
+/// Before a path that is to be read from Alertmanager instead of the API server.
+pub const ALERTMANAGER: &str = "alertmanager:";
+
 /// Who is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Via {

@@ -1,6 +1,9 @@
 //! Answers to what a screen asked for: an object, its events, a log.
 
+use std::collections::HashMap;
+
 use super::ages::Time;
+use super::outcome::Checked;
 
 /// What a screen gets for a ticket.
 #[derive(Debug, Clone, PartialEq)]
@@ -8,6 +11,12 @@ pub enum Reply {
     Object(Result<serde_json::Value, String>),
     Events(Result<Vec<Event>, String>),
     Log(LogNews),
+    /// Paths of the API server that were read, each by itself.
+    Read(HashMap<String, Result<serde_json::Value, String>>),
+    /// What would become of a plan's steps.
+    Checked(Vec<Checked>),
+    /// Lines of text, such as of the audit.
+    Text(Result<Vec<String>, String>),
 }
 
 /// News of a followed log.

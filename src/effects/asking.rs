@@ -8,27 +8,34 @@ use ::http::Method as HttpMethod;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use super::reach;
 use super::send::{self, Sent};
 use crate::clients::cluster::Cluster;
 use crate::clients::http::Http;
 use crate::domain::outcome::{Checked, Verdict};
-use crate::domain::plan::{Act, Plan, Right, Via};
+use crate::domain::plan::{ALERTMANAGER, Act, Plan, Right, Via};
 use crate::domain::text;
 
 const DEADLINE: Duration = Duration::from_secs(15);
 
-/// Reads paths of the API server, each by itself.
+/// Reads paths of the API server, or of Alertmanager, each by itself.
 pub async fn read(cluster: &Cluster, paths: Vec<String>) -> HashMap<String, Result<Value, String>> {
-    let http = Http::api(cluster);
-    let one = |path: String| {
-        let http = http.clone();
-        async move {
-            let answer = async { http.get(&path, DEADLINE).await?.into_result()?.json::<Value>() }.await;
-            let answer = answer.map_err(|error| clean(&format!("{}: {}", error.headline(), error.detail())));
-            (path, answer)
-        }
+    let one = |path: String| async move {
+        let answer = match path.strip_prefix(ALERTMANAGER) {
+            Some(rest) => match reach::alertmanager(cluster).await {
+                Ok((front, _)) => get(&front, rest).await,
+                Err(why) => Err(why),
+            },
+            None => get(&Http::api(cluster), &path).await,
+        };
+        (path, answer)
     };
     futures::future::join_all(paths.into_iter().map(one)).await.into_iter().collect()
+}
+
+async fn get(http: &Http, path: &str) -> Result<Value, String> {
+    let answer = async { http.get(path, DEADLINE).await?.into_result()?.json::<Value>() }.await;
+    answer.map_err(|error| clean(&format!("{}: {}", error.headline(), error.detail())))
 }
 
 fn clean(raw: &str) -> String {

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::domain::outcome::Unfinished;
+
 /// Ends the name of every audit file.
 const ENDING: &str = ".jsonl";
 
@@ -165,21 +167,37 @@ pub fn verify(path: &Path) -> io::Result<Result<usize, String>> {
     Ok(Ok(count))
 }
 
-/// A plan whose end is not known: the process ended first.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unfinished {
-    pub time: String,
-    pub title: String,
-    /// The step that it had come to, and all of them as (words, equivalent command).
-    pub at: usize,
-    pub steps: Vec<(String, String)>,
+/// A line for people, sanitised.
+pub fn told(line: &Map<String, Value>) -> String {
+    let text = |name: &str| line.get(name).and_then(Value::as_str).unwrap_or("");
+    let step = line.get("step").and_then(Value::as_u64).map_or_else(String::new, |n| format!("step {} ", n + 1));
+    let what = match text("event") {
+        "plan" => format!("{} by {}{}", text("title"), text("operator"), reason(text("reason"))),
+        "intent" => format!("{step}{} {} {} -> {}", text("method"), text("path"), text("before"), text("after")),
+        "answer" => format!("{step}{} {}", text("answer"), text("says")),
+        "outcome" => format!("{} {}", text("outcome"), text("detail")),
+        "unlock" => format!("{} by {}{}", text("context"), text("operator"), reason(text("reason"))),
+        other => other.to_owned(),
+    };
+    let whole = format!("{} {:<8} {:<7} {what}", text("time"), text("run"), text("event"));
+    crate::domain::text::line(&whole).into_owned()
+}
+
+fn reason(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!(" ({text})") }
+}
+
+/// Whether the process that writes a file still lives: its plans are not over. Its id ends the file's name.
+fn is_at_work(path: &Path) -> bool {
+    let id = path.file_stem().and_then(|stem| stem.to_str()?.rsplit_once('-')?.1.parse().ok());
+    id.and_then(rustix::process::Pid::from_raw).is_some_and(|id| rustix::process::test_kill_process(id).is_ok())
 }
 
 /// Plans of this context that were interrupted, as the newest `most` files tell.
 pub fn unfinished(folder: &Path, context: &str, most: usize) -> Vec<Unfinished> {
     let files = files(folder).unwrap_or_default();
     let mut out = Vec::new();
-    for path in files.iter().rev().take(most) {
+    for path in files.iter().rev().take(most).filter(|path| !is_at_work(path)) {
         let lines: Vec<Map<String, Value>> = lines(path).unwrap_or_default().into_iter().flatten().collect();
         let text =
             |line: &Map<String, Value>, name: &str| line.get(name).and_then(Value::as_str).unwrap_or("").to_owned();
@@ -192,7 +210,6 @@ pub fn unfinished(folder: &Path, context: &str, most: usize) -> Vec<Unfinished> 
             if end.last().is_some_and(|l| text(l, "outcome") != "interrupted") {
                 continue;
             }
-            // a process that lives still writes to it
             let at = of("intent").last().and_then(|l| l.get("step")?.as_u64()).unwrap_or(0);
             let steps = plan.get("steps").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
             let pair =

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod local;
 pub mod lock;
 pub mod logs;
+pub mod reach;
 pub mod read;
 pub mod runner;
 pub mod send;

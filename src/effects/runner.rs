@@ -11,13 +11,11 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::audit::{Audit, Event, digest};
-use super::local;
 use super::lock::Lock;
 use super::send::{self, Sent};
+use super::{local, reach};
 use crate::clients::cluster::Cluster;
 use crate::clients::http::Http;
-use crate::clients::{discovery, instances};
-use crate::config::ServiceName;
 use crate::domain::ages::Time;
 use crate::domain::outcome::{Outcome, Progress};
 use crate::domain::plan::{Act, Body, Plan, Proof, Request, Via};
@@ -73,7 +71,7 @@ pub struct Runner {
     pub cluster: Arc<Cluster>,
     pub recorder: Rc<RefCell<Recorder>>,
     pub lock: Rc<RefCell<Lock>>,
-    pub operator: String,
+    pub operator: RefCell<String>,
     pub clock: fn() -> Time,
 }
 
@@ -128,7 +126,7 @@ impl Run<'_> {
             Event::Plan,
             json!({
                 "action": plan.action, "title": plan.title, "targets": targets, "server": cluster.server,
-                "operator": operator, "reason": plan.reason, "undo": plan.undo, "steps": steps,
+                "operator": *operator.borrow(), "reason": plan.reason, "undo": plan.undo, "steps": steps,
             }),
         )
     }
@@ -242,7 +240,7 @@ impl Run<'_> {
         let until = Instant::now() + Duration::from_secs(request.patience.into());
         let http = match request.via {
             Via::Kubernetes => Http::api(&self.runner.cluster),
-            Via::Alertmanager => match self.alertmanager().await {
+            Via::Alertmanager => match reach::alertmanager(&self.runner.cluster).await {
                 Ok((front, _)) => front,
                 Err(why) => return Sent::NotSent(why),
             },
@@ -294,16 +292,6 @@ impl Run<'_> {
         fields
     }
 
-    async fn alertmanager(&self) -> Result<(Http, Vec<Http>), String> {
-        let cluster = &self.runner.cluster;
-        let found = discovery::discover(cluster).await;
-        let found = found.map_err(|error| format!("Alertmanager cannot be looked for: {}", error.headline()))?;
-        let name = ServiceName::Alertmanager;
-        let front = instances::front(cluster, &found, name);
-        let front = front.ok_or("no Alertmanager is known: silences are not to be had here")?;
-        Ok((front, instances::of(cluster, &found, name, "alertmanager", 9093).await))
-    }
-
     /// Looks until it is done or failed (`Waiting`: the time is over), or until it is to stop.
     async fn wait(
         &self,
@@ -318,7 +306,9 @@ impl Run<'_> {
         let path = filled(&proof.path, last);
         let replicas = match proof.via {
             Via::Kubernetes => vec![Http::api(&self.runner.cluster)],
-            Via::Alertmanager => self.alertmanager().await.map(|(_, all)| all).unwrap_or_default(),
+            Via::Alertmanager => {
+                reach::alertmanager(&self.runner.cluster).await.map(|(_, all)| all).unwrap_or_default()
+            }
         };
         let mut pause = Duration::from_millis(250);
         let mut told = String::new();

@@ -1,0 +1,114 @@
+//! What changes a cluster, on the data thread: the lock, the audit, the plans that run. Plans run side by side; leaving
+//! the connection ends them, and each records that it was interrupted.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::What;
+use super::connection::Wire;
+use crate::clients::cluster::Cluster;
+use crate::domain::outcome::Progress;
+use crate::domain::plan::Plan;
+use crate::domain::text;
+use crate::effects::asking;
+use crate::effects::audit::{self, Event};
+use crate::effects::lock::Lock;
+use crate::effects::runner::{Recorder, Runner};
+use crate::intent::RunId;
+use crate::sources::Clock;
+
+/// Audit files of before that are looked at for plans without an end.
+const LOOKED_AT: usize = 20;
+/// Lines of the audit that a screen gets.
+const SHOWN: usize = 500;
+
+pub(super) struct Acting {
+    pub runner: Rc<Runner>,
+    pub stops: HashMap<RunId, Rc<Cell<bool>>>,
+}
+
+impl Acting {
+    pub fn new(cluster: Arc<Cluster>, recorder: Rc<RefCell<Recorder>>, clock: Clock) -> Self {
+        let locked = cluster.settings.starts_readonly(&cluster.context).map(|why| why.to_string());
+        let operator = RefCell::new(cluster.user.clone());
+        let lock = Rc::new(RefCell::new(Lock { locked, until: None }));
+        Self { runner: Rc::new(Runner { cluster, recorder, lock, operator, clock }), stops: HashMap::new() }
+    }
+
+    /// Whether anything may be sent now, so that the server may be asked by dry runs, too.
+    pub fn writable(&self) -> bool {
+        self.runner.lock.borrow().permit((self.runner.clock)()).is_ok()
+    }
+
+    pub fn stop(&self, id: RunId) {
+        if let Some(stop) = self.stops.get(&id) {
+            stop.set(true);
+        }
+    }
+
+    /// Allows writing for a while, once that is recorded.
+    pub fn unlock(&self, why: &str) -> What {
+        let runner = &self.runner;
+        if runner.lock.borrow().locked.is_none() {
+            return What::Complain("this context is not read-only".to_owned());
+        }
+        let now = (runner.clock)();
+        let fields = json!({ "context": runner.cluster.context, "operator": *runner.operator.borrow(), "reason": why });
+        let fields = if let Value::Object(fields) = fields { fields } else { Map::new() };
+        if let Err(why) = runner.recorder.borrow_mut().write(Event::Unlock, now, fields) {
+            return What::Complain(why);
+        }
+        runner.lock.borrow_mut().unlock(now);
+        state(runner)
+    }
+}
+
+fn state(runner: &Runner) -> What {
+    let lock = runner.lock.borrow();
+    What::Lock { locked: lock.locked.clone(), until: lock.until }
+}
+
+/// Tells what a new connection may do, who it is, and what an earlier one left unfinished.
+pub(super) async fn greet(runner: Rc<Runner>, wire: Wire) {
+    wire.say(state(&runner)).await;
+    if let Some(operator) = asking::who(&runner.cluster).await {
+        runner.operator.replace(operator);
+    }
+    let operator = text::line(&runner.operator.borrow()).into_owned();
+    wire.say(What::Operator(operator)).await;
+    let folder = runner.recorder.borrow().folder().cloned();
+    if let Some(folder) = folder {
+        let found = audit::unfinished(&folder, &runner.cluster.context, LOOKED_AT);
+        if !found.is_empty() {
+            wire.say(What::Unfinished(found)).await;
+        }
+    }
+}
+
+pub(super) async fn run(runner: Rc<Runner>, id: RunId, plan: Box<Plan>, stop: Rc<Cell<bool>>, wire: Wire) {
+    let name = format!("{}-{}", (runner.clock)().0, id.0);
+    let outcome = runner.run(&name, &plan, &stop, &|progress| wire.mention(What::Progress(id, progress))).await;
+    // the end is told in any case
+    wire.say(What::Progress(id, Progress::Ended(outcome))).await;
+}
+
+/// The newest lines of the audit, as they are shown.
+pub(super) fn audit_lines(folder: Option<PathBuf>) -> Result<Vec<String>, String> {
+    let folder = folder.ok_or("there is no state directory")?;
+    let wrong = |error: std::io::Error| format!("{}: {error}", folder.display());
+    let mut out = Vec::new();
+    for path in audit::files(&folder).map_err(wrong)?.iter().rev() {
+        let lines = audit::lines(path).map_err(wrong)?;
+        out.extend(lines.iter().rev().flatten().map(audit::told));
+        if out.len() >= SHOWN {
+            break;
+        }
+    }
+    out.truncate(SHOWN);
+    Ok(out)
+}

@@ -1,0 +1,134 @@
+//! From what is shown to what an action is given: targets, places, alerts, who acts. Shared by the menu, the preview and
+//! the command line.
+
+use std::collections::BTreeMap;
+
+use super::world::World;
+use crate::actions::{ACTIONS, ActKey, ActionSpec, Apis, Have, Input, Labels, Offer, Subject, Target, silence};
+use crate::domain::ages::Time;
+use crate::domain::record::Key;
+use crate::intent::{Command, Deed};
+use crate::kinds::{self, alerts};
+use crate::store::RowId;
+
+/// Everything that does not change while a plan is made.
+#[derive(Debug)]
+pub struct Basis {
+    pub action: &'static ActionSpec,
+    pub targets: Vec<Target>,
+    apis: Apis,
+    alerts: Vec<Labels>,
+    operator: String,
+    pub context: String,
+    token: String,
+    core: Vec<String>,
+    now: Time,
+}
+
+impl Basis {
+    /// `nth` makes the token of this plan another one than those before it.
+    pub fn new(action: &'static ActionSpec, keys: &[Key], world: &World, nth: u64) -> Self {
+        let facts = &world.facts;
+        let fraction = (u64::from(facts.salt) * 1000 + nth) % 1_000_000_000;
+        Self {
+            action,
+            targets: keys.iter().map(|key| target(key, world)).collect(),
+            apis: apis(world),
+            alerts: all_alerts(world),
+            operator: if facts.operator.is_empty() { "unknown".to_owned() } else { facts.operator.clone() },
+            context: facts.context.clone(),
+            token: format!("{}.{fraction:09}Z", facts.now.timestamp().strftime("%Y-%m-%dT%H:%M:%S")),
+            core: facts.core.clone(),
+            now: facts.now,
+        }
+    }
+
+    pub fn input<'a>(&'a self, have: &'a Have, set: &'a BTreeMap<String, String>, reason: &'a str) -> Input<'a> {
+        Input {
+            targets: &self.targets,
+            have,
+            apis: &self.apis,
+            set,
+            reason,
+            operator: &self.operator,
+            context: &self.context,
+            now: self.now,
+            token: &self.token,
+            core: &self.core,
+            alerts: &self.alerts,
+        }
+    }
+}
+
+fn target(key: &Key, world: &World) -> Target {
+    let spec = kinds::spec(key.kind);
+    let row = world.store.table(key.kind).slot_of(key.uid).and_then(|slot| world.store.row(RowId { kind: key.kind, slot }));
+    let labels = match (spec.name, row) {
+        ("Alert", Some(row)) => labels(row.record.text(alerts::LABELS, &world.store.strings)),
+        _ => Labels::new(),
+    };
+    Target { kind: spec.name, key: key.clone(), labels }
+}
+
+/// A label set as it is kept: `{a="b",c="d"}`.
+fn labels(text: &str) -> Labels {
+    silence::parse(text).unwrap_or_default().into_iter().map(|m| (m.name, m.value)).collect()
+}
+
+fn apis(world: &World) -> Apis {
+    let served = world.store.tables().filter_map(|(kind, table)| Some((kinds::spec(kind).name, table.feed.api.as_ref()?)));
+    served.map(|(name, api)| (name, (**api).clone())).collect()
+}
+
+fn all_alerts(world: &World) -> Vec<Labels> {
+    let Some(kind) = kinds::by_name("Alert") else { return Vec::new() };
+    let firing = |word: &str| word != alerts::State::BrokenRule.word() && word != alerts::State::NotFiring.word();
+    let rows = world.store.table(kind).iter().filter(|(_, row)| firing(world.store.strings.get(row.record.status)));
+    rows.map(|(_, row)| labels(row.record.text(alerts::LABELS, &world.store.strings))).collect()
+}
+
+/// Whether an action is offered for all of these; the first reason why not.
+pub fn offer(action: &ActionSpec, keys: &[Key], world: &World) -> Offer {
+    for key in keys {
+        let table = world.store.table(key.kind);
+        let Some(row) = table.slot_of(key.uid).and_then(|slot| world.store.row(RowId { kind: key.kind, slot })) else {
+            return Offer::No(format!("{} is gone", key.name));
+        };
+        let subject =
+            Subject { kind: kinds::spec(key.kind).name, record: &row.record, strings: &world.store.strings };
+        match (action.offered)(&subject) {
+            Offer::Yes => {}
+            other => return other,
+        }
+    }
+    if keys.is_empty() { Offer::Never } else { Offer::Yes }
+}
+
+/// What a key does to the chosen objects.
+pub fn by_key(key: ActKey, keys: &[Key], world: &World) -> Result<Deed, String> {
+    if keys.is_empty() {
+        return Err("nothing is chosen".to_owned());
+    }
+    let mut why = None;
+    for action in ACTIONS.iter().filter(|action| action.key == Some(key)) {
+        match offer(action, keys, world) {
+            Offer::Yes => return Ok(Deed { action: action.name, keys: keys.to_vec() }),
+            Offer::No(reason) => why = why.or(Some(format!("{}: {reason}", action.name))),
+            Offer::Never => {}
+        }
+    }
+    let kind = keys.first().map_or("this", |key| kinds::spec(key.kind).name);
+    Err(why.unwrap_or_else(|| format!("this key does nothing to a {kind}; x lists what can be done")))
+}
+
+/// The key of an action, as a command.
+pub fn command(key: ActKey) -> Command {
+    match key {
+        ActKey::Toggle => Command::Toggle,
+        ActKey::Refresh => Command::Refresh,
+        ActKey::Restart => Command::Restart,
+        ActKey::Silence => Command::Silence,
+        ActKey::Backup => Command::Backup,
+        ActKey::Delete => Command::Delete,
+    }
+}

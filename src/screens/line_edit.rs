@@ -1,0 +1,55 @@
+//! One line of text that is typed: what each key does to it, wherever a line is typed.
+
+use tui_input::{Input, InputRequest};
+
+use crate::intent::{Chord, Code};
+
+/// A line under the keys.
+#[derive(Debug, Clone, Default)]
+pub struct LineEdit {
+    input: Input,
+}
+
+impl LineEdit {
+    pub fn new(text: &str) -> Self {
+        Self { input: Input::new(text.to_owned()) }
+    }
+
+    pub fn text(&self) -> &str {
+        self.input.value()
+    }
+
+    /// What is visible in so many columns, and where the cursor stands in it.
+    pub fn visible(&self, room: usize) -> (String, usize) {
+        let scroll = self.input.visual_scroll(room);
+        let text = self.input.value().chars().skip(scroll).take(room).collect();
+        (text, self.input.visual_cursor().saturating_sub(scroll))
+    }
+
+    pub fn paste(&mut self, text: &str) {
+        for c in text.chars().filter(|c| !c.is_control()).take(4096) {
+            self.input.handle(InputRequest::InsertChar(c));
+        }
+    }
+
+    /// Edits the line; `false` when the key is none that edits.
+    pub fn on(&mut self, chord: Chord) -> bool {
+        let request = match (chord.code, chord.ctrl, chord.alt) {
+            (Code::Backspace, false, false) | (Code::Char('h'), true, _) => InputRequest::DeletePrevChar,
+            (Code::Backspace, ..) | (Code::Char('w'), true, _) => InputRequest::DeletePrevWord,
+            (Code::Delete, ..) | (Code::Char('d'), true, _) => InputRequest::DeleteNextChar,
+            (Code::Char('u'), true, _) => InputRequest::DeleteLine,
+            (Code::Char('k'), true, _) => InputRequest::DeleteTillEnd,
+            (Code::Home, ..) | (Code::Char('a'), true, _) => InputRequest::GoToStart,
+            (Code::End, ..) | (Code::Char('e'), true, _) => InputRequest::GoToEnd,
+            (Code::Left, true, _) | (Code::Char('b'), _, true) => InputRequest::GoToPrevWord,
+            (Code::Right, true, _) | (Code::Char('f'), _, true) => InputRequest::GoToNextWord,
+            (Code::Left, ..) | (Code::Char('b'), true, _) => InputRequest::GoToPrevChar,
+            (Code::Right, ..) | (Code::Char('f'), true, _) => InputRequest::GoToNextChar,
+            (Code::Char(c), false, false) => InputRequest::InsertChar(c),
+            _ => return false,
+        };
+        self.input.handle(request);
+        true
+    }
+}
