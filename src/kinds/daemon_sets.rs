@@ -110,10 +110,10 @@ impl Kind for DaemonSets {
                 clean(&format!("{old} of {} pods keep the old revision until they are deleted", counts.wanted));
         }
         let since = ending::mark(&mut record, meta, intern);
-        let [a, b, c, d, e] = counts.cells(since);
         let misplaced = status.number_misscheduled.filter(|n| *n > 0);
         let strategy = Cell::text(&object.spec.update_strategy.r#type, intern);
-        record.cells = Box::new([a, b, c, d, e, strategy, misplaced.map_or(Cell::None, Cell::Int)]);
+        let own = [strategy, misplaced.map_or(Cell::None, Cell::Int)];
+        record.cells = counts.cells(since, &own);
         record.links = workload::links("DaemonSet", meta, intern);
         record
     }

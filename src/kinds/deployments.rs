@@ -130,17 +130,12 @@ impl Kind for Deployments {
         (record.health, record.status) = (health, intern.get(word));
         record.note = why.map_or_else(Box::default, |c| clean(&c.message));
         let since = ending::mark(&mut record, meta, intern).or_else(|| why.and_then(Condition::since));
-        let [a, b, c, d, e] = counts.cells(since);
-        record.cells = Box::new([
-            a,
-            b,
-            c,
-            d,
-            e,
+        let own = [
             if spec.paused == Some(true) { Cell::Flag(true) } else { Cell::None },
             Cell::text(&spec.strategy.r#type, intern),
             Cell::text(meta.annotations.get("deployment.kubernetes.io/revision").unwrap_or(""), intern),
-        ]);
+        ];
+        record.cells = counts.cells(since, &own);
         record.links = workload::links("Deployment", meta, intern);
         record
     }

@@ -92,9 +92,9 @@ impl Kind for ReplicaSets {
         (record.health, record.status) = (health, intern.get(word));
         record.note = refused.map_or_else(Box::default, |c| clean(&c.message));
         let since = ending::mark(&mut record, meta, intern).or_else(|| refused.and_then(Condition::since));
-        let [a, b, c, d, e] = counts.cells(since);
         let revision = meta.annotations.get("deployment.kubernetes.io/revision").and_then(|r| r.parse().ok());
-        record.cells = Box::new([a, b, c, d, e, Cell::Int(current), revision.map_or(Cell::None, Cell::Int)]);
+        let own = [Cell::Int(current), revision.map_or(Cell::None, Cell::Int)];
+        record.cells = counts.cells(since, &own);
         record.links = workload::links("ReplicaSet", meta, intern);
         record
     }

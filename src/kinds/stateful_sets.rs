@@ -130,17 +130,12 @@ impl Kind for StatefulSets {
                 clean(&format!("{old} of {} pods keep the old revision until they are deleted", counts.wanted));
         }
         let since = ending::mark(&mut record, meta, intern);
-        let [a, b, c, d, e] = counts.cells(since);
         let partition = spec.update_strategy.rolling_update.as_ref().and_then(|r| r.partition);
-        record.cells = Box::new([
-            a,
-            b,
-            c,
-            d,
-            e,
+        let own = [
             Cell::text(&spec.update_strategy.r#type, intern),
             partition.filter(|p| *p > 0).map_or(Cell::None, Cell::Int),
-        ]);
+        ];
+        record.cells = counts.cells(since, &own);
         record.links = workload::links("StatefulSet", meta, intern);
         record
     }

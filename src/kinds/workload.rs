@@ -32,15 +32,16 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// The cells before [`OWN`].
-    pub fn cells(self, since: Option<Time>) -> [Cell; OWN as usize] {
-        [
+    /// The common cells, and behind them the kind's own.
+    pub fn cells(self, since: Option<Time>, own: &[Cell]) -> Box<[Cell]> {
+        let common = [
             Cell::time(since),
             ratio(self.ready, self.wanted),
             Cell::Int(self.updated),
             Cell::Int(self.available),
             Cell::Int(self.wanted),
-        ]
+        ];
+        [&common, own].concat().into()
     }
 }
 

@@ -6,7 +6,7 @@ use std::hash::Hasher;
 
 use super::body::Scroll;
 use super::layout::{self, Fitted};
-use super::world::World;
+use super::world::{Link, World};
 use super::{Screen, Size};
 use crate::domain::ages;
 use crate::domain::change::FeedState;
@@ -202,6 +202,9 @@ impl TableScreen {
         let mut out = Vec::new();
         let mut say = |text: String, tone| out.push(Line::of(text, tone));
         match feed.state {
+            FeedState::Waiting if world.facts.link == Link::Up => {
+                say(format!("  {title}: waiting for the first list"), Tone::Busy);
+            }
             FeedState::Waiting => say(format!("  {title}: waiting for the connection"), Tone::Busy),
             FeedState::Idle => say(format!("  {title}: on demand"), Tone::Dim),
             FeedState::Listing { seen } => say(format!("  {title}: listing, {seen} so far"), Tone::Busy),

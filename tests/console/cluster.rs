@@ -27,7 +27,9 @@ fn real() -> Option<Console> {
 fn every_kind_of_the_cluster_has_rows_or_a_word_why_not() {
     let Some(mut console) = real() else { return };
     for kind in kinds::KINDS {
-        let frame = console.go(kind.word);
+        console.go(kind.word);
+        console.ready();
+        let frame = console.frame();
         let feed = console.feed(kind.word).clone();
         let rows = console.rows(kind.word);
         match feed.state {
@@ -48,7 +50,9 @@ fn what_fails_in_the_cluster_is_above_what_does_not_and_has_a_word() {
     let Some(mut console) = real() else { return };
     console.resize(120, 200);
     for (id, kind) in kinds::ids().zip(kinds::KINDS) {
-        let frame = console.go(kind.word);
+        console.go(kind.word);
+        console.ready();
+        let frame = console.frame();
         let marks: Vec<char> = frame.lines().skip(4).filter_map(|line| line.chars().next()).collect();
         let failing = marks.iter().rposition(|c| *c == '✖');
         let healthy = marks.iter().position(|c| *c == ' ');
@@ -87,10 +91,11 @@ fn home_counts_what_the_tables_hold_and_is_never_clear_while_blind() {
 fn an_object_of_each_kind_can_be_described_and_read() {
     let Some(mut console) = real() else { return };
     for (id, kind) in kinds::ids().zip(kinds::KINDS) {
+        console.go(kind.word);
+        console.ready();
         if console.app.world.store.table(id).is_empty() {
             continue;
         }
-        console.go(kind.word);
         console.keys("d");
         let frame = console.until("the object", |f| !f.contains("reading"));
         assert!(frame.contains("STATUS") && !frame.contains("cannot be read"), "{}\n{frame}", kind.title);
