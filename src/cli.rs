@@ -17,6 +17,8 @@ use crate::data::Data;
 use crate::demo::{Demo, DemoError};
 use crate::headless;
 use crate::headless::plain::{Ended, Plain};
+use crate::headless::rbac::{self, Role};
+use crate::headless::run::{Order, Run};
 use crate::session::run::End;
 use crate::session::signals::Signals;
 use crate::session::start::Unusable;
@@ -114,6 +116,14 @@ enum Command {
                             terminals:\n  watchkeeper demo --story quiet --pods 1000\n  KUBECONFIG=... kubectl get pods -A"
     )]
     Demo(DemoArgs),
+    /// Do something to an object, as the console would: previewed, guarded, recorded and verified
+    #[command(after_help = RUN_HELP)]
+    Run(RunArgs),
+    /// Show what was done from this machine, or check that its record is untouched
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Print the least rights as a manifest
+    Rbac { role: Role },
     /// Print the effective configuration with the origin of each value, secrets masked
     Config,
     /// Print the man page or shell completions
@@ -144,6 +154,52 @@ pub struct DemoArgs {
     pub faults: Option<PathBuf>,
 }
 
+const RUN_HELP: &str = "\
+Examples:
+  watchkeeper run suspend helmrelease/flux-system/monitoring --confirm monitoring
+  watchkeeper run reconcile ks/flux-system/apps --yes
+  watchkeeper run silence alert/monitoring/TargetDown --reason 'new rack' --yes
+  watchkeeper run drain node/worker-3 --dry-run
+
+Exit codes: 0 done and verified; 1 failed; 2 a command line that cannot be
+used; 3 no connection; 4 refused, nothing was sent; 5 unknown; 6 interrupted.";
+
+/// What to do, to what.
+#[derive(Debug, Clone, Args)]
+struct RunArgs {
+    /// suspend, resume, reconcile, restart, silence, ...; x in the console lists them
+    action: String,
+    /// KIND/NAMESPACE/NAME, or KIND/NAME where there is no namespace; up to ten
+    #[arg(required = true)]
+    targets: Vec<String>,
+    /// A setting of the action; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Why; recorded
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    reason: String,
+    /// Show the plan and what the server would say, and send nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Approve a plan that asks for no typed word
+    #[arg(long)]
+    yes: bool,
+    /// The word that would have to be typed: the object's name, or the context's
+    #[arg(long, value_name = "WORD")]
+    confirm: Option<String>,
+    /// Allow writing in a read-only context, once; why
+    #[arg(long, value_name = "REASON")]
+    unlock: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+enum AuditCommand {
+    /// Print every line, the oldest first
+    Show,
+    /// Check that no line was changed, moved or taken out
+    Verify,
+}
+
 #[derive(Debug, Subcommand)]
 enum Generate {
     /// The man page, in roff
@@ -163,6 +219,12 @@ pub enum Mode {
     Plain { start: Start, follow: bool },
     /// Serve the demo platform.
     Demo(DemoArgs),
+    /// Run one action.
+    Run { settings: Box<Settings>, order: Order },
+    /// Print the audit, or check it.
+    Audit { settings: Box<Settings>, verify: bool },
+    /// Print a role.
+    Rbac(Role),
     /// Print the effective configuration.
     Config(Box<Settings>),
     /// Print the man page.
@@ -216,12 +278,13 @@ where
             }
         })?;
     let flags = cli.flags;
-    match cli.command {
-        Some(Command::Demo(args)) => return Ok(Mode::Demo(args)),
+    match &cli.command {
+        Some(Command::Demo(args)) => return Ok(Mode::Demo(args.clone())),
         Some(Command::Generate(Generate::Config)) => return Ok(Mode::Example),
         Some(Command::Generate(Generate::Man)) => return Ok(Mode::Man),
-        Some(Command::Generate(Generate::Completions { shell })) => return Ok(Mode::Completions(shell)),
-        Some(Command::Config) | None => {}
+        Some(Command::Generate(Generate::Completions { shell })) => return Ok(Mode::Completions(*shell)),
+        Some(Command::Rbac { role }) => return Ok(Mode::Rbac(*role)),
+        Some(Command::Config | Command::Run(_) | Command::Audit(_)) | None => {}
     }
     let request = Request { file: flags.config.clone(), default_file, env, flags: overrides(&flags) };
     let settings = Box::new(Settings::load(request).map_err(|error| Refusal {
@@ -229,12 +292,39 @@ where
         text: format!("watchkeeper: the configuration cannot be used\n{error}\n"),
         code: EXIT_USAGE,
     })?);
-    if matches!(cli.command, Some(Command::Config)) {
-        return Ok(Mode::Config(settings));
+    match cli.command {
+        Some(Command::Config) => return Ok(Mode::Config(settings)),
+        Some(Command::Audit(what)) => {
+            return Ok(Mode::Audit { settings, verify: matches!(what, AuditCommand::Verify) });
+        }
+        Some(Command::Run(args)) => {
+            let refusal = |text| Refusal { to_stdout: false, text, code: EXIT_USAGE };
+            return Ok(Mode::Run { settings, order: order(args).map_err(refusal)? });
+        }
+        _ => {}
     }
     let view = settings.default_view.clone();
     let start = Start { settings, view, demo: flags.demo };
     Ok(if flags.plain { Mode::Plain { start, follow: flags.follow } } else { Mode::Console(start) })
+}
+
+fn order(args: RunArgs) -> Result<Order, String> {
+    let mut set = std::collections::BTreeMap::new();
+    for pair in &args.set {
+        let (key, value) =
+            pair.split_once('=').ok_or_else(|| format!("watchkeeper: --set {pair}: write KEY=VALUE\n"))?;
+        set.insert(key.trim().to_owned(), value.to_owned());
+    }
+    Ok(Order {
+        action: args.action,
+        targets: args.targets,
+        set,
+        reason: args.reason,
+        dry_run: args.dry_run,
+        yes: args.yes,
+        confirm: args.confirm,
+        unlock: args.unlock,
+    })
 }
 
 /// The keys that flags set.
@@ -299,6 +389,9 @@ fn run(mode: Mode) -> ExitCode {
             return ended(console(start));
         }
         Mode::Plain { start, follow } => return ended(plain(start, follow, &mut out)),
+        Mode::Run { settings, order } => return ended(act(*settings, order, &mut out)),
+        Mode::Audit { settings, verify } => return ended(audit(&settings, verify, &mut out)),
+        Mode::Rbac(role) => rbac::print(role, &mut out),
         Mode::Demo(args) => return ended(serve(args, &mut out)),
     };
     match printed {
@@ -385,6 +478,29 @@ fn plain(mut start: Start, follow: bool, out: &mut dyn Write) -> Result<ExitCode
         Ended::Unreachable => ExitCode::from(3),
         Ended::Signal(number) => ExitCode::from(End::Signal(number).code()),
     })
+}
+
+fn act(settings: Settings, order: Order, out: &mut dyn Write) -> Result<ExitCode> {
+    let _log = log_to(&settings)?;
+    let app = start::app(&settings)?;
+    let data = Data::start(settings, clock::now)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let code = runtime.block_on(async {
+        let mut signals = Signals::listen()?;
+        Run { app, data, order, now: clock::now }.run(out, &mut std::io::stderr(), signals.end()).await
+    })?;
+    Ok(ExitCode::from(code))
+}
+
+fn audit(settings: &Settings, verify: bool, out: &mut dyn Write) -> Result<ExitCode> {
+    let folder = settings
+        .audit_folder()
+        .ok_or_else(|| Unusable("there is no state directory: set state-dir, XDG_STATE_HOME or HOME".to_owned()))?;
+    if verify {
+        return Ok(if headless::audit::verify(&folder, out)? { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
+    headless::audit::show(&folder, out)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Serves the demo platform until this process is ended.

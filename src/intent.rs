@@ -112,6 +112,8 @@ impl Place {
             Self::Describe(key) | Self::Yaml(key) | Self::Events(key) | Self::Guide(key) | Self::Logs { key, .. } => {
                 Some(key.kind)
             }
+            Self::Actions(keys) | Self::Preview(Deed { keys, .. }) => keys.first().map(|key| key.kind),
+            Self::Plans | Self::Run(_) | Self::Audit => None,
             Self::Home | Self::Feeds | Self::Help | Self::Contexts | Self::Namespaces | Self::Find(_) => None,
         }
     }
@@ -120,6 +122,12 @@ impl Place {
 /// Names one request, so that a late answer to a screen that is gone is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ticket(u64);
+
+impl Ticket {
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
 
 /// Hands out tickets, each once; clones count together.
 #[derive(Debug, Clone, Default)]

@@ -68,6 +68,11 @@ pub fn scene(frame: &Frame<'_>) -> Scene {
         }
         (None, None) => hints(frame),
     });
+    if frame.prompt.is_none()
+        && let Some((column, row)) = frame.screen.cursor(body)
+    {
+        cursor = Some((column, row + above(frame.slim, home)));
+    }
     Scene { lines, cursor, bells: frame.bells }
 }
 
@@ -100,8 +105,16 @@ fn place_line(world: &World, width: u16) -> Line {
             [first, rest @ ..] => line.push(format!("only {first} +{}", rest.len()), Tone::Warn),
         },
     }
-    if facts.readonly {
-        line.push("  READ-ONLY", Tone::Warn);
+    match (facts.may_write(), facts.unlocked_until) {
+        (Err(_), _) => line.push("  READ-ONLY", Tone::Warn),
+        (Ok(()), Some(until)) if facts.locked.is_some() => {
+            line.push(format!("  UNLOCKED {}m", (until.age(facts.now).abs() + 59) / 60), Tone::Alarm);
+        }
+        _ => {}
+    }
+    let running = world.plans.iter().filter(|run| run.outcome.is_none()).count();
+    if running > 0 {
+        line.push(format!("  {running} running :plans"), Tone::Busy);
     }
     if facts.insecure {
         line.push("  TLS NOT CHECKED", Tone::Alarm);

@@ -61,6 +61,14 @@ pub static KEYMAP: &[Binding] = keys! {
         Command::FaultsOnly, "faults-only", ["ctrl-z"], "only what is not well";
         Command::Header, "header", ["ctrl-e"], "hide or show the header";
         Command::Reload, "reload", ["ctrl-r"], "read again";
+    @Act
+        Command::Actions, "actions", ["x"], "every action for the row, or why it is not offered";
+        Command::Toggle, "toggle", ["shift-t"], "suspend or resume, pause or unpause, cordon or uncordon";
+        Command::Refresh, "refresh", ["shift-r"], "reconcile, renew, sync";
+        Command::Restart, "restart", ["r"], "rolling restart";
+        Command::Silence, "silence", ["m"], "silence alerts";
+        Command::Backup, "backup", ["b"], "back up now";
+        Command::Delete, "delete", ["ctrl-d"], "delete the pod, expire the silence";
     @Sort
         Command::SortName, "sort-name", ["shift-n"], "by name";
         Command::SortAge, "sort-age", ["shift-a"], "by age";

@@ -5,16 +5,21 @@ pub mod chrome;
 pub mod keymap;
 pub mod prompt;
 
+use crate::actions::ActKey;
+use crate::domain::ages::Time;
 use crate::domain::change::Batch;
 use crate::domain::finding::Finding;
 use crate::domain::health::Severity;
+use crate::domain::outcome::{Progress, Unfinished};
+use crate::domain::plan::Plan;
 use crate::domain::record::{Key, Relation};
 use crate::domain::reply::Reply;
-use crate::intent::{Chord, Command, Effect, Place, Ticket, Tickets};
+use crate::intent::{Chord, Code, Command, Effect, Place, RunId, Ticket, Tickets};
 use crate::kinds;
 use crate::scene::Scene;
+use crate::screens::acting;
 use crate::screens::table::TableScreen;
-use crate::screens::world::{Facts, Link, World};
+use crate::screens::world::{Facts, Link, PlanRun, World};
 use crate::screens::{self, SCREENS, Screen, Size};
 use crate::store::RowId;
 use keymap::Keymap;
@@ -100,7 +105,7 @@ impl App {
 
     /// Judges what changed and what is due, at the time that the facts say.
     pub fn settle(&mut self) {
-        let World { store, triage, facts } = &mut self.world;
+        let World { store, triage, facts, .. } = &mut self.world;
         let lost = match &facts.link {
             Link::Down { since, headline, detail } => {
                 Some(Finding::new(Severity::P1, Some(*since), format!("{headline}: {detail}; what is shown is old")))
@@ -157,7 +162,11 @@ impl App {
 
     /// A paste; it means something only where text is typed.
     pub fn paste(&mut self, text: &str) -> Vec<Effect> {
-        let Some(prompt) = &mut self.prompt else { return Vec::new() };
+        let Some(prompt) = &mut self.prompt else {
+            let Some(screen) = self.stack.last_mut().filter(|screen| screen.typing()) else { return Vec::new() };
+            let effects = screen.paste(text);
+            return self.follow(effects);
+        };
         prompt.paste(text);
         self.edited();
         Vec::new()
@@ -168,6 +177,12 @@ impl App {
             return self.prompt_key(chord);
         }
         self.message = None;
+        let quits = chord.ctrl && chord.code == Code::Char('c');
+        if self.screen().typing() && !quits {
+            let Self { stack, world, .. } = self;
+            let effects = stack.last_mut().map(|screen| screen.key(chord, world)).unwrap_or_default();
+            return self.follow(effects);
+        }
         let own = self.screen().own_keys();
         match self.keymap.command(chord, own) {
             Some(command) => self.command(command),
@@ -252,6 +267,8 @@ impl App {
                 let place = place.ok_or_else(|| format!("nothing known here is called {rest}"))?;
                 return Ok(self.follow(vec![Effect::Go(place)]));
             }
+            "unlock" if rest.is_empty() => return Err("why? :unlock REASON".to_owned()),
+            "unlock" => return Ok(vec![Effect::Unlock(rest.to_owned())]),
             "ctx" | "context" | "contexts" if !rest.is_empty() => {
                 let known = self.world.facts.contexts.iter().any(|c| c.name == rest);
                 return if known {
@@ -331,11 +348,84 @@ impl App {
             Command::Yaml => about(target, Place::Yaml),
             Command::Events => about(target, Place::Events),
             Command::Guide => about(target, Place::Guide),
+            Command::Actions => match self.screen().targets(&self.world) {
+                keys if keys.is_empty() => vec![Effect::Complain("nothing is chosen".to_owned())],
+                keys => vec![Effect::Go(Place::Actions(keys))],
+            },
+            Command::Toggle => self.act(ActKey::Toggle),
+            Command::Refresh => self.act(ActKey::Refresh),
+            Command::Restart => self.act(ActKey::Restart),
+            Command::Silence => self.act(ActKey::Silence),
+            Command::Backup => self.act(ActKey::Backup),
+            Command::Delete => self.act(ActKey::Delete),
             Command::Logs => self.logs(target, false),
             Command::PreviousLogs => self.logs(target, true),
             _ => Vec::new(),
         };
         self.follow(effects)
+    }
+
+    fn act(&self, key: ActKey) -> Vec<Effect> {
+        match acting::by_key(key, &self.screen().targets(&self.world), &self.world) {
+            Ok(deed) => vec![Effect::Go(Place::Preview(deed))],
+            Err(why) => vec![Effect::Complain(why)],
+        }
+    }
+
+    /// Whether anything may be written: why not, and until when all the same.
+    pub fn lock(&mut self, locked: Option<String>, until: Option<Time>) {
+        if until.is_some() {
+            self.say("unlocked for 15 minutes; it is recorded");
+        }
+        self.world.facts.locked = locked;
+        self.world.facts.unlocked_until = until;
+    }
+
+    /// News of a plan.
+    pub fn progress(&mut self, id: RunId, progress: Progress) {
+        let now = self.world.facts.now;
+        let Some(run) = self.world.plans.iter_mut().find(|run| run.id == id && run.outcome.is_none()) else { return };
+        match progress {
+            Progress::At { step, note } => (run.step, run.note) = (step, note),
+            Progress::Ended(outcome) => {
+                let text = format!("{}: {outcome}", run.plan.title);
+                (run.ended, run.outcome) = (Some(now), Some(outcome.clone()));
+                if outcome.is_done() {
+                    self.say(text);
+                } else {
+                    self.complain(text);
+                }
+            }
+        }
+    }
+
+    /// What an earlier session left in the middle.
+    pub fn left_unfinished(&mut self, found: Vec<Unfinished>) {
+        if let Some(first) = found.first() {
+            let more = if found.len() > 1 { format!(" and {} more", found.len() - 1) } else { String::new() };
+            self.complain(format!(
+                "interrupted: {} at step {} of {}{more}; see :plans",
+                first.title,
+                first.at + 1,
+                first.steps.len()
+            ));
+        }
+        self.world.unfinished = found;
+    }
+
+    fn start(&mut self, plan: Box<Plan>) -> Vec<Effect> {
+        let id = RunId(self.world.plans.len() as u64 + 1);
+        let now = self.world.facts.now;
+        let run =
+            PlanRun { id, plan: plan.clone(), step: 0, note: String::new(), outcome: None, started: now, ended: None };
+        self.world.plans.push(run);
+        // an approved preview is not come back to
+        if matches!(self.screen().place(), Place::Preview(_)) && self.stack.len() > 1 {
+            self.stack.pop();
+        }
+        let mut effects = self.follow(vec![Effect::Go(Place::Run(id))]);
+        effects.push(Effect::Start(id, plan));
+        effects
     }
 
     fn logs(&self, target: Option<Key>, previous: bool) -> Vec<Effect> {
@@ -418,6 +508,7 @@ impl App {
                         out.extend(self.go(Place::Home));
                     }
                 }
+                Effect::Run(plan) => out.extend(self.start(plan)),
                 Effect::Say(text) => self.say(text),
                 Effect::Complain(text) => self.complain(text),
                 Effect::Namespace(name) => {

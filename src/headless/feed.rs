@@ -15,6 +15,9 @@ pub fn ask(data: &Data, effect: Effect) {
         Effect::Cancel(ticket) => Ask::Cancel(ticket),
         Effect::Reload(kind) => Ask::Reload(kind),
         Effect::Watch(kind) => Ask::Watch(kind),
+        Effect::Start(id, plan) => Ask::Run(id, plan),
+        Effect::Stop(id) => Ask::Stop(id),
+        Effect::Unlock(why) => Ask::Unlock(why),
         Effect::Connect(context) => Ask::Connect(Some(context)),
         _ => return,
     });
@@ -33,6 +36,11 @@ pub fn take(app: &mut App, what: What) {
         What::Skew(skew) => app.world.facts.skew = skew,
         What::Batch(batch) => app.news(batch),
         What::Reply(ticket, reply) => app.reply(ticket, &reply),
+        What::Operator(operator) => app.world.facts.operator = operator,
+        What::Lock { locked, until } => app.lock(locked, until),
+        What::Progress(id, progress) => app.progress(id, progress),
+        What::Unfinished(found) => app.left_unfinished(found),
+        What::Complain(why) => app.complain(why),
     }
 }
 
@@ -48,6 +56,8 @@ fn known_contexts(app: &mut App, contexts: Vec<Context>, current: &str, problems
             namespace,
             utc: facts.utc,
             thresholds: facts.thresholds,
+            core: facts.core.clone(),
+            salt: facts.salt,
             link: Link::Connecting,
             ..Facts::default()
         });
@@ -66,7 +76,6 @@ fn connected_to(app: &mut App, connected: Connected) {
     facts.context = connected.context;
     facts.server_version = connected.version;
     facts.insecure = connected.insecure;
-    facts.readonly = connected.readonly;
     facts.link = Link::Up;
     app.connection_made();
 }

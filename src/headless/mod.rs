@@ -1,6 +1,9 @@
 //! Commands that draw nothing: each reads, prints and ends.
 
+pub mod audit;
 pub mod config;
 pub mod feed;
 pub mod man;
 pub mod plain;
+pub mod rbac;
+pub mod run;

@@ -62,7 +62,8 @@ impl Basis {
 
 fn target(key: &Key, world: &World) -> Target {
     let spec = kinds::spec(key.kind);
-    let row = world.store.table(key.kind).slot_of(key.uid).and_then(|slot| world.store.row(RowId { kind: key.kind, slot }));
+    let row =
+        world.store.table(key.kind).slot_of(key.uid).and_then(|slot| world.store.row(RowId { kind: key.kind, slot }));
     let labels = match (spec.name, row) {
         ("Alert", Some(row)) => labels(row.record.text(alerts::LABELS, &world.store.strings)),
         _ => Labels::new(),
@@ -76,7 +77,8 @@ fn labels(text: &str) -> Labels {
 }
 
 fn apis(world: &World) -> Apis {
-    let served = world.store.tables().filter_map(|(kind, table)| Some((kinds::spec(kind).name, table.feed.api.as_ref()?)));
+    let served =
+        world.store.tables().filter_map(|(kind, table)| Some((kinds::spec(kind).name, table.feed.api.as_ref()?)));
     served.map(|(name, api)| (name, (**api).clone())).collect()
 }
 
@@ -94,8 +96,7 @@ pub fn offer(action: &ActionSpec, keys: &[Key], world: &World) -> Offer {
         let Some(row) = table.slot_of(key.uid).and_then(|slot| world.store.row(RowId { kind: key.kind, slot })) else {
             return Offer::No(format!("{} is gone", key.name));
         };
-        let subject =
-            Subject { kind: kinds::spec(key.kind).name, record: &row.record, strings: &world.store.strings };
+        let subject = Subject { kind: kinds::spec(key.kind).name, record: &row.record, strings: &world.store.strings };
         match (action.offered)(&subject) {
             Offer::Yes => {}
             other => return other,

@@ -52,7 +52,9 @@ impl Screen for Audit {
         let lines = match &self.lines {
             None => vec![Line::of("  reading", Tone::Busy)],
             Some(Err(why)) => vec![Line::of(format!("  the audit cannot be read: {why}"), Tone::Bad)],
-            Some(Ok(lines)) if lines.is_empty() => vec![Line::of("  nothing was done from this machine yet", Tone::Dim)],
+            Some(Ok(lines)) if lines.is_empty() => {
+                vec![Line::of("  nothing was done from this machine yet", Tone::Dim)]
+            }
             Some(Ok(lines)) => lines.iter().map(|line| Line::of(format!(" {line}"), Tone::Plain)).collect(),
         };
         self.pager.set(lines);
@@ -72,13 +74,12 @@ impl Screen for Audit {
         &[Command::Filter, Command::Right, Command::Reload, Command::Back]
     }
 
-    fn reply(&mut self, ticket: Ticket, reply: Reply, _world: &World) -> Vec<Effect> {
+    fn reply(&mut self, ticket: Ticket, reply: Reply, _world: &World) {
         if let Reply::Text(lines) = reply
             && ticket == self.ticket
         {
             self.lines = Some(lines);
         }
-        Vec::new()
     }
 
     fn filter(&mut self, text: &str, _world: &World) -> Result<(), String> {

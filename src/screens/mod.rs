@@ -1,6 +1,9 @@
 //! The screens: one file each. A screen turns commands into effects and the world into lines of text; it does no I/O
 //! and knows no terminal.
 
+pub mod acting;
+pub mod actions;
+pub mod audit;
 pub mod body;
 pub mod contexts;
 pub mod describe;
@@ -11,16 +14,19 @@ pub mod guide;
 pub mod help;
 pub mod home;
 pub mod layout;
+pub mod line_edit;
 pub mod logs;
 pub mod namespaces;
 pub mod pager;
+pub mod plans;
+pub mod preview;
 pub mod table;
 pub mod world;
 pub mod yaml;
 
 use crate::domain::record::Key;
 use crate::domain::reply::Reply;
-use crate::intent::{Binding, Command, Effect, Place, Ticket, Tickets};
+use crate::intent::{Binding, Chord, Command, Effect, Place, Ticket, Tickets};
 use crate::scene::Line;
 use world::World;
 
@@ -79,6 +85,31 @@ pub trait Screen: std::fmt::Debug {
         ""
     }
 
+    /// Whether a line is typed here, so that keys are text.
+    fn typing(&self) -> bool {
+        false
+    }
+
+    /// A key while a line is typed here.
+    fn key(&mut self, _chord: Chord, _world: &World) -> Vec<Effect> {
+        Vec::new()
+    }
+
+    /// A paste while a line is typed here.
+    fn paste(&mut self, _text: &str) -> Vec<Effect> {
+        Vec::new()
+    }
+
+    /// Where the terminal's cursor stands in the body, as column and row, while a line is typed here.
+    fn cursor(&self, _size: Size) -> Option<(u16, u16)> {
+        None
+    }
+
+    /// The objects that an action is for: what is marked, else what is under the cursor.
+    fn targets(&self, world: &World) -> Vec<Key> {
+        self.target(world).into_iter().collect()
+    }
+
     /// Keys that mean something else here, as in the log view.
     fn own_keys(&self) -> &'static [Binding] {
         &[]
@@ -101,7 +132,8 @@ pub struct ScreenSpec {
 }
 
 /// Screens with a word of their own; each kind's table has its kind's words besides.
-pub static SCREENS: &[ScreenSpec] = &[home::SPEC, feeds::SPEC, contexts::SPEC, namespaces::SPEC, help::SPEC];
+pub static SCREENS: &[ScreenSpec] =
+    &[home::SPEC, feeds::SPEC, contexts::SPEC, namespaces::SPEC, plans::SPEC, audit::SPEC, help::SPEC];
 
 /// The screen of a place.
 pub fn open(place: Place, tickets: &Tickets) -> Box<dyn Screen> {
@@ -117,6 +149,14 @@ pub fn open(place: Place, tickets: &Tickets) -> Box<dyn Screen> {
         Place::Events(key) => Box::new(events::Events::new(key, tickets.next())),
         Place::Logs { key, previous } => Box::new(logs::Logs::new(key, previous, tickets.clone())),
         Place::Guide(key) => Box::new(guide::Guide::new(key)),
+        Place::Actions(keys) => Box::new(actions::Actions::new(keys)),
+        Place::Preview(deed) => {
+            let nth = tickets.next();
+            Box::new(preview::Preview::new(deed, tickets.clone(), nth.number()))
+        }
+        Place::Plans => Box::new(plans::Plans::default()),
+        Place::Run(id) => Box::new(plans::RunScreen::new(id)),
+        Place::Audit => Box::new(audit::Audit::new(tickets.next())),
         Place::Find(text) => Box::new(find::Find::new(text)),
     }
 }

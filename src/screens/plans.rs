@@ -77,10 +77,15 @@ impl Screen for Plans {
     fn lines(&self, world: &World, size: Size) -> Vec<Line> {
         let mut out = Vec::new();
         for left in &world.unfinished {
-            out.push(Line::of(format!("  interrupted at step {} of {}: {}, {}", left.at + 1, left.steps.len(), left.title, left.time), Tone::Warn));
+            out.push(Line::of(
+                format!("  interrupted at step {} of {}: {}, {}", left.at + 1, left.steps.len(), left.title, left.time),
+                Tone::Warn,
+            ));
             for (what, twin) in left.steps.iter().skip(left.at) {
                 let twin = if twin.is_empty() { String::new() } else { format!("  ({twin})") };
-                let told = scene::clip(&format!("{what}{twin}"), usize::from(size.width).saturating_sub(10), Keep::Start).into_owned();
+                let told =
+                    scene::clip(&format!("{what}{twin}"), usize::from(size.width).saturating_sub(10), Keep::Start)
+                        .into_owned();
                 out.push(Line::of(format!("    left: {told}"), Tone::Dim));
             }
         }

@@ -38,10 +38,11 @@ pub struct Preview {
     rounds: usize,
     state: State,
     waiting: Option<Ticket>,
+    /// More is known than the plan was made from.
+    stale: bool,
     /// What has to be typed, where it has to.
     word: LineEdit,
     pager: Pager,
-    size: Size,
 }
 
 #[derive(Debug)]
@@ -86,9 +87,9 @@ impl Preview {
             rounds: 0,
             state: State::Reading,
             waiting: None,
+            stale: false,
             word: LineEdit::default(),
             pager: Pager::default(),
-            size: Size::default(),
         }
     }
 
@@ -188,7 +189,7 @@ impl Preview {
         let mut place = Line::of("  on ", Tone::Dim);
         place.push(facts.context.clone(), Tone::Title);
         place.push(" as ", Tone::Dim);
-        place.plain(if facts.operator.is_empty() { "somebody" } else { &*facts.operator });
+        place.plain(if facts.operator.is_empty() { "somebody".to_owned() } else { facts.operator.clone() });
         if let Err(why) = facts.may_write() {
             place.push(format!("  {why}"), Tone::Warn);
         }
@@ -226,7 +227,7 @@ impl Preview {
         match (&self.state, self.word_wanted()) {
             (State::Ready { .. }, Some(word)) => {
                 line.push(format!("   type {word} and enter to run: "), tone(self.focus == Focus::Word));
-                line.push(self.word.text(), Tone::Accent);
+                line.push(self.word.text().to_owned(), Tone::Accent);
             }
             (State::Ready { .. }, None) => line.push("   y runs it", tone(self.focus == Focus::Cancel)),
             _ => {}
@@ -267,7 +268,9 @@ fn step_lines(nth: usize, step: &Step, verdict: Option<&Verdict>, asking: bool, 
     let mut head = Line::of(format!("  {:>2} ", nth + 1), Tone::Dim);
     head.plain(text::line(&step.what).into_owned());
     match (&step.act, verdict) {
-        (Act::Await(proof), _) => head.push(format!("  up to {}", crate::domain::ages::told(proof.limit.into())), Tone::Dim),
+        (Act::Await(proof), _) => {
+            head.push(format!("  up to {}", crate::domain::ages::told(proof.limit.into())), Tone::Dim)
+        }
         (Act::Manual(_), _) => head.push("  left to you", Tone::Dim),
         (_, Some(Verdict::Allowed)) => head.push("  would be taken", Tone::Good),
         (_, None) if asking => head.push("  asking", Tone::Busy),
@@ -278,13 +281,19 @@ fn step_lines(nth: usize, step: &Step, verdict: Option<&Verdict>, asking: bool, 
         out.extend(texts.into_iter().map(|part| Line::of(format!("     {part}"), tone)));
     };
     match verdict {
-        Some(Verdict::Denied(why)) => indented(contexts::wrap(&format!("would be refused: {}", text::line(why)), wide), Tone::Bad, out),
+        Some(Verdict::Denied(why)) => {
+            indented(contexts::wrap(&format!("would be refused: {}", text::line(why)), wide), Tone::Bad, out)
+        }
         Some(Verdict::Unknown(why)) => indented(contexts::wrap(&text::line(why), wide), Tone::Warn, out),
         _ => {}
     }
     match &step.act {
         Act::Send(request) => {
-            indented(contexts::wrap(&text::line(&format!("{} {}", request.method, request.path)), wide), Tone::Dim, out);
+            indented(
+                contexts::wrap(&text::line(&format!("{} {}", request.method, request.path)), wide),
+                Tone::Dim,
+                out,
+            );
             if let Some(body) = request.body.json() {
                 let mut parts = contexts::wrap(&text::line(&body.to_string()), wide);
                 if parts.len() > BODY_LINES {
@@ -385,7 +394,9 @@ impl Screen for Preview {
                 None => self.state = State::Refused(format!("no action is called {}", self.deed.action)),
             }
         }
-        self.size = size;
+        if std::mem::take(&mut self.stale) {
+            effects.extend(self.replan());
+        }
         let height = usize::from(size.height).saturating_sub(self.above() + 2);
         self.pager.set(self.compose(world, size.width));
         self.pager.resize(Size { width: size.width, height: u16::try_from(height).unwrap_or(0) });
@@ -428,23 +439,22 @@ impl Screen for Preview {
         self.deed.keys.first().cloned()
     }
 
-    fn reply(&mut self, ticket: Ticket, reply: Reply, _world: &World) -> Vec<Effect> {
+    fn reply(&mut self, ticket: Ticket, reply: Reply, _world: &World) {
         if self.waiting != Some(ticket) {
-            return Vec::new();
+            return;
         }
         self.waiting = None;
         match reply {
             Reply::Read(found) => {
                 self.have.extend(found);
-                self.replan()
+                self.stale = true;
             }
             Reply::Checked(found) => {
                 if let State::Ready { checks, .. } = &mut self.state {
                     *checks = Some(found);
                 }
-                Vec::new()
             }
-            _ => Vec::new(),
+            _ => {}
         }
     }
 

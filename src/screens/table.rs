@@ -539,6 +539,20 @@ impl Screen for TableScreen {
         world.store.key(self.current(world)?)
     }
 
+    fn targets(&self, world: &World) -> Vec<Key> {
+        if self.marks.is_empty() {
+            return self.target(world).into_iter().collect();
+        }
+        // in the order in which they are shown
+        let table = world.store.table(self.kind);
+        let marked = self
+            .view
+            .slots()
+            .iter()
+            .filter(|slot| table.row(**slot).is_some_and(|row| self.marks.contains(&row.record.uid)));
+        marked.filter_map(|slot| world.store.key(RowId { kind: self.kind, slot: *slot })).collect()
+    }
+
     fn filter(&mut self, text: &str, _world: &World) -> Result<(), String> {
         let titles: Vec<&str> = self.spec().columns.iter().map(|c| c.title).collect();
         let parsed = Filter::parse(text, &titles).map_err(|e| e.to_string());

@@ -6,9 +6,11 @@ use crate::domain::ages::Time;
 use crate::domain::change::FeedState;
 use crate::domain::context::Context;
 use crate::domain::interner::Sym;
+use crate::domain::outcome::{Outcome, Unfinished};
+use crate::domain::plan::Plan;
 use crate::domain::record::{self, KindId, Relation};
 use crate::domain::thresholds::Thresholds;
-use crate::intent::{Binding, Effect, Place};
+use crate::intent::{Binding, Effect, Place, RunId};
 use crate::kinds;
 use crate::kinds::column::Show;
 use crate::store::table::{Row, Table};
@@ -21,6 +23,10 @@ pub struct World {
     pub store: Store,
     pub triage: Triage,
     pub facts: Facts,
+    /// What is or was done in this session, the oldest first.
+    pub plans: Vec<PlanRun>,
+    /// What an earlier session left in the middle.
+    pub unfinished: Vec<Unfinished>,
 }
 
 /// How it stands with the connection.
@@ -50,7 +56,16 @@ pub struct Facts {
     pub namespace: Option<String>,
     /// Namespaces behind the digits 1 to 9.
     pub favourites: Vec<String>,
-    pub readonly: bool,
+    /// Why nothing may be written here, where that is so.
+    pub locked: Option<String>,
+    /// Until when it may be written all the same.
+    pub unlocked_until: Option<Time>,
+    /// Who we are to the API server.
+    pub operator: String,
+    /// Namespaces of core components.
+    pub core: Vec<String>,
+    /// A number that other consoles do not have.
+    pub salt: u32,
     /// TLS certificates are not checked: shown on every screen.
     pub insecure: bool,
     pub link: Link,
@@ -64,6 +79,29 @@ pub struct Facts {
     pub server_version: String,
 }
 
+impl Facts {
+    /// Whether something may be changed now; why not.
+    pub fn may_write(&self) -> Result<(), String> {
+        match (&self.locked, self.unlocked_until) {
+            (Some(_), Some(until)) if self.now < until => Ok(()),
+            (Some(why), _) => Err(format!("read-only: {why}")),
+            (None, _) => Ok(()),
+        }
+    }
+}
+
+/// A plan of this session, and how it stands with it.
+#[derive(Debug)]
+pub struct PlanRun {
+    pub id: RunId,
+    pub plan: Box<Plan>,
+    pub step: usize,
+    pub note: String,
+    pub outcome: Option<Outcome>,
+    pub started: Time,
+    pub ended: Option<Time>,
+}
+
 /// A binding with the chords that the configuration gave it.
 #[derive(Debug, Clone)]
 pub struct Key {
@@ -73,7 +111,13 @@ pub struct Key {
 
 impl World {
     pub fn new(facts: Facts) -> Self {
-        let mut world = Self { store: Store::new(kinds::KINDS.len()), triage: Triage::default(), facts };
+        let mut world = Self {
+            store: Store::new(kinds::KINDS.len()),
+            triage: Triage::default(),
+            facts,
+            plans: Vec::new(),
+            unfinished: Vec::new(),
+        };
         world.idle();
         world
     }

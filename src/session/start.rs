@@ -39,7 +39,10 @@ pub fn app(settings: &Settings) -> Result<App, Unusable> {
         context: settings.context.clone().unwrap_or_default(),
         namespace: settings.namespace.clone(),
         favourites: settings.namespaces.iter().take(9).cloned().collect(),
-        readonly: settings.readonly,
+        // a guess until the connection says it
+        locked: settings.readonly.then(|| format!("readonly is set by {}", settings.origin("readonly"))),
+        core: settings.core_namespaces.clone(),
+        salt: std::process::id(),
         utc: settings.utc,
         thresholds: settings.thresholds,
         ..Facts::default()

@@ -1,0 +1,350 @@
+//! `watchkeeper run ACTION KIND/NAMESPACE/NAME`: the same plans, guards, audit and proofs as on the screen, for scripts.
+//! Its exit code is 0 only when the plan was done and verified.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use super::feed;
+use crate::actions::{self, ActionSpec, Have, Offer};
+use crate::app::App;
+use crate::data::{Ask, Data, What};
+use crate::domain::ages::Time;
+use crate::domain::change::FeedState;
+use crate::domain::outcome::{Checked, Outcome, Progress, Verdict};
+use crate::domain::plan::{Act, Plan, Risk, Stop};
+use crate::domain::record::Key;
+use crate::domain::reply::Reply;
+use crate::domain::text;
+use crate::intent::{Effect, Fetch, RunId, Tickets};
+use crate::kinds;
+use crate::screens::acting::{self, Basis};
+use crate::screens::world::Link;
+
+/// How long lists and answers may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// After a signal, the plan has so long to record that it was interrupted.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+const ROUNDS: usize = 6;
+
+/// What the command line says.
+#[derive(Debug, Clone, Default)]
+pub struct Order {
+    pub action: String,
+    /// `KIND/NAMESPACE/NAME`, or `KIND/NAME` where there is no namespace.
+    pub targets: Vec<String>,
+    pub set: BTreeMap<String, String>,
+    pub reason: String,
+    pub dry_run: bool,
+    pub yes: bool,
+    /// What would be typed on the screen.
+    pub confirm: Option<String>,
+    pub unlock: Option<String>,
+}
+
+/// Exit codes.
+pub const FAILED: u8 = 1;
+pub const USAGE: u8 = 2;
+pub const UNREACHABLE: u8 = 3;
+pub const REFUSED: u8 = 4;
+pub const UNKNOWN: u8 = 5;
+pub const INTERRUPTED: u8 = 6;
+
+#[derive(Debug)]
+pub struct Run {
+    pub app: App,
+    pub data: Data,
+    pub order: Order,
+    pub now: fn() -> Time,
+}
+
+/// Why it ends before its end: the exit code and the words.
+type Early = (u8, String);
+
+impl Run {
+    /// Runs it; what is seen goes to `out`, what goes wrong to `err`. `end` gives the number of a signal.
+    ///
+    /// # Errors
+    /// What writing fails with.
+    pub async fn run(
+        mut self,
+        out: &mut dyn Write,
+        err: &mut dyn Write,
+        end: impl Future<Output = i32>,
+    ) -> io::Result<u8> {
+        let mut end = std::pin::pin!(end);
+        let prepared = tokio::select! {
+            number = &mut end => return Ok(128 + u8::try_from(number).unwrap_or(0)),
+            prepared = self.prepare() => prepared,
+        };
+        let (plan, checks) = match prepared {
+            Ok(prepared) => prepared,
+            Err((code, why)) => {
+                writeln!(err, "watchkeeper: {why}")?;
+                return Ok(code);
+            }
+        };
+        print(&plan, &checks, out)?;
+        let denied = checks.iter().any(|c| matches!(c.verdict, Verdict::Denied(_)));
+        if self.order.dry_run {
+            return Ok(if denied { REFUSED } else { 0 });
+        }
+        if let Err((code, why)) = self.approved(&plan, denied).await {
+            writeln!(err, "watchkeeper: {why}")?;
+            return Ok(code);
+        }
+        self.data.ask(Ask::Run(RunId(1), Box::new(plan)));
+        let mut stopped = None;
+        loop {
+            let limit = if stopped.is_some() { LAST_WORDS } else { Duration::from_hours(24) };
+            let news = tokio::select! {
+                number = &mut end, if stopped.is_none() => {
+                    stopped = Some(number);
+                    self.data.ask(Ask::Stop(RunId(1)));
+                    continue;
+                }
+                news = tokio::time::timeout(limit, self.data.news.recv()) => news,
+            };
+            match news {
+                Ok(Some(news)) => match news.what {
+                    What::Progress(_, Progress::At { step, note }) => {
+                        writeln!(out, "step {}: {}", step + 1, text::line(&note))?;
+                    }
+                    What::Progress(_, Progress::Ended(outcome)) => {
+                        writeln!(out, "{}", text::line(&outcome.to_string()))?;
+                        return Ok(code(&outcome));
+                    }
+                    what => feed::take(&mut self.app, what),
+                },
+                // dropping the data thread records the interruption
+                Ok(None) | Err(_) => return Ok(stopped.map_or(UNKNOWN, |n| 128 + u8::try_from(n).unwrap_or(0))),
+            }
+        }
+    }
+
+    /// Everything before the approval: connect, list, find, plan, ask.
+    async fn prepare(&mut self) -> Result<(Plan, Vec<Checked>), Early> {
+        let action = actions::by_name(&self.order.action).ok_or_else(|| {
+            let names: Vec<&str> = actions::ACTIONS.iter().map(|a| a.name).collect();
+            (USAGE, format!("no action is called `{}`; actions: {}", self.order.action, names.join(", ")))
+        })?;
+        let wanted =
+            self.order.targets.iter().map(|t| parse(t)).collect::<Result<Vec<_>, _>>().map_err(|why| (USAGE, why))?;
+        self.data.ask(Ask::Connect(None));
+        self.listed().await?;
+        let keys = wanted
+            .iter()
+            .map(|(kind, namespace, name)| self.find(kind, namespace, name))
+            .collect::<Result<Vec<_>, _>>()?;
+        match acting::offer(action, &keys, &self.app.world) {
+            Offer::Yes => {}
+            Offer::No(why) => return Err((REFUSED, format!("{} is not offered: {why}", action.name))),
+            Offer::Never => {
+                let kind = keys.first().map_or("", |key| kinds::spec(key.kind).name);
+                return Err((USAGE, format!("{} is no action for a {kind}", action.name)));
+            }
+        }
+        let plan = self.plan(action, &keys).await?;
+        let check = Fetch::Check(Box::new(plan.clone()));
+        match self.ask(check).await? {
+            Reply::Checked(checks) => Ok((plan, checks)),
+            _ => Err((UNKNOWN, "no answer about what would become of it".to_owned())),
+        }
+    }
+
+    async fn plan(&mut self, action: &'static ActionSpec, keys: &[Key]) -> Result<Plan, Early> {
+        let basis = Basis::new(action, keys, &self.app.world, 1);
+        let mut have = Have::new();
+        for _ in 0..ROUNDS {
+            let (set, reason) = (self.order.set.clone(), self.order.reason.clone());
+            match actions::plan(action, &basis.input(&have, &set, &reason)) {
+                Ok(plan) => return Ok(plan),
+                Err(Stop::Refuse(why)) => return Err((REFUSED, text::line(&why).into_owned())),
+                Err(Stop::Need(paths)) => {
+                    if let Reply::Read(found) = self.ask(Fetch::Paths(paths)).await? {
+                        have.extend(found);
+                    }
+                }
+            }
+        }
+        Err((REFUSED, "what it needs leads in a circle".to_owned()))
+    }
+
+    /// The operator's word, or what takes its place; typed words are never replaced by `--yes`.
+    async fn approved(&mut self, plan: &Plan, denied: bool) -> Result<(), Early> {
+        let refuse = |why: String| Err((REFUSED, why));
+        if denied {
+            return refuse("nothing was sent: it would be refused".to_owned());
+        }
+        if let Some(why) = self.order.unlock.clone().filter(|_| self.app.world.facts.may_write().is_err()) {
+            self.data.ask(Ask::Unlock(why));
+            self.until(|app| app.world.facts.may_write().is_ok()).await?;
+        }
+        if let Err(why) = self.app.world.facts.may_write() {
+            return refuse(format!("nothing was sent: {why}; --unlock REASON allows it"));
+        }
+        match &plan.risk {
+            Risk::Press if self.order.yes => Ok(()),
+            Risk::Press => refuse("nothing was sent: --yes approves it".to_owned()),
+            Risk::Name(word) | Risk::Context(word) if self.order.confirm.as_deref() == Some(word) => Ok(()),
+            Risk::Name(word) | Risk::Context(word) => {
+                refuse(format!("nothing was sent: this must be confirmed by name: --confirm {word}"))
+            }
+        }
+    }
+
+    /// Waits until every feed has its rows, or a reason for having none.
+    async fn listed(&mut self) -> Result<(), Early> {
+        self.until(|app| {
+            let settled = |state| !matches!(state, FeedState::Waiting | FeedState::Listing { .. });
+            matches!(app.world.facts.link, Link::Down { .. })
+                || (app.world.store.tables().all(|(_, t)| settled(t.feed.state))
+                    && !app.world.facts.operator.is_empty())
+        })
+        .await?;
+        match &self.app.world.facts.link {
+            Link::Down { headline, detail, .. } => Err((UNREACHABLE, format!("{headline}: {detail}"))),
+            _ => Ok(()),
+        }
+    }
+
+    fn find(&self, kind: &str, namespace: &str, name: &str) -> Result<Key, Early> {
+        let id = kinds::by_word(kind)
+            .or_else(|| kinds::by_name(kind))
+            .ok_or((USAGE, format!("no kind is called {kind}")))?;
+        let store = &self.app.world.store;
+        let found = store.find(id, namespace, name).and_then(|row| store.key(row));
+        found.ok_or_else(|| {
+            let state = store.table(id).feed.state;
+            let seen = if state.is_live() {
+                String::new()
+            } else {
+                format!(" ({} are {})", kinds::spec(id).title, state.word())
+            };
+            (REFUSED, format!("{} {namespace}/{name} is not there{seen}", kinds::spec(id).name))
+        })
+    }
+
+    async fn until(&mut self, done: impl Fn(&App) -> bool) -> Result<(), Early> {
+        let waiting = async {
+            loop {
+                self.app.world.facts.now = (self.now)();
+                self.app.settle();
+                if done(&self.app) {
+                    return Ok(());
+                }
+                match self.data.news.recv().await {
+                    Some(news) => match news.what {
+                        What::Complain(why) => return Err((REFUSED, why)),
+                        what => feed::take(&mut self.app, what),
+                    },
+                    None => return Err((FAILED, "the data thread has ended".to_owned())),
+                }
+            }
+        };
+        match tokio::time::timeout(PATIENCE, waiting).await {
+            Ok(done) => done,
+            Err(_) => Err((UNREACHABLE, format!("no complete answer within {} s", PATIENCE.as_secs()))),
+        }
+    }
+
+    async fn ask(&mut self, what: Fetch) -> Result<Reply, Early> {
+        let ticket = Tickets::default().next();
+        feed::ask(&self.data, Effect::Fetch(ticket, what));
+        let waiting = async {
+            loop {
+                match self.data.news.recv().await.map(|news| news.what) {
+                    Some(What::Reply(to, reply)) if to == ticket => return Ok(reply),
+                    Some(what) => feed::take(&mut self.app, what),
+                    None => return Err((FAILED, "the data thread has ended".to_owned())),
+                }
+            }
+        };
+        match tokio::time::timeout(PATIENCE, waiting).await {
+            Ok(reply) => reply,
+            Err(_) => Err((UNREACHABLE, format!("no answer within {} s", PATIENCE.as_secs()))),
+        }
+    }
+}
+
+fn code(outcome: &Outcome) -> u8 {
+    match outcome {
+        Outcome::Done(_) => 0,
+        Outcome::Failed(_) => FAILED,
+        Outcome::Refused(_) => REFUSED,
+        Outcome::Unknown(_) => UNKNOWN,
+        Outcome::Interrupted(_) => INTERRUPTED,
+    }
+}
+
+fn parse(target: &str) -> Result<(String, String, String), String> {
+    let parts: Vec<&str> = target.splitn(3, '/').collect();
+    match &*parts {
+        [kind, namespace, name] if !kind.is_empty() && !name.is_empty() => {
+            Ok(((*kind).to_owned(), (*namespace).to_owned(), (*name).to_owned()))
+        }
+        [kind, name] if !kind.is_empty() && !name.is_empty() => {
+            Ok(((*kind).to_owned(), String::new(), (*name).to_owned()))
+        }
+        _ => {
+            Err(format!("`{target}` is no target: write KIND/NAMESPACE/NAME, or KIND/NAME where there is no namespace"))
+        }
+    }
+}
+
+fn print(plan: &Plan, checks: &[Checked], out: &mut dyn Write) -> io::Result<()> {
+    let clean = |raw: &str| text::line(raw).into_owned();
+    writeln!(out, "plan: {}", clean(&plan.title))?;
+    for warning in &plan.warnings {
+        writeln!(out, "warning: {}", clean(warning))?;
+    }
+    for reach in &plan.reach {
+        writeln!(out, "reaches: {}", clean(reach))?;
+    }
+    for (nth, step) in plan.steps.iter().enumerate() {
+        writeln!(out, "{:>3} {}", nth + 1, clean(&step.what))?;
+        if let Act::Send(request) = &step.act {
+            writeln!(out, "    {} {}", request.method, clean(&request.path))?;
+            if let Some(body) = request.body.json() {
+                writeln!(out, "    {}", clean(&body.to_string()))?;
+            }
+        }
+        if !step.twin.is_empty() {
+            writeln!(out, "    same as: {}", clean(&step.twin))?;
+        }
+        match checks.iter().find(|c| c.step == nth).map(|c| &c.verdict) {
+            Some(Verdict::Denied(why)) => writeln!(out, "    would be refused: {}", clean(why))?,
+            Some(Verdict::Unknown(why)) => writeln!(out, "    not known: {}", clean(why))?,
+            _ => {}
+        }
+    }
+    if !plan.undo.is_empty() {
+        writeln!(out, "undo: {}", clean(&plan.undo))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_names_kind_namespace_and_name() {
+        assert_eq!(parse("hr/a/b").unwrap(), ("hr".into(), "a".into(), "b".into()));
+        assert_eq!(parse("node/n1").unwrap(), ("node".into(), String::new(), "n1".into()));
+        assert!(parse("b").unwrap_err().contains("KIND/NAMESPACE/NAME"));
+        assert!(parse("hr//").is_err());
+    }
+
+    #[test]
+    fn only_a_verified_end_is_success() {
+        let all = [
+            Outcome::Done(String::new()),
+            Outcome::Failed(String::new()),
+            Outcome::Refused(String::new()),
+            Outcome::Unknown(String::new()),
+            Outcome::Interrupted(String::new()),
+        ];
+        assert_eq!(all.map(|o| code(&o)), [0, 1, 4, 5, 6]);
+    }
+}
