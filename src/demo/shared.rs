@@ -92,6 +92,7 @@ impl Shared {
             let told = SignedDuration::try_from(state.told).unwrap_or(SignedDuration::MAX);
             state.world.set_now(self.begun.checked_add(told).unwrap_or(Timestamp::MAX));
             state.story.tick(&mut state.world, state.told);
+            super::controllers::tick(&mut state.world);
             super::clock::housekeeping(&mut state.world, state.told);
         }
         drop(guard);

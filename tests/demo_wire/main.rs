@@ -11,6 +11,7 @@ mod lists;
 mod load;
 mod objects;
 mod watches;
+mod writes;
 
 /// For trying other clients by hand: `cargo test --test demo_wire serve -- --ignored --nocapture`.
 #[test]
