@@ -137,6 +137,7 @@ impl Demo {
         let address = listener.local_addr().map_err(|error| DemoError::Listen(options.listen, error))?;
         let kubeconfig = kubeconfig::Kubeconfig::write(address).map_err(DemoError::Kubeconfig)?;
         let shared = Arc::new(shared::Shared::new(story, options.seed, options.pods, faults));
+        shared.state().world.desk.address = Some(address);
 
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let (ready, is_ready) = mpsc::channel();

@@ -140,9 +140,9 @@ fn difference(from: &Value, to: &Value) -> Value {
 #[derive(Debug)]
 pub struct Role {
     /// `Kind/name` of the workload; empty for a pod that nobody brings back.
-    pub workload: String,
+    workload: String,
     /// Who plays it now.
-    pub pod: Option<String>,
+    pod: Option<String>,
     /// What the story last said, while nobody plays it.
     last: Value,
 }
@@ -219,7 +219,7 @@ impl World {
     pub(super) fn thaw(&mut self, at: &Key) {
         let Some(overlay) = self.overlays.over.get_mut(at) else { return };
         if overlay.frozen.take().is_some() {
-            overlay.status.clear();
+            overlay.hear();
             self.show(at);
         }
     }
@@ -363,6 +363,18 @@ impl World {
         let overlay = self.overlays.over.entry(at).or_insert_with(|| Overlay::over(&object));
         overlay.frozen = Some(object["status"].clone());
         overlay.base["status"] = status;
+    }
+
+    /// The labels that the story gave to whoever played this role last.
+    pub(super) fn role_labels(&self, namespace: &str, role: &str) -> Vec<(String, Value)> {
+        let role = self.overlays.roles.get(&(namespace.to_owned(), role.to_owned()));
+        let labels = role.and_then(|role| role.last["metadata"]["labels"].as_object());
+        labels.into_iter().flatten().map(|(label, value)| (label.clone(), value.clone())).collect()
+    }
+
+    /// The story's version of an object whose own status is frozen.
+    pub(super) fn below(&self, at: &Key) -> Option<&Value> {
+        self.overlays.over.get(at).filter(|overlay| overlay.frozen.is_some()).map(|overlay| &overlay.base)
     }
 
     pub(super) fn shared(&self, kind: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {

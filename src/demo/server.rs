@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Response, header};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde_json::json;
 
 use super::control::RequestSeen;
@@ -92,6 +92,13 @@ fn answer(shared: &Arc<Shared>, route: &Route, method: &str, headers: &HeaderMap
     let reads = matches!(method, "GET" | "HEAD");
     if let Some(health) = health(route).filter(|_| reads) {
         return Ok(health);
+    }
+    if let Some(file) = route.path.strip_prefix("/downloads/").filter(|_| reads) {
+        // The object storage of the demo's backups: whoever has the URL may read.
+        let (code, body) = super::controllers::download(&shared.state().world, file, route.parameter("signature"));
+        let mut response = typed(if code == 200 { "application/gzip" } else { "application/xml" }, body);
+        *response.status_mut() = StatusCode::from_u16(code).unwrap_or(StatusCode::FORBIDDEN);
+        return Ok(response);
     }
     let who = access::identify(headers)?;
     who.authorize(route)?;

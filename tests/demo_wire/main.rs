@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic with its line is the report")]
 
 mod access;
+mod controllers;
 mod faults;
 mod lab;
 mod lists;
