@@ -23,6 +23,7 @@ pub fn of<'a>(world: &'a World, pod: &Value) -> Vec<&'a Value> {
 /// Counts anew for every budget of a workload that is counted.
 pub fn tick(world: &mut World) {
     let all: Vec<Key> = world.desk.budgets.iter().cloned().collect();
+    let now = crate::demo::birth::time(world.now());
     for at in all {
         let Some(budget) = world.get(&at.0, &at.1, &at.2).cloned() else { continue };
         let guarded: Vec<&Value> = world
@@ -61,6 +62,14 @@ pub fn tick(world: &mut World) {
                 status[field] = json!(number);
             }
             status.as_object_mut().and_then(|status| status.remove("disruptedPods"));
+            for condition in status["conditions"].as_array_mut().into_iter().flatten() {
+                let word = if allowed > 0 { ("True", "SufficientPods") } else { ("False", "InsufficientPods") };
+                if condition["status"] != word.0 {
+                    condition["lastTransitionTime"] = json!(now);
+                }
+                condition["status"] = json!(word.0);
+                condition["reason"] = json!(word.1);
+            }
         });
     }
 }
