@@ -260,11 +260,18 @@ mod tests {
         {
             assert!(developer.allows(verb, group, resource, Some(TEAM_NAMESPACE)), "{resource}");
             assert!(!developer.allows(verb, group, resource, Some("velero")), "{resource}");
-            assert!(IDENTITIES[1..].iter().filter(|one| one.context != "namespaced").all(|one| !one.allows(verb, group, resource, Some(TEAM_NAMESPACE))));
+            assert!(IDENTITIES[1..].iter().filter(|one| one.context != "namespaced").all(|one| !one.allows(
+                verb,
+                group,
+                resource,
+                Some(TEAM_NAMESPACE)
+            )));
         }
-        for (verb, group, resource) in
-            [("update", "apps", "deployments"), ("patch", "apps", "deployments/status"), ("patch", "helm.toolkit.fluxcd.io", "helmreleases")]
-        {
+        for (verb, group, resource) in [
+            ("update", "apps", "deployments"),
+            ("patch", "apps", "deployments/status"),
+            ("patch", "helm.toolkit.fluxcd.io", "helmreleases"),
+        ] {
             assert!(!developer.allows(verb, group, resource, Some(TEAM_NAMESPACE)), "{resource}");
         }
     }

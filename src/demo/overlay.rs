@@ -323,7 +323,11 @@ impl World {
 impl World {
     /// The story's name of this pod, if the story tells of it; its role is noted from now on.
     pub(super) fn role_of(&mut self, namespace: &str, pod: &str, workload: &str) -> Option<String> {
-        let played = self.overlays.roles.iter().find(|((place, _), role)| place == namespace && role.pod.as_deref() == Some(pod));
+        let played = self
+            .overlays
+            .roles
+            .iter()
+            .find(|((place, _), role)| place == namespace && role.pod.as_deref() == Some(pod));
         if let Some(((_, name), _)) = played {
             return Some(name.clone());
         }
@@ -338,7 +342,8 @@ impl World {
 
     /// The roles of a workload: the story's name, and who plays it.
     pub(super) fn roles(&self, namespace: &str, workload: &str) -> Vec<(String, Option<String>)> {
-        let all = self.overlays.roles.iter().filter(|((place, _), role)| place == namespace && role.workload == workload);
+        let all =
+            self.overlays.roles.iter().filter(|((place, _), role)| place == namespace && role.workload == workload);
         all.map(|((_, name), role)| (name.clone(), role.pod.clone())).collect()
     }
 

@@ -117,7 +117,10 @@ async fn a_suspended_release_notes_the_token_and_nothing_runs_until_it_is_resume
     })
     .await;
     assert_eq!(resumed["metadata"]["generation"], json!(generation + 1));
-    assert_eq!((condition(&resumed, "Ready")["status"].as_str(), &resumed["status"]["lastHandledReconcileAt"]), (Some("True"), &json!("t1")));
+    assert_eq!(
+        (condition(&resumed, "Ready")["status"].as_str(), &resumed["status"]["lastHandledReconcileAt"]),
+        (Some("True"), &json!("t1"))
+    );
 }
 
 #[tokio::test]
@@ -145,7 +148,10 @@ async fn a_forced_release_is_upgraded_and_a_reset_one_counts_from_the_beginning(
     lab.patch(&ledger, &token("t0")).await;
     lab.pass(8);
     let stalled = lab.object(&ledger).await;
-    assert_eq!((&stalled["status"]["failures"], &stalled["status"]["lastHandledReconcileAt"]), (&json!(4), &json!("t0")));
+    assert_eq!(
+        (&stalled["status"]["failures"], &stalled["status"]["lastHandledReconcileAt"]),
+        (&json!(4), &json!("t0"))
+    );
     let both = |annotation: &str| json!({"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": "t2", annotation: "t2"}}});
     lab.patch(&ledger, &both("reconcile.fluxcd.io/resetAt")).await;
     lab.pass(8);
@@ -158,19 +164,34 @@ async fn a_forced_release_is_upgraded_and_a_reset_one_counts_from_the_beginning(
     lab.pass(8);
     let forced = lab.object(&orders).await;
     assert_eq!(forced["status"]["history"][0]["version"], json!(before + 1));
-    assert_eq!((&forced["status"]["lastHandledForceAt"], condition(&forced, "Ready")["status"].as_str()), (&json!("t2"), Some("True")));
+    assert_eq!(
+        (&forced["status"]["lastHandledForceAt"], condition(&forced, "Ready")["status"].as_str()),
+        (&json!("t2"), Some("True"))
+    );
 }
 
 #[tokio::test]
 async fn kustomizations_and_sources_take_tokens_and_a_registry_does_not() {
     let lab = Lab::new();
-    let kustomization = "/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/flux-system/kustomizations/sre-monitoring".to_owned();
-    let source = |kind: &str, name: &str| format!("/apis/source.toolkit.fluxcd.io/v1/namespaces/flux-system/{kind}/{name}");
-    for path in [kustomization, source("gitrepositories", "platform"), source("helmrepositories", "grafana"), source("helmcharts", "monitoring-monitoring"), source("buckets", "compliance")] {
+    let kustomization =
+        "/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/flux-system/kustomizations/sre-monitoring".to_owned();
+    let source =
+        |kind: &str, name: &str| format!("/apis/source.toolkit.fluxcd.io/v1/namespaces/flux-system/{kind}/{name}");
+    for path in [
+        kustomization,
+        source("gitrepositories", "platform"),
+        source("helmrepositories", "grafana"),
+        source("helmcharts", "monitoring-monitoring"),
+        source("buckets", "compliance"),
+    ] {
         lab.patch(&path, &token("t1")).await;
         lab.pass(8);
         let done = lab.object(&path).await;
-        assert_eq!((&done["status"]["lastHandledReconcileAt"], condition(&done, "Ready")["status"].as_str()), (&json!("t1"), Some("True")), "{path}");
+        assert_eq!(
+            (&done["status"]["lastHandledReconcileAt"], condition(&done, "Ready")["status"].as_str()),
+            (&json!("t1"), Some("True")),
+            "{path}"
+        );
     }
     let registry = source("helmrepositories", "harbor");
     lab.patch(&registry, &token("t1")).await;
@@ -182,7 +203,8 @@ async fn kustomizations_and_sources_take_tokens_and_a_registry_does_not() {
 async fn a_parent_takes_back_what_kubectl_suspended_and_leaves_what_the_console_did() {
     let lab = Lab::new();
     let parent = "/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/team-alpha/kustomizations/apps";
-    let (shop, payments) = (format!("{HELM}/team-alpha/helmreleases/shop"), format!("{HELM}/team-alpha/helmreleases/payments"));
+    let (shop, payments) =
+        (format!("{HELM}/team-alpha/helmreleases/shop"), format!("{HELM}/team-alpha/helmreleases/payments"));
     lab.patch(&shop, &json!({"spec": {"suspend": true}})).await;
     let body = json!({"spec": {"suspend": true}}).to_string();
     let kubectl = lab.request("PATCH", &format!("{payments}?fieldManager=kubectl-patch")).header("content-type", MERGE);
@@ -217,9 +239,13 @@ async fn a_restart_replaces_every_pod_and_completes() {
 async fn stateful_sets_and_daemon_sets_restart_one_pod_after_the_other() {
     let lab = Lab::new();
     let restart = json!({"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "2026-11-21T10:00:00Z"}}}}});
-    for (namespace, kind, name, app) in [("logging", "statefulsets", "loki-write", "loki-write"), ("neuvector", "daemonsets", "neuvector-enforcer-pod", "neuvector-enforcer-pod")] {
+    for (namespace, kind, name, app) in [
+        ("logging", "statefulsets", "loki-write", "loki-write"),
+        ("neuvector", "daemonsets", "neuvector-enforcer-pod", "neuvector-enforcer-pod"),
+    ] {
         let path = format!("{APPS}/{namespace}/{kind}/{name}");
-        let uids = |pods: &[Value]| pods.iter().map(|pod| text(pod, "/metadata/uid").to_owned()).collect::<BTreeSet<_>>();
+        let uids =
+            |pods: &[Value]| pods.iter().map(|pod| text(pod, "/metadata/uid").to_owned()).collect::<BTreeSet<_>>();
         let before = pods(&lab, namespace, app).await;
         lab.patch(&path, &restart).await;
         let mut away = 0;
@@ -298,7 +324,10 @@ async fn a_bad_image_is_undone_with_the_template_of_the_revision_before() {
     let own = |set: &&Value| set["metadata"]["ownerReferences"][0]["name"] == "catalog";
     let revision = |set: &Value| text(set, "/metadata/annotations/deployment.kubernetes.io~1revision").to_owned();
     let sets: Vec<&Value> = sets["items"].as_array().unwrap().iter().filter(own).collect();
-    assert_eq!(sets.iter().map(|set| revision(set)).collect::<BTreeSet<_>>(), ["13", "14", "15"].map(str::to_owned).into());
+    assert_eq!(
+        sets.iter().map(|set| revision(set)).collect::<BTreeSet<_>>(),
+        ["13", "14", "15"].map(str::to_owned).into()
+    );
     let good = sets.iter().find(|set| revision(set) == "14").unwrap();
     let mut template = good["spec"]["template"].clone();
     template["metadata"]["labels"].as_object_mut().unwrap().remove("pod-template-hash").expect("its set labels it");
@@ -353,7 +382,13 @@ async fn the_story_s_trouble_reaches_the_pod_that_took_the_place_of_another() {
     lab.control.advance(Duration::from_secs(400));
     let crashing = pods(&lab, "team-alpha", "shop-api").await;
     assert_eq!(names(&crashing), names(&after));
-    assert_eq!(crashing.iter().filter(|pod| !text(pod, "/status/containerStatuses/0/lastState/terminated/reason").is_empty()).count(), 2);
+    assert_eq!(
+        crashing
+            .iter()
+            .filter(|pod| !text(pod, "/status/containerStatuses/0/lastState/terminated/reason").is_empty())
+            .count(),
+        2
+    );
     let deployment = lab.object(&format!("{APPS}/team-alpha/deployments/shop-api")).await;
     assert!(deployment["status"]["replicas"] == 3);
 }
@@ -396,7 +431,10 @@ async fn an_eviction_spends_its_budget_until_the_successor_is_ready() {
     assert_eq!((refused.status, status["reason"].as_str()), (429, Some("TooManyRequests")));
     let cause = &status["details"]["causes"][0];
     assert_eq!(cause["reason"], "DisruptionBudget");
-    assert!(text(cause, "/message").starts_with("The disruption budget shop-web needs 2 healthy pods and has "), "{cause}");
+    assert!(
+        text(cause, "/message").starts_with("The disruption budget shop-web needs 2 healthy pods and has "),
+        "{cause}"
+    );
     lab.pass(10);
     assert_eq!(lab.send("POST", &path(&all[1]), JSON, &body(&all[1])).await.status, 201);
     lab.pass(10);
@@ -411,11 +449,22 @@ async fn a_budget_without_room_is_429_and_two_budgets_are_500() {
     let lab = Lab::new();
     let manager = pods(&lab, "kubeop-system", "kubeop-manager").await;
     let name = text(&manager[0], "/metadata/name");
-    let refused = lab.send("POST", &format!("{PODS}/kubeop-system/pods/{name}/eviction"), JSON, &eviction(name, None)).await;
+    let refused =
+        lab.send("POST", &format!("{PODS}/kubeop-system/pods/{name}/eviction"), JSON, &eviction(name, None)).await;
     assert_eq!(refused.status, 429);
     assert!(!refused.headers.contains_key("retry-after"));
-    assert_eq!(refused.json()["details"]["causes"][0]["message"], "The disruption budget kubeop-manager needs 2 healthy pods and has 2 currently");
-    let twice = lab.send("POST", &format!("{PODS}/slo-scout/pods/slo-scout-kafka-0/eviction"), JSON, &eviction("slo-scout-kafka-0", None)).await;
+    assert_eq!(
+        refused.json()["details"]["causes"][0]["message"],
+        "The disruption budget kubeop-manager needs 2 healthy pods and has 2 currently"
+    );
+    let twice = lab
+        .send(
+            "POST",
+            &format!("{PODS}/slo-scout/pods/slo-scout-kafka-0/eviction"),
+            JSON,
+            &eviction("slo-scout-kafka-0", None),
+        )
+        .await;
     let status = twice.json();
     assert_eq!((twice.status, &status["code"], status["kind"].as_str()), (500, &json!(500), Some("Status")));
     assert!(text(&status, "/message").contains("more than one PodDisruptionBudget"));
@@ -451,7 +500,8 @@ async fn renew(lab: &Lab, path: &str) {
 #[tokio::test]
 async fn a_renewal_by_hand_gives_a_new_revision_or_one_failure_more() {
     let lab = platform();
-    let at = |namespace: &str, name: &str| format!("/apis/cert-manager.io/v1/namespaces/{namespace}/certificates/{name}");
+    let at =
+        |namespace: &str, name: &str| format!("/apis/cert-manager.io/v1/namespaces/{namespace}/certificates/{name}");
     let grafana = at("monitoring", "grafana-tls");
     let before = lab.object(&grafana).await;
     renew(&lab, &grafana).await;
@@ -471,7 +521,10 @@ async fn a_renewal_by_hand_gives_a_new_revision_or_one_failure_more() {
         lab.pass(10);
         let after = lab.object(&path).await;
         assert_eq!(after["status"]["failedIssuanceAttempts"], json!(before + 1), "{name}");
-        assert_eq!((condition(&after, "Issuing")["status"].as_str(), condition(&after, "Issuing")["reason"].as_str()), (Some("False"), Some("Failed")));
+        assert_eq!(
+            (condition(&after, "Issuing")["status"].as_str(), condition(&after, "Issuing")["reason"].as_str()),
+            (Some("False"), Some("Failed"))
+        );
     }
 }
 
@@ -482,15 +535,29 @@ fn velero(kind: &str, metadata: &Value, spec: &Value) -> Value {
 #[tokio::test]
 async fn a_backup_runs_with_progress_and_completes_and_its_log_can_be_fetched() {
     let lab = Lab::new();
-    let made = lab.send("POST", &format!("{VELERO}/backups"), JSON, &velero("Backup", &json!({"name": "mine"}), &json!({"ttl": "168h0m0s"}))).await;
+    let made = lab
+        .send(
+            "POST",
+            &format!("{VELERO}/backups"),
+            JSON,
+            &velero("Backup", &json!({"name": "mine"}), &json!({"ttl": "168h0m0s"})),
+        )
+        .await;
     assert!(made.json()["status"].is_null());
     let path = format!("{VELERO}/backups/mine");
-    let running = until(&lab, &path, "half way", |backup| backup["status"]["progress"]["itemsBackedUp"].as_i64().is_some_and(|done| done > 0)).await;
+    let running = until(&lab, &path, "half way", |backup| {
+        backup["status"]["progress"]["itemsBackedUp"].as_i64().is_some_and(|done| done > 0)
+    })
+    .await;
     assert_eq!(running["status"]["phase"], "InProgress");
     let done = until(&lab, &path, "completed", |backup| backup["status"]["phase"] == "Completed").await;
     assert_eq!(done["status"]["progress"]["itemsBackedUp"], done["status"]["progress"]["totalItems"]);
     assert!(!text(&done, "/status/expiration").is_empty());
-    let request = velero("DownloadRequest", &json!({"name": "mine-log"}), &json!({"target": {"kind": "BackupLog", "name": "mine"}}));
+    let request = velero(
+        "DownloadRequest",
+        &json!({"name": "mine-log"}),
+        &json!({"target": {"kind": "BackupLog", "name": "mine"}}),
+    );
     lab.send("POST", &format!("{VELERO}/downloadrequests"), JSON, &request).await;
     let path = format!("{VELERO}/downloadrequests/mine-log");
     let answered = until(&lab, &path, "answered", |request| request["status"]["downloadURL"].is_string()).await;
@@ -511,7 +578,10 @@ async fn a_backup_to_a_storage_that_is_away_fails_its_validation() {
     lab.control.advance(Duration::from_secs(250));
     let body = velero("Backup", &json!({"name": "mine"}), &json!({"storageLocation": "offsite"}));
     lab.send("POST", &format!("{VELERO}/backups"), JSON, &body).await;
-    let failed = until(&lab, &format!("{VELERO}/backups/mine"), "refused", |backup| backup["status"]["phase"] == "FailedValidation").await;
+    let failed = until(&lab, &format!("{VELERO}/backups/mine"), "refused", |backup| {
+        backup["status"]["phase"] == "FailedValidation"
+    })
+    .await;
     assert!(text(&failed, "/status/validationErrors/0").contains("offsite"));
 }
 
@@ -521,11 +591,26 @@ async fn a_restore_completes_or_says_what_it_cannot_find() {
     let restores = format!("{VELERO}/restores");
     let spec = json!({"backupName": "team-alpha-migration", "includedNamespaces": ["team-alpha"], "namespaceMapping": {"team-alpha": "try-out"}});
     lab.send("POST", &restores, JSON, &velero("Restore", &json!({"generateName": "r-"}), &spec)).await;
-    lab.send("POST", &restores, JSON, &velero("Restore", &json!({"name": "lost"}), &json!({"backupName": "none"}))).await;
-    lab.send("POST", &restores, JSON, &velero("Restore", &json!({"name": "newest"}), &json!({"scheduleName": "daily-backup"}))).await;
+    lab.send("POST", &restores, JSON, &velero("Restore", &json!({"name": "lost"}), &json!({"backupName": "none"})))
+        .await;
+    lab.send(
+        "POST",
+        &restores,
+        JSON,
+        &velero("Restore", &json!({"name": "newest"}), &json!({"scheduleName": "daily-backup"})),
+    )
+    .await;
     lab.pass(14);
     let all = lab.object(&restores).await;
-    let by = |name: &str| all["items"].as_array().unwrap().iter().find(|one| text(one, "/metadata/name").starts_with(name)).unwrap().clone();
+    let by = |name: &str| {
+        all["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|one| text(one, "/metadata/name").starts_with(name))
+            .unwrap()
+            .clone()
+    };
     assert_eq!(by("r-")["status"]["phase"], "Completed");
     assert_eq!(by("r-")["status"]["progress"]["itemsRestored"], by("r-")["status"]["progress"]["totalItems"]);
     assert_eq!(lab.get("/api/v1/namespaces/try-out").await.status, 200);
@@ -538,7 +623,8 @@ async fn a_restore_completes_or_says_what_it_cannot_find() {
 async fn a_backup_is_deleted_by_request_and_comes_back_when_only_its_object_goes() {
     let lab = Lab::new();
     let path = format!("{VELERO}/backups/game-day");
-    let request = velero("DeleteBackupRequest", &json!({"generateName": "game-day-"}), &json!({"backupName": "game-day"}));
+    let request =
+        velero("DeleteBackupRequest", &json!({"generateName": "game-day-"}), &json!({"backupName": "game-day"}));
     let made = lab.send("POST", &format!("{VELERO}/deletebackuprequests"), JSON, &request).await.json();
     let own = format!("{VELERO}/deletebackuprequests/{}", text(&made, "/metadata/name"));
     until(&lab, &path, "deleting", |backup| backup["status"]["phase"] == "Deleting").await;
@@ -559,7 +645,8 @@ async fn an_unpaused_schedule_makes_up_for_the_run_it_missed_unless_it_is_told_t
     let lab = platform();
     let path = format!("{VELERO}/schedules/daily-backup");
     let runs = async |lab: &Lab| {
-        let list = lab.object(&format!("{VELERO}/backups?labelSelector=velero.io%2Fschedule-name%3Ddaily-backup")).await;
+        let list =
+            lab.object(&format!("{VELERO}/backups?labelSelector=velero.io%2Fschedule-name%3Ddaily-backup")).await;
         list["items"].as_array().unwrap().len()
     };
     let before = runs(&lab).await;
@@ -625,7 +712,11 @@ async fn a_silence_told_to_one_alertmanager_reaches_the_other_and_ends_on_both()
     assert_eq!((ended.status, state(&lab, 1).await.as_str()), (200, "active"));
     lab.pass(2);
     assert_eq!(state(&lab, 0).await, "active");
-    assert_eq!(lab.send("DELETE", &format!("{first}/silence/{id}"), JSON, &json!({})).await.status, 200, "it has expired already");
+    assert_eq!(
+        lab.send("DELETE", &format!("{first}/silence/{id}"), JSON, &json!({})).await.status,
+        200,
+        "it has expired already"
+    );
     assert_eq!(lab.send("DELETE", &format!("{first}/silence/none"), JSON, &json!({})).await.status, 404);
 }
 
@@ -665,14 +756,22 @@ async fn an_extended_silence_keeps_its_id_and_a_changed_or_expired_one_gets_anot
 #[tokio::test]
 async fn nothing_moves_in_a_quiet_platform_until_somebody_writes_and_only_that_then() {
     let lab = Lab::new();
-    let versions = async |lab: &Lab| {
-        let mut all = Vec::new();
-        for path in ["/api/v1/pods", "/apis/apps/v1/deployments", "/apis/helm.toolkit.fluxcd.io/v2/helmreleases", "/apis/velero.io/v1/backups"] {
-            let list = lab.object(path).await;
-            all.extend(list["items"].as_array().unwrap().iter().map(|one| (text(one, "/metadata/uid").to_owned(), text(one, "/metadata/resourceVersion").to_owned())));
-        }
-        all
-    };
+    let versions =
+        async |lab: &Lab| {
+            let mut all = Vec::new();
+            for path in [
+                "/api/v1/pods",
+                "/apis/apps/v1/deployments",
+                "/apis/helm.toolkit.fluxcd.io/v2/helmreleases",
+                "/apis/velero.io/v1/backups",
+            ] {
+                let list = lab.object(path).await;
+                all.extend(list["items"].as_array().unwrap().iter().map(|one| {
+                    (text(one, "/metadata/uid").to_owned(), text(one, "/metadata/resourceVersion").to_owned())
+                }));
+            }
+            all
+        };
     let before = versions(&lab).await;
     lab.pass(60);
     assert_eq!(versions(&lab).await, before);

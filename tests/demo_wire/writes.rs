@@ -38,7 +38,8 @@ async fn each_patch_type_changes_a_builtin_object_in_its_own_way() {
     let container = &strategic["spec"]["template"]["spec"]["containers"][0];
     assert_eq!(container["image"], "x:2");
     assert!(container["ports"].is_array(), "what was not named stays");
-    let operations = json!([{"op": "test", "path": "/spec/paused", "value": true}, {"op": "remove", "path": "/spec/paused"}]);
+    let operations =
+        json!([{"op": "test", "path": "/spec/paused", "value": true}, {"op": "remove", "path": "/spec/paused"}]);
     let json = lab.send("PATCH", SHOP, JSON_PATCH, &operations).await.json();
     assert!(json["spec"]["paused"].is_null());
     let failing = lab.send("PATCH", SHOP, JSON_PATCH, &operations).await;
@@ -48,7 +49,9 @@ async fn each_patch_type_changes_a_builtin_object_in_its_own_way() {
 #[tokio::test]
 async fn a_patch_of_an_unknown_type_and_a_strategic_one_of_a_custom_kind_are_415() {
     let lab = Lab::new();
-    for (path, kind) in [(RELEASE, STRATEGIC), (SHOP, "application/apply-patch+yaml"), (SHOP, JSON), (RELEASE, "text/plain")] {
+    for (path, kind) in
+        [(RELEASE, STRATEGIC), (SHOP, "application/apply-patch+yaml"), (SHOP, JSON), (RELEASE, "text/plain")]
+    {
         let answer = lab.send("PATCH", path, kind, &json!({"spec": {}})).await;
         refused(&answer, 415, "UnsupportedMediaType", "accepted media types include: application/json-patch+json");
     }
@@ -65,7 +68,11 @@ async fn a_rehearsal_answers_as_if_and_stores_nothing() {
     assert_eq!(lab.send("POST", &format!("{BACKUPS}?dryRun=All"), JSON, &backup).await.status, 201);
     assert_eq!(lab.get(&format!("{BACKUPS}/b")).await.status, 404);
     assert_eq!(lab.send("DELETE", &format!("{RELEASE}?dryRun=All"), JSON, &json!({})).await.status, 200);
-    assert_eq!(lab.send("PATCH", &format!("{SHOP}/scale?dryRun=All"), MERGE, &json!({"spec": {"replicas": 9}})).await.json()["spec"]["replicas"], 9);
+    assert_eq!(
+        lab.send("PATCH", &format!("{SHOP}/scale?dryRun=All"), MERGE, &json!({"spec": {"replicas": 9}})).await.json()["spec"]
+            ["replicas"],
+        9
+    );
     lab.pass(10);
     assert_eq!(lab.object(RELEASE).await, before);
     assert_eq!(lab.object(SHOP).await["spec"]["replicas"], 3);
@@ -94,8 +101,14 @@ async fn a_write_of_what_was_seen_earlier_conflicts() {
     let seen = lab.object(RELEASE).await;
     let mine = json!({"metadata": {"resourceVersion": version(&seen)}, "spec": {"suspend": true}});
     assert_eq!(lab.patch(RELEASE, &mine).await.status, 200);
-    let late = lab.patch(RELEASE, &json!({"metadata": {"resourceVersion": version(&seen)}, "spec": {"suspend": null}})).await;
-    refused(&late, 409, "Conflict", "Operation cannot be fulfilled on helmreleases.helm.toolkit.fluxcd.io \"shop\": the object has been modified; please apply your changes to the latest version and try again");
+    let late =
+        lab.patch(RELEASE, &json!({"metadata": {"resourceVersion": version(&seen)}, "spec": {"suspend": null}})).await;
+    refused(
+        &late,
+        409,
+        "Conflict",
+        "Operation cannot be fulfilled on helmreleases.helm.toolkit.fluxcd.io \"shop\": the object has been modified; please apply your changes to the latest version and try again",
+    );
     let put = lab.send("PUT", RELEASE, JSON, &seen).await;
     refused(&put, 409, "Conflict", "the object has been modified");
     let rehearsed = lab.patch(&format!("{RELEASE}?dryRun=All"), &mine).await;
@@ -110,7 +123,12 @@ async fn another_uid_is_invalid_and_another_name_is_a_bad_request() {
     refused(&answer, 422, "Invalid", "metadata.uid: Invalid value");
     let cause = &answer.json()["details"]["causes"][0];
     assert_eq!((&cause["field"], &cause["reason"]), (&json!("metadata.uid"), &json!("FieldValueInvalid")));
-    refused(&lab.patch(RELEASE, &json!({"metadata": {"name": "other"}})).await, 400, "BadRequest", "the name of the object (other) does not match the name on the URL (shop)");
+    refused(
+        &lab.patch(RELEASE, &json!({"metadata": {"name": "other"}})).await,
+        400,
+        "BadRequest",
+        "the name of the object (other) does not match the name on the URL (shop)",
+    );
     refused(&lab.patch(RELEASE, &json!({"metadata": {"namespace": "other"}})).await, 400, "BadRequest", "namespace");
     let own = lab.object(RELEASE).await["metadata"]["uid"].clone();
     assert_eq!(lab.patch(RELEASE, &json!({"metadata": {"uid": own}})).await.status, 200);
@@ -135,7 +153,10 @@ async fn status_and_the_rest_are_written_apart_except_by_velero_s_kinds() {
     let lab = Lab::new();
     let ignored = lab.patch(RELEASE, &json!({"status": {"failures": 7}})).await.json();
     assert!(ignored["status"]["failures"].is_null());
-    let status = lab.patch(&format!("{RELEASE}/status"), &json!({"status": {"failures": 7}, "spec": {"suspend": true}})).await.json();
+    let status = lab
+        .patch(&format!("{RELEASE}/status"), &json!({"status": {"failures": 7}, "spec": {"suspend": true}}))
+        .await
+        .json();
     assert_eq!((&status["status"]["failures"], &status["spec"]["suspend"]), (&json!(7), &Value::Null));
     assert_eq!(status["metadata"]["generation"], ignored["metadata"]["generation"]);
     let mut whole = lab.object(&format!("{RELEASE}/status")).await;
@@ -155,9 +176,24 @@ async fn what_is_of_the_wrong_type_or_negative_is_invalid() {
     refused(&negative, 422, "Invalid", "spec.replicas: Invalid value: -1: must be greater than or equal to 0");
     assert_eq!(negative.json()["details"]["causes"][0]["field"], "spec.replicas");
     refused(&lab.patch(SHOP, &json!({"spec": {"replicas": "many"}})).await, 422, "Invalid", "cannot unmarshal string");
-    refused(&lab.patch(RELEASE, &json!({"spec": {"suspend": "yes"}})).await, 422, "Invalid", "spec.suspend in body must be of type boolean");
-    refused(&lab.patch(RELEASE, &json!({"metadata": {"annotations": {"a": 1}}})).await, 422, "Invalid", "metadata.annotations");
-    refused(&lab.patch(SHOP, &json!({"spec": {"selector": {"matchLabels": {"a": "b"}}}})).await, 422, "Invalid", "field is immutable");
+    refused(
+        &lab.patch(RELEASE, &json!({"spec": {"suspend": "yes"}})).await,
+        422,
+        "Invalid",
+        "spec.suspend in body must be of type boolean",
+    );
+    refused(
+        &lab.patch(RELEASE, &json!({"metadata": {"annotations": {"a": 1}}})).await,
+        422,
+        "Invalid",
+        "metadata.annotations",
+    );
+    refused(
+        &lab.patch(SHOP, &json!({"spec": {"selector": {"matchLabels": {"a": "b"}}}})).await,
+        422,
+        "Invalid",
+        "field is immutable",
+    );
     let broken = lab.send("PATCH", SHOP, MERGE, &json!("x")).await;
     refused(&broken, 400, "BadRequest", "error decoding patch");
 }
@@ -172,7 +208,12 @@ async fn a_scale_is_read_and_written_by_itself() {
     let patched = lab.patch(&format!("{SHOP}/scale"), &json!({"spec": {"replicas": 4}})).await.json();
     assert_eq!(patched["spec"]["replicas"], 4);
     assert_eq!(lab.object(SHOP).await["spec"]["replicas"], 4);
-    refused(&lab.patch(&format!("{SHOP}/scale"), &json!({"spec": {"replicas": -2}})).await, 422, "Invalid", "Scale.autoscaling \"shop-web\" is invalid");
+    refused(
+        &lab.patch(&format!("{SHOP}/scale"), &json!({"spec": {"replicas": -2}})).await,
+        422,
+        "Invalid",
+        "Scale.autoscaling \"shop-web\" is invalid",
+    );
     let late = json!({"metadata": {"resourceVersion": version(&scale)}, "spec": {"replicas": 2}});
     assert_eq!(lab.patch(&format!("{SHOP}/scale"), &late).await.status, 409);
     let put = lab.send("PUT", &format!("{SHOP}/scale"), JSON, &lab.object(&format!("{SHOP}/scale")).await).await;
@@ -183,20 +224,41 @@ async fn a_scale_is_read_and_written_by_itself() {
 #[tokio::test]
 async fn objects_are_created_under_a_given_or_a_generated_name_once() {
     let lab = Lab::new();
-    let backup = |metadata: Value| json!({"apiVersion": "velero.io/v1", "kind": "Backup", "metadata": metadata, "spec": {}});
-    let made = lab.send("POST", BACKUPS, JSON, &backup(json!({"name": "mine", "uid": "forged", "resourceVersion": "1"}))).await;
+    let backup =
+        |metadata: Value| json!({"apiVersion": "velero.io/v1", "kind": "Backup", "metadata": metadata, "spec": {}});
+    let made = lab
+        .send("POST", BACKUPS, JSON, &backup(json!({"name": "mine", "uid": "forged", "resourceVersion": "1"})))
+        .await;
     assert_eq!((made.status, &made.json()["metadata"]["generation"]), (201, &json!(1)));
     assert_ne!(made.json()["metadata"]["uid"], "forged");
-    refused(&lab.send("POST", BACKUPS, JSON, &backup(json!({"name": "mine"}))).await, 409, "AlreadyExists", "backups.velero.io \"mine\" already exists");
+    refused(
+        &lab.send("POST", BACKUPS, JSON, &backup(json!({"name": "mine"}))).await,
+        409,
+        "AlreadyExists",
+        "backups.velero.io \"mine\" already exists",
+    );
     let generated = lab.send("POST", BACKUPS, JSON, &backup(json!({"generateName": "mine-"}))).await.json();
     let name = generated["metadata"]["name"].as_str().unwrap();
     assert!(name.starts_with("mine-") && name.len() == 10, "{name}");
     let nameless = lab.send("POST", BACKUPS, JSON, &backup(json!({}))).await;
     refused(&nameless, 422, "Invalid", "metadata.name: Required value: name or generateName is required");
     refused(&lab.send("POST", BACKUPS, JSON, &backup(json!({"name": "Not_Good"}))).await, 422, "Invalid", "RFC 1123");
-    refused(&lab.send("POST", BACKUPS, JSON, &backup(json!({"name": "x", "namespace": "other"}))).await, 400, "BadRequest", "namespace");
-    refused(&lab.send("POST", BACKUPS, JSON, &json!({"apiVersion": "v1", "kind": "Backup", "metadata": {"name": "x"}})).await, 400, "BadRequest", "API version");
-    let nowhere = lab.send("POST", &BACKUPS.replace("namespaces/velero", "namespaces/nowhere"), JSON, &backup(json!({"name": "x"}))).await;
+    refused(
+        &lab.send("POST", BACKUPS, JSON, &backup(json!({"name": "x", "namespace": "other"}))).await,
+        400,
+        "BadRequest",
+        "namespace",
+    );
+    refused(
+        &lab.send("POST", BACKUPS, JSON, &json!({"apiVersion": "v1", "kind": "Backup", "metadata": {"name": "x"}}))
+            .await,
+        400,
+        "BadRequest",
+        "API version",
+    );
+    let nowhere = lab
+        .send("POST", &BACKUPS.replace("namespaces/velero", "namespaces/nowhere"), JSON, &backup(json!({"name": "x"})))
+        .await;
     refused(&nowhere, 404, "NotFound", "namespaces \"nowhere\" not found");
 }
 
@@ -208,7 +270,14 @@ async fn a_delete_with_the_uid_of_another_conflicts_and_a_second_one_finds_nothi
     let wrong = lab.send("DELETE", &map, JSON, &json!({"preconditions": {"uid": "u"}})).await;
     refused(&wrong, 409, "Conflict", "the UID in the precondition (u) does not match the UID in record");
     let uid = lab.object(&map).await["metadata"]["uid"].clone();
-    let gone = lab.send("DELETE", &map, JSON, &json!({"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": uid}})).await;
+    let gone = lab
+        .send(
+            "DELETE",
+            &map,
+            JSON,
+            &json!({"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": uid}}),
+        )
+        .await;
     assert_eq!((gone.status, gone.json()["status"].as_str()), (200, Some("Success")));
     assert_eq!(lab.send("DELETE", &map, JSON, &json!({})).await.status, 404);
 }
@@ -237,13 +306,55 @@ async fn rights_are_refused_in_rbacs_words_and_reviews_say_the_same() {
     let eviction = "/api/v1/namespaces/team-alpha/pods/none/eviction";
     let evict = json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "none"}});
     for (user, method, path, body, asked, allowed) in [
-        ("demo", "PATCH", RELEASE, json!({}), review("patch", "helm.toolkit.fluxcd.io", "helmreleases", "", "team-alpha"), true),
-        ("readonly", "PATCH", RELEASE, json!({}), review("patch", "helm.toolkit.fluxcd.io", "helmreleases", "", "team-alpha"), false),
-        ("namespaced", "PATCH", RELEASE, json!({}), review("patch", "helm.toolkit.fluxcd.io", "helmreleases", "", "team-alpha"), false),
+        (
+            "demo",
+            "PATCH",
+            RELEASE,
+            json!({}),
+            review("patch", "helm.toolkit.fluxcd.io", "helmreleases", "", "team-alpha"),
+            true,
+        ),
+        (
+            "readonly",
+            "PATCH",
+            RELEASE,
+            json!({}),
+            review("patch", "helm.toolkit.fluxcd.io", "helmreleases", "", "team-alpha"),
+            false,
+        ),
+        (
+            "namespaced",
+            "PATCH",
+            RELEASE,
+            json!({}),
+            review("patch", "helm.toolkit.fluxcd.io", "helmreleases", "", "team-alpha"),
+            false,
+        ),
         ("namespaced", "PATCH", team, json!({}), review("patch", "apps", "deployments", "", "team-alpha"), true),
-        ("namespaced", "PATCH", &format!("{team}/scale"), json!({}), review("patch", "apps", "deployments", "scale", "team-alpha"), true),
-        ("namespaced", "PATCH", "/apis/apps/v1/namespaces/team-beta/deployments/orders", json!({}), review("patch", "apps", "deployments", "", "team-beta"), false),
-        ("namespaced", "DELETE", "/api/v1/namespaces/team-alpha/pods/none", json!({}), review("delete", "", "pods", "", "team-alpha"), false),
+        (
+            "namespaced",
+            "PATCH",
+            &format!("{team}/scale"),
+            json!({}),
+            review("patch", "apps", "deployments", "scale", "team-alpha"),
+            true,
+        ),
+        (
+            "namespaced",
+            "PATCH",
+            "/apis/apps/v1/namespaces/team-beta/deployments/orders",
+            json!({}),
+            review("patch", "apps", "deployments", "", "team-beta"),
+            false,
+        ),
+        (
+            "namespaced",
+            "DELETE",
+            "/api/v1/namespaces/team-alpha/pods/none",
+            json!({}),
+            review("delete", "", "pods", "", "team-alpha"),
+            false,
+        ),
         ("namespaced", "POST", eviction, evict.clone(), review("create", "", "pods", "eviction", "team-alpha"), true),
         ("readonly", "POST", eviction, evict.clone(), review("create", "", "pods", "eviction", "team-alpha"), false),
         ("nobody", "PATCH", team, json!({}), review("patch", "apps", "deployments", "", "team-alpha"), false),
@@ -256,9 +367,19 @@ async fn rights_are_refused_in_rbacs_words_and_reviews_say_the_same() {
         assert_eq!(said["status"]["allowed"], allowed, "{user} {asked}");
     }
     let words = lab.send_as("readonly", "PATCH", &format!("{team}/scale"), MERGE, &json!({})).await;
-    refused(&words, 403, "Forbidden", "deployments.apps \"shop-web\" is forbidden: User \"readonly\" cannot patch resource \"deployments/scale\" in API group \"apps\" in the namespace \"team-alpha\"");
+    refused(
+        &words,
+        403,
+        "Forbidden",
+        "deployments.apps \"shop-web\" is forbidden: User \"readonly\" cannot patch resource \"deployments/scale\" in API group \"apps\" in the namespace \"team-alpha\"",
+    );
     let create = lab.send_as("readonly", "POST", BACKUPS, JSON, &json!({})).await;
-    refused(&create, 403, "Forbidden", "backups.velero.io is forbidden: User \"readonly\" cannot create resource \"backups\" in API group \"velero.io\" in the namespace \"velero\"");
+    refused(
+        &create,
+        403,
+        "Forbidden",
+        "backups.velero.io is forbidden: User \"readonly\" cannot create resource \"backups\" in API group \"velero.io\" in the namespace \"velero\"",
+    );
     let me = lab.post("namespaced", "/apis/authentication.k8s.io/v1/selfsubjectreviews", &json!({})).await.json();
     assert_eq!(me["status"]["userInfo"]["username"], "namespaced");
 }
@@ -270,7 +391,13 @@ async fn a_webhook_can_deny_a_write_and_reads_go_on() {
     lab.control.set_faults(Faults::one(rule));
     let denied = lab.patch(RELEASE, &json!({"spec": {"suspend": true}})).await;
     let (code, _, message) = refusal(&denied);
-    assert_eq!((code, message.as_str()), (400, "admission webhook \"validate.policies.example.internal\" denied the request: suspending is not allowed here"));
+    assert_eq!(
+        (code, message.as_str()),
+        (
+            400,
+            "admission webhook \"validate.policies.example.internal\" denied the request: suspending is not allowed here"
+        )
+    );
     assert!(lab.object(RELEASE).await["spec"]["suspend"].is_null());
     let body = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 400, "message": "own words"});
     let whole = Act::Status { code: 400, retry_after: None, body: Some(body.to_string()) };
@@ -294,6 +421,9 @@ async fn an_object_of_an_older_version_is_written_in_that_version() {
     lab.control.with_world(|world| world.serve_version("helm.toolkit.fluxcd.io", "v2beta2"));
     let old = RELEASE.replace("/v2/", "/v2beta2/");
     let answer = lab.patch(&old, &json!({"spec": {"suspend": true}})).await.json();
-    assert_eq!((&answer["apiVersion"], &answer["spec"]["suspend"]), (&json!("helm.toolkit.fluxcd.io/v2beta2"), &json!(true)));
+    assert_eq!(
+        (&answer["apiVersion"], &answer["spec"]["suspend"]),
+        (&json!("helm.toolkit.fluxcd.io/v2beta2"), &json!(true))
+    );
     assert_eq!(lab.patch(RELEASE, &json!({})).await.status, 404);
 }

@@ -15,8 +15,7 @@ fn selects(budget: &Value, namespace: &Value, labels: &Value) -> bool {
 
 /// The budgets that guard a pod.
 pub fn of<'a>(world: &'a World, pod: &Value) -> Vec<&'a Value> {
-    let guards =
-        |budget: &&Value| selects(budget, &pod["metadata"]["namespace"], &pod["metadata"]["labels"]);
+    let guards = |budget: &&Value| selects(budget, &pod["metadata"]["namespace"], &pod["metadata"]["labels"]);
     world.list("PodDisruptionBudget").into_iter().filter(guards).collect()
 }
 

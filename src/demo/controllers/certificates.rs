@@ -114,7 +114,8 @@ fn request(world: &mut World, certificate: &Value, ready: &str, reason: &str, me
     }
     world.say(&at, |object| {
         let mut conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
-        let new = json!({"type": "Ready", "status": ready, "reason": reason, "message": message, "lastTransitionTime": time});
+        let new =
+            json!({"type": "Ready", "status": ready, "reason": reason, "message": message, "lastTransitionTime": time});
         put_condition(&mut conditions, new);
         object["status"]["conditions"] = json!(conditions);
         if reason == "Failed" {

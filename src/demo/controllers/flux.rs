@@ -122,9 +122,9 @@ fn blocked(world: &World, object: &Value) -> Option<String> {
     let own = object["metadata"]["namespace"].as_str().unwrap_or_default();
     object["spec"]["dependsOn"].as_array()?.iter().find_map(|on| {
         let (namespace, name) = (on["namespace"].as_str().unwrap_or(own), on["name"].as_str()?);
-        let ready = world.get(kind, namespace, name).is_some_and(|on| {
-            holds(on, "Ready") && on["status"]["observedGeneration"] == on["metadata"]["generation"]
-        });
+        let ready = world
+            .get(kind, namespace, name)
+            .is_some_and(|on| holds(on, "Ready") && on["status"]["observedGeneration"] == on["metadata"]["generation"]);
         (!ready).then(|| format!("{namespace}/{name}"))
     })
 }
@@ -200,7 +200,9 @@ fn succeed(world: &mut World, at: &Key, base: &Value, force: bool) {
                 status.remove(count);
             }
         }
-        if let Some(last) = status["history"].as_array_mut().filter(|_| at.0 == "Kustomization").and_then(|all| all.first_mut()) {
+        if let Some(last) =
+            status["history"].as_array_mut().filter(|_| at.0 == "Kustomization").and_then(|all| all.first_mut())
+        {
             last["lastReconciled"] = json!(birth::time(now));
             last["totalReconciliations"] = json!(last["totalReconciliations"].as_i64().unwrap_or(0) + 1);
         }
@@ -249,7 +251,8 @@ fn upgrade(object: &mut Value, conditions: &mut [Value], force: bool, now: jiff:
 
 fn fail(world: &mut World, at: &Key, base: &Value, reset: bool) {
     let now = world.now();
-    let helm = at.0 == "HelmRelease" && condition(base, "Ready").is_some_and(|ready| ready["reason"] != "DependencyNotReady");
+    let helm =
+        at.0 == "HelmRelease" && condition(base, "Ready").is_some_and(|ready| ready["reason"] != "DependencyNotReady");
     world.say(at, |object| {
         let generation = object["metadata"]["generation"].clone();
         let mut conditions = base["status"]["conditions"].as_array().cloned().unwrap_or_default();

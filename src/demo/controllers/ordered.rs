@@ -75,7 +75,7 @@ pub fn stateful_set(world: &mut World, at: &Key, object: &Value) {
             ];
             pods::create(
                 world,
-                pods::Birth {
+                &pods::Birth {
                     workload: at,
                     name: Some(name),
                     prefix: at.2.clone(),
@@ -140,7 +140,7 @@ pub fn daemon_set(world: &mut World, at: &Key, object: &Value) {
         if all.iter().all(|member| member.node != *node) {
             pods::create(
                 world,
-                pods::Birth {
+                &pods::Birth {
                     workload: at,
                     name: None,
                     prefix: at.2.clone(),
@@ -155,12 +155,8 @@ pub fn daemon_set(world: &mut World, at: &Key, object: &Value) {
     }
     let on_delete = object["spec"]["updateStrategy"]["type"] == "OnDelete";
     let away = nodes.iter().filter(|node| all.iter().all(|member| member.node != **node || member.ending)).count();
-    let limit = parts::share(
-        &object["spec"]["updateStrategy"]["rollingUpdate"]["maxUnavailable"],
-        count(nodes.len()),
-        true,
-        1,
-    );
+    let limit =
+        parts::share(&object["spec"]["updateStrategy"]["rollingUpdate"]["maxUnavailable"], count(nodes.len()), true, 1);
     let ill = all.iter().filter(|member| !member.ready && !member.ending).count();
     let mut room = limit - count(away) - count(ill);
     if !on_delete {

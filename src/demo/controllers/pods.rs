@@ -24,13 +24,13 @@ pub struct Birth<'a> {
 }
 
 /// Creates the pod; it starts a step later.
-pub fn create(world: &mut World, birth: Birth<'_>) {
+pub fn create(world: &mut World, birth: &Birth<'_>) {
     let namespace = birth.workload.1.clone();
     let name = birth.name.clone().unwrap_or_else(|| {
         let seed = format!("{}/{}/{}", namespace, birth.prefix, world.version());
         format!("{}-{}", birth.prefix, parts::suffix(&seed, 5))
     });
-    let role = role(world, &birth, &name);
+    let role = role(world, birth, &name);
     let mut labels = birth.template["metadata"]["labels"].clone();
     if let Some(role) = &role {
         for (label, value) in world.role_labels(&namespace, role) {
@@ -52,7 +52,7 @@ pub fn create(world: &mut World, birth: Birth<'_>) {
         None => unschedulable(world),
     };
     let mut metadata = json!({"name": name, "namespace": namespace, "labels": labels, "generateName": format!("{}-", birth.prefix),
-        "ownerReferences": [birth.owner], "creationTimestamp": birth::time(world.now())});
+        "ownerReferences": [&birth.owner], "creationTimestamp": birth::time(world.now())});
     if let Some(annotations) = birth.template["metadata"].get("annotations") {
         metadata["annotations"] = annotations.clone();
     }
@@ -71,9 +71,7 @@ fn role(world: &mut World, birth: &Birth<'_>, name: &str) -> Option<String> {
     let roles = world.roles(namespace, &format!("{kind}/{workload}"));
     let leaves = |pod: &Option<String>| match pod {
         None => true,
-        Some(pod) => world
-            .get("Pod", namespace, pod)
-            .is_none_or(|pod| !pod["metadata"]["deletionTimestamp"].is_null()),
+        Some(pod) => world.get("Pod", namespace, pod).is_none_or(|pod| !pod["metadata"]["deletionTimestamp"].is_null()),
     };
     let followed = |pod: &Option<String>| pod.as_ref().is_some_and(|pod| birth.follows.contains(pod));
     let free: Vec<&(String, Option<String>)> = roles.iter().filter(|(_, pod)| leaves(pod)).collect();
@@ -168,7 +166,13 @@ fn conditions(world: &World, ready: bool) -> Value {
         }
         condition
     };
-    json!([one("PodReadyToStartContainers", ready), one("Initialized", true), not_ready("Ready"), not_ready("ContainersReady"), one("PodScheduled", true)])
+    json!([
+        one("PodReadyToStartContainers", ready),
+        one("Initialized", true),
+        not_ready("Ready"),
+        not_ready("ContainersReady"),
+        one("PodScheduled", true)
+    ])
 }
 
 fn pending(spec: &Value, world: &World) -> Value {
@@ -205,10 +209,12 @@ fn running(world: &World, pod: &Value) -> Value {
         .into_iter()
         .flatten()
         .map(|container| {
-            let mut status = one(container["name"].as_str().unwrap_or_default(), container["image"].as_str().unwrap_or_default());
+            let mut status =
+                one(container["name"].as_str().unwrap_or_default(), container["image"].as_str().unwrap_or_default());
             if container["restartPolicy"] != "Always" {
                 status["started"] = json!(false);
-                status["state"] = json!({"terminated": {"reason": "Completed", "exitCode": 0, "startedAt": now, "finishedAt": now}});
+                status["state"] =
+                    json!({"terminated": {"reason": "Completed", "exitCode": 0, "startedAt": now, "finishedAt": now}});
             }
             status
         })
@@ -227,7 +233,10 @@ fn not_pulled(world: &World, pod: &Value) -> Option<Value> {
         other["metadata"]["namespace"] == pod["metadata"]["namespace"]
             && statuses.into_iter().flatten().any(|status| {
                 status["image"] == image
-                    && matches!(status["state"]["waiting"]["reason"].as_str(), Some("ImagePullBackOff" | "ErrImagePull"))
+                    && matches!(
+                        status["state"]["waiting"]["reason"].as_str(),
+                        Some("ImagePullBackOff" | "ErrImagePull")
+                    )
             })
     });
     if !failed {

@@ -81,7 +81,13 @@ pub fn step(world: &mut World, at: &Key, deployment: &Value) {
     let mut all = gather(world, deployment);
     let mut fresh = all.iter().position(|set| bare(&set.object["spec"]["template"]) == template);
     if fresh.is_none() && !paused {
-        create_set(world, at, deployment, &template, all.iter().map(|set| revision(&set.object)).max().unwrap_or(0) + 1);
+        create_set(
+            world,
+            at,
+            deployment,
+            &template,
+            all.iter().map(|set| revision(&set.object)).max().unwrap_or(0) + 1,
+        );
         all = gather(world, deployment);
         fresh = all.iter().position(|set| bare(&set.object["spec"]["template"]) == template);
     }
@@ -212,7 +218,7 @@ fn fill(world: &mut World, at: &Key, all: &[Set], fresh: Option<usize>) {
             let hash = set.object["metadata"]["labels"]["pod-template-hash"].as_str().unwrap_or_default().to_owned();
             pods::create(
                 world,
-                pods::Birth {
+                &pods::Birth {
                     workload: at,
                     name: None,
                     prefix: set.object["metadata"]["name"].as_str().unwrap_or_default().to_owned(),
@@ -238,14 +244,7 @@ fn tell_set(world: &mut World, set: &Set) {
     });
 }
 
-fn tell(
-    world: &mut World,
-    at: &Key,
-    deployment: &Value,
-    all: &[Set],
-    template: &Value,
-    (wanted, paused): (i64, bool),
-) {
+fn tell(world: &mut World, at: &Key, deployment: &Value, all: &[Set], template: &Value, (wanted, paused): (i64, bool)) {
     let fresh = all.iter().find(|set| bare(&set.object["spec"]["template"]) == *template);
     let total: i64 = all.iter().map(|set| count(set.pods.len())).sum();
     let ready: i64 = all.iter().map(Set::ready).sum();
@@ -263,9 +262,7 @@ fn tell(
     });
     let name = fresh.map_or(at.2.as_str(), |set| set.object["metadata"]["name"].as_str().unwrap_or_default());
     let time = birth::time(now);
-    let one = |kind: &str, status: &str, reason: &str, message: &str| {
-        json!({"type": kind, "status": status, "reason": reason, "message": message, "lastUpdateTime": time, "lastTransitionTime": time})
-    };
+    let one = |kind: &str, status: &str, reason: &str, message: &str| json!({"type": kind, "status": status, "reason": reason, "message": message, "lastUpdateTime": time, "lastTransitionTime": time});
     let available = if ready >= least {
         one("Available", "True", "MinimumReplicasAvailable", "Deployment has minimum availability.")
     } else {
@@ -274,9 +271,19 @@ fn tell(
     let progressing = if paused {
         one("Progressing", "Unknown", "DeploymentPaused", "Deployment is paused")
     } else if done {
-        one("Progressing", "True", "NewReplicaSetAvailable", &format!("ReplicaSet {name:?} has successfully progressed."))
+        one(
+            "Progressing",
+            "True",
+            "NewReplicaSetAvailable",
+            &format!("ReplicaSet {name:?} has successfully progressed."),
+        )
     } else if late {
-        one("Progressing", "False", "ProgressDeadlineExceeded", &format!("ReplicaSet {name:?} has timed out progressing."))
+        one(
+            "Progressing",
+            "False",
+            "ProgressDeadlineExceeded",
+            &format!("ReplicaSet {name:?} has timed out progressing."),
+        )
     } else {
         one("Progressing", "True", "ReplicaSetUpdated", &format!("ReplicaSet {name:?} is progressing."))
     };

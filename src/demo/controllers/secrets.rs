@@ -26,7 +26,8 @@ pub fn sync(world: &mut World, at: &Key) {
     let store = &secret["spec"]["secretStoreRef"];
     let kind = store["kind"].as_str().unwrap_or("SecretStore");
     let place = if kind == "ClusterSecretStore" { "" } else { at.1.as_str() };
-    let valid = world.get(kind, place, store["name"].as_str().unwrap_or_default()).is_some_and(|store| holds(store, "Ready"));
+    let valid =
+        world.get(kind, place, store["name"].as_str().unwrap_or_default()).is_some_and(|store| holds(store, "Ready"));
     let well = world.base(at).is_some_and(|told| holds(told, "Ready")) || (!synced && valid);
     if (once && synced) || !well {
         return;

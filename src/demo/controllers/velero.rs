@@ -91,10 +91,14 @@ fn seconds(duration: &str) -> Option<i64> {
 /// Why the storage cannot be written to.
 fn refusal(world: &World, namespace: &str, location: &str) -> Option<String> {
     let Some(found) = world.get("BackupStorageLocation", namespace, location) else {
-        return Some(format!("an existing backup storage location was not specified at backup creation time and the default {location:?} was not found"));
+        return Some(format!(
+            "an existing backup storage location was not specified at backup creation time and the default {location:?} was not found"
+        ));
     };
     if found["status"]["phase"] == "Unavailable" {
-        return Some(format!("backup can't be created because BackupStorageLocation {location} is in Unavailable status"));
+        return Some(format!(
+            "backup can't be created because BackupStorageLocation {location} is in Unavailable status"
+        ));
     }
     (found["spec"]["accessMode"] == "ReadOnly").then(|| {
         format!("backup can't be created because backup storage location {location} is currently in read-only mode")
@@ -113,7 +117,10 @@ fn start_backup(world: &mut World, at: &Key, backup: &Value) {
     let location = location.unwrap_or_else(|| default_location(world, &at.1));
     let lasts = backup["spec"]["ttl"].as_str().and_then(seconds).unwrap_or(720 * 3600);
     if let Some(why) = refusal(world, &at.1, &location) {
-        world.say(at, |object| object["status"] = json!({"phase": "FailedValidation", "version": 1, "formatVersion": "1.1.0", "validationErrors": [why]}));
+        world.say(at, |object| {
+            object["status"] =
+                json!({"phase": "FailedValidation", "version": 1, "formatVersion": "1.1.0", "validationErrors": [why]});
+        });
         return;
     }
     world.say(at, |object| {
@@ -144,7 +151,9 @@ fn start_restore(world: &mut World, at: &Key, restore: &Value) {
         },
         (None, Some(Some(name))) => Ok(name),
         (None, Some(None)) => Err("No completed backups found for schedule".to_owned()),
-        (None, None) => Err("Either a backup or schedule must be specified as a source for the restore, but not both".to_owned()),
+        (None, None) => {
+            Err("Either a backup or schedule must be specified as a source for the restore, but not both".to_owned())
+        }
     };
     let name = match found {
         Ok(name) => name,
@@ -232,7 +241,9 @@ fn end_delete(world: &mut World, at: &Key, request: &Value) {
     let restores: Vec<Key> = world
         .list("Restore")
         .into_iter()
-        .filter(|restore| restore["metadata"]["namespace"] == at.1.as_str() && restore["spec"]["backupName"] == name.as_str())
+        .filter(|restore| {
+            restore["metadata"]["namespace"] == at.1.as_str() && restore["spec"]["backupName"] == name.as_str()
+        })
         .map(key)
         .collect();
     for restore in restores {
@@ -289,7 +300,9 @@ fn offer(world: &mut World, at: &Key, request: &Value) {
 /// The gzipped file behind a download URL: code and body.
 pub fn download(world: &World, path: &str, signature: Option<&str>) -> (u16, Vec<u8>) {
     let denied = |why: &str| {
-        let text = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>AccessDenied</Code><Message>{why}</Message></Error>");
+        let text = format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>AccessDenied</Code><Message>{why}</Message></Error>"
+        );
         (403, text.into_bytes())
     };
     let request = path.split_once('/').and_then(|(namespace, name)| world.get("DownloadRequest", namespace, name));
@@ -315,7 +328,9 @@ pub fn download(world: &World, path: &str, signature: Option<&str>) -> (u16, Vec
 fn results(run: &Value) -> String {
     let list = |field: &str| -> Value {
         let number = run["status"][field].as_i64().unwrap_or(0);
-        (1..=number).map(|at| json!(format!("{field} {at}: resource /persistentvolumeclaims could not be processed"))).collect()
+        (1..=number)
+            .map(|at| json!(format!("{field} {at}: resource /persistentvolumeclaims could not be processed")))
+            .collect()
     };
     json!({"errors": {"velero": list("errors")}, "warnings": {"velero": list("warnings")}}).to_string()
 }
@@ -337,6 +352,9 @@ fn log(run: &Value, kind: &str) -> String {
     if let Some(why) = run["status"]["failureReason"].as_str() {
         lines.push(format!("time=\"{ended}\" level=error msg={why:?} {what}=velero/{name}"));
     }
-    lines.push(format!("time=\"{ended}\" level=info msg=\"{kind} ended as {}\" {what}=velero/{name}", text(&run["status"]["phase"])));
+    lines.push(format!(
+        "time=\"{ended}\" level=info msg=\"{kind} ended as {}\" {what}=velero/{name}",
+        text(&run["status"]["phase"])
+    ));
     lines.join("\n") + "\n"
 }

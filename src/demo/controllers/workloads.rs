@@ -89,7 +89,9 @@ pub fn pods<'a>(world: &'a World, at: &Key) -> Vec<&'a Value> {
     let owners: Vec<String> =
         if at.0 == "Deployment" { rollout::sets(world, &uid).into_iter().map(parts::uid).collect() } else { vec![uid] };
     let owned = |pod: &&Value| {
-        parts::controller(pod).and_then(|owner| owner["uid"].as_str()).is_some_and(|by| owners.iter().any(|one| one == by))
+        parts::controller(pod)
+            .and_then(|owner| owner["uid"].as_str())
+            .is_some_and(|by| owners.iter().any(|one| one == by))
     };
     world.list("Pod").into_iter().filter(owned).collect()
 }

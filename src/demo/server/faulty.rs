@@ -44,7 +44,8 @@ pub async fn before(
             std::future::pending().await
         }
         Instead::Deny(reason) => {
-            let message = format!("admission webhook \"validate.policies.example.internal\" denied the request: {reason}");
+            let message =
+                format!("admission webhook \"validate.policies.example.internal\" denied the request: {reason}");
             Some(Failure::new(400, "", message).response())
         }
         Instead::Gone { in_stream } => {

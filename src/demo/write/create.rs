@@ -41,7 +41,8 @@ pub fn answer(world: &mut World, ask: &Ask<'_>) -> Result<Response<Body>, Failur
     clean(world, ask, &mut object, &name);
     validate::check(ask, &object, None)?;
     let api_version = ask.api_version();
-    let writer = managed::Writer { manager: &ask.manager, api_version: &api_version, subresource: "", now: world.now() };
+    let writer =
+        managed::Writer { manager: &ask.manager, api_version: &api_version, subresource: "", now: world.now() };
     let bare = json!({"metadata": {}});
     managed::note(&mut object, &bare, &writer);
     if ask.dry {
@@ -79,7 +80,8 @@ fn name(world: &World, ask: &Ask<'_>, object: &Value) -> Result<String, Failure>
 
 /// Leaves out what only the server may say.
 fn clean(world: &World, ask: &Ask<'_>, object: &mut Value, name: &str) {
-    let status = if ask.resource.kind == "Pod" { Some(json!({"phase": "Pending", "qosClass": "BestEffort"})) } else { None };
+    let status =
+        if ask.resource.kind == "Pod" { Some(json!({"phase": "Pending", "qosClass": "BestEffort"})) } else { None };
     if let Some(map) = object.as_object_mut() {
         if ask.resource.has_status() {
             map.remove("status");
@@ -89,7 +91,9 @@ fn clean(world: &World, ask: &Ask<'_>, object: &mut Value, name: &str) {
         }
     }
     let Some(metadata) = object["metadata"].as_object_mut() else { return };
-    for key in ["uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "generation", "managedFields", "selfLink"] {
+    for key in
+        ["uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "generation", "managedFields", "selfLink"]
+    {
         metadata.remove(key);
     }
     metadata.insert("name".to_owned(), json!(name));

@@ -63,7 +63,11 @@ pub fn answer(world: &mut World, ask: &Ask<'_>) -> Result<Response<Body>, Failur
         options.grace = Some(grace);
     }
     if options.grace.is_some_and(|grace| grace < 0) {
-        return Err(Failure::invalid("DeleteOptions", "gracePeriodSeconds", "Invalid value: must be greater than or equal to 0"));
+        return Err(Failure::invalid(
+            "DeleteOptions",
+            "gracePeriodSeconds",
+            "Invalid value: must be greater than or equal to 0",
+        ));
     }
     let object = update::current(world, ask)?;
     options.check(ask.resource, &object)?;
@@ -76,7 +80,8 @@ pub fn answer(world: &mut World, ask: &Ask<'_>) -> Result<Response<Body>, Failur
         let mut ending = object.clone();
         ending["metadata"]["deletionTimestamp"] = json!(update::later(world, 0));
         ending["metadata"]["deletionGracePeriodSeconds"] = json!(0);
-        let shown = if dry || !object["metadata"]["deletionTimestamp"].is_null() { ending } else { world.write(ending) };
+        let shown =
+            if dry || !object["metadata"]["deletionTimestamp"].is_null() { ending } else { world.write(ending) };
         return ask.show(world, &shown, StatusCode::OK);
     }
     if !dry {
@@ -85,7 +90,9 @@ pub fn answer(world: &mut World, ask: &Ask<'_>) -> Result<Response<Body>, Failur
     }
     let mut about = details(ask.resource, ask.name());
     about["uid"] = object["metadata"]["uid"].clone();
-    Ok(json_response(&json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": about})))
+    Ok(json_response(
+        &json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": about}),
+    ))
 }
 
 /// A pod ends after its grace, at once when it has none. Returns what to show.

@@ -41,7 +41,13 @@ pub fn note(next: &mut Value, before: &Value, writer: &Writer<'_>) {
             }
             differ(&part, &old, &new, &mut set, &mut gone);
         } else {
-            differ(&part, before.get(&part).unwrap_or(&Value::Null), next.get(&part).unwrap_or(&Value::Null), &mut set, &mut gone);
+            differ(
+                &part,
+                before.get(&part).unwrap_or(&Value::Null),
+                next.get(&part).unwrap_or(&Value::Null),
+                &mut set,
+                &mut gone,
+            );
         }
     }
     let mut entries: Vec<Value> = next["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
@@ -61,8 +67,9 @@ pub fn note(next: &mut Value, before: &Value, writer: &Writer<'_>) {
     }
     entries.retain(|entry| entry["fieldsV1"].as_object().is_some_and(|fields| !fields.is_empty()));
     if !set.is_empty() {
-        let at = entries.iter().position(|entry| is_mine(entry)).unwrap_or_else(|| {
-            let mut entry = json!({"manager": writer.manager, "operation": "Update", "fieldsType": "FieldsV1", "fieldsV1": {}});
+        let at = entries.iter().position(is_mine).unwrap_or_else(|| {
+            let mut entry =
+                json!({"manager": writer.manager, "operation": "Update", "fieldsType": "FieldsV1", "fieldsV1": {}});
             if !writer.subresource.is_empty() {
                 entry["subresource"] = json!(writer.subresource);
             }

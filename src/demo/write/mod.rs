@@ -73,8 +73,7 @@ impl Ask<'_> {
     /// The object as this client wants to see it.
     fn show(&self, world: &World, object: &Value, code: StatusCode) -> Result<Response<Body>, Failure> {
         let form = negotiate::form(self.headers, false, self.route.parameter("includeObject"))?;
-        let printer =
-            Printer { resource: self.resource, version: self.target.version.clone(), form, now: world.now() };
+        let printer = Printer { resource: self.resource, version: self.target.version.clone(), form, now: world.now() };
         let mut out = Vec::with_capacity(8192);
         printer.single(&mut out, &Item::Stored(Arc::new(object.clone())), world.load(), true);
         out.push(b'\n');
@@ -126,9 +125,7 @@ pub fn answer(
         }
         (Some("scale"), "GET" | "HEAD" | "PATCH" | "PUT") if resource.has_scale() => scale::answer(world, &ask, method),
         (Some("eviction"), "POST") if resource.kind == "Pod" => eviction::answer(world, &ask),
-        (Some(sub), _) if resource.subresources().iter().all(|known| known.name != sub) => {
-            Err(Failure::no_resource())
-        }
+        (Some(sub), _) if resource.subresources().iter().all(|known| known.name != sub) => Err(Failure::no_resource()),
         _ => Err(not_here()),
     };
     if !ask.dry {

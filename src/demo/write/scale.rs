@@ -27,8 +27,11 @@ pub fn answer(world: &mut World, ask: &Ask<'_>, method: &str) -> Result<Response
     };
     if replicas < 0 {
         let message = format!("Invalid value: {replicas}: must be greater than or equal to 0");
-        let mut failure =
-            Failure::new(422, "Invalid", format!("Scale.autoscaling {:?} is invalid: spec.replicas: {message}", ask.name()));
+        let mut failure = Failure::new(
+            422,
+            "Invalid",
+            format!("Scale.autoscaling {:?} is invalid: spec.replicas: {message}", ask.name()),
+        );
         failure.details = json!({"name": ask.name(), "group": "autoscaling", "kind": "Scale",
             "causes": [{"reason": "FieldValueInvalid", "message": message, "field": "spec.replicas"}]});
         return Err(failure);

@@ -113,8 +113,7 @@ pub fn store(world: &mut World, ask: &Ask<'_>, current: &Value, mut next: Value,
         next["metadata"]["generation"] = json!(generation);
     }
     let api_version = ask.api_version();
-    let writer =
-        managed::Writer { manager: &ask.manager, api_version: &api_version, subresource, now: world.now() };
+    let writer = managed::Writer { manager: &ask.manager, api_version: &api_version, subresource, now: world.now() };
     managed::note(&mut next, current, &writer);
     if ask.dry {
         return next;

@@ -35,8 +35,12 @@ const TYPES: &[(&str, &str, Type)] = &[
 ];
 
 /// Parts of a spec that stay as they were made.
-const IMMUTABLE: &[(&str, &str)] =
-    &[("Deployment", "selector"), ("ReplicaSet", "selector"), ("DaemonSet", "selector"), ("StatefulSet", "serviceName")];
+const IMMUTABLE: &[(&str, &str)] = &[
+    ("Deployment", "selector"),
+    ("ReplicaSet", "selector"),
+    ("DaemonSet", "selector"),
+    ("StatefulSet", "serviceName"),
+];
 
 /// Checks an object before it is stored; `before` is what stands, if anything does.
 pub fn check(ask: &Ask<'_>, object: &Value, before: Option<&Value>) -> Result<(), Failure> {
@@ -108,10 +112,12 @@ fn bad_type(ask: &Ask<'_>, name: &str, field: &str, value: &Value, expected: &st
         let message = format!("Invalid value: {found:?}: {field} in body must be of type {expected}: {found:?}");
         return invalid(ask.resource, name, "FieldValueTypeInvalid", field, &message);
     }
-    let error = format!("json: cannot unmarshal {found} into Go struct field {}.{field} of type {expected}", ask.resource.kind);
+    let error =
+        format!("json: cannot unmarshal {found} into Go struct field {}.{field} of type {expected}", ask.resource.kind);
     let message = format!("Invalid value: \"{{...}}\": {error}");
     let mut failure = Failure::new(422, "Invalid", format!(" {:?} is invalid: patch: {message}", ""));
-    failure.details = serde_json::json!({"causes": [{"reason": "FieldValueInvalid", "message": message, "field": "patch"}]});
+    failure.details =
+        serde_json::json!({"causes": [{"reason": "FieldValueInvalid", "message": message, "field": "patch"}]});
     failure
 }
 

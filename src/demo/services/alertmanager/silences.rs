@@ -306,7 +306,10 @@ mod tests {
             let reply: Json = serde_json::from_slice(&silences.get(now, &first, replica).body).unwrap();
             reply["status"]["state"].as_str().unwrap().to_owned()
         };
-        assert_eq!((state(&silences, NOW + 2000, 0), state(&silences, NOW + 2000, 1)), ("active".to_owned(), "expired".to_owned()));
+        assert_eq!(
+            (state(&silences, NOW + 2000, 0), state(&silences, NOW + 2000, 1)),
+            ("active".to_owned(), "expired".to_owned())
+        );
         assert_eq!(state(&silences, NOW + 3000, 0), "expired");
     }
 }
