@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use watchkeeper::demo::Options;
 
-use crate::lab::{JSON, JSON_PATCH, Lab, MERGE};
+use crate::lab::{JSON, JSON_PATCH, Lab, MERGE, STRATEGIC};
 
 const HELM: &str = "/apis/helm.toolkit.fluxcd.io/v2/namespaces";
 const APPS: &str = "/apis/apps/v1/namespaces";
@@ -340,6 +340,33 @@ async fn a_bad_image_is_undone_with_the_template_of_the_revision_before() {
     assert!(pods.len() == 3 && pods.iter().all(ready), "{:?}", names(&pods));
     lab.control.advance(Duration::from_mins(6));
     assert!(rolled_out(&lab.object(&path).await), "the story goes on and the undo stays");
+}
+
+#[tokio::test]
+async fn a_stateful_set_is_undone_with_the_data_of_its_revision_before() {
+    let lab = Lab::new();
+    let path = format!("{APPS}/logging/statefulsets/loki-write");
+    let all = lab.object(&format!("{APPS}/logging/controllerrevisions")).await;
+    let own = all["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| one["metadata"]["ownerReferences"][0]["name"] == "loki-write");
+    let mut own: Vec<&Value> = own.collect();
+    own.sort_by_key(|one| one["revision"].as_i64());
+    assert_eq!(own.len(), 2);
+    let undone = lab.send("PATCH", &path, STRATEGIC, &own[0]["data"]).await.json();
+    assert!(text(&undone, "/spec/template/spec/containers/0/image").ends_with(":2.9.5"));
+    assert!(undone["spec"]["template"]["$patch"].is_null());
+    let name = text(own[0], "/metadata/name");
+    until(&lab, &path, "undone", |set| {
+        set["status"]["currentRevision"] == name && set["status"]["updatedReplicas"] == 3
+    })
+    .await;
+    lab.pass(4);
+    let pods = pods(&lab, "logging", "loki-write").await;
+    assert!(pods.iter().all(|pod| ready(pod) && text(pod, "/spec/containers/0/image").ends_with(":2.9.5")));
+    assert_eq!(lab.object(&format!("{APPS}/logging/controllerrevisions/{name}")).await["revision"], 3);
 }
 
 #[tokio::test]

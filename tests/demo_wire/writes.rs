@@ -256,6 +256,11 @@ async fn objects_are_created_under_a_given_or_a_generated_name_once() {
         "BadRequest",
         "API version",
     );
+    let untyped = lab.send("POST", BACKUPS, JSON, &json!({"metadata": {"name": "x"}})).await;
+    refused(&untyped, 400, "BadRequest", "Object 'Kind' is missing");
+    let builtin =
+        lab.send("POST", "/api/v1/namespaces/velero/configmaps", JSON, &json!({"metadata": {"name": "x"}})).await;
+    assert_eq!((builtin.status, builtin.json()["kind"].as_str()), (201, Some("ConfigMap")));
     let nowhere = lab
         .send("POST", &BACKUPS.replace("namespaces/velero", "namespaces/nowhere"), JSON, &backup(json!({"name": "x"})))
         .await;
@@ -426,4 +431,53 @@ async fn an_object_of_an_older_version_is_written_in_that_version() {
         (&json!("helm.toolkit.fluxcd.io/v2beta2"), &json!(true))
     );
     assert_eq!(lab.patch(RELEASE, &json!({})).await.status, 404);
+}
+
+#[tokio::test]
+async fn kubes_own_client_restarts_scales_evicts_and_deletes() {
+    use k8s_openapi::api::apps::v1::Deployment;
+    use k8s_openapi::api::core::v1::Pod;
+    use kube::api::{Api, DeleteParams, EvictParams, ListParams, Patch, PatchParams, Preconditions};
+    let lab = Lab::new();
+    let file = kube::config::Kubeconfig::read_from(lab.demo.kubeconfig()).unwrap();
+    let mut config =
+        kube::Config::from_custom_kubeconfig(file, &kube::config::KubeConfigOptions::default()).await.unwrap();
+    // It would ask again until the budget has room.
+    config.default_retry = false;
+    let client = kube::Client::try_from(config).unwrap();
+    let deployments: Api<Deployment> = Api::namespaced(client.clone(), "team-alpha");
+    let restarted = deployments.restart("shop-web").await.unwrap();
+    assert_eq!(restarted.metadata.generation, Some(2));
+    let params = PatchParams { field_manager: Some("watchkeeper".to_owned()), ..PatchParams::default() };
+    let scale =
+        deployments.patch_scale("shop-web", &params, &Patch::Merge(json!({"spec": {"replicas": 2}}))).await.unwrap();
+    assert_eq!(scale.spec.unwrap().replicas, Some(2));
+    let pods: Api<Pod> = Api::namespaced(client, "team-alpha");
+    let all = pods.list(&ListParams::default().labels("app=payments")).await.unwrap();
+    let name = all.items[0].metadata.name.clone().unwrap();
+    pods.evict(&name, &EvictParams::default()).await.unwrap();
+    let other = all.items[1].metadata.name.clone().unwrap();
+    let Err(kube::Error::Api(refused)) = pods.evict(&other, &EvictParams::default()).await else {
+        panic!("its budget is spent");
+    };
+    assert_eq!(refused.code, 429);
+    let stale = DeleteParams {
+        preconditions: Some(Preconditions { uid: Some("u".to_owned()), ..Preconditions::default() }),
+        ..DeleteParams::default()
+    };
+    let Err(kube::Error::Api(conflict)) = pods.delete(&other, &stale).await else { panic!("that is another pod") };
+    assert_eq!(conflict.code, 409);
+    let left = pods.delete(&other, &DeleteParams::default().grace_period(5)).await.unwrap().left().unwrap();
+    assert_eq!(left.metadata.deletion_grace_period_seconds, Some(5));
+}
+
+#[tokio::test]
+async fn a_delayed_write_is_carried_out_after_its_delay() {
+    let lab = Lab::new();
+    let delay = std::time::Duration::from_millis(300);
+    lab.control.set_faults(Faults::one(Rule::new(Act::Delay(delay)).path(RELEASE).verb("patch")));
+    let started = tokio::time::Instant::now();
+    assert_eq!(lab.patch(RELEASE, &json!({"spec": {"suspend": true}})).await.status, 200);
+    assert!(started.elapsed() >= delay);
+    assert_eq!(lab.object(RELEASE).await["spec"]["suspend"], true);
 }

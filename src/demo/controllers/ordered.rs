@@ -4,21 +4,62 @@ use serde_json::{Value, json};
 
 use super::parts::{suffix, without_zeros};
 use super::{parts, pods, workloads};
-use crate::demo::overlay::Key;
+use crate::demo::overlay::{Key, key};
 use crate::demo::world::World;
 
 const HASH: &str = "controller-revision-hash";
 
-/// The name of the revision of the present template; a new one is noted.
-fn revision(world: &mut World, at: &Key, template: &Value) -> String {
-    let new = suffix(&format!("{}/{}/{template}", at.1, at.2), 9);
-    let Some(taken) = world.desk.workloads.get_mut(at) else { return new };
-    if let Some((_, name)) = taken.revisions.iter().find(|(known, _)| known == template) {
-        return name.clone();
+/// The name of the revision of the present template, which becomes the newest one.
+fn revision(world: &mut World, at: &Key, object: &Value) -> String {
+    let template = &object["spec"]["template"];
+    let uid = parts::uid(object);
+    let own: Vec<Value> = world
+        .list("ControllerRevision")
+        .into_iter()
+        .filter(|revision| parts::controller(revision).is_some_and(|owner| owner["uid"] == uid.as_str()))
+        .cloned()
+        .collect();
+    let highest = own.iter().filter_map(|revision| revision["revision"].as_i64()).max().unwrap_or(0);
+    if let Some(kept) = own.iter().find(|revision| bare(&revision["data"]["spec"]["template"]) == *template) {
+        if kept["revision"] != highest {
+            world.say(&key(kept), |revision| revision["revision"] = json!(highest + 1));
+        }
+        let hash = kept["metadata"]["labels"][HASH].as_str().unwrap_or_default().to_owned();
+        remember(world, at, template, &hash);
+        return hash;
     }
-    let name = if at.0 == "StatefulSet" { format!("{}-{new}", at.2) } else { new };
-    taken.revisions.push((template.clone(), name.clone()));
-    name
+    let known =
+        world.desk.workloads.get(at).and_then(|taken| {
+            taken.revisions.iter().find(|(known, _)| known == template).map(|(_, name)| name.clone())
+        });
+    if let Some(name) = known {
+        return name;
+    }
+    let hash = suffix(&format!("{}/{}/{template}", at.1, at.2), 9);
+    let name = format!("{}-{hash}", at.2);
+    let label = if at.0 == "StatefulSet" { name.clone() } else { hash };
+    let mut labels = template["metadata"]["labels"].clone();
+    labels[HASH] = json!(label);
+    let mut data = template.clone();
+    data["$patch"] = json!("replace");
+    world.apply(json!({"apiVersion": "apps/v1", "kind": "ControllerRevision", "revision": highest + 1, "data": {"spec": {"template": data}},
+        "metadata": {"name": name, "namespace": at.1, "labels": labels, "ownerReferences": [workloads::reference(object)]}}));
+    remember(world, at, template, &label);
+    label
+}
+
+/// A template as a revision keeps it, without the directive that it carries.
+fn bare(template: &Value) -> Value {
+    let mut template = template.clone();
+    template.as_object_mut().and_then(|template| template.remove("$patch"));
+    template
+}
+
+fn remember(world: &mut World, at: &Key, template: &Value, name: &str) {
+    let Some(taken) = world.desk.workloads.get_mut(at) else { return };
+    if taken.revisions.iter().all(|(_, known)| known != name) {
+        taken.revisions.push((template.clone(), name.to_owned()));
+    }
 }
 
 /// The template of a revision that is older than the present one.
@@ -54,7 +95,7 @@ fn count(number: usize) -> i64 {
 pub fn stateful_set(world: &mut World, at: &Key, object: &Value) {
     let wanted = object["spec"]["replicas"].as_i64().unwrap_or(1);
     let template = &object["spec"]["template"];
-    let update = revision(world, at, template);
+    let update = revision(world, at, object);
     let current = object["status"]["currentRevision"].as_str().unwrap_or(update.as_str()).to_owned();
     let strategy = &object["spec"]["updateStrategy"];
     let partition = strategy["rollingUpdate"]["partition"].as_i64().unwrap_or(0);
@@ -133,7 +174,7 @@ fn tell_stateful_set(world: &mut World, at: &Key, update: &str, current: &str) {
 
 pub fn daemon_set(world: &mut World, at: &Key, object: &Value) {
     let template = &object["spec"]["template"];
-    let update = revision(world, at, template);
+    let update = revision(world, at, object);
     let nodes = world.desk.workloads.get(at).map(|taken| taken.nodes.clone()).unwrap_or_default();
     let all = members(world, at);
     for node in &nodes {

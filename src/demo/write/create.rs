@@ -18,8 +18,7 @@ pub fn answer(world: &mut World, ask: &Ask<'_>) -> Result<Response<Body>, Failur
         return Err(super::not_here());
     }
     let mut object = ask.json()?;
-    // kubectl and kube always send both; curl examples leave them out, and the server then refuses.
-    guard::typed(ask, &object)?;
+    guard::typed(ask, &mut object)?;
     if !object["metadata"].is_object() {
         object["metadata"] = json!({});
     }

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::Ask;
-use crate::demo::resources::Resource;
+use crate::demo::resources::{Origin, Resource};
 use crate::demo::status::{Failure, details};
 
 /// 422 for one field of an object. The reason is the API's, like `FieldValueInvalid`.
@@ -25,10 +25,17 @@ fn text<'a>(object: &'a Value, key: &str) -> &'a str {
     object["metadata"][key].as_str().unwrap_or_default()
 }
 
-/// The kind of a body that is to be stored whole.
-pub fn typed(ask: &Ask<'_>, object: &Value) -> Result<(), Failure> {
+/// The kind of a body that is to be stored whole. The decoder of built-in kinds knows it without being told.
+pub fn typed(ask: &Ask<'_>, object: &mut Value) -> Result<(), Failure> {
     let resource = ask.resource;
     let api_version = ask.api_version();
+    if let Some(map) = object.as_object_mut().filter(|_| resource.origin == Origin::Builtin) {
+        for (key, value) in [("kind", resource.kind), ("apiVersion", api_version.as_str())] {
+            if map.get(key).is_none_or(|given| given == "") {
+                map.insert(key.to_owned(), json!(value));
+            }
+        }
+    }
     if !object.is_object() || object["kind"].as_str().unwrap_or_default().is_empty() {
         return Err(Failure::bad_request(format!("Object 'Kind' is missing in '{object}'")));
     }
@@ -80,7 +87,7 @@ pub fn seen(ask: &Ask<'_>, current: &Value, next: &Value, put: bool) -> Result<(
     }
     let version = text(next, "resourceVersion");
     if version.is_empty() {
-        if put && ask.resource.origin == crate::demo::resources::Origin::Custom {
+        if put && ask.resource.origin == Origin::Custom {
             let message = "Invalid value: 0x0: must be specified for an update";
             return Err(invalid(ask.resource, ask.name(), "FieldValueInvalid", "metadata.resourceVersion", message));
         }

@@ -25,8 +25,8 @@ pub fn answer(world: &mut World, ask: &Ask<'_>, method: &str, part: Part) -> Res
     let current = current(world, ask)?;
     let put = method == "PUT";
     let next = if put {
-        let next = ask.json()?;
-        guard::typed(ask, &next)?;
+        let mut next = ask.json()?;
+        guard::typed(ask, &mut next)?;
         next
     } else {
         let mut next = patch::apply(ask, &current)?;
