@@ -2,6 +2,8 @@
 //! was written: the story goes on telling it, and what a person said stays on top until it is undone. A controller's
 //! word on a part of the status holds until the story has something new to say about that part.
 
+mod roles;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -136,24 +138,13 @@ fn difference(from: &Value, to: &Value) -> Value {
     Value::Object(patch)
 }
 
-/// A pod of the story that others stand in for since it was ended.
-#[derive(Debug)]
-pub struct Role {
-    /// `Kind/name` of the workload; empty for a pod that nobody brings back.
-    workload: String,
-    /// Who plays it now.
-    pod: Option<String>,
-    /// What the story last said, while nobody plays it.
-    last: Value,
-}
-
 /// Everything that was written over the story.
 #[derive(Debug, Default)]
 pub struct Overlays {
     over: BTreeMap<Key, Overlay>,
     /// The pods that the story tells of, by namespace and name.
     told: BTreeSet<(String, String)>,
-    roles: BTreeMap<(String, String), Role>,
+    roles: BTreeMap<(String, String), roles::Role>,
 }
 
 impl Overlays {
@@ -307,8 +298,8 @@ impl World {
     /// Whether an object of the story stands, itself or by another, or is gone for good.
     pub(super) fn stands(&self, at: &Key) -> bool {
         match self.overlays.roles.get(&(at.1.clone(), at.2.clone())).filter(|_| at.0 == "Pod") {
-            Some(Role { pod: None, .. }) => true,
-            Some(Role { pod: Some(pod), .. }) => self.get(&at.0, &at.1, pod).is_some(),
+            Some(roles::Role { pod: None, .. }) => true,
+            Some(roles::Role { pod: Some(pod), .. }) => self.get(&at.0, &at.1, pod).is_some(),
             None => self.get(&at.0, &at.1, &at.2).is_some(),
         }
     }
@@ -319,64 +310,8 @@ impl World {
     }
 }
 
-/// The casting of pods.
+/// Looking below.
 impl World {
-    /// The story's name of this pod, if the story tells of it; its role is noted from now on.
-    pub(super) fn role_of(&mut self, namespace: &str, pod: &str, workload: &str) -> Option<String> {
-        let played = self
-            .overlays
-            .roles
-            .iter()
-            .find(|((place, _), role)| place == namespace && role.pod.as_deref() == Some(pod));
-        if let Some(((_, name), _)) = played {
-            return Some(name.clone());
-        }
-        let at = (namespace.to_owned(), pod.to_owned());
-        if !self.overlays.told.contains(&at) || self.overlays.roles.contains_key(&at) {
-            return None;
-        }
-        let role = Role { workload: workload.to_owned(), pod: Some(pod.to_owned()), last: Value::Null };
-        self.overlays.roles.insert(at, role);
-        Some(pod.to_owned())
-    }
-
-    /// The roles of a workload: the story's name, and who plays it.
-    pub(super) fn roles(&self, namespace: &str, workload: &str) -> Vec<(String, Option<String>)> {
-        let all =
-            self.overlays.roles.iter().filter(|((place, _), role)| place == namespace && role.workload == workload);
-        all.map(|((_, name), role)| (name.clone(), role.pod.clone())).collect()
-    }
-
-    /// Nobody plays this role from now on; the story's last word is kept for whoever comes.
-    pub(super) fn vacate(&mut self, namespace: &str, role: &str) {
-        let at = (namespace.to_owned(), role.to_owned());
-        let Some(pod) = self.overlays.roles.get(&at).and_then(|role| role.pod.clone()) else { return };
-        let last = self.base(&("Pod".to_owned(), namespace.to_owned(), pod)).cloned().unwrap_or(Value::Null);
-        if let Some(role) = self.overlays.roles.get_mut(&at) {
-            role.pod = None;
-            role.last = last;
-        }
-    }
-
-    /// Gives a vacant role to a pod that stands: the story's status lies below its own, which is frozen.
-    pub(super) fn cast(&mut self, namespace: &str, role: &str, pod: &str) {
-        let at = ("Pod".to_owned(), namespace.to_owned(), pod.to_owned());
-        let Some(object) = self.shared(&at.0, &at.1, &at.2) else { return };
-        let Some(role) = self.overlays.roles.get_mut(&(namespace.to_owned(), role.to_owned())) else { return };
-        role.pod = Some(pod.to_owned());
-        let status = role.last["status"].clone();
-        let overlay = self.overlays.over.entry(at).or_insert_with(|| Overlay::over(&object));
-        overlay.frozen = Some(object["status"].clone());
-        overlay.base["status"] = status;
-    }
-
-    /// The labels that the story gave to whoever played this role last.
-    pub(super) fn role_labels(&self, namespace: &str, role: &str) -> Vec<(String, Value)> {
-        let role = self.overlays.roles.get(&(namespace.to_owned(), role.to_owned()));
-        let labels = role.and_then(|role| role.last["metadata"]["labels"].as_object());
-        labels.into_iter().flatten().map(|(label, value)| (label.clone(), value.clone())).collect()
-    }
-
     /// The story's version of an object whose own status is frozen.
     pub(super) fn below(&self, at: &Key) -> Option<&Value> {
         self.overlays.over.get(at).filter(|overlay| overlay.frozen.is_some()).map(|overlay| &overlay.base)
@@ -436,23 +371,5 @@ mod tests {
         assert_eq!(now(&world)["status"]["c"], 1);
         world.thaw(&at);
         assert_eq!(now(&world)["status"]["c"], 5);
-    }
-
-    #[test]
-    fn the_story_s_word_for_an_ended_pod_goes_to_the_one_that_plays_it() {
-        let mut world = World::new(1, Timestamp::UNIX_EPOCH);
-        let pod = |name: &str, phase: &str| json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "x"}, "status": {"phase": phase}});
-        let at = ("Pod".to_owned(), "x".to_owned(), "old".to_owned());
-        world.told(pod("old", "Running"));
-        let role = world.role_of("x", "old", "Deployment/d").unwrap();
-        world.vacate("x", &role);
-        world.remove("Pod", "x", "old");
-        world.retold(&at, |pod| pod["status"]["phase"] = json!("Failed"));
-        assert!(world.stands(&at) && world.list("Pod").is_empty());
-        world.apply(pod("new", "Pending"));
-        world.cast("x", &role, "new");
-        assert_eq!(world.get("Pod", "x", "new").unwrap()["status"]["phase"], "Pending");
-        world.thaw(&("Pod".to_owned(), "x".to_owned(), "new".to_owned()));
-        assert_eq!(world.get("Pod", "x", "new").unwrap()["status"]["phase"], "Failed");
     }
 }

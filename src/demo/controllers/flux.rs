@@ -1,6 +1,8 @@
 //! Flux: tokens are taken note of, attempts take a step, and end as the story says of the object. What is suspended notes
 //! the token and does nothing else.
 
+mod revert;
+
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -151,7 +153,7 @@ fn end(world: &mut World, at: &Key, force: bool, reset: bool) {
     } else if well {
         succeed(world, at, &base, force);
         if at.0 == "Kustomization" {
-            revert(world, &object);
+            revert::all(world, &object);
         }
     } else {
         fail(world, at, &base, reset);
@@ -184,8 +186,30 @@ fn good(base: &Value, object: &Value, now: jiff::Timestamp) -> Vec<Value> {
     conditions
 }
 
+/// helm-controller hands the wanted version on to the chart that it made for the release.
+fn hand_on(world: &mut World, release: &Value) {
+    let wanted = release["spec"]["chart"]["spec"]["version"].clone();
+    let Some((namespace, name)) = release["status"]["helmChart"].as_str().and_then(|chart| chart.split_once('/'))
+    else {
+        return;
+    };
+    let chart = ("HelmChart".to_owned(), namespace.to_owned(), name.to_owned());
+    let now = birth::time(world.now());
+    world.say(&chart, |chart| {
+        if chart["spec"]["version"] != wanted {
+            chart["spec"]["version"] = wanted.clone();
+            chart["status"]["artifact"]["revision"] = wanted;
+            chart["status"]["artifact"]["lastUpdateTime"] = json!(now);
+            chart["status"]["observedGeneration"] = json!(chart["metadata"]["generation"].as_i64().unwrap_or(0) + 1);
+        }
+    });
+}
+
 fn succeed(world: &mut World, at: &Key, base: &Value, force: bool) {
     let now = world.now();
+    if let Some(release) = world.get(&at.0, &at.1, &at.2).filter(|_| at.0 == "HelmRelease").cloned() {
+        hand_on(world, &release);
+    }
     world.say(at, |object| {
         let mut conditions = good(base, object, now);
         let generation = object["metadata"]["generation"].clone();
@@ -277,32 +301,4 @@ fn fail(world: &mut World, at: &Key, base: &Value, reset: bool) {
             }
         }
     });
-}
-
-/// A Kustomization takes back what kubectl wrote to the objects that it applies: a suspend that Git does not know goes.
-fn revert(world: &mut World, kustomization: &Value) {
-    let entries = kustomization["status"]["inventory"]["entries"].as_array().cloned().unwrap_or_default();
-    for entry in entries {
-        let id: Vec<&str> = entry["id"].as_str().unwrap_or_default().split('_').collect();
-        let [namespace, name, _, kind] = id.as_slice() else { continue };
-        let at = ((*kind).to_owned(), (*namespace).to_owned(), (*name).to_owned());
-        let Some(object) = world.get(kind, namespace, name).cloned() else { continue };
-        let managers = object["metadata"]["managedFields"].as_array();
-        let by_kubectl = managers.into_iter().flatten().any(|entry| {
-            entry["manager"].as_str().is_some_and(|manager| manager.starts_with("kubectl"))
-                && entry["fieldsV1"]["f:spec"]["f:suspend"].is_object()
-        });
-        if by_kubectl && suspended(&object) {
-            world.say(&at, |object| {
-                object["spec"].as_object_mut().and_then(|spec| spec.remove("suspend"));
-                let entries = object["metadata"]["managedFields"].as_array_mut();
-                for entry in entries.into_iter().flatten() {
-                    entry["fieldsV1"]["f:spec"].as_object_mut().and_then(|fields| fields.remove("f:suspend"));
-                }
-            });
-            if let Some(after) = world.get(kind, namespace, name).cloned() {
-                noticed(world, Some(&object), &after);
-            }
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! What the cluster's controllers do about a write: each answers as the real one would, a few seconds later. They act
 //! on the story's clock and only on what somebody wrote to; whether an attempt succeeds is what the story says of it.
 
+mod autoscalers;
 mod budgets;
 mod certificates;
 mod flux;
@@ -35,6 +36,8 @@ const AT_ONCE: usize = 10_000;
 enum Task {
     PodStarts(Key, String),
     PodEnds(Key, String),
+    /// Whether it may also be made smaller.
+    Autoscale(Key, bool),
     Flux(Key, flux::Stage),
     Certificate(Key, certificates::Stage),
     Secret(Key),
@@ -127,6 +130,7 @@ pub fn run(world: &mut World) {
         match entry.remove() {
             Task::PodStarts(at, uid) => pods::starts(world, &at, &uid),
             Task::PodEnds(at, uid) => pods::ends(world, &at, &uid),
+            Task::Autoscale(at, down) => autoscalers::look(world, &at, down),
             Task::Flux(at, stage) => flux::step(world, &at, stage),
             Task::Certificate(at, stage) => certificates::step(world, &at, stage),
             Task::Secret(at) => secrets::sync(world, &at),

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{budgets, ordered, parts, rollout};
+use super::{autoscalers, budgets, ordered, parts, rollout};
 use crate::demo::overlay::{Key, key};
 use crate::demo::world::World;
 
@@ -25,6 +25,9 @@ pub fn noticed(world: &mut World, before: Option<&Value>, after: &Value) {
         return;
     }
     take(world, &key(after), before);
+    if before.is_some_and(|before| before["spec"]["replicas"] != after["spec"]["replicas"]) {
+        autoscalers::noticed(world, &key(after));
+    }
 }
 
 /// Takes the workload of this pod, if it has one.
