@@ -68,7 +68,7 @@ const READER: &[Rule] = &[
     },
 ];
 
-/// The built-in kinds that a team's developers see in their namespace.
+/// The built-in kinds that a team's developers see in their namespace, and the little that they may do there.
 const DEVELOPER: &[Rule] = &[
     Rule {
         groups: &[""],
@@ -98,6 +98,12 @@ const DEVELOPER: &[Rule] = &[
         resources: ANY,
         verbs: READ,
     },
+    Rule {
+        groups: &["apps"],
+        resources: &["deployments", "statefulsets", "daemonsets", "deployments/scale", "statefulsets/scale"],
+        verbs: &["patch"],
+    },
+    Rule { groups: &[""], resources: &["pods/eviction"], verbs: &["create"] },
 ];
 
 /// The users, in the order of the kubeconfig's contexts; the first is current.
@@ -244,6 +250,30 @@ mod tests {
         assert!(!developer.allows("list", "", "pods", Some("velero")));
         assert!(!developer.allows("list", "", "pods", None));
         assert!(!developer.allows("delete", "", "pods", Some(TEAM_NAMESPACE)));
+    }
+
+    #[test]
+    fn a_developer_restarts_scales_and_evicts_at_home_and_writes_nothing_else() {
+        let developer = &IDENTITIES[2];
+        for (verb, group, resource) in
+            [("patch", "apps", "deployments"), ("patch", "apps", "deployments/scale"), ("create", "", "pods/eviction")]
+        {
+            assert!(developer.allows(verb, group, resource, Some(TEAM_NAMESPACE)), "{resource}");
+            assert!(!developer.allows(verb, group, resource, Some("velero")), "{resource}");
+            assert!(IDENTITIES[1..].iter().filter(|one| one.context != "namespaced").all(|one| !one.allows(
+                verb,
+                group,
+                resource,
+                Some(TEAM_NAMESPACE)
+            )));
+        }
+        for (verb, group, resource) in [
+            ("update", "apps", "deployments"),
+            ("patch", "apps", "deployments/status"),
+            ("patch", "helm.toolkit.fluxcd.io", "helmreleases"),
+        ] {
+            assert!(!developer.allows(verb, group, resource, Some(TEAM_NAMESPACE)), "{resource}");
+        }
     }
 
     #[test]

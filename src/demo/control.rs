@@ -49,6 +49,12 @@ impl Control {
         self.shared.advance(by);
     }
 
+    /// How long one step of a controller takes: a pod that starts, a release that is upgraded. Two seconds at first.
+    pub fn set_step(&self, step: Duration) {
+        let step = jiff::SignedDuration::try_from(step).unwrap_or(jiff::SignedDuration::MAX);
+        self.shared.state().world.desk.step = step;
+    }
+
     /// Cuts every open connection, as a restarted load balancer does.
     pub fn disconnect(&self) {
         self.shared.hang_up.send_modify(|count| *count = count.wrapping_add(1));

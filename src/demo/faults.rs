@@ -30,6 +30,10 @@ pub enum Act {
     Gone { in_stream: bool },
     /// Ends the connection without an answer; watches that are already open end too.
     Drop,
+    /// Carries the request out, and then ends the connection without an answer: nobody can tell what became of it.
+    Lose,
+    /// 400 in the words of an admission webhook that denies, with its reason; nothing is carried out.
+    Deny(String),
     /// Closes the listener and every connection while the rule holds. Meets no requests: path and the like mean nothing.
     Refuse,
     /// Moves the Date header by so many seconds.
@@ -141,6 +145,7 @@ pub enum Instead {
     Status { code: u16, retry_after: Option<u32>, body: Option<String> },
     NotFound,
     Gone { in_stream: bool },
+    Deny(String),
     Drop,
 }
 
@@ -149,6 +154,8 @@ pub enum Instead {
 pub struct Plan {
     pub delay: Duration,
     pub silent: bool,
+    /// The answer never leaves.
+    pub lose: bool,
     pub instead: Option<Instead>,
     pub cut: Option<usize>,
     pub garble: Option<usize>,
@@ -217,6 +224,11 @@ impl Faults {
                 Act::NotFound => Some(Instead::NotFound),
                 Act::Gone { in_stream } => Some(Instead::Gone { in_stream: *in_stream }),
                 Act::Drop => Some(Instead::Drop),
+                Act::Deny(reason) => Some(Instead::Deny(reason.clone())),
+                Act::Lose => {
+                    plan.lose = true;
+                    None
+                }
                 Act::Delay(delay) => {
                     plan.delay += *delay;
                     None

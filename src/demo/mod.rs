@@ -7,6 +7,7 @@ mod bodies;
 mod clock;
 mod columns;
 mod control;
+mod controllers;
 mod discovery;
 mod events;
 pub mod faults;
@@ -18,6 +19,7 @@ mod logs;
 mod metrics;
 mod negotiate;
 mod objects;
+mod overlay;
 mod pod_cells;
 mod proxy;
 mod resources;
@@ -32,6 +34,7 @@ pub mod story;
 mod table;
 mod watch;
 pub mod world;
+mod write;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -134,6 +137,7 @@ impl Demo {
         let address = listener.local_addr().map_err(|error| DemoError::Listen(options.listen, error))?;
         let kubeconfig = kubeconfig::Kubeconfig::write(address).map_err(DemoError::Kubeconfig)?;
         let shared = Arc::new(shared::Shared::new(story, options.seed, options.pods, faults));
+        shared.state().world.desk.address = Some(address);
 
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let (ready, is_ready) = mpsc::channel();

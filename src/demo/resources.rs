@@ -34,22 +34,46 @@ impl Resource {
     /// The verbs that are really answered.
     #[must_use]
     pub fn verbs(&self) -> &'static [&'static str] {
-        if self.origin == Origin::Metrics { &["get", "list"] } else { &["get", "list", "watch"] }
+        match self.origin {
+            Origin::Metrics => &["get", "list"],
+            Origin::Builtin | Origin::Custom => &["create", "delete", "get", "list", "patch", "update", "watch"],
+        }
+    }
+
+    /// Whether the status is written by itself: a write of the whole object then leaves it alone, and vice versa.
+    #[must_use]
+    pub fn has_status(&self) -> bool {
+        !matches!(self.group, VELERO | "wgpolicyk8s.io" | "openreports.io" | "metrics.k8s.io" | "events.k8s.io")
+            && !matches!(self.plural, "configmaps" | "endpoints" | "events" | "secrets" | "controllerrevisions")
+    }
+
+    /// Whether it has a number of replicas that can be written by itself.
+    #[must_use]
+    pub fn has_scale(&self) -> bool {
+        self.group == "apps" && matches!(self.plural, "deployments" | "replicasets" | "statefulsets")
     }
 
     /// Subresources with their kind and verbs.
     #[must_use]
-    pub fn subresources(&self) -> &'static [Subresource] {
-        match (self.group, self.plural) {
-            ("", "pods") => POD_SUBRESOURCES,
-            ("", "services") => SERVICE_SUBRESOURCES,
-            _ => &[],
+    pub fn subresources(&self) -> Vec<Subresource> {
+        let mut all = match (self.group, self.plural) {
+            ("", "pods") => POD_SUBRESOURCES.to_vec(),
+            ("", "services") => SERVICE_SUBRESOURCES.to_vec(),
+            _ => Vec::new(),
+        };
+        if self.has_scale() {
+            all.push(SCALE);
         }
+        if self.has_status() {
+            let (group, version, kind) = (self.group, self.version, self.kind);
+            all.push(Subresource { name: "status", group, version, kind, verbs: &["get", "patch", "update"] });
+        }
+        all
     }
 }
 
 /// `pods/log` and its like.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Subresource {
     pub name: &'static str,
     pub group: &'static str,
@@ -58,7 +82,15 @@ pub struct Subresource {
     pub verbs: &'static [&'static str],
 }
 
+const SCALE: Subresource = Subresource {
+    name: "scale",
+    group: "autoscaling",
+    version: "v1",
+    kind: "Scale",
+    verbs: &["get", "patch", "update"],
+};
 const POD_SUBRESOURCES: &[Subresource] = &[
+    Subresource { name: "eviction", group: "policy", version: "v1", kind: "Eviction", verbs: &["create"] },
     Subresource { name: "log", group: "", version: "v1", kind: "Pod", verbs: &["get"] },
     Subresource {
         name: "proxy",

@@ -1,5 +1,4 @@
 //! One request from its bytes to its answer: faults, identity, rights, then the part of the API that it is for.
-//! Objects are read here, never written: a write is refused honestly.
 
 mod faulty;
 
@@ -8,7 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Response, header};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde_json::json;
 
 use super::control::RequestSeen;
@@ -17,7 +16,7 @@ use super::resources::{self, Resource};
 use super::route::{Route, Target};
 use super::shared::Shared;
 use super::status::{Failure, json_response, plain_not_found, typed};
-use super::{access, discovery, list, logs, proxy, reviews, watch};
+use super::{access, discovery, list, logs, proxy, reviews, watch, write};
 
 /// The API server drops bodies beyond 3 MiB.
 const BODY: usize = 3 * 1024 * 1024;
@@ -54,6 +53,11 @@ async fn handle(
             }
         },
     };
+    if plan.lose {
+        hook.cut();
+        // The connection ends under us.
+        std::future::pending::<()>().await;
+    }
     if plan.touches_body() || streams(&route) {
         let body = std::mem::take(response.body_mut());
         *response.body_mut() = faulty::govern(body, &shared, route, method.to_owned(), &plan, hook);
@@ -88,6 +92,13 @@ fn answer(shared: &Arc<Shared>, route: &Route, method: &str, headers: &HeaderMap
     let reads = matches!(method, "GET" | "HEAD");
     if let Some(health) = health(route).filter(|_| reads) {
         return Ok(health);
+    }
+    if let Some(file) = route.path.strip_prefix("/downloads/").filter(|_| reads) {
+        // The object storage of the demo's backups: whoever has the URL may read.
+        let (code, body) = super::controllers::download(&shared.state().world, file, route.parameter("signature"));
+        let mut response = typed(if code == 200 { "application/gzip" } else { "application/xml" }, body);
+        *response.status_mut() = StatusCode::from_u16(code).unwrap_or(StatusCode::FORBIDDEN);
+        return Ok(response);
     }
     let who = access::identify(headers)?;
     who.authorize(route)?;
@@ -135,12 +146,13 @@ fn object(
             proxy::answer(shared, route, target, resource, method, body)
         }
         (Some("log"), "GET") if resource.kind == "Pod" => logs::answer(shared, route, target, resource),
-        (Some("status"), "GET" | "HEAD") => list::get(shared, route, headers, target, resource),
+        (Some("status"), "GET" | "HEAD") if resource.has_status() => {
+            list::get(shared, route, headers, target, resource)
+        }
+        (Some("scale"), "GET" | "HEAD") | (_, "POST" | "PUT" | "PATCH" | "DELETE") => {
+            write::answer(shared, route, method, (headers, body), target, resource)
+        }
         (Some(_), "GET" | "HEAD") => Err(Failure::no_resource()),
-        (_, "POST" | "PUT" | "PATCH" | "DELETE") => Err(Failure::method_not_allowed(format!(
-            "the server does not allow this method on the requested resource: the demo platform serves {} for reading only",
-            resource.qualified()
-        ))),
         (None, "GET" | "HEAD") if target.name.is_some() => list::get(shared, route, headers, target, resource),
         (None, "GET" | "HEAD") if route.verb == "watch" => watch::watch(shared, route, headers, target, resource),
         (None, "GET" | "HEAD") => list::list(shared, route, headers, target, resource),

@@ -16,6 +16,9 @@ use super::world::World;
 /// Requests remembered for [`super::Control::requests`].
 const SEEN: usize = 10_000;
 
+/// Milliseconds after which both Alertmanagers know what one was told.
+const GOSSIP: i64 = 1000;
+
 pub struct State {
     pub world: World,
     pub story: Box<dyn Story>,
@@ -50,6 +53,7 @@ impl Shared {
         let begun = super::clock::wall();
         let mut world = World::new(seed, begun);
         story.begin(&mut world);
+        world.platform.set_gossip(GOSSIP);
         world.begin_load(pods);
         let state = State { world, story, told: Duration::ZERO, requests: VecDeque::new(), proxied: 0 };
         Shared {
@@ -92,6 +96,7 @@ impl Shared {
             let told = SignedDuration::try_from(state.told).unwrap_or(SignedDuration::MAX);
             state.world.set_now(self.begun.checked_add(told).unwrap_or(Timestamp::MAX));
             state.story.tick(&mut state.world, state.told);
+            super::controllers::tick(&mut state.world);
             super::clock::housekeeping(&mut state.world, state.told);
         }
         drop(guard);

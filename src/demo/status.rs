@@ -48,6 +48,33 @@ impl Failure {
         Failure::new(405, "MethodNotAllowed", message)
     }
 
+    /// 409: the object is another than the client believes.
+    #[must_use]
+    pub fn conflict(resource: &Resource, name: &str, why: &str) -> Failure {
+        let message = format!("Operation cannot be fulfilled on {} {name:?}: {why}", resource.qualified());
+        let mut failure = Failure::new(409, "Conflict", message);
+        failure.details = details(resource, name);
+        failure
+    }
+
+    #[must_use]
+    pub fn already_exists(resource: &Resource, name: &str) -> Failure {
+        let mut failure =
+            Failure::new(409, "AlreadyExists", format!("{} {name:?} already exists", resource.qualified()));
+        failure.details = details(resource, name);
+        failure
+    }
+
+    /// 415 with the media types that would have been read.
+    #[must_use]
+    pub fn unsupported_media(known: &[&str]) -> Failure {
+        let message = format!(
+            "the body of the request was in an unknown format - accepted media types include: {}",
+            known.join(", ")
+        );
+        Failure::new(415, "UnsupportedMediaType", message)
+    }
+
     #[must_use]
     pub fn expired(message: impl Into<String>) -> Failure {
         Failure::new(410, "Expired", message)
@@ -92,6 +119,9 @@ impl Failure {
             "kind": "Status", "apiVersion": "v1", "metadata": metadata, "status": "Failure",
             "message": self.message, "reason": self.reason, "code": self.code,
         });
+        if self.reason.is_empty() {
+            status.as_object_mut().and_then(|status| status.remove("reason"));
+        }
         let mut details = self.details.clone();
         if let Some(seconds) = self.retry_after {
             if details.is_null() {

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::birth;
+use super::controllers::Desk;
 use super::load::Load;
+use super::overlay::Overlays;
 use super::resources::{self, HIDDEN_AT_FIRST};
 use super::services::Platform;
 
@@ -83,6 +85,10 @@ impl Stock {
 pub struct World {
     /// What Prometheus, Alertmanager and OpenBao keep; theirs alone.
     pub platform: Platform,
+    /// What lies over the story; `overlay.rs` knows.
+    pub(super) overlays: Overlays,
+    /// What the controllers have yet to do.
+    pub(super) desk: Desk,
     seed: u64,
     now: Timestamp,
     version: u64,
@@ -111,6 +117,8 @@ impl World {
     pub fn new(seed: u64, now: Timestamp) -> World {
         World {
             platform: Platform::default(),
+            overlays: Overlays::default(),
+            desk: Desk::default(),
             seed,
             now,
             version: FIRST_VERSION,
@@ -143,6 +151,7 @@ impl World {
             return;
         };
         let key = (text(&object, "/metadata/namespace").unwrap_or_default(), name);
+        self.overlays.forget(&kind, &key.0, &key.1);
         let stock = self.stocks.entry(kind.clone()).or_insert_with(Stock::new);
         let before = stock.objects.get(&key).cloned();
         if let Some(before) = &before {
@@ -168,6 +177,7 @@ impl World {
         change(&mut object);
         birth::inherit(&mut object, &before);
         if !birth::same(&object, &before) {
+            self.overlays.record(kind, namespace, name, &object);
             self.put(kind, key, object, Some(before));
         }
         true
@@ -178,6 +188,7 @@ impl World {
         let key = (namespace.to_owned(), name.to_owned());
         let Some(stock) = self.stocks.get_mut(kind) else { return false };
         let Some(before) = stock.objects.remove(&key) else { return false };
+        self.overlays.forget(kind, namespace, name);
         self.version += 1;
         let mut last = Value::clone(&before);
         last["metadata"]["resourceVersion"] = json!(self.version.to_string());
@@ -229,7 +240,7 @@ impl World {
         }
     }
 
-    fn put(&mut self, kind: &str, key: (String, String), mut object: Value, before: Option<Arc<Value>>) {
+    pub(super) fn put(&mut self, kind: &str, key: (String, String), mut object: Value, before: Option<Arc<Value>>) {
         self.version += 1;
         object["metadata"]["resourceVersion"] = json!(self.version.to_string());
         let after = Arc::new(object);
@@ -247,6 +258,19 @@ impl World {
 
 /// What the server's own halves see.
 impl World {
+    /// The uid that the next object of this key would get.
+    pub(super) fn next_uid(&self, kind: &str, namespace: &str, name: &str) -> String {
+        let key = (namespace.to_owned(), name.to_owned());
+        let births = self.stocks.get(kind).and_then(|stock| stock.births.get(&key)).copied().unwrap_or(0);
+        birth::uid(self.seed, kind, &key, births + 1)
+    }
+
+    /// Whether objects may be created there: it is an object itself, or something is in it already.
+    pub(super) fn has_namespace(&self, namespace: &str) -> bool {
+        self.get("Namespace", "", namespace).is_some()
+            || self.stocks.values().any(|stock| stock.objects.keys().any(|(place, _)| place == namespace))
+    }
+
     pub(super) fn version(&self) -> u64 {
         self.version
     }

@@ -145,8 +145,14 @@ async fn what_is_not_served_is_refused_honestly() {
     assert_eq!((missing.status, missing.json()["message"].as_str()), (404, Some("configmaps \"b\" not found")));
     let release = lab.get("/apis/helm.toolkit.fluxcd.io/v2/namespaces/wire/helmreleases/none").await;
     assert_eq!(release.json()["message"], "helmreleases.helm.toolkit.fluxcd.io \"none\" not found");
-    for method in ["PUT", "PATCH", "DELETE"] {
-        let answer = crate::lab::finish(lab.request(method, "/api/v1/namespaces/wire/configmaps/a").body("{}")).await;
+    for (method, path) in [
+        ("PUT", "/api/v1/namespaces/wire/configmaps"),
+        ("DELETE", "/api/v1/namespaces/wire/configmaps"),
+        ("POST", "/api/v1/namespaces/wire/configmaps/a"),
+        ("POST", "/api/v1/configmaps"),
+        ("DELETE", "/apis/metrics.k8s.io/v1beta1/nodes/worker-1"),
+    ] {
+        let answer = crate::lab::finish(lab.request(method, path).body("{}")).await;
         assert_eq!((answer.status, answer.json()["reason"].as_str()), (405, Some("MethodNotAllowed")), "{method}");
     }
     assert_eq!(lab.get("/api/v1/namespaces/wire/configmaps/a").await.status, 200);

@@ -11,6 +11,11 @@ pub const DEADLINE: Duration = Duration::from_secs(20);
 
 pub const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
 
+pub const MERGE: &str = "application/merge-patch+json";
+pub const STRATEGIC: &str = "application/strategic-merge-patch+json";
+pub const JSON_PATCH: &str = "application/json-patch+json";
+pub const JSON: &str = "application/json";
+
 pub struct Lab {
     pub demo: Demo,
     pub control: Control,
@@ -81,6 +86,38 @@ impl Lab {
     pub async fn post(&self, user: &str, path: &str, body: &Value) -> Answer {
         let request = self.client.post(self.url(path)).header(AUTHORIZATION, format!("Bearer {user}"));
         finish(request.header("content-type", "application/json").body(body.to_string())).await
+    }
+
+    /// A write by the user `demo`, as the field manager `watchkeeper`.
+    pub async fn send(&self, method: &str, path: &str, content_type: &str, body: &Value) -> Answer {
+        self.send_as("demo", method, path, content_type, body).await
+    }
+
+    pub async fn send_as(&self, user: &str, method: &str, path: &str, content_type: &str, body: &Value) -> Answer {
+        let query = if path.contains('?') { "&" } else { "?" };
+        let url = self.url(&format!("{path}{query}fieldManager=watchkeeper"));
+        let request = self.client.request(method.parse().unwrap(), url);
+        let request = request.header(AUTHORIZATION, format!("Bearer {user}")).header("content-type", content_type);
+        finish(request.body(body.to_string())).await
+    }
+
+    /// A merge patch, as most actions are.
+    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.send("PATCH", path, MERGE, body).await
+    }
+
+    /// An object that must be there.
+    pub async fn object(&self, path: &str) -> Value {
+        let answer = self.get(path).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        answer.json()
+    }
+
+    /// Lets the controllers work for so many seconds.
+    pub fn pass(&self, seconds: u64) {
+        for _ in 0..seconds {
+            self.control.advance(Duration::from_secs(1));
+        }
     }
 
     /// Opens a watch and expects it to be accepted.

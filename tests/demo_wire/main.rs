@@ -5,12 +5,14 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic with its line is the report")]
 
 mod access;
+mod controllers;
 mod faults;
 mod lab;
 mod lists;
 mod load;
 mod objects;
 mod watches;
+mod writes;
 
 /// For trying other clients by hand: `cargo test --test demo_wire serve -- --ignored --nocapture`.
 #[test]

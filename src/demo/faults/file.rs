@@ -110,9 +110,10 @@ fn rule(row: Spanned<Row>) -> Result<Rule, Wrong> {
         "delay" | "skew" => &["seconds"],
         "cut" | "garble" | "hang" => &["after"],
         "gone" => &["stream"],
-        "silent" | "drop" | "refuse" | "not-found" => &[],
+        "deny" => &["body"],
+        "silent" | "drop" | "lose" | "refuse" | "not-found" => &[],
         other => {
-            let known = "status, delay, cut, garble, silent, hang, gone, drop, refuse, skew, not-found";
+            let known = "status, delay, cut, garble, silent, hang, gone, drop, lose, deny, refuse, skew, not-found";
             return Err((row.act.span(), format!("do = {other:?} is unknown; there are: {known}")));
         }
     };
@@ -151,6 +152,8 @@ fn rule(row: Spanned<Row>) -> Result<Rule, Wrong> {
         "gone" => Act::Gone { in_stream: row.stream.is_some_and(Spanned::into_inner) },
         "silent" => Act::Silent,
         "drop" => Act::Drop,
+        "lose" => Act::Lose,
+        "deny" => Act::Deny(row.body.map(Spanned::into_inner).ok_or_else(|| missing("body"))?),
         "refuse" => Act::Refuse,
         _ => Act::NotFound,
     };
@@ -201,6 +204,8 @@ mod tests {
             ("[[rule]]\ndo = \"drop\"\ncode = 500\n", 3, "means nothing"),
             ("[[rule]]\ndo = \"status\"\ncode = 99\n", 3, "200 to 599"),
             ("[[rule]]\ndo = \"drop\"\nnth = 0\n", 3, "from 1"),
+            ("\n[[rule]]\ndo = \"deny\"\n", 2, "body"),
+            ("[[rule]]\ndo = \"lose\"\nbody = \"x\"\n", 3, "means nothing"),
             ("[[rule]]\ndo = \"delay\"\nseconds = -1\n", 3, "from 0"),
             ("[[rule]]\ndo = \"delay\"\nseconds = \"x\"\n", 3, "invalid type"),
             ("[[rule]\n", 1, ""),

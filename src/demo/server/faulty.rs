@@ -43,12 +43,19 @@ pub async fn before(
             // The connection ends under us.
             std::future::pending().await
         }
+        Instead::Deny(reason) => {
+            let message =
+                format!("admission webhook \"validate.policies.example.internal\" denied the request: {reason}");
+            Some(Failure::new(400, "", message).response())
+        }
         Instead::Gone { in_stream } => {
             let failure = Failure::expired("The resourceVersion for the provided watch is too old.");
             if *in_stream { Some(typed("application/json", error_frame(&failure))) } else { Some(failure.response()) }
         }
         Instead::Status { code, retry_after, body } => {
             let mut response = match body {
+                // A whole Status object is sent as one.
+                Some(text) if text.starts_with('{') => typed("application/json", text.clone()),
                 Some(text) => typed("text/plain; charset=utf-8", text.clone()),
                 None => status(*code).response(),
             };

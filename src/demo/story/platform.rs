@@ -49,7 +49,7 @@ impl Platform {
             objects(&moment).into_iter().enumerate().map(|(at, o)| (key_of(&o), (at, o))).collect();
         let gone: Vec<Key> = self.put.keys().filter(|key| !wanted.contains_key(*key)).cloned().collect();
         for key in gone {
-            world.remove(&key.0, &key.1, &key.2);
+            world.untold(&key);
             self.put.remove(&key);
         }
         // Owners stand before what they own in the list, and must be in the world first: they lend their uid.
@@ -59,7 +59,7 @@ impl Platform {
             match self.put.get(&key) {
                 Some(old) if *old == object => continue,
                 Some(old) => change(world, &key, old, &object),
-                None => world.apply(linked(world, object.clone())),
+                None => world.told(linked(world, object.clone())),
             }
             self.put.insert(key, object);
         }
@@ -68,10 +68,10 @@ impl Platform {
     /// What a controller would do about a pod that somebody deleted.
     fn replace_deleted_pods(&self, world: &mut World) {
         for (key, object) in self.put.iter().filter(|(key, _)| key.0 == "Pod") {
-            if world.get(&key.0, &key.1, &key.2).is_none() {
+            if !world.stands(key) {
                 let mut object = linked(world, object.clone());
                 object["metadata"]["creationTimestamp"] = Value::Null;
-                world.apply(object);
+                world.told(object);
             }
         }
     }
@@ -171,6 +171,10 @@ fn linked(world: &World, mut object: Value) -> Value {
     }
     if let Some(about) = object.get_mut("regarding") {
         let within = about["namespace"].as_str().unwrap_or_default().to_owned();
+        let played = world.played_by(&within, about["name"].as_str().unwrap_or_default()).map(str::to_owned);
+        if let Some(pod) = played.filter(|_| about["kind"] == "Pod") {
+            about["name"] = json!(pod);
+        }
         if let Some(found) = uid(&about["kind"], &within, &about["name"]) {
             about["uid"] = found;
         }
@@ -182,7 +186,9 @@ fn linked(world: &World, mut object: Value) -> Value {
 fn generation(world: &World, object: &Value) -> i64 {
     let key = key_of(object);
     let Some(old) = world.get(&key.0, &key.1, &key.2) else { return 1 };
-    old["metadata"]["generation"].as_i64().unwrap_or(1) + i64::from(old["spec"] != object["spec"])
+    // What a person wrote is no change of the story's.
+    let below = world.base(&key).unwrap_or(old);
+    old["metadata"]["generation"].as_i64().unwrap_or(1) + i64::from(below["spec"] != object["spec"])
 }
 
 fn observe(part: &mut Value, generation: i64) {
@@ -197,7 +203,7 @@ fn observe(part: &mut Value, generation: i64) {
 fn change(world: &mut World, key: &Key, old: &Value, new: &Value) {
     let suspends = new["spec"]["suspend"] == json!(true);
     let linked = linked(world, new.clone());
-    let found = world.edit(&key.0, &key.1, &key.2, |object| {
+    let found = world.retold(key, |object| {
         // A reconciler does not touch what a person has suspended.
         if object["spec"]["suspend"] == json!(true) && !suspends && old["spec"]["suspend"] != json!(true) {
             return;
@@ -217,7 +223,7 @@ fn change(world: &mut World, key: &Key, old: &Value, new: &Value) {
         }
     });
     if !found && key.0 == "Pod" {
-        world.apply(linked);
+        world.told(linked);
     }
 }
 

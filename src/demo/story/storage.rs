@@ -13,6 +13,7 @@ pub fn objects(m: &Moment, all: &mut Vec<Value>) {
     claims(m, all);
     quotas(m, all);
     budgets(m, all);
+    forgotten_budget(m, all);
     autoscalers(m, all);
 }
 
@@ -64,6 +65,15 @@ fn budgets(m: &Moment, all: &mut Vec<Value>) {
             "status": { "observedGeneration": 0, "currentHealthy": w.replicas, "desiredHealthy": needed, "expectedPods": w.replicas, "disruptionsAllowed": allowed,
                 "conditions": [{ "type": "DisruptionAllowed", "status": if allowed > 0 { "True" } else { "False" }, "reason": if allowed > 0 { "SufficientPods" } else { "InsufficientPods" }, "message": "", "observedGeneration": 0, "lastTransitionTime": time(m.days_ago(88)) }] } }));
     }
+}
+
+/// Left over from before the broker had a chart: its pods are guarded twice, and none of them can be evicted.
+fn forgotten_budget(m: &Moment, all: &mut Vec<Value>) {
+    let at = m.days_ago(170);
+    all.push(json!({ "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": meta("slo-scout", "kafka-broker", at, &[]),
+        "spec": { "maxUnavailable": 1, "selector": { "matchLabels": { "app.kubernetes.io/name": "kafka" } } },
+        "status": { "observedGeneration": 0, "currentHealthy": 3, "desiredHealthy": 2, "expectedPods": 3, "disruptionsAllowed": 1,
+            "conditions": [{ "type": "DisruptionAllowed", "status": "True", "reason": "SufficientPods", "message": "", "observedGeneration": 0, "lastTransitionTime": time(at) }] } }));
 }
 
 fn autoscalers(m: &Moment, all: &mut Vec<Value>) {

@@ -78,13 +78,23 @@ fn one(m: &Moment, w: &'static Workload, address: &mut i64, all: &mut Vec<Value>
                 ));
             }
             all.push(deployment(m, w, created, ready, wanted, fresh.is_some()));
-            all.push(replica_set(w, &hash, created, ready, wanted, 14));
+            if let Some(earlier) = retagged(w, EARLIER).filter(|_| w.namespace.starts_with("team-")) {
+                all.push(replica_set(w, &template_hash(m, w, 0), (created, 0, 0, 13), earlier));
+            }
+            all.push(replica_set(w, &hash, (created, ready, wanted, 14), template(w)));
             if let Some((hash, pod)) = &fresh {
-                all.push(replica_set(w, hash, pod.created, 0, 1, 15));
+                let template = retagged(w, &[UNPUSHED]).unwrap_or_else(|| template(w));
+                all.push(replica_set(w, hash, (pod.created, 0, 1, 15), template));
             }
         }
-        Kind::StatefulSet => all.push(stateful_set(w, &hash, created, ready, wanted)),
-        Kind::DaemonSet => all.push(daemon_set(w, created, ready, wanted)),
+        Kind::StatefulSet => {
+            all.push(stateful_set(w, &hash, created, ready, wanted));
+            revisions(m, w, &hash, created, all);
+        }
+        Kind::DaemonSet => {
+            all.push(daemon_set(w, created, ready, wanted));
+            revisions(m, w, &hash, created, all);
+        }
     }
     all.extend(built.into_iter().map(|(pod, _)| pod));
     all.extend(fresh.map(|(_, pod)| pods::build(m, &pod).0));
@@ -119,8 +129,32 @@ fn labelled(w: &Workload, name: &str, created: jiff::Timestamp) -> Value {
     meta
 }
 
+/// Tags of images that changed with a revision: as it runs, and as it was before.
+const EARLIER: &[(&str, &str)] = &[
+    (":2.9.6", ":2.9.5"),
+    (":16.4", ":16.3"),
+    (":v1.1.1", ":v1.1.0"),
+    (":1.4.0", ":1.3.2"),
+    (":3.2.1", ":3.2.0"),
+    (":0.9.4", ":0.9.3"),
+    (":2.0.3", ":2.0.2"),
+    (":1.1.0", ":1.0.9"),
+];
+/// The tag that the newest revision of the catalogue asks for, which nobody has pushed.
+const UNPUSHED: (&str, &str) = (":2.0.3", ":2.1.0-rc1");
+
 fn template(w: &Workload) -> Value {
     json!({ "metadata": { "labels": w.labels().into_iter().collect::<std::collections::BTreeMap<_, _>>() }, "spec": pods::spec(w) })
+}
+
+/// The template with another tag of its first image; `None` when it has no such tag.
+fn retagged(w: &Workload, tags: &[(&str, &str)]) -> Option<Value> {
+    let mut template = template(w);
+    let image = &mut template["spec"]["containers"][0]["image"];
+    let text = image.as_str().unwrap_or_default();
+    let (from, to) = tags.iter().find(|(from, _)| text.ends_with(from))?;
+    *image = json!(text.replace(from, to));
+    Some(template)
 }
 
 fn deployment(m: &Moment, w: &Workload, created: jiff::Timestamp, ready: i64, wanted: i64, rolling: bool) -> Value {
@@ -144,19 +178,41 @@ fn deployment(m: &Moment, w: &Workload, created: jiff::Timestamp, ready: i64, wa
         status["unavailableReplicas"] = json!(wanted + extra - ready);
     }
     json!({ "apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta,
-        "spec": { "replicas": wanted, "selector": { "matchLabels": w.selector() }, "template": template(w), "strategy": strategy, "revisionHistoryLimit": 10, "progressDeadlineSeconds": 600 },
+        "spec": { "replicas": wanted, "selector": { "matchLabels": w.selector() }, "template": if rolling { retagged(w, &[UNPUSHED]).unwrap_or_else(|| template(w)) } else { template(w) }, "strategy": strategy, "revisionHistoryLimit": 10, "progressDeadlineSeconds": 600 },
         "status": status })
 }
 
-fn replica_set(w: &Workload, hash: &str, created: jiff::Timestamp, ready: i64, wanted: i64, revision: i64) -> Value {
+fn replica_set(
+    w: &Workload,
+    hash: &str,
+    (created, ready, wanted, revision): (jiff::Timestamp, i64, i64, i64),
+    mut template: Value,
+) -> Value {
+    template["metadata"]["labels"]["pod-template-hash"] = json!(hash);
     let mut meta = labelled(w, &format!("{}-{hash}", w.name), created);
     meta["labels"]["pod-template-hash"] = json!(hash);
     meta["annotations"]["deployment.kubernetes.io/revision"] = json!(revision.to_string());
     meta["ownerReferences"] = owner("apps/v1", "Deployment", w.name);
     let mut selector = w.selector();
     selector["pod-template-hash"] = json!(hash);
-    json!({ "apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": meta, "spec": { "replicas": wanted, "selector": { "matchLabels": selector }, "template": template(w) },
+    json!({ "apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": meta, "spec": { "replicas": wanted, "selector": { "matchLabels": selector }, "template": template },
         "status": { "observedGeneration": 0, "replicas": wanted, "fullyLabeledReplicas": wanted, "readyReplicas": ready, "availableReplicas": ready } })
+}
+
+/// The present template of a `StatefulSet` or `DaemonSet` as its controller keeps it for an undo, and the one before.
+fn revisions(m: &Moment, w: &Workload, hash: &str, created: jiff::Timestamp, all: &mut Vec<Value>) {
+    let earlier = retagged(w, EARLIER).map(|template| (template_hash(m, w, 0), template));
+    let kept = earlier.into_iter().chain([(hash.to_owned(), template(w))]);
+    for ((hash, mut template), revision) in kept.zip(1..) {
+        let name = format!("{}-{}", w.name, &hash[..9]);
+        let (kind, label) =
+            if w.kind == Kind::StatefulSet { ("StatefulSet", name.as_str()) } else { ("DaemonSet", &hash[..9]) };
+        let mut meta = meta(w.namespace, &name, created, &w.labels());
+        meta["labels"]["controller-revision-hash"] = json!(label);
+        meta["ownerReferences"] = owner("apps/v1", kind, w.name);
+        template["$patch"] = json!("replace");
+        all.push(json!({ "apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": meta, "revision": revision, "data": { "spec": { "template": template } } }));
+    }
 }
 
 fn stateful_set(w: &Workload, hash: &str, created: jiff::Timestamp, ready: i64, wanted: i64) -> Value {

@@ -24,6 +24,9 @@ const INHIBITS: &[(&str, &str, &[&str], &[&str])] = &[
     ("alertname", "InfoInhibitor", &["info"], &["namespace"]),
 ];
 
+/// The time in milliseconds, and the replica that is asked.
+type Asker = (i64, usize);
+
 struct Alert {
     labels: Labels,
     summary: String,
@@ -61,13 +64,13 @@ fn fingerprint(labels: &Labels) -> String {
     format!("{hash:016x}")
 }
 
-fn all(silences: &Silences, prometheus: &Prometheus, now: i64) -> Vec<Alert> {
+fn all(silences: &Silences, prometheus: &Prometheus, (now, replica): Asker) -> Vec<Alert> {
     let mut alerts: Vec<Alert> = prometheus
         .firing(now)
         .map(|active| {
             let mut labels = active.labels.clone();
             labels.insert(CLUSTER.0.to_owned(), CLUSTER.1.to_owned());
-            let muted_by = silences.matching(&labels, now);
+            let muted_by = silences.matching(&labels, now, replica);
             Alert {
                 fingerprint: fingerprint(&labels),
                 summary: active.summary(),
@@ -103,7 +106,7 @@ fn inhibits(source: &Labels, target: &Labels) -> bool {
 }
 
 /// Those that the parameters ask for.
-fn asked(silences: &Silences, prometheus: &Prometheus, now: i64, params: &Params) -> Result<Vec<Alert>, Reply> {
+fn asked(silences: &Silences, prometheus: &Prometheus, now: Asker, params: &Params) -> Result<Vec<Alert>, Reply> {
     let bad = |message: String| reply(400, &json!(message));
     let filters: Vec<Matcher> = params.all("filter").map(Matcher::of_filter).collect::<Result<_, _>>().map_err(bad)?;
     let receiver =
@@ -121,7 +124,7 @@ fn asked(silences: &Silences, prometheus: &Prometheus, now: i64, params: &Params
     Ok(alerts)
 }
 
-pub fn list(silences: &Silences, prometheus: &Prometheus, now: i64, params: &Params) -> Reply {
+pub fn list(silences: &Silences, prometheus: &Prometheus, now: Asker, params: &Params) -> Reply {
     match asked(silences, prometheus, now, params) {
         Ok(alerts) => {
             reply(200, &json!(alerts.iter().map(|alert| alert.json(prometheus.evaluated)).collect::<Vec<_>>()))
@@ -130,7 +133,7 @@ pub fn list(silences: &Silences, prometheus: &Prometheus, now: i64, params: &Par
     }
 }
 
-pub fn groups(silences: &Silences, prometheus: &Prometheus, now: i64, params: &Params) -> Reply {
+pub fn groups(silences: &Silences, prometheus: &Prometheus, now: Asker, params: &Params) -> Reply {
     let alerts = match asked(silences, prometheus, now, params) {
         Ok(alerts) => alerts,
         Err(refusal) => return refusal,

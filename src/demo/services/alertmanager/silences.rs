@@ -21,9 +21,24 @@ struct Silence {
     updated: i64,
     by: String,
     comment: String,
+    /// The replica that was told, and what the others know until the news has reached them.
+    told: usize,
+    before: Option<Box<Silence>>,
 }
 
 impl Silence {
+    /// What this replica knows of it.
+    fn seen_by(&self, replica: usize, now: i64, gossip: i64) -> Option<&Silence> {
+        if self.told == replica || now >= self.updated + gossip { Some(self) } else { self.before.as_deref() }
+    }
+
+    /// Keeps what the other replicas know while this one is told something new.
+    fn changes_on(&mut self, replica: usize) {
+        self.before = None;
+        self.before = Some(Box::new(self.clone()));
+        self.told = replica;
+    }
+
     fn state(&self, now: i64) -> &'static str {
         if now >= self.ends {
             "expired"
@@ -52,14 +67,26 @@ impl Silence {
 pub struct Silences {
     known: Vec<Silence>,
     made: u64,
+    /// Milliseconds until one replica's news has reached the other.
+    pub gossip: i64,
 }
 
 impl Silences {
     /// The active ones that fit these labels.
-    pub fn matching(&self, labels: &Labels, now: i64) -> Vec<String> {
+    pub fn matching(&self, labels: &Labels, now: i64, replica: usize) -> Vec<String> {
         let fits =
             |silence: &&Silence| silence.state(now) == "active" && silence.matchers.iter().all(|m| m.fits(labels));
-        self.known.iter().filter(fits).map(|silence| silence.id.clone()).collect()
+        self.seen_by(replica, now).filter(fits).map(|silence| silence.id.clone()).collect()
+    }
+
+    fn seen_by(&self, replica: usize, now: i64) -> impl Iterator<Item = &Silence> {
+        self.known.iter().filter_map(move |silence| silence.seen_by(replica, now, self.gossip))
+    }
+
+    /// The silence of this id, if this replica knows it already.
+    fn find(&mut self, id: &str, replica: usize, now: i64) -> Option<&mut Silence> {
+        let gossip = self.gossip;
+        self.known.iter_mut().find(|silence| silence.id == id && silence.seen_by(replica, now, gossip).is_some())
     }
 
     /// What a person did before the story began.
@@ -74,47 +101,49 @@ impl Silences {
             updated: starts,
             by: by.to_owned(),
             comment: comment.to_owned(),
+            told: 0,
+            before: None,
         });
         id
     }
 
-    pub fn list(&mut self, now: i64, params: &Params) -> Reply {
+    pub fn list(&mut self, now: i64, params: &Params, replica: usize) -> Reply {
         self.known.retain(|silence| silence.ends + KEPT > now);
         let filters: Vec<Matcher> = match params.all("filter").map(Matcher::of_filter).collect() {
             Ok(filters) => filters,
             Err(message) => return reply(400, &Json::String(message)),
         };
         // A filter looks at the values that the silence's own matchers name.
-        let shown = self.known.iter().filter(|silence| {
+        let shown = self.seen_by(replica, now).filter(|silence| {
             let named: Labels = silence.matchers.iter().map(|m| (m.name.clone(), m.value.clone())).collect();
             filters.iter().all(|filter| filter.fits(&named))
         });
         reply(200, &json!(shown.map(|silence| silence.json(now)).collect::<Vec<_>>()))
     }
 
-    pub fn get(&self, now: i64, id: &str) -> Reply {
-        self.known
-            .iter()
+    pub fn get(&self, now: i64, id: &str, replica: usize) -> Reply {
+        self.seen_by(replica, now)
             .find(|silence| silence.id == id)
             .map_or_else(not_found, |silence| reply(200, &silence.json(now)))
     }
 
-    pub fn expire(&mut self, now: i64, id: &str) -> Reply {
-        let Some(silence) = self.known.iter_mut().find(|silence| silence.id == id) else { return not_found() };
+    pub fn expire(&mut self, now: i64, id: &str, replica: usize) -> Reply {
+        let Some(silence) = self.find(id, replica, now) else { return not_found() };
         if silence.state(now) != "expired" {
+            silence.changes_on(replica);
             silence.end(now);
         }
         Reply { status: 200, content_type: "application/json", body: Vec::new() }
     }
 
-    pub fn post(&mut self, now: i64, body: &[u8]) -> Reply {
-        match self.try_post(now, body) {
+    pub fn post(&mut self, now: i64, body: &[u8], replica: usize) -> Reply {
+        match self.try_post(now, body, replica) {
             Ok(id) => reply(200, &json!({ "silenceID": id })),
             Err(refusal) => refusal,
         }
     }
 
-    fn try_post(&mut self, now: i64, body: &[u8]) -> Result<String, Reply> {
+    fn try_post(&mut self, now: i64, body: &[u8], replica: usize) -> Result<String, Reply> {
         let bad = |message: String| reply(400, &Json::String(message));
         let posted: Json = serde_json::from_slice(body)
             .map_err(|error| super::refused(400, &format!("parsing silence body from \"\" failed, because {error}")))?;
@@ -152,21 +181,24 @@ impl Silences {
         }
         let text = |field: &str| posted[field].as_str().unwrap_or_default().to_owned();
         if let Some(id) = posted["id"].as_str().filter(|id| !id.is_empty()) {
-            let Some(old) = self.known.iter_mut().find(|silence| silence.id == id) else {
+            let Some(old) = self.find(id, replica, now) else {
                 return Err(reply(404, &Json::String("silence not found".to_owned())));
             };
             let keeps = old.matchers == matchers
                 && match old.state(now) {
-                    "active" => old.starts == starts,
+                    // Alertmanager compares whole seconds.
+                    "active" => old.starts.div_euclid(1000) == starts.div_euclid(1000),
                     "pending" => starts >= now,
                     _ => false,
                 };
             if keeps {
+                old.changes_on(replica);
                 (old.starts, old.ends, old.updated, old.by, old.comment) =
                     (starts, ends, now, text("createdBy"), text("comment"));
                 return Ok(id.to_owned());
             }
             if old.state(now) != "expired" {
+                old.changes_on(replica);
                 old.end(now);
             }
         }
@@ -174,6 +206,7 @@ impl Silences {
         let id = self.add(matchers, starts, ends, &text("createdBy"), &text("comment"));
         if let Some(silence) = self.known.last_mut() {
             silence.updated = now;
+            silence.told = replica;
         }
         Ok(id)
     }
@@ -216,9 +249,9 @@ mod tests {
     #[test]
     fn an_extension_keeps_the_id_and_other_matchers_give_a_new_one() {
         let mut silences = Silences::default();
-        let first = id(&silences.post(NOW, &body("", "X", NOW, NOW + 1000)));
-        assert_eq!(id(&silences.post(NOW + 10, &body(&first, "X", NOW, NOW + 5000))), first);
-        let second = id(&silences.post(NOW + 20, &body(&first, "Y", NOW, NOW + 5000)));
+        let first = id(&silences.post(NOW, &body("", "X", NOW, NOW + 1000), 0));
+        assert_eq!(id(&silences.post(NOW + 10, &body(&first, "X", NOW, NOW + 5000), 0)), first);
+        let second = id(&silences.post(NOW + 20, &body(&first, "Y", NOW, NOW + 5000), 0));
         assert_ne!(second, first);
         assert_eq!(silences.known[0].state(NOW + 20), "expired");
     }
@@ -226,8 +259,8 @@ mod tests {
     #[test]
     fn an_expired_silence_is_not_extended_but_made_anew() {
         let mut silences = Silences::default();
-        let first = id(&silences.post(NOW, &body("", "X", NOW, NOW + 1000)));
-        assert_ne!(id(&silences.post(NOW + 2000, &body(&first, "X", NOW, NOW + 5000))), first);
+        let first = id(&silences.post(NOW, &body("", "X", NOW, NOW + 1000), 0));
+        assert_ne!(id(&silences.post(NOW + 2000, &body(&first, "X", NOW, NOW + 5000), 0)), first);
     }
 
     #[test]
@@ -241,7 +274,7 @@ mod tests {
             (b"{}".to_vec(), 422),
             (body("unknown", "X", NOW, NOW + 9), 404),
         ] {
-            assert_eq!(silences.post(NOW, &posted).status, code, "{}", String::from_utf8_lossy(&posted));
+            assert_eq!(silences.post(NOW, &posted, 0).status, code, "{}", String::from_utf8_lossy(&posted));
         }
         assert!(silences.known.is_empty());
     }
@@ -249,15 +282,34 @@ mod tests {
     #[test]
     fn expiring_twice_is_fine_and_an_unknown_one_is_not_found() {
         let mut silences = Silences::default();
-        let first = id(&silences.post(NOW, &body("", "X", NOW, NOW + 1000)));
+        let first = id(&silences.post(NOW, &body("", "X", NOW, NOW + 1000), 0));
         assert_eq!(
             (
-                silences.expire(NOW, &first).status,
-                silences.expire(NOW, &first).status,
-                silences.expire(NOW, "x").status
+                silences.expire(NOW, &first, 0).status,
+                silences.expire(NOW, &first, 0).status,
+                silences.expire(NOW, "x", 0).status
             ),
             (200, 200, 404)
         );
-        assert_eq!(silences.get(NOW, &first).status, 200);
+        assert_eq!(silences.get(NOW, &first, 0).status, 200);
+    }
+
+    #[test]
+    fn the_other_replica_hears_of_it_later_and_meanwhile_knows_what_was() {
+        let mut silences = Silences { gossip: 1000, ..Silences::default() };
+        let first = id(&silences.post(NOW, &body("", "X", NOW, NOW + 60_000), 0));
+        assert_eq!((silences.get(NOW, &first, 0).status, silences.get(NOW, &first, 1).status), (200, 404));
+        assert_eq!(silences.expire(NOW, &first, 1).status, 404);
+        assert_eq!(silences.get(NOW + 1000, &first, 1).status, 200);
+        silences.expire(NOW + 2000, &first, 1);
+        let state = |silences: &Silences, now, replica| {
+            let reply: Json = serde_json::from_slice(&silences.get(now, &first, replica).body).unwrap();
+            reply["status"]["state"].as_str().unwrap().to_owned()
+        };
+        assert_eq!(
+            (state(&silences, NOW + 2000, 0), state(&silences, NOW + 2000, 1)),
+            ("active".to_owned(), "expired".to_owned())
+        );
+        assert_eq!(state(&silences, NOW + 3000, 0), "expired");
     }
 }
