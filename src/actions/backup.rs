@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::input::{Input, flag, list, text};
-use super::{ActKey, ActionSpec, Field, right};
+use super::{ActKey, ActionSpec, Field, Start, right};
 use crate::domain::plan::{Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
 use crate::domain::proof::Check;
 
@@ -18,9 +18,13 @@ pub const SPEC: ActionSpec = ActionSpec {
     doc: "back up now, as the schedule does or with settings of its own, and wait for the result",
     rights: &[right("velero.io", "backups", "create")],
     fields: &[
-        Field { name: "name", help: "the backup's name; made from the time by default", default: "" },
-        Field { name: "namespaces", help: "without a schedule: which, separated by commas; * for all", default: "*" },
-        Field { name: "ttl", help: "without a schedule: how long it is kept", default: "168h0m0s" },
+        Field { name: "name", help: "the backup's name; made from the time by default", default: Start::Text("") },
+        Field {
+            name: "namespaces",
+            help: "without a schedule: which, separated by commas; * for all",
+            default: Start::Text("*"),
+        },
+        Field { name: "ttl", help: "without a schedule: how long it is kept", default: Start::Text("168h0m0s") },
     ],
     wants_reason: false,
     offered: |subject| subject.of(&["Schedule", "Backup", "BackupStorageLocation"]),
@@ -106,6 +110,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         warnings,
         undo: format!("velero backup delete {name} -n {velero}"),
         reason: String::new(),
+        needs_reason: false,
     })
 }
 

@@ -63,5 +63,6 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         warnings: Vec::new(),
         undo: String::new(),
         reason: String::new(),
+        needs_reason: false,
     })
 }

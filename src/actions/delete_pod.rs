@@ -70,5 +70,6 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         },
         undo: String::new(),
         reason: String::new(),
+        needs_reason: false,
     })
 }

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::input::{Input, annotation, flag, int, list, text};
-use super::{ActionSpec, Field, cordon, evict, flux, right, workload};
+use super::{ActionSpec, Field, Start, cordon, evict, flux, right, workload};
 use crate::domain::plan::{Plan, Risk, Stop};
 
 pub const SPEC: ActionSpec = ActionSpec {
@@ -13,16 +13,16 @@ pub const SPEC: ActionSpec = ActionSpec {
     doc: "cordon the node and evict its pods, as their disruption budgets allow",
     rights: &[right("", "nodes", "patch"), right("", "pods/eviction", "create")],
     fields: &[
-        Field { name: "timeout", help: "seconds to wait for a budget, for each pod", default: "300" },
+        Field { name: "timeout", help: "seconds to wait for a budget, for each pod", default: Start::Text("300") },
         Field {
             name: "delete-emptydir-data",
             help: "yes: evict pods with emptyDir data, which is lost",
-            default: "no",
+            default: Start::Text("no"),
         },
         Field {
             name: "unmanaged",
             help: "yes: evict pods without a controller, which are gone for good",
-            default: "no",
+            default: Start::Text("no"),
         },
     ],
     wants_reason: false,

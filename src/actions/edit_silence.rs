@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::input::{Input, text};
 use super::silence::{self, parse, written};
-use super::{ActionSpec, Field, Offer};
+use super::{ActionSpec, Field, Offer, Start};
 use crate::domain::plan::{Plan, Stop};
 use crate::kinds::silences;
 
@@ -14,11 +14,11 @@ pub const SPEC: ActionSpec = ActionSpec {
     doc: "extend the silence from now on, or change its matchers",
     rights: silence::RIGHTS,
     fields: &[
-        Field { name: "duration", help: "how long from now: 30m, 2h, 1d, or until 14:30", default: "2h" },
+        Field { name: "duration", help: "how long from now: 30m, 2h, 1d, or until 14:30", default: Start::Text("2h") },
         Field {
             name: "matchers",
             help: "only to change them: the old silence then ends, and a new one begins",
-            default: "",
+            default: Start::Text(""),
         },
     ],
     wants_reason: true,

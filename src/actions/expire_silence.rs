@@ -58,5 +58,6 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         warnings: Vec::new(),
         undo: "silence anew: an expired silence cannot be revived".into(),
         reason: String::new(),
+        needs_reason: false,
     })
 }

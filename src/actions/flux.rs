@@ -90,6 +90,7 @@ pub fn plan(input: &Input<'_>, action: &'static str, steps: Vec<Step>, undo: Str
         warnings: Vec::new(),
         undo,
         reason: String::new(),
+        needs_reason: false,
     })
 }
 

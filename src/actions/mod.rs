@@ -126,8 +126,24 @@ pub const fn right(group: &'static str, resource: &'static str, verb: &'static s
 pub struct Field {
     pub name: &'static str,
     pub help: &'static str,
-    /// What stands there first; empty: nothing, or what the plan proposes.
-    pub default: &'static str,
+    pub default: Start,
+}
+
+/// What stands in a field before anybody types.
+#[derive(Debug, Clone, Copy)]
+pub enum Start {
+    Text(&'static str),
+    /// What fits the target.
+    Of(fn(&Input<'_>) -> String),
+}
+
+impl Start {
+    pub fn text(&self, input: &Input<'_>) -> String {
+        match self {
+            Self::Text(text) => (*text).to_owned(),
+            Self::Of(make) => make(input),
+        }
+    }
 }
 
 /// Whether an action fits a record.
@@ -170,9 +186,6 @@ pub fn plan(action: &ActionSpec, input: &Input<'_>) -> Result<Plan, Stop> {
     if input.targets.len() > MOST {
         return Err(Stop::Refuse(format!("{} objects at once are too many: at most {MOST}", input.targets.len())));
     }
-    if action.wants_reason && input.reason.trim().is_empty() {
-        return Err(Stop::Refuse(format!("{} needs a reason", action.name)));
-    }
     for name in input.set.keys() {
         if !action.fields.iter().any(|field| field.name == name) {
             let known: Vec<&str> = action.fields.iter().map(|field| field.name).collect();
@@ -194,6 +207,7 @@ pub fn plan(action: &ActionSpec, input: &Input<'_>) -> Result<Plan, Stop> {
     }
     let mut plan = joined(plans, input);
     plan.reason = input.reason.trim().to_owned();
+    plan.needs_reason = action.wants_reason;
     Ok(plan)
 }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::input::{Input, list};
-use super::{ActionSpec, Field, Offer, backup, right};
+use super::{ActionSpec, Field, Offer, Start, backup, right};
 use crate::domain::plan::{Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
 use crate::domain::proof::Check;
 
@@ -13,9 +13,9 @@ pub const SPEC: ActionSpec = ActionSpec {
     doc: "restore one namespace of the backup into another one, and wait for the result",
     rights: &[right("velero.io", "restores", "create")],
     fields: &[
-        Field { name: "namespace", help: "the namespace to restore", default: "" },
-        Field { name: "into", help: "where to; restore-NAMESPACE by default", default: "" },
-        Field { name: "live", help: "yes: into the same namespace; what is there is kept", default: "no" },
+        Field { name: "namespace", help: "the namespace to restore", default: Start::Text("") },
+        Field { name: "into", help: "where to; restore-NAMESPACE by default", default: Start::Text("") },
+        Field { name: "live", help: "yes: into the same namespace; what is there is kept", default: Start::Text("no") },
     ],
     wants_reason: true,
     offered: |subject| match subject.of(&["Backup"]) {
@@ -96,5 +96,6 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         warnings: if into == from { vec![format!("{from} is live")] } else { Vec::new() },
         undo: if into == from { String::new() } else { format!("kubectl delete namespace {into}") },
         reason: String::new(),
+        needs_reason: false,
     })
 }

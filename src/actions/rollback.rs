@@ -2,7 +2,7 @@
 //! changed before it is resumed.
 
 use super::input::{Input, flag, list, text};
-use super::{ActionSpec, Field, flux, suspend};
+use super::{ActionSpec, Field, Start, flux, suspend};
 use crate::domain::plan::{Act, Plan, Risk, Step, Stop};
 
 pub const SPEC: ActionSpec = ActionSpec {
@@ -10,7 +10,7 @@ pub const SPEC: ActionSpec = ActionSpec {
     key: None,
     doc: "suspend it, and let helm roll back to an earlier revision; Git must change before it is resumed",
     rights: flux::RIGHTS,
-    fields: &[Field { name: "revision", help: "the Helm revision to go back to", default: "" }],
+    fields: &[Field { name: "revision", help: "the Helm revision to go back to", default: Start::Text("") }],
     wants_reason: true,
     offered: |subject| subject.of(&["HelmRelease"]),
     plan,

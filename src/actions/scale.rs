@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::input::Input;
-use super::{ActionSpec, Field, right, workload};
+use super::{ActionSpec, Field, Start, right, workload};
 use crate::domain::plan::{Body, Plan, Proof, Step, Stop, Via};
 use crate::domain::proof::Check;
 
@@ -15,11 +15,16 @@ pub const SPEC: ActionSpec = ActionSpec {
     key: None,
     doc: "set the number of replicas, and wait until they are there",
     rights: &[right("apps", "deployments/scale", "patch"), right("apps", "statefulsets/scale", "patch")],
-    fields: &[Field { name: "replicas", help: "how many", default: "" }],
+    fields: &[Field { name: "replicas", help: "how many", default: Start::Of(now) }],
     wants_reason: false,
     offered: |subject| subject.of(&["Deployment", "StatefulSet"]),
     plan,
 };
+
+/// The number of now, where it is known already.
+fn now(input: &Input<'_>) -> String {
+    workload::find(input).map(|w| workload::replicas(w.object).to_string()).unwrap_or_default()
+}
 
 fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let workload = workload::find(input)?;

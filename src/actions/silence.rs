@@ -7,7 +7,7 @@ use regex::Regex;
 use serde_json::{Value, json};
 
 use super::input::{Input, Labels};
-use super::{ActKey, ActionSpec, Field, RightRow, right};
+use super::{ActKey, ActionSpec, Field, RightRow, Start, right};
 use crate::domain::plan::{ALERTMANAGER, Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
 use crate::domain::proof::Check;
 
@@ -25,8 +25,12 @@ pub const SPEC: ActionSpec = ActionSpec {
     doc: "silence the alert, or the alerts of the object or namespace",
     rights: RIGHTS,
     fields: &[
-        Field { name: "matchers", help: "as amtool takes them: alertname=\"X\" namespace=~\"a|b\"", default: "" },
-        Field { name: "duration", help: "30m, 2h, 1d, or until 14:30", default: "2h" },
+        Field {
+            name: "matchers",
+            help: "as amtool takes them: alertname=\"X\" namespace=~\"a|b\"",
+            default: Start::Of(|input| propose(input).map(|m| written(&m)).unwrap_or_default()),
+        },
+        Field { name: "duration", help: "30m, 2h, 1d, or until 14:30", default: Start::Text("2h") },
     ],
     wants_reason: true,
     offered: |subject| match subject.kind {
@@ -77,9 +81,6 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
 
 /// The request and its proof on every replica.
 pub fn build(input: &Input<'_>, action: &'static str, title: String, body: Value, twin: String) -> Result<Plan, Stop> {
-    if input.reason.trim().is_empty() {
-        return Err(Stop::refuse("a silence needs a reason"));
-    }
     let after = format!("until {}", body["endsAt"].as_str().unwrap_or(""));
     let request = Request {
         via: Via::Alertmanager,
@@ -109,6 +110,7 @@ pub fn build(input: &Input<'_>, action: &'static str, title: String, body: Value
         warnings: Vec::new(),
         undo: String::new(),
         reason: input.reason.trim().to_owned(),
+        needs_reason: true,
     })
 }
 

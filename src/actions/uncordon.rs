@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::input::{Input, flag};
-use super::{ActKey, ActionSpec, Field, cordon, flux};
+use super::{ActKey, ActionSpec, Field, Start, cordon, flux};
 use crate::domain::plan::{Plan, Proof, Step, Stop, Via};
 use crate::domain::proof::Check;
 
@@ -12,7 +12,7 @@ pub const SPEC: ActionSpec = ActionSpec {
     key: Some(ActKey::Toggle),
     doc: "let pods be put on the node again",
     rights: cordon::RIGHTS,
-    fields: &[Field { name: "any", help: "yes: even if it was cordoned by somebody else", default: "no" }],
+    fields: &[Field { name: "any", help: "yes: even if it was cordoned by somebody else", default: Start::Text("no") }],
     wants_reason: false,
     offered: |subject| cordon::when_cordoned(subject, true),
     plan,

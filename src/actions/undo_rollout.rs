@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::input::{Input, annotation, flag, label, list, text};
-use super::{ActionSpec, Field, workload};
+use super::{ActionSpec, Field, Start, workload};
 use crate::domain::plan::{Body, Plan, Step, Stop};
 
 const REVISION: &str = "deployment.kubernetes.io/revision";
@@ -22,7 +22,11 @@ pub const SPEC: ActionSpec = ActionSpec {
     key: None,
     doc: "go back to an earlier revision of a Deployment, while Flux is suspended",
     rights: workload::RIGHTS,
-    fields: &[Field { name: "revision", help: "the revision to go back to; the one before by default", default: "" }],
+    fields: &[Field {
+        name: "revision",
+        help: "the revision to go back to; the one before by default",
+        default: Start::Text(""),
+    }],
     wants_reason: false,
     offered: |subject| subject.of(&["Deployment"]),
     plan,

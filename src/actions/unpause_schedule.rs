@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::input::{Input, flag};
-use super::{ActKey, ActionSpec, Field, Offer, flux, right};
+use super::{ActKey, ActionSpec, Field, Offer, Start, flux, right};
 use crate::domain::plan::{Plan, Proof, Step, Stop, Via};
 use crate::domain::proof::Check;
 
@@ -12,7 +12,11 @@ pub const SPEC: ActionSpec = ActionSpec {
     key: Some(ActKey::Toggle),
     doc: "make runs of the schedule again",
     rights: &[right("velero.io", "schedules", "patch")],
-    fields: &[Field { name: "skip", help: "yes: do not make up at once for a run that was missed", default: "yes" }],
+    fields: &[Field {
+        name: "skip",
+        help: "yes: do not make up at once for a run that was missed",
+        default: Start::Text("yes"),
+    }],
     wants_reason: false,
     offered: |subject| match (subject.of(&["Schedule"]), subject.record.suspended == Some(true)) {
         (Offer::Yes, true) => Offer::Yes,

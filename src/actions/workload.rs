@@ -128,6 +128,7 @@ pub fn plan(input: &Input<'_>, action: &'static str, workload: &Workload<'_>, st
         warnings: Vec::new(),
         undo: String::new(),
         reason: String::new(),
+        needs_reason: false,
     })
 }
 

@@ -26,6 +26,8 @@ pub struct Plan {
     pub undo: String,
     /// Why, in the operator's words; recorded with it.
     pub reason: String,
+    /// It is not run without one.
+    pub needs_reason: bool,
 }
 
 /// What the operator must do to approve.
@@ -211,6 +213,12 @@ impl Guard {
             generation: object.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or(0),
             fields: fields.iter().map(|p| ((*p).to_owned(), value_at(object, p))).collect(),
         }
+    }
+
+    /// For the preview: which object this holds for.
+    pub fn told(&self) -> String {
+        let fields: Vec<String> = self.fields.iter().map(|(p, v)| format!(", {} {v}", dotted(p))).collect();
+        format!("uid {}, generation {}{}", self.uid, self.generation, fields.concat())
     }
 
     /// Whether an object read later is still what was previewed, its version aside. The words say what is not.

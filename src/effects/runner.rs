@@ -120,6 +120,9 @@ impl Run<'_> {
         let Runner { cluster, lock, operator, clock, .. } = self.runner;
         lock.borrow().permit(clock())?;
         let plan = self.plan;
+        if plan.needs_reason && plan.reason.is_empty() {
+            return Err("it needs a reason".to_owned());
+        }
         let targets: Vec<String> = plan.targets.iter().map(|key| format!("{}/{}", key.namespace, key.name)).collect();
         let steps: Vec<Value> = plan.steps.iter().map(|s| json!({ "what": s.what, "twin": s.twin })).collect();
         self.record(

@@ -176,6 +176,9 @@ impl Run {
         if denied {
             return refuse("nothing was sent: it would be refused".to_owned());
         }
+        if plan.needs_reason && plan.reason.is_empty() {
+            return refuse(format!("nothing was sent: {} needs a reason: --reason TEXT", plan.action));
+        }
         if let Some(why) = self.order.unlock.clone().filter(|_| self.app.world.facts.may_write().is_err()) {
             self.data.ask(Ask::Unlock(why));
             self.until(|app| app.world.facts.may_write().is_ok()).await?;
@@ -307,6 +310,9 @@ fn print(plan: &Plan, checks: &[Checked], out: &mut dyn Write) -> io::Result<()>
             writeln!(out, "    {} {}", request.method, clean(&request.path))?;
             if let Some(body) = request.body.json() {
                 writeln!(out, "    {}", clean(&body.to_string()))?;
+            }
+            if let Some(guard) = &request.guard {
+                writeln!(out, "    only while it is {}", clean(&guard.told()))?;
             }
         }
         if !step.twin.is_empty() {

@@ -50,6 +50,8 @@ struct Entry {
     name: &'static str,
     help: &'static str,
     line: LineEdit,
+    /// Somebody has typed here.
+    touched: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,10 +72,17 @@ impl Preview {
     pub fn new(deed: Deed, tickets: Tickets, nth: u64) -> Self {
         let action = actions::by_name(deed.action);
         let fields = action.map_or(&[][..], |a| a.fields);
-        let mut form: Vec<Entry> =
-            fields.iter().map(|f| Entry { name: f.name, help: f.help, line: LineEdit::new(f.default) }).collect();
+        let mut form: Vec<Entry> = fields
+            .iter()
+            .map(|f| Entry { name: f.name, help: f.help, line: LineEdit::default(), touched: false })
+            .collect();
         if action.is_some_and(|a| a.wants_reason) {
-            form.push(Entry { name: REASON, help: "recorded, and shown to others", line: LineEdit::default() });
+            form.push(Entry {
+                name: REASON,
+                help: "recorded, and shown to others",
+                line: LineEdit::default(),
+                touched: false,
+            });
         }
         let focus = if form.is_empty() { Focus::Cancel } else { Focus::Field(0) };
         Self {
@@ -90,6 +99,18 @@ impl Preview {
             stale: false,
             word: LineEdit::default(),
             pager: Pager::default(),
+        }
+    }
+
+    /// Puts into every untouched field what fits the target, as far as it is known.
+    fn fill(&mut self, basis: &Basis) {
+        let set = BTreeMap::new();
+        let input = basis.input(&self.have, &set, "");
+        let Some(target) = basis.targets.first() else { return };
+        for entry in self.form.iter_mut().filter(|entry| !entry.touched) {
+            if let Some(field) = basis.action.fields.iter().find(|field| field.name == entry.name) {
+                entry.line = LineEdit::new(&field.default.text(&input.only(target)));
+            }
         }
     }
 
@@ -175,6 +196,9 @@ impl Preview {
         if let Some(why) = denied {
             return complain(why);
         }
+        if plan.needs_reason && plan.reason.is_empty() {
+            return complain("it needs a reason: tab goes to it".to_owned());
+        }
         match plan.risk.word() {
             Some(word) if !typed => complain(format!("tab, then type {word} to run this")),
             Some(word) if self.word.text().trim() != word => complain(format!("that is not {word}")),
@@ -212,12 +236,23 @@ impl Preview {
             let here = self.focus == Focus::Field(at);
             let mut line = Line::of(format!("  {:<label$}  ", entry.name), if here { Tone::Key } else { Tone::Dim });
             let (text, _) = entry.line.visible(room);
-            line.push(scene::fit(&text, room, Keep::Start), if here { Tone::Accent } else { Tone::Plain });
-            let left = usize::from(width).saturating_sub(line.width() + 2);
-            line.push(format!("  {}", scene::clip(entry.help, left, Keep::Start)), Tone::Dim);
+            if text.is_empty() {
+                line.push(scene::clip(entry.help, room, Keep::Start).into_owned(), Tone::Dim);
+            } else {
+                line.push(text, if here { Tone::Accent } else { Tone::Plain });
+            }
             line
         };
-        self.form.iter().enumerate().map(one).collect()
+        let mut out: Vec<Line> = self.form.iter().enumerate().map(one).collect();
+        if let Focus::Field(at) = self.focus
+            && let Some(entry) = self.form.get(at)
+        {
+            let told = scene::clip(entry.help, usize::from(width).saturating_sub(label + 4), Keep::Start).into_owned();
+            out.push(Line::of(format!("  {:label$}  {told}", ""), Tone::Dim));
+        } else if !self.form.is_empty() {
+            out.push(Line::new());
+        }
+        out
     }
 
     fn buttons(&self) -> Line {
@@ -241,7 +276,7 @@ impl Preview {
 }
 
 fn room(width: u16, label: usize) -> usize {
-    (usize::from(width).saturating_sub(label + 6) / 2).clamp(16, 60)
+    usize::from(width).saturating_sub(label + 6).max(16)
 }
 
 fn body(plan: &Plan, checks: Option<&[Checked]>, wide: usize, out: &mut Vec<Line>) {
@@ -302,6 +337,13 @@ fn step_lines(nth: usize, step: &Step, verdict: Option<&Verdict>, asking: bool, 
                 }
                 indented(parts, Tone::Dim, out);
             }
+            if let Some(guard) = &request.guard {
+                indented(
+                    contexts::wrap(&text::line(&format!("only while it is {}", guard.told())), wide),
+                    Tone::Dim,
+                    out,
+                );
+            }
             if !request.after.is_empty() {
                 let change = format!("{} -> {}", text::line(&request.before), text::line(&request.after));
                 indented(contexts::wrap(change.trim_start_matches(" -> "), wide), Tone::Accent, out);
@@ -359,7 +401,12 @@ impl Screen for Preview {
         }
         match self.focus {
             Focus::Field(at) => {
-                if self.form.get_mut(at).is_some_and(|entry| entry.line.on(chord)) {
+                let typed = |entry: &mut Entry| {
+                    let edited = entry.line.on(chord);
+                    entry.touched |= edited;
+                    edited
+                };
+                if self.form.get_mut(at).is_some_and(typed) {
                     self.rounds = 0;
                     return self.replan();
                 }
@@ -375,6 +422,7 @@ impl Screen for Preview {
             Focus::Field(at) => {
                 if let Some(entry) = self.form.get_mut(at) {
                     entry.line.paste(text);
+                    entry.touched = true;
                 }
                 self.replan()
             }
@@ -388,13 +436,19 @@ impl Screen for Preview {
         if self.basis.is_none() {
             match actions::by_name(self.deed.action) {
                 Some(action) => {
-                    self.basis = Some(Basis::new(action, &self.deed.keys, world, self.nth));
+                    let basis = Basis::new(action, &self.deed.keys, world, self.nth);
+                    self.fill(&basis);
+                    self.basis = Some(basis);
                     effects = self.replan();
                 }
                 None => self.state = State::Refused(format!("no action is called {}", self.deed.action)),
             }
         }
         if std::mem::take(&mut self.stale) {
+            if let Some(basis) = self.basis.take() {
+                self.fill(&basis);
+                self.basis = Some(basis);
+            }
             effects.extend(self.replan());
         }
         let height = usize::from(size.height).saturating_sub(self.above() + 2);
@@ -405,9 +459,6 @@ impl Screen for Preview {
 
     fn lines(&self, _world: &World, size: Size) -> Vec<Line> {
         let mut out = self.form_lines(size.width);
-        if !out.is_empty() {
-            out.push(Line::new());
-        }
         let height = usize::from(size.height).saturating_sub(out.len() + 2);
         let mut body = self.pager.visible(Size { width: size.width, height: u16::try_from(height).unwrap_or(0) });
         // the buttons stay where they are
