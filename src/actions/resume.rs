@@ -56,7 +56,9 @@ fn change(object: &Value) -> String {
         .find(|t| !t.is_empty())
         .unwrap_or("nothing yet");
     let attempted = text(object, "/status/lastAttemptedRevision");
-    let changed = int(object, "/metadata/generation") != int(object, "/status/observedGeneration");
+    // the suspend itself is one change that was not observed
+    let behind = int(object, "/metadata/generation").zip(int(object, "/status/observedGeneration"));
+    let changed = behind.is_some_and(|(now, observed)| observed > 0 && now - observed > 1);
     let spec = if changed { "; its spec was changed while it was suspended" } else { "" };
     match (wanted, attempted) {
         ("", "") => format!("deployed {deployed}; it will take what its source has now{spec}"),

@@ -76,8 +76,8 @@ pub(super) async fn serve(
 ) {
     let mut generation = 0;
     let mut next = None;
-    let name = format!("{}-{}", clock().timestamp().strftime("%Y%m%dT%H%M%SZ"), std::process::id());
-    let recorder = Rc::new(RefCell::new(Recorder::new(settings.audit_folder(), name)));
+    let stamp = clock().timestamp().strftime("%Y%m%dT%H%M%SZ").to_string();
+    let recorder = Rc::new(RefCell::new(Recorder::new(settings.audit_folder(), stamp, std::process::id())));
     loop {
         let context = match next.take() {
             Some(context) => context,

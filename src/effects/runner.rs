@@ -2,7 +2,7 @@
 //! whatever it is. Nothing is sent without a permit, and nothing without an audit.
 
 use std::cell::{Cell, RefCell};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +22,8 @@ use crate::domain::plan::{Act, Body, Plan, Proof, Request, Via};
 use crate::domain::proof::{self, Answer, Seen};
 use crate::domain::text;
 
+/// Files of one process that begin in the same second.
+const MOST_FILES: u32 = 1000;
 /// Between two changes of one plan for several objects.
 const BETWEEN: Duration = Duration::from_secs(1);
 /// Between two looks at a proof, after the first ones.
@@ -38,14 +40,27 @@ const SPLIT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Recorder {
     folder: Option<PathBuf>,
-    name: String,
+    stamp: String,
+    process: u32,
     open: Option<Audit>,
 }
 
 impl Recorder {
-    /// `name` must be one that no other process has.
-    pub fn new(folder: Option<PathBuf>, name: String) -> Self {
-        Self { folder, name, open: None }
+    /// `stamp` is when this begins, in a form that sorts; the process's own id ends the file's name.
+    pub fn new(folder: Option<PathBuf>, stamp: String, process: u32) -> Self {
+        Self { folder, stamp, process, open: None }
+    }
+
+    /// A file that nobody has begun yet.
+    fn begin(&self, folder: &Path) -> std::io::Result<Audit> {
+        let mut nth = 0;
+        loop {
+            let more = if nth == 0 { String::new() } else { format!("-{nth}") };
+            match Audit::open(folder, &format!("{}{more}-{}", self.stamp, self.process)) {
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && nth < MOST_FILES => nth += 1,
+                other => return other,
+            }
+        }
     }
 
     pub fn folder(&self) -> Option<&PathBuf> {
@@ -58,7 +73,7 @@ impl Recorder {
         let folder = self.folder.as_ref().ok_or("there is no state directory: set XDG_STATE_HOME or HOME")?;
         let wrong = |error: std::io::Error| format!("the audit in {} cannot be written: {error}", folder.display());
         if self.open.is_none() {
-            self.open = Some(Audit::open(folder, &self.name).map_err(wrong)?);
+            self.open = Some(self.begin(folder).map_err(wrong)?);
         }
         let Some(audit) = &mut self.open else { return Ok(()) };
         audit.write(event, &time.timestamp().to_string(), fields).map_err(wrong)
@@ -417,7 +432,7 @@ mod tests {
 
     #[test]
     fn without_a_state_directory_nothing_can_be_recorded() {
-        let mut recorder = Recorder::new(None, "a".into());
+        let mut recorder = Recorder::new(None, "a".into(), 1);
         let why = recorder.write(Event::Plan, Time(0), Map::new()).unwrap_err();
         assert!(why.contains("XDG_STATE_HOME"), "{why}");
     }

@@ -1,0 +1,16 @@
+//! Every action through the same door as `watchkeeper run`: seen to succeed, to fail truthfully and to be refused, on
+//! the demo; and on real controllers, where a cluster is given.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::disallowed_macros, reason = "what was seen of a real cluster is told beside the verdict")]
+
+#[path = "actions/driver.rs"]
+mod driver;
+#[path = "actions/ends.rs"]
+mod ends;
+#[path = "actions/faults.rs"]
+mod faults;
+#[path = "actions/real.rs"]
+mod real;
+#[path = "actions/refusals.rs"]
+mod refusals;

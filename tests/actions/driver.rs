@@ -1,0 +1,136 @@
+//! One `run` in this process: settings, app, data thread and audit of its own, over a demo or a real cluster.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use watchkeeper::config::{Request, Settings};
+use watchkeeper::data::Data;
+use watchkeeper::demo::{Demo, Options};
+use watchkeeper::effects::audit;
+use watchkeeper::headless::run::{Order, Run};
+use watchkeeper::session::{clock, start};
+
+/// Where the runs of one test keep their audit.
+pub struct State(tempfile::TempDir);
+
+/// What a run printed, and its exit code.
+#[derive(Debug)]
+pub struct Seen {
+    pub code: u8,
+    pub out: String,
+    pub err: String,
+}
+
+impl Seen {
+    /// The last line: the outcome, or the refusal.
+    pub fn last(&self) -> &str {
+        let text = if self.err.is_empty() { &self.out } else { &self.err };
+        text.lines().last().unwrap_or("")
+    }
+
+    #[track_caller]
+    pub fn is(&self, code: u8, says: &str) {
+        assert!(self.code == code && self.last().contains(says), "wanted {code} and `{says}`, got {self:#?}");
+    }
+}
+
+impl State {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub fn folder(&self) -> PathBuf {
+        self.0.path().join("audit")
+    }
+
+    /// All audit files, verified; their lines.
+    #[track_caller]
+    pub fn audited(&self) -> Vec<serde_json::Map<String, serde_json::Value>> {
+        let mut lines = Vec::new();
+        for path in audit::files(&self.folder()).unwrap() {
+            assert!(audit::verify(&path).unwrap().is_ok(), "{} is broken", path.display());
+            lines.extend(audit::lines(&path).unwrap().into_iter().map(Result::unwrap));
+        }
+        lines
+    }
+
+    pub fn settings(&self, kubeconfig: &Path, context: Option<&str>, more: &str) -> Settings {
+        let file = self.0.path().join("config.toml");
+        let polls = ["prometheus", "alertmanager", "openbao"]
+            .map(|name| format!("[services.{name}]\npoll-interval = \"5s\"\n"))
+            .concat();
+        let text = format!("state-dir = {:?}\n{more}\n{polls}", self.0.path().display().to_string());
+        std::fs::write(&file, text).unwrap();
+        let mut settings = Settings::load(Request { file: Some(file), ..Request::default() }).unwrap();
+        settings.kubeconfig = Some(kubeconfig.to_path_buf());
+        settings.context = context.map(str::to_owned);
+        settings
+    }
+
+    /// Runs `line`: the action, its targets, and `--yes`, `--dry-run`, `confirm=WORD`, `reason=TEXT`, `unlock=TEXT` or
+    /// `KEY=VALUE` for a setting.
+    pub fn run(&self, settings: Settings, line: &str) -> Seen {
+        let mut order = Order::default();
+        for (nth, word) in line.split_whitespace().enumerate() {
+            match (nth, word, word.split_once('=')) {
+                (0, ..) => word.clone_into(&mut order.action),
+                (_, "--yes", _) => order.yes = true,
+                (_, "--dry-run", _) => order.dry_run = true,
+                (_, _, Some(("confirm", value))) => order.confirm = Some(value.to_owned()),
+                (_, _, Some(("reason", value))) => value.clone_into(&mut order.reason),
+                (_, _, Some(("unlock", value))) => order.unlock = Some(value.to_owned()),
+                (_, _, Some((key, value))) => drop(order.set.insert(key.to_owned(), value.to_owned())),
+                (..) => order.targets.push(word.to_owned()),
+            }
+        }
+        let app = start::app(&settings).unwrap();
+        let data = Data::start(settings, clock::now).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let run = Run { app, data, order, now: clock::now };
+        let code = runtime.block_on(run.run(&mut out, &mut err, std::future::pending())).unwrap();
+        Seen { code, out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap() }
+    }
+
+    pub fn on(&self, demo: &Demo, line: &str) -> Seen {
+        self.run(self.settings(demo.kubeconfig(), None, ""), line)
+    }
+
+    pub fn as_user(&self, demo: &Demo, context: &str, line: &str) -> Seen {
+        self.run(self.settings(demo.kubeconfig(), Some(context), ""), line)
+    }
+}
+
+/// A demo whose controllers are quick.
+pub fn demo(story: &str) -> Demo {
+    let demo = Demo::start(Options { story: story.to_owned(), ..Options::default() }).unwrap();
+    demo.control().set_step(Duration::from_millis(200));
+    demo
+}
+
+/// Requests that could have changed something: reviews of our own rights, and dry runs, change nothing.
+pub fn writes(demo: &Demo) -> Vec<String> {
+    let requests = demo.control().requests();
+    let changes = requests.into_iter().filter(|r| {
+        !matches!(&*r.method, "GET" | "HEAD") && !r.path.contains("selfsubject") && !r.query.contains("dryRun=All")
+    });
+    changes.map(|r| format!("{} {}?{}", r.method, r.path, r.query)).collect()
+}
+
+/// A pod of the shop's front.
+pub fn web_pod(demo: &Demo) -> String {
+    demo.control().with_world(|world| {
+        let mut names = world.list("Pod").into_iter().filter_map(|pod| pod["metadata"]["name"].as_str());
+        names.find(|name| name.starts_with("shop-web")).expect("the shop has pods").to_owned()
+    })
+}
+
+/// What the demo answers to a GET.
+pub fn ask(demo: &Demo, path: &str) -> serde_json::Value {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let url = format!("http://{}{path}", demo.address());
+        let answer = reqwest::Client::new().get(url).bearer_auth("demo").send().await.unwrap();
+        answer.json().await.unwrap()
+    })
+}

@@ -1,0 +1,63 @@
+//! What the world does to an action: conflicts, answers that are lost, refusals by admission, a replica that is down.
+
+use std::time::Duration;
+
+use watchkeeper::demo::Faults;
+use watchkeeper::demo::faults::{Act, Rule};
+
+use super::driver::{State, demo, writes};
+
+const SHOP: &str = "/apis/helm.toolkit.fluxcd.io/v2/namespaces/team-alpha/helmreleases/shop";
+
+/// The first patch is the dry run, the second is meant.
+#[test]
+fn an_answer_that_is_lost_is_read_back_and_not_sent_again() {
+    let (demo, state) = (demo("quiet"), State::new());
+    demo.control().set_faults(Faults::one(Rule::new(Act::Lose).path(SHOP).verb("patch").only(2, 1)));
+    let seen = state.on(&demo, "suspend hr/team-alpha/shop --yes");
+    seen.is(0, "done: .spec.suspend is true");
+    assert!(seen.out.contains("the answer was lost"), "{seen:#?}");
+    assert_eq!(writes(&demo).len(), 1, "sent once");
+}
+
+#[test]
+fn an_answer_that_is_lost_without_effect_is_unknown() {
+    let (demo, state) = (demo("quiet"), State::new());
+    demo.control().set_faults(Faults::one(
+        Rule::new(Act::Status { code: 503, retry_after: None, body: None }).path(SHOP).verb("patch").only(2, 1),
+    ));
+    let seen = state.on(&demo, "suspend hr/team-alpha/shop --yes");
+    assert_eq!(seen.code, 5, "{seen:#?}");
+    assert_eq!(state.audited().last().unwrap()["outcome"], "unknown");
+}
+
+#[test]
+fn a_denial_by_admission_is_quoted() {
+    let (demo, state) = (demo("quiet"), State::new());
+    let denied = Act::Deny("freeze".to_owned());
+    demo.control().set_faults(Faults::one(Rule::new(denied).path(SHOP).verb("patch")));
+    let seen = state.on(&demo, "suspend hr/team-alpha/shop --yes");
+    seen.is(4, "nothing was sent: it would be refused");
+    assert!(seen.out.contains("denied the request") && seen.out.contains("freeze"), "{seen:#?}");
+    assert_eq!(writes(&demo), Vec::<String>::new());
+}
+
+#[test]
+fn a_status_that_moves_meanwhile_is_no_conflict() {
+    let (demo, state) = (demo("quiet"), State::new());
+    let control = demo.control();
+    // the answer to the preview's read is late, so that the object moves between the two
+    control.set_faults(Faults::one(Rule::new(Act::Delay(Duration::from_millis(300))).path(SHOP).verb("patch")));
+    let stir = std::thread::spawn(move || {
+        for nth in 0..20 {
+            control.with_world(|world| {
+                world.edit("HelmRelease", "team-alpha", "shop", |shop| {
+                    shop["status"]["lastAttemptedRevision"] = format!("x{nth}").into();
+                });
+            });
+            std::thread::park_timeout(Duration::from_millis(100));
+        }
+    });
+    state.on(&demo, "suspend hr/team-alpha/shop --yes").is(0, "done");
+    stir.join().unwrap();
+}

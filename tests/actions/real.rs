@@ -1,0 +1,89 @@
+//! The same actions with real controllers: `WATCHKEEPER_TEST_LAB` names a folder of kubeconfigs (`sre.yaml`,
+//! `readonly.yaml`, `namespaced.yaml`) of a cluster that may be changed. Afterwards each object is read back as `kubectl`
+//! would read it. One after another: they share the cluster.
+
+use std::path::PathBuf;
+
+use watchkeeper::actions::ACTIONS;
+
+use super::driver::State;
+
+/// Identity, line, exit code, and what the last line says.
+type Case = (&'static str, &'static str, u8, &'static str);
+
+const CASES: &[Case] = &[
+    ("sre", "suspend ks/flux-system/apps confirm=apps", 0, "done: .spec.suspend is true"),
+    ("sre", "suspend ks/flux-system/apps confirm=apps", 4, "it is suspended"),
+    ("sre", "reconcile ks/flux-system/apps --yes", 4, "it is suspended"),
+    ("sre", "resume ks/flux-system/apps confirm=apps", 0, "done: ReconciliationSucceeded"),
+    ("sre", "reconcile ks/flux-system/apps --yes", 0, "done: ReconciliationSucceeded"),
+    ("sre", "reconcile-with-source ks/flux-system/apps --yes", 0, "done: ReconciliationSucceeded"),
+    ("sre", "suspend git/flux-system/platform confirm=platform", 0, "done: .spec.suspend is true"),
+    ("sre", "resume git/flux-system/platform confirm=platform", 0, "done: Succeeded"),
+    ("sre", "reconcile git/flux-system/platform --yes", 0, "done: Succeeded"),
+    ("sre", "reconcile hr/flux-system/istio-base --yes", 0, "done: "),
+    ("sre", "reconcile-with-source hr/flux-system/istio-base --yes", 0, "done: "),
+    ("sre", "force hr/flux-system/istio-base confirm=istio-base", 0, "done: UpgradeSucceeded"),
+    ("sre", "reset hr/team-alpha/orders --yes", 1, "the attempt failed"),
+    ("sre", "recover hr/team-alpha/ledger --yes", 1, "could not resolve ConfigMap"),
+    ("sre", "reconcile ks/flux-system/broken-build --yes", 1, "kustomize build failed"),
+    ("sre", "restart deploy/team-alpha/frontend confirm=frontend", 0, "done: rolled out"),
+    ("sre", "restart sts/team-alpha/db confirm=db", 0, "done: rolled out"),
+    ("sre", "restart ds/logging/node-agent confirm=lab", 0, "done: rolled out"),
+    ("sre", "scale deploy/team-alpha/frontend replicas=4 confirm=frontend", 0, "done: rolled out, 4 of 4"),
+    ("sre", "scale deploy/team-alpha/frontend replicas=2 confirm=frontend", 0, "done: rolled out, 2 of 2"),
+    ("sre", "pause-rollout deploy/team-alpha/frontend --yes", 0, "done: .spec.paused is true"),
+    ("sre", "restart deploy/team-alpha/frontend confirm=frontend", 4, "is paused"),
+    ("sre", "resume-rollout deploy/team-alpha/frontend --yes", 0, "done: rolled out"),
+    ("sre", "undo-rollout deploy/team-alpha/frontend confirm=frontend", 4, "would write it back"),
+    ("sre", "suspend ks/flux-system/apps confirm=apps", 0, "done"),
+    ("sre", "undo-rollout deploy/team-alpha/frontend confirm=frontend", 0, "done: rolled out"),
+    ("sre", "resume ks/flux-system/apps confirm=apps", 0, "done"),
+    ("sre", "renew cert/team-alpha/web-tls --yes", 0, "done: revision"),
+    ("sre", "renew cert/team-beta/shared-a --yes", 4, "is also of shared-b"),
+    ("sre", "cordon node/n03 --yes", 0, "done: .spec.unschedulable is true"),
+    ("sre", "uncordon node/n03 --yes", 0, "done: .spec.unschedulable is null"),
+    ("sre", "drain node/n05 timeout=30 confirm=lab", 0, "done: "),
+    ("sre", "uncordon node/n05 --yes", 0, "done"),
+    (
+        "sre",
+        r#"silence ks/flux-system/apps matchers=alertname="Nothing" reason=test duration=10m --yes"#,
+        0,
+        "done: active until",
+    ),
+    ("sre", "pause-schedule schedule/velero/daily-backup --yes", 0, "done: .spec.paused is true"),
+    ("sre", "unpause-schedule schedule/velero/daily-backup --yes", 0, "done: .spec.paused is false"),
+    ("namespaced", "restart deploy/team-alpha/frontend confirm=frontend", 0, "done: rolled out"),
+    ("namespaced", "suspend hr/team-alpha/shop --yes", 4, "it would be refused"),
+    ("readonly", "restart deploy/team-alpha/frontend confirm=frontend", 4, "it would be refused"),
+    ("readonly", "suspend hr/team-alpha/shop --yes", 4, "it would be refused"),
+    ("readonly", "renew cert/team-alpha/web-tls --yes", 4, "it would be refused"),
+    ("readonly", "cordon node/n03 --yes", 4, "it would be refused"),
+    // Velero's server is not there: what the server says of the request is all there is to see
+    ("sre", "backup schedule/velero/daily-backup --dry-run", 0, "undo: "),
+    ("readonly", "backup schedule/velero/daily-backup --dry-run", 4, "undo: "),
+];
+
+#[test]
+fn real_controllers_answer_as_the_plans_expect() {
+    let Some(folder) = std::env::var_os("WATCHKEEPER_TEST_LAB").map(PathBuf::from) else {
+        println!("SKIPPED: WATCHKEEPER_TEST_LAB is not set, so there are no controllers to act on");
+        return;
+    };
+    let state = State::new();
+    let mut wrong = Vec::new();
+    for (user, line, code, says) in CASES {
+        let settings = state.settings(&folder.join(format!("{user}.yaml")), None, "");
+        let seen = state.run(settings, line);
+        let fits = seen.code == *code && seen.last().contains(says);
+        println!("{} [{}] {user}: {line}: {}", if fits { "ok   " } else { "WRONG" }, seen.code, seen.last());
+        if !fits {
+            wrong.push(format!("{user}: {line}: {seen:#?}"));
+        }
+    }
+    state.audited();
+    let acted = |name: &str| CASES.iter().any(|(_, line, ..)| line.split_whitespace().next() == Some(name));
+    let left: Vec<_> = ACTIONS.iter().map(|a| a.name).filter(|name| !acted(name)).collect();
+    println!("not acted on here: {}", left.join(", "));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
