@@ -6,11 +6,17 @@ use serde_json::{Value, json};
 
 use super::{Ask, delete, update};
 use crate::demo::controllers;
+use crate::demo::reviews::protobuf;
 use crate::demo::status::{Failure, json_response};
 use crate::demo::world::World;
 
 pub fn answer(world: &mut World, ask: &Ask<'_>) -> Result<Response<Body>, Failure> {
-    let body = ask.json()?;
+    let body = if ask.content_type == Some("application/vnd.kubernetes.protobuf") {
+        protobuf::eviction(ask.body)
+            .ok_or_else(|| Failure::bad_request("the object provided is unrecognized (must be of type Eviction)"))?
+    } else {
+        ask.json()?
+    };
     // kube's client sends neither; the decoder takes what the path is for.
     let fits = |key: &str, value: &str| body[key].as_str().is_none_or(|given| given == value);
     if !fits("kind", "Eviction") || !fits("apiVersion", "policy/v1") {

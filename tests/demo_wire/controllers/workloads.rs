@@ -150,6 +150,9 @@ async fn a_bad_image_is_undone_with_the_template_of_the_revision_before() {
     let good = sets.iter().find(|set| revision(set) == "14").unwrap();
     let mut template = good["spec"]["template"].clone();
     template["metadata"]["labels"].as_object_mut().unwrap().remove("pod-template-hash").expect("its set labels it");
+    // As clients with typed objects send it.
+    template["metadata"]["creationTimestamp"] = Value::Null;
+    template["spec"]["containers"][0]["securityContext"] = json!({});
     let undo = json!([{"op": "replace", "path": "/spec/template", "value": template}]);
     assert_eq!(lab.send("PATCH", &path, JSON_PATCH, &undo).await.status, 200);
     let done = until(&lab, &path, "undone", rolled_out).await;
@@ -186,4 +189,22 @@ async fn a_stateful_set_is_undone_with_the_data_of_its_revision_before() {
     let pods = pods(&lab, "logging", "loki-write").await;
     assert!(pods.iter().all(|pod| ready(pod) && text(pod, "/spec/containers/0/image").ends_with(":2.9.5")));
     assert_eq!(lab.object(&format!("{APPS}/logging/controllerrevisions/{name}")).await["revision"], 3);
+}
+
+#[tokio::test]
+async fn a_new_image_takes_the_place_of_one_that_cannot_be_pulled() {
+    let lab = platform();
+    let path = format!("{APPS}/team-beta/deployments/catalog");
+    let image =
+        |image: &str| json!({"spec": {"template": {"spec": {"containers": [{"name": "catalog", "image": image}]}}}});
+    lab.send("PATCH", &path, STRATEGIC, &image("harbor.example.internal/team-beta/catalog:2.0.4")).await;
+    until(&lab, &path, "rolled out", rolled_out).await;
+    lab.pass(5);
+    let fresh = pods(&lab, "team-beta", "catalog").await;
+    assert!(fresh.len() == 3 && fresh.iter().all(ready), "{:?}", names(&fresh));
+    let restart = json!({"spec": {"template": {"metadata": {"annotations": {"a": "b"}}}}});
+    let lab = platform();
+    lab.patch(&path, &restart).await;
+    lab.pass(30);
+    assert!(!rolled_out(&lab.object(&path).await), "the image is still nowhere");
 }
