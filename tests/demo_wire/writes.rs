@@ -481,3 +481,19 @@ async fn a_delayed_write_is_carried_out_after_its_delay() {
     assert!(started.elapsed() >= delay);
     assert_eq!(lab.object(RELEASE).await["spec"]["suspend"], true);
 }
+
+#[tokio::test]
+async fn discovery_tells_which_verbs_and_subresources_there_are() {
+    let lab = Lab::new();
+    let list = lab.object("/api/v1").await;
+    let find =
+        |name: &str| list["resources"].as_array().unwrap().iter().find(|one| one["name"] == name).cloned().unwrap();
+    assert!(find("pods")["verbs"].as_array().unwrap().contains(&json!("patch")));
+    let eviction = find("pods/eviction");
+    assert_eq!(
+        (&eviction["group"], &eviction["version"], &eviction["kind"]),
+        (&json!("policy"), &json!("v1"), &json!("Eviction"))
+    );
+    let velero = lab.object("/apis/velero.io/v1").await;
+    assert!(velero["resources"].as_array().unwrap().iter().all(|one| one["name"] != "backups/status"));
+}

@@ -23,7 +23,7 @@ use serde_json::Value;
 use super::overlay::{Key, key};
 use super::world::World;
 
-pub use budgets::of as budgets_of;
+pub use budgets::{counted as counted_budget, of as budgets_of};
 pub use parts::is_ready;
 pub use pods::end as end_pod;
 pub use velero::download;

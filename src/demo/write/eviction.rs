@@ -60,7 +60,13 @@ fn spend(world: &mut World, ask: &Ask<'_>, pod: &Value, dry: bool) -> Result<(),
             "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
         ));
     }
-    let Some(budget) = budgets.into_iter().next() else { return Ok(()) };
+    let Some(mut budget) = budgets.into_iter().next() else { return Ok(()) };
+    // The story's budgets do not follow its pods; whoever evicts is told the truth.
+    if budget["status"]["disruptedPods"].is_null()
+        && let Some(status) = controllers::counted_budget(world, &budget)
+    {
+        budget["status"] = status;
+    }
     let number = |key: &str| budget["status"][key].as_i64().unwrap_or(0);
     let (healthy, desired, allowed) =
         (number("currentHealthy"), number("desiredHealthy"), number("disruptionsAllowed"));
