@@ -59,6 +59,8 @@ pub struct Desk {
     budgets: BTreeSet<Key>,
     /// Flux objects of which an attempt is under way.
     attempts: BTreeSet<Key>,
+    /// Flux objects of which Git says that they are not suspended.
+    declared: BTreeSet<Key>,
 }
 
 impl Default for Desk {
@@ -71,6 +73,7 @@ impl Default for Desk {
             workloads: BTreeMap::new(),
             budgets: BTreeSet::new(),
             attempts: BTreeSet::new(),
+            declared: BTreeSet::new(),
         }
     }
 }
