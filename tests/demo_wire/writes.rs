@@ -439,6 +439,7 @@ async fn kubes_own_client_restarts_scales_evicts_and_deletes() {
     use k8s_openapi::api::core::v1::Pod;
     use kube::api::{Api, DeleteParams, EvictParams, ListParams, Patch, PatchParams, Preconditions};
     let lab = Lab::new();
+    lab.control.set_step(std::time::Duration::from_mins(1));
     let file = kube::config::Kubeconfig::read_from(lab.demo.kubeconfig()).unwrap();
     let mut config =
         kube::Config::from_custom_kubeconfig(file, &kube::config::KubeConfigOptions::default()).await.unwrap();

@@ -1,5 +1,7 @@
 //! Evictions and the budgets that refuse them.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::{PODS, platform, pods, ready, text};
@@ -16,6 +18,7 @@ fn eviction(pod: &str, uid: Option<&str>) -> Value {
 #[tokio::test]
 async fn an_eviction_spends_its_budget_until_the_successor_is_ready() {
     let lab = Lab::new();
+    lab.control.set_step(Duration::from_secs(20));
     let all = pods(&lab, "team-alpha", "shop-web").await;
     let path = |pod: &Value| format!("{PODS}/team-alpha/pods/{}/eviction", text(pod, "/metadata/name"));
     let body = |pod: &Value| eviction(text(pod, "/metadata/name"), Some(text(pod, "/metadata/uid")));
@@ -33,9 +36,9 @@ async fn an_eviction_spends_its_budget_until_the_successor_is_ready() {
         text(cause, "/message").starts_with("The disruption budget shop-web needs 2 healthy pods and has "),
         "{cause}"
     );
-    lab.pass(10);
+    lab.pass(70);
     assert_eq!(lab.send("POST", &path(&all[1]), JSON, &body(&all[1])).await.status, 201);
-    lab.pass(10);
+    lab.pass(70);
     let after = pods(&lab, "team-alpha", "shop-web").await;
     assert!(after.len() == 3 && after.iter().all(ready));
     let budget = lab.object("/apis/policy/v1/namespaces/team-alpha/poddisruptionbudgets/shop-web").await;

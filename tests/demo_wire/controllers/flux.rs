@@ -14,6 +14,7 @@ fn token(object: &str) -> Value {
 #[tokio::test]
 async fn a_release_notes_the_token_progresses_and_is_ready() {
     let lab = Lab::new();
+    lab.control.set_step(Duration::from_secs(10));
     let path = format!("{HELM}/team-alpha/helmreleases/shop");
     let before = lab.object(&path).await;
     lab.patch(&path, &token("t1")).await;
