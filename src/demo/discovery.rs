@@ -115,10 +115,16 @@ fn resource_list(world: &World, group: &str, version: &str) -> Option<Value> {
         }
         resources.push(entry);
         for sub in resource.subresources() {
-            resources.push(json!({
+            let mut entry = json!({
                 "name": format!("{}/{}", resource.plural, sub.name), "singularName": "",
                 "namespaced": resource.namespaced, "kind": sub.kind, "verbs": sub.verbs,
-            }));
+            });
+            // By this a client learns which eviction and which scale it may send.
+            if sub.group != resource.group {
+                entry["group"] = json!(sub.group);
+                entry["version"] = json!(sub.version);
+            }
+            resources.push(entry);
         }
     }
     for review in reviews(group) {

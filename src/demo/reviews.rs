@@ -1,6 +1,6 @@
 //! The self-subject reviews: who am I, may I, what may I. They answer from the same rules that refuse requests.
 
-mod protobuf;
+pub mod protobuf;
 
 use axum::body::Body;
 use axum::http::{Response, StatusCode};

@@ -439,6 +439,7 @@ async fn kubes_own_client_restarts_scales_evicts_and_deletes() {
     use k8s_openapi::api::core::v1::Pod;
     use kube::api::{Api, DeleteParams, EvictParams, ListParams, Patch, PatchParams, Preconditions};
     let lab = Lab::new();
+    lab.control.set_step(std::time::Duration::from_mins(1));
     let file = kube::config::Kubeconfig::read_from(lab.demo.kubeconfig()).unwrap();
     let mut config =
         kube::Config::from_custom_kubeconfig(file, &kube::config::KubeConfigOptions::default()).await.unwrap();
@@ -480,4 +481,20 @@ async fn a_delayed_write_is_carried_out_after_its_delay() {
     assert_eq!(lab.patch(RELEASE, &json!({"spec": {"suspend": true}})).await.status, 200);
     assert!(started.elapsed() >= delay);
     assert_eq!(lab.object(RELEASE).await["spec"]["suspend"], true);
+}
+
+#[tokio::test]
+async fn discovery_tells_which_verbs_and_subresources_there_are() {
+    let lab = Lab::new();
+    let list = lab.object("/api/v1").await;
+    let find =
+        |name: &str| list["resources"].as_array().unwrap().iter().find(|one| one["name"] == name).cloned().unwrap();
+    assert!(find("pods")["verbs"].as_array().unwrap().contains(&json!("patch")));
+    let eviction = find("pods/eviction");
+    assert_eq!(
+        (&eviction["group"], &eviction["version"], &eviction["kind"]),
+        (&json!("policy"), &json!("v1"), &json!("Eviction"))
+    );
+    let velero = lab.object("/apis/velero.io/v1").await;
+    assert!(velero["resources"].as_array().unwrap().iter().all(|one| one["name"] != "backups/status"));
 }

@@ -20,7 +20,12 @@ const RESET: &str = "reconcile.fluxcd.io/resetAt";
 #[derive(Clone, Copy, Debug)]
 pub enum Stage {
     Begin,
-    End { force: bool, reset: bool },
+    End {
+        force: bool,
+        reset: bool,
+    },
+    /// Its parent looks whether it is suspended against Git.
+    Revert,
 }
 
 fn suspended(object: &Value) -> bool {
@@ -39,6 +44,9 @@ pub fn noticed(world: &mut World, before: Option<&Value>, after: &Value) {
         // A running attempt goes on to its end; the status is frozen then.
         world.freeze(&at);
     }
+    if suspended(after) && before.is_none_or(|before| !suspended(before)) {
+        revert::suspended_now(world, &at);
+    }
     // A registry is nothing that could be fetched.
     let fetched = after["spec"]["type"] != "oci" || after["kind"] != "HelmRepository";
     if (asked || changed) && fetched {
@@ -50,6 +58,7 @@ pub fn step(world: &mut World, at: &Key, stage: Stage) {
     match stage {
         Stage::Begin => begin(world, at),
         Stage::End { force, reset } => end(world, at, force, reset),
+        Stage::Revert => revert::one(world, at),
     }
 }
 

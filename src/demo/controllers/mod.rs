@@ -23,7 +23,7 @@ use serde_json::Value;
 use super::overlay::{Key, key};
 use super::world::World;
 
-pub use budgets::of as budgets_of;
+pub use budgets::{counted as counted_budget, of as budgets_of};
 pub use parts::is_ready;
 pub use pods::end as end_pod;
 pub use velero::download;
@@ -59,6 +59,8 @@ pub struct Desk {
     budgets: BTreeSet<Key>,
     /// Flux objects of which an attempt is under way.
     attempts: BTreeSet<Key>,
+    /// Flux objects of which Git says that they are not suspended.
+    declared: BTreeSet<Key>,
 }
 
 impl Default for Desk {
@@ -71,6 +73,7 @@ impl Default for Desk {
             workloads: BTreeMap::new(),
             budgets: BTreeSet::new(),
             attempts: BTreeSet::new(),
+            declared: BTreeSet::new(),
         }
     }
 }

@@ -20,7 +20,9 @@ fn revision(world: &mut World, at: &Key, object: &Value) -> String {
         .cloned()
         .collect();
     let highest = own.iter().filter_map(|revision| revision["revision"].as_i64()).max().unwrap_or(0);
-    if let Some(kept) = own.iter().find(|revision| bare(&revision["data"]["spec"]["template"]) == *template) {
+    if let Some(kept) =
+        own.iter().find(|revision| parts::lean(&bare(&revision["data"]["spec"]["template"])) == parts::lean(template))
+    {
         if kept["revision"] != highest {
             world.say(&key(kept), |revision| revision["revision"] = json!(highest + 1));
         }

@@ -68,7 +68,10 @@ pub fn create(world: &mut World, birth: &Birth<'_>) {
 /// A role of the workload that nobody plays, or that somebody is about to leave; it is vacant afterwards.
 fn role(world: &mut World, birth: &Birth<'_>, name: &str) -> Option<String> {
     let (kind, namespace, workload) = birth.workload;
-    let roles = world.roles(namespace, &format!("{kind}/{workload}"));
+    let mut roles = world.roles(namespace, &format!("{kind}/{workload}"));
+    // Whoever waits for an image that nobody has pushed is played by a pod of that image only.
+    let image = images(&birth.template["spec"]).next().map(|(_, image)| image.to_owned()).unwrap_or_default();
+    roles.retain(|(role, _)| unpulled(&world.role_status(namespace, role)).is_none_or(|other| other == image));
     let leaves = |pod: &Option<String>| match pod {
         None => true,
         Some(pod) => world.get("Pod", namespace, pod).is_none_or(|pod| !pod["metadata"]["deletionTimestamp"].is_null()),
@@ -225,19 +228,18 @@ fn running(world: &World, pod: &Value) -> Value {
     status
 }
 
+/// The image that a pod with this status waits for in vain.
+fn unpulled(status: &Value) -> Option<&str> {
+    let waits =
+        |one: &&Value| matches!(one["state"]["waiting"]["reason"].as_str(), Some("ImagePullBackOff" | "ErrImagePull"));
+    status["containerStatuses"].as_array()?.iter().find(waits)?["image"].as_str()
+}
+
 /// The status of a pod whose image another pod of the namespace has failed to pull.
 fn not_pulled(world: &World, pod: &Value) -> Option<Value> {
     let (name, image) = images(&pod["spec"]).next()?;
     let failed = world.list("Pod").into_iter().any(|other| {
-        let statuses = other["status"]["containerStatuses"].as_array();
-        other["metadata"]["namespace"] == pod["metadata"]["namespace"]
-            && statuses.into_iter().flatten().any(|status| {
-                status["image"] == image
-                    && matches!(
-                        status["state"]["waiting"]["reason"].as_str(),
-                        Some("ImagePullBackOff" | "ErrImagePull")
-                    )
-            })
+        other["metadata"]["namespace"] == pod["metadata"]["namespace"] && unpulled(&other["status"]) == Some(image)
     });
     if !failed {
         return None;

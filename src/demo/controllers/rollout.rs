@@ -47,6 +47,11 @@ fn bare(template: &Value) -> Value {
     template
 }
 
+/// Whether a set has this template.
+fn same(set: &Value, template: &Value) -> bool {
+    parts::lean(&bare(&set["spec"]["template"])) == parts::lean(template)
+}
+
 fn gather(world: &World, deployment: &Value) -> Vec<Set> {
     let pods = world.list("Pod");
     let mut all: Vec<Set> = sets(world, &parts::uid(deployment))
@@ -79,7 +84,7 @@ pub fn step(world: &mut World, at: &Key, deployment: &Value) {
     let paused = deployment["spec"]["paused"] == true;
     let template = bare(&deployment["spec"]["template"]);
     let mut all = gather(world, deployment);
-    let mut fresh = all.iter().position(|set| bare(&set.object["spec"]["template"]) == template);
+    let mut fresh = all.iter().position(|set| same(&set.object, &template));
     if fresh.is_none() && !paused {
         create_set(
             world,
@@ -89,7 +94,7 @@ pub fn step(world: &mut World, at: &Key, deployment: &Value) {
             all.iter().map(|set| revision(&set.object)).max().unwrap_or(0) + 1,
         );
         all = gather(world, deployment);
-        fresh = all.iter().position(|set| bare(&set.object["spec"]["template"]) == template);
+        fresh = all.iter().position(|set| same(&set.object, &template));
     }
     if let Some(fresh) = fresh.filter(|_| !paused) {
         renumber(world, at, &mut all, fresh);
@@ -245,7 +250,7 @@ fn tell_set(world: &mut World, set: &Set) {
 }
 
 fn tell(world: &mut World, at: &Key, deployment: &Value, all: &[Set], template: &Value, (wanted, paused): (i64, bool)) {
-    let fresh = all.iter().find(|set| bare(&set.object["spec"]["template"]) == *template);
+    let fresh = all.iter().find(|set| same(&set.object, template));
     let total: i64 = all.iter().map(|set| count(set.pods.len())).sum();
     let ready: i64 = all.iter().map(Set::ready).sum();
     let updated = fresh.map_or(0, |set| count(set.pods.len()));

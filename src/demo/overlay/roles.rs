@@ -68,6 +68,17 @@ impl World {
         overlay.base["status"] = status;
     }
 
+    /// The status that the story has for whoever plays this role.
+    pub(in crate::demo) fn role_status(&self, namespace: &str, role: &str) -> Value {
+        let Some(role) = self.overlays.roles.get(&(namespace.to_owned(), role.to_owned())) else { return Value::Null };
+        match &role.pod {
+            Some(pod) => self
+                .base(&("Pod".to_owned(), namespace.to_owned(), pod.clone()))
+                .map_or(Value::Null, |pod| pod["status"].clone()),
+            None => role.last["status"].clone(),
+        }
+    }
+
     /// The labels that the story gave to whoever played this role last.
     pub(in crate::demo) fn role_labels(&self, namespace: &str, role: &str) -> Vec<(String, Value)> {
         let role = self.overlays.roles.get(&(namespace.to_owned(), role.to_owned()));

@@ -1,5 +1,5 @@
-//! The reviews' few fields out of Kubernetes protobuf, which kubectl sends for built-in kinds; the answer is JSON either way.
-//! It reads the messages of the self-subject reviews and nothing else.
+//! A few fields out of Kubernetes protobuf, which kubectl sends for built-in kinds; the answer is JSON either way.
+//! It reads the messages of the self-subject reviews and of evictions and nothing else.
 
 use serde_json::{Map, Value, json};
 
@@ -31,6 +31,22 @@ pub fn review(body: &[u8], resource: &str) -> Option<Value> {
         _ => json!({}),
     };
     Some(json!({"spec": spec}))
+}
+
+/// An eviction as JSON, with the uid that it is for; a grace of its own is not read.
+pub fn eviction(body: &[u8]) -> Option<Value> {
+    let envelope = fields(body.strip_prefix(MAGIC)?)?;
+    let object = fields(message(&envelope, 2).unwrap_or_default())?;
+    let mut eviction =
+        json!({"metadata": texts(message(&object, 1).unwrap_or_default(), &[(1, "name"), (3, "namespace")])?});
+    let options = fields(message(&object, 2).unwrap_or_default())?;
+    if let Some(preconditions) = message(&options, 2) {
+        eviction["deleteOptions"]["preconditions"] = texts(preconditions, &[(1, "uid"), (2, "resourceVersion")])?;
+    }
+    if let Some(dry) = message(&options, 5) {
+        eviction["deleteOptions"]["dryRun"] = json!([std::str::from_utf8(dry).ok()?]);
+    }
+    Some(eviction)
 }
 
 /// The named string fields of a message.
@@ -86,6 +102,17 @@ fn varint(bytes: &mut &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_eviction_tells_its_pod_and_the_uid_that_is_meant() {
+        let metadata = [field(1, b"p"), field(3, b"ns")].concat();
+        let options = field(2, &field(1, b"u"));
+        let object = [field(1, &metadata), field(2, &options)].concat();
+        let body = [MAGIC.to_vec(), field(2, &object)].concat();
+        let eviction = eviction(&body).unwrap();
+        assert_eq!(eviction["metadata"], json!({"name": "p", "namespace": "ns"}));
+        assert_eq!(eviction["deleteOptions"]["preconditions"]["uid"], "u");
+    }
 
     fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
         let mut out = vec![number << 3 | 2, u8::try_from(bytes.len()).unwrap()];

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Ask, guard, managed, validate};
+use super::{Ask, guard, managed, update, validate};
 use crate::demo::birth;
 use crate::demo::controllers;
 use crate::demo::status::Failure;
@@ -38,6 +38,7 @@ pub fn answer(world: &mut World, ask: &Ask<'_>) -> Result<Response<Body>, Failur
         return Err(Failure::already_exists(resource, &name));
     }
     clean(world, ask, &mut object, &name);
+    update::without_nulls(&mut object);
     validate::check(ask, &object, None)?;
     let api_version = ask.api_version();
     let writer =

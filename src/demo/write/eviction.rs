@@ -6,11 +6,17 @@ use serde_json::{Value, json};
 
 use super::{Ask, delete, update};
 use crate::demo::controllers;
+use crate::demo::reviews::protobuf;
 use crate::demo::status::{Failure, json_response};
 use crate::demo::world::World;
 
 pub fn answer(world: &mut World, ask: &Ask<'_>) -> Result<Response<Body>, Failure> {
-    let body = ask.json()?;
+    let body = if ask.content_type == Some("application/vnd.kubernetes.protobuf") {
+        protobuf::eviction(ask.body)
+            .ok_or_else(|| Failure::bad_request("the object provided is unrecognized (must be of type Eviction)"))?
+    } else {
+        ask.json()?
+    };
     // kube's client sends neither; the decoder takes what the path is for.
     let fits = |key: &str, value: &str| body[key].as_str().is_none_or(|given| given == value);
     if !fits("kind", "Eviction") || !fits("apiVersion", "policy/v1") {
@@ -54,7 +60,13 @@ fn spend(world: &mut World, ask: &Ask<'_>, pod: &Value, dry: bool) -> Result<(),
             "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
         ));
     }
-    let Some(budget) = budgets.into_iter().next() else { return Ok(()) };
+    let Some(mut budget) = budgets.into_iter().next() else { return Ok(()) };
+    // The story's budgets do not follow its pods; whoever evicts is told the truth.
+    if budget["status"]["disruptedPods"].is_null()
+        && let Some(status) = controllers::counted_budget(world, &budget)
+    {
+        budget["status"] = status;
+    }
     let number = |key: &str| budget["status"][key].as_i64().unwrap_or(0);
     let (healthy, desired, allowed) =
         (number("currentHealthy"), number("desiredHealthy"), number("disruptionsAllowed"));

@@ -36,7 +36,8 @@ pub fn answer(world: &mut World, ask: &Ask<'_>, method: &str, part: Part) -> Res
     };
     guard::placed(ask, &next)?;
     guard::seen(ask, &current, &next, put)?;
-    let next = settle(ask, &current, next, part);
+    let mut next = settle(ask, &current, next, part);
+    without_nulls(&mut next);
     validate::check(ask, &next, Some(&current))?;
     let stored = store(world, ask, &current, next, if part == Part::Status { "status" } else { "" });
     ask.show(world, &stored, StatusCode::OK)
@@ -52,6 +53,7 @@ pub fn current(world: &World, ask: &Ask<'_>) -> Result<Value, Failure> {
         return Err(Failure::not_found(ask.resource, ask.name()));
     };
     let mut object = object.clone();
+    without_nulls(&mut object);
     if kind != "Event" {
         object["apiVersion"] = json!(ask.api_version());
     }
@@ -130,6 +132,18 @@ pub fn store(world: &mut World, ask: &Ask<'_>, current: &Value, mut next: Value,
         world.remove(kind, ask.namespace(), ask.name());
     }
     stored
+}
+
+/// A null is no value: the server's decoders drop it.
+pub fn without_nulls(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.retain(|_, value| !value.is_null());
+            map.values_mut().for_each(without_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_nulls),
+        _ => {}
+    }
 }
 
 /// Seconds-precise, as the API server writes times.

@@ -1,8 +1,10 @@
 //! Evictions and the budgets that refuse them.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
-use super::{PODS, pods, ready, text};
+use super::{PODS, platform, pods, ready, text};
 use crate::lab::{JSON, Lab};
 
 fn eviction(pod: &str, uid: Option<&str>) -> Value {
@@ -16,6 +18,7 @@ fn eviction(pod: &str, uid: Option<&str>) -> Value {
 #[tokio::test]
 async fn an_eviction_spends_its_budget_until_the_successor_is_ready() {
     let lab = Lab::new();
+    lab.control.set_step(Duration::from_secs(20));
     let all = pods(&lab, "team-alpha", "shop-web").await;
     let path = |pod: &Value| format!("{PODS}/team-alpha/pods/{}/eviction", text(pod, "/metadata/name"));
     let body = |pod: &Value| eviction(text(pod, "/metadata/name"), Some(text(pod, "/metadata/uid")));
@@ -33,9 +36,9 @@ async fn an_eviction_spends_its_budget_until_the_successor_is_ready() {
         text(cause, "/message").starts_with("The disruption budget shop-web needs 2 healthy pods and has "),
         "{cause}"
     );
-    lab.pass(10);
+    lab.pass(70);
     assert_eq!(lab.send("POST", &path(&all[1]), JSON, &body(&all[1])).await.status, 201);
-    lab.pass(10);
+    lab.pass(70);
     let after = pods(&lab, "team-alpha", "shop-web").await;
     assert!(after.len() == 3 && after.iter().all(ready));
     let budget = lab.object("/apis/policy/v1/namespaces/team-alpha/poddisruptionbudgets/shop-web").await;
@@ -82,4 +85,21 @@ async fn pods_evicted_from_a_cordoned_node_run_elsewhere() {
     assert!(after.len() == 3 && after.iter().all(|pod| ready(pod) && text(pod, "/spec/nodeName") != node));
     lab.patch(&format!("/api/v1/nodes/{node}"), &json!({"spec": {"unschedulable": null}})).await;
     assert!(lab.object(&format!("/api/v1/nodes/{node}")).await["spec"]["unschedulable"].is_null());
+}
+
+#[tokio::test]
+async fn a_budget_counts_the_pods_that_are_ready_and_lets_a_broken_one_go() {
+    let lab = platform();
+    let evict = async |pod: &str| {
+        lab.send("POST", &format!("{PODS}/openbao/pods/{pod}/eviction"), JSON, &eviction(pod, None)).await
+    };
+    let rehearsed = format!("{PODS}/openbao/pods/openbao-2/eviction?dryRun=All");
+    assert_eq!(lab.send("POST", &rehearsed, JSON, &eviction("openbao-2", None)).await.status, 429);
+    let refused = evict("openbao-2").await;
+    assert_eq!(refused.status, 429);
+    assert_eq!(
+        refused.json()["details"]["causes"][0]["message"],
+        "The disruption budget openbao needs 2 healthy pods and has 2 currently"
+    );
+    assert_eq!(evict("openbao-1").await.status, 201, "it is not ready, and the others are enough");
 }

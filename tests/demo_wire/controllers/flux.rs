@@ -14,6 +14,7 @@ fn token(object: &str) -> Value {
 #[tokio::test]
 async fn a_release_notes_the_token_progresses_and_is_ready() {
     let lab = Lab::new();
+    lab.control.set_step(Duration::from_secs(10));
     let path = format!("{HELM}/team-alpha/helmreleases/shop");
     let before = lab.object(&path).await;
     lab.patch(&path, &token("t1")).await;
@@ -198,4 +199,20 @@ async fn nothing_moves_in_a_quiet_platform_until_somebody_writes_and_only_that_t
     lab.pass(10);
     let after = versions(&lab).await;
     assert_eq!(before.iter().zip(&after).filter(|(before, after)| before != after).count(), 1);
+}
+
+#[tokio::test]
+async fn a_suspend_against_git_is_taken_back_at_the_parent_s_next_interval() {
+    let lab = Lab::new();
+    let path = format!("{HELM}/team-alpha/helmreleases/shop");
+    lab.control.with_world(|world| world.declare_running("HelmRelease", "team-alpha", "shop"));
+    lab.patch(&path, &json!({"spec": {"suspend": true}})).await;
+    lab.pass(10);
+    assert_eq!(lab.object(&path).await["spec"]["suspend"], true);
+    lab.control.advance(Duration::from_mins(1));
+    let reverted = lab.object(&path).await;
+    assert_eq!(reverted["spec"]["suspend"], false);
+    let entries = reverted["metadata"]["managedFields"].as_array().unwrap();
+    let by = entries.iter().find(|entry| entry["fieldsV1"]["f:spec"]["f:suspend"].is_object()).unwrap();
+    assert_eq!((text(by, "/manager"), text(by, "/operation")), ("kustomize-controller", "Apply"));
 }

@@ -10,13 +10,14 @@ use crate::lab::{JSON, Lab};
 #[tokio::test]
 async fn a_deleted_pod_ends_after_its_grace_and_another_takes_its_place() {
     let lab = Lab::new();
+    lab.control.set_step(Duration::from_secs(20));
     let before = pods(&lab, "team-alpha", "shop-web").await;
     let victim = text(&before[0], "/metadata/name").to_owned();
     let path = format!("{PODS}/team-alpha/pods/{victim}");
     let ending = lab.send("DELETE", &path, JSON, &json!({"gracePeriodSeconds": 30})).await.json();
     assert_eq!((&ending["metadata"]["deletionGracePeriodSeconds"], ending["kind"].as_str()), (&json!(30), Some("Pod")));
     assert!(lab.object(&path).await["metadata"]["deletionTimestamp"].is_string());
-    lab.pass(10);
+    lab.pass(70);
     assert_eq!(lab.get(&path).await.status, 404);
     let after = pods(&lab, "team-alpha", "shop-web").await;
     assert!(after.len() == 3 && after.iter().all(ready) && !names(&after).contains(&victim), "{:?}", names(&after));
@@ -29,7 +30,7 @@ async fn a_deleted_pod_ends_after_its_grace_and_another_takes_its_place() {
     let database = "/api/v1/namespaces/team-alpha/pods/shop-db-0";
     let uid = lab.object(database).await["metadata"]["uid"].clone();
     lab.send("DELETE", database, JSON, &json!({})).await;
-    lab.pass(8);
+    lab.pass(70);
     let again = lab.object(database).await;
     assert!(ready(&again) && again["metadata"]["uid"] != uid);
 }

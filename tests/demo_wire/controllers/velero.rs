@@ -15,6 +15,7 @@ fn velero(kind: &str, metadata: &Value, spec: &Value) -> Value {
 #[tokio::test]
 async fn a_backup_runs_with_progress_and_completes_and_its_log_can_be_fetched() {
     let lab = Lab::new();
+    lab.control.set_step(Duration::from_secs(10));
     let made = lab
         .send(
             "POST",
@@ -102,6 +103,7 @@ async fn a_restore_completes_or_says_what_it_cannot_find() {
 #[tokio::test]
 async fn a_backup_is_deleted_by_request_and_comes_back_when_only_its_object_goes() {
     let lab = Lab::new();
+    lab.control.set_step(Duration::from_secs(10));
     let path = format!("{VELERO}/backups/game-day");
     let request =
         velero("DeleteBackupRequest", &json!({"generateName": "game-day-"}), &json!({"backupName": "game-day"}));

@@ -20,6 +20,7 @@ fn rolled_out(object: &Value) -> bool {
 #[tokio::test]
 async fn a_restart_replaces_every_pod_and_completes() {
     let lab = Lab::new();
+    lab.control.set_step(Duration::from_secs(10));
     let path = format!("{APPS}/team-alpha/deployments/shop-web");
     let before = pods(&lab, "team-alpha", "shop-web").await;
     let restart = json!({"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "2026-11-21T10:00:00Z"}}}}});
@@ -28,7 +29,7 @@ async fn a_restart_replaces_every_pod_and_completes() {
     let moving = until(&lab, &path, "moving", |deployment| deployment["status"]["updatedReplicas"] == 1).await;
     assert_eq!(condition(&moving, "Progressing")["reason"], "ReplicaSetUpdated");
     let done = until(&lab, &path, "rolled out", rolled_out).await;
-    lab.pass(5);
+    lab.pass(15);
     let after = pods(&lab, "team-alpha", "shop-web").await;
     assert!(after.len() == 3 && after.iter().all(ready), "{:?}", names(&after));
     assert!(names(&before).is_disjoint(&names(&after)));
@@ -93,9 +94,9 @@ async fn an_autoscaler_raises_a_number_at_once_and_lowers_it_later() {
     let path = format!("{APPS}/team-alpha/deployments/shop-web");
     let replicas = async |lab: &Lab| lab.object(&path).await["spec"]["replicas"].clone();
     lab.patch(&format!("{path}/scale"), &json!({"spec": {"replicas": 1}})).await;
-    lab.pass(10);
+    lab.pass(3);
     assert_eq!(replicas(&lab).await, 1);
-    lab.pass(10);
+    lab.pass(20);
     assert_eq!(replicas(&lab).await, 3);
     lab.patch(&format!("{path}/scale"), &json!({"spec": {"replicas": 6}})).await;
     lab.control.advance(Duration::from_mins(4));
@@ -121,10 +122,11 @@ async fn a_workload_in_trouble_never_completes_its_restart() {
 #[tokio::test]
 async fn a_paused_deployment_does_not_roll_and_a_recreated_one_is_away_for_a_while() {
     let lab = Lab::new();
+    lab.control.set_step(Duration::from_secs(5));
     let path = format!("{APPS}/team-alpha/deployments/shop-web");
     let before = names(&pods(&lab, "team-alpha", "shop-web").await);
     lab.patch(&path, &json!({"spec": {"paused": true, "template": {"metadata": {"annotations": {"a": "b"}}}}})).await;
-    lab.pass(10);
+    lab.pass(20);
     assert_eq!(names(&pods(&lab, "team-alpha", "shop-web").await), before);
     assert_eq!(condition(&lab.object(&path).await, "Progressing")["reason"], "DeploymentPaused");
     lab.patch(&path, &json!({"spec": {"paused": null}})).await;
@@ -150,6 +152,9 @@ async fn a_bad_image_is_undone_with_the_template_of_the_revision_before() {
     let good = sets.iter().find(|set| revision(set) == "14").unwrap();
     let mut template = good["spec"]["template"].clone();
     template["metadata"]["labels"].as_object_mut().unwrap().remove("pod-template-hash").expect("its set labels it");
+    // As clients with typed objects send it.
+    template["metadata"]["creationTimestamp"] = Value::Null;
+    template["spec"]["containers"][0]["securityContext"] = json!({});
     let undo = json!([{"op": "replace", "path": "/spec/template", "value": template}]);
     assert_eq!(lab.send("PATCH", &path, JSON_PATCH, &undo).await.status, 200);
     let done = until(&lab, &path, "undone", rolled_out).await;
@@ -186,4 +191,22 @@ async fn a_stateful_set_is_undone_with_the_data_of_its_revision_before() {
     let pods = pods(&lab, "logging", "loki-write").await;
     assert!(pods.iter().all(|pod| ready(pod) && text(pod, "/spec/containers/0/image").ends_with(":2.9.5")));
     assert_eq!(lab.object(&format!("{APPS}/logging/controllerrevisions/{name}")).await["revision"], 3);
+}
+
+#[tokio::test]
+async fn a_new_image_takes_the_place_of_one_that_cannot_be_pulled() {
+    let lab = platform();
+    let path = format!("{APPS}/team-beta/deployments/catalog");
+    let image =
+        |image: &str| json!({"spec": {"template": {"spec": {"containers": [{"name": "catalog", "image": image}]}}}});
+    lab.send("PATCH", &path, STRATEGIC, &image("harbor.example.internal/team-beta/catalog:2.0.4")).await;
+    until(&lab, &path, "rolled out", rolled_out).await;
+    lab.pass(5);
+    let fresh = pods(&lab, "team-beta", "catalog").await;
+    assert!(fresh.len() == 3 && fresh.iter().all(ready), "{:?}", names(&fresh));
+    let restart = json!({"spec": {"template": {"metadata": {"annotations": {"a": "b"}}}}});
+    let lab = platform();
+    lab.patch(&path, &restart).await;
+    lab.pass(30);
+    assert!(!rolled_out(&lab.object(&path).await), "the image is still nowhere");
 }
