@@ -1,6 +1,8 @@
 //! Drain a node: cordon it, then evict its pods one after another, each asked of its budgets. Running it again goes on
 //! with whatever is left.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::input::{Input, annotation, flag, int, list, text};
@@ -17,6 +19,11 @@ pub const SPEC: ActionSpec = ActionSpec {
         Field {
             name: "delete-emptydir-data",
             help: "yes: evict pods with emptyDir data, which is lost",
+            default: Start::Text("no"),
+        },
+        Field {
+            name: "leave-unevictable",
+            help: "yes: leave pods that two budgets claim, which the server never evicts",
             default: Start::Text("no"),
         },
         Field {
@@ -74,11 +81,21 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
             text.parse().map_err(|_| Stop::Refuse(format!("timeout is a number of seconds, not `{text}`")))?
         }
     };
+    let (claimed, mut warnings) = tight(input, all)?;
+    if !claimed.is_empty() && !input.yes("leave-unevictable")? {
+        return Err(Stop::Refuse(format!(
+            "{}; mend the budgets, or set leave-unevictable=yes to leave them here",
+            claimed.values().cloned().collect::<Vec<_>>().join("; ")
+        )));
+    }
     let mut steps = if flag(node, "/spec/unschedulable") { Vec::new() } else { cordon::steps(input, &path, node)? };
     let (mut evicted, mut skipped, mut missing) = (0, Vec::new(), Vec::new());
     for pod in all {
         let (namespace, pod_name) = (text(pod, "/metadata/namespace"), text(pod, "/metadata/name"));
         match fate(pod) {
+            _ if claimed.contains_key(&(namespace, pod_name)) => {
+                skipped.push(format!("{namespace}/{pod_name} (two budgets)"));
+            }
             Fate::Skip(why) => skipped.push(format!("{namespace}/{pod_name} ({why})")),
             Fate::Consent(setting, why) if !input.yes(setting)? => {
                 missing.push(format!("{namespace}/{pod_name}: {why} ({setting}=yes)"));
@@ -101,18 +118,22 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     if !skipped.is_empty() {
         plan.reach.push(format!("left alone: {}", skipped.join(", ")));
     }
-    plan.warnings = tight(input, all)?;
+    warnings.extend(claimed.into_values());
+    plan.warnings = warnings;
     Ok(plan)
 }
 
-/// Budgets that leave no room for pods of the node, and pods that two budgets claim, which are never evicted.
-fn tight(input: &Input<'_>, pods: &[Value]) -> Result<Vec<String>, Stop> {
+/// Pods that two budgets claim, by namespace and name.
+type Claimed<'a> = BTreeMap<(&'a str, &'a str), String>;
+
+/// Pods that two budgets claim, which are never evicted, and budgets that leave no room now.
+fn tight<'a>(input: &Input<'_>, pods: &'a [Value]) -> Result<(Claimed<'a>, Vec<String>), Stop> {
     let path = input.served("PodDisruptionBudget")?.collection("");
     let found = match input.maybe(&path)? {
         Ok(found) => found,
-        Err(why) => return Ok(vec![format!("disruption budgets could not be read: {why}")]),
+        Err(why) => return Ok((Claimed::new(), vec![format!("disruption budgets could not be read: {why}")])),
     };
-    let mut out = Vec::new();
+    let (mut claimed, mut warnings) = (Claimed::new(), Vec::new());
     for pod in pods.iter().filter(|pod| matches!(fate(pod), Fate::Evict | Fate::Consent(..))) {
         let (namespace, name) = (text(pod, "/metadata/namespace"), text(pod, "/metadata/name"));
         let labels = pod.pointer("/metadata/labels").unwrap_or(&Value::Null);
@@ -123,10 +144,13 @@ fn tight(input: &Input<'_>, pods: &[Value]) -> Result<Vec<String>, Stop> {
             .collect();
         let names = over.iter().map(|pdb| text(pdb, "/metadata/name")).collect::<Vec<_>>().join(" and ");
         if over.len() > 1 {
-            out.push(format!("{namespace}/{name} is claimed by {names}: the server refuses to evict it at all"));
+            claimed.insert(
+                (namespace, name),
+                format!("{namespace}/{name} is claimed by {names}: the server never evicts it"),
+            );
         } else if over.iter().any(|pdb| int(pdb, "/status/disruptionsAllowed") == Some(0)) {
-            out.push(format!("{namespace}/{name}: budget {names} allows no disruption now"));
+            warnings.push(format!("{namespace}/{name}: budget {names} allows no disruption now"));
         }
     }
-    Ok(out)
+    Ok((claimed, warnings))
 }

@@ -92,7 +92,11 @@ pub async fn check(cluster: &Cluster, plan: &Plan, dry: bool) -> Vec<Checked> {
             Act::Await(_) | Act::Manual(_) => continue,
             Act::Send(request) => {
                 let mut verdict = Verdict::Allowed;
-                if let Some(right) = &request.right {
+                let right = match request.via {
+                    Via::Kubernetes => request.right.clone(),
+                    Via::Alertmanager => reach::right(cluster, request.method).await,
+                };
+                if let Some(right) = &right {
                     if !rights.contains_key(right) {
                         rights.insert(right.clone(), may(cluster, right).await);
                     }

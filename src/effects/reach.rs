@@ -3,7 +3,25 @@
 use crate::clients::cluster::Cluster;
 use crate::clients::http::Http;
 use crate::clients::{discovery, instances};
-use crate::config::ServiceName;
+use crate::config::{ServiceMode, ServiceName};
+use crate::domain::plan::{Method, Right};
+
+/// The right that a write to Alertmanager needs, where it is reached through the API server's proxy.
+pub async fn right(cluster: &Cluster, method: Method) -> Option<Right> {
+    if cluster.settings.service(ServiceName::Alertmanager).effective_mode() != ServiceMode::Auto {
+        return None;
+    }
+    let found = discovery::discover(cluster).await.ok()?;
+    let endpoint = &found.best(ServiceName::Alertmanager)?.endpoint;
+    Some(Right {
+        verb: if method == Method::Delete { "delete" } else { "create" }.to_owned(),
+        group: String::new(),
+        resource: "services".to_owned(),
+        sub: "proxy".to_owned(),
+        namespace: endpoint.namespace.clone(),
+        name: endpoint.proxy_name(),
+    })
+}
 
 /// What a write goes to, and every replica.
 pub async fn alertmanager(cluster: &Cluster) -> Result<(Http, Vec<Http>), String> {

@@ -46,10 +46,11 @@ fn a_denial_by_admission_is_quoted() {
 fn a_status_that_moves_meanwhile_is_no_conflict() {
     let (demo, state) = (demo("quiet"), State::new());
     let control = demo.control();
-    // the answer to the preview's read is late, so that the object moves between the two
-    control.set_faults(Faults::one(Rule::new(Act::Delay(Duration::from_millis(300))).path(SHOP).verb("patch")));
+    // what is sent first is kept waiting, so that the object has moved by then
+    control
+        .set_faults(Faults::one(Rule::new(Act::Delay(Duration::from_millis(400))).path(SHOP).verb("patch").only(2, 1)));
     let stir = std::thread::spawn(move || {
-        for nth in 0..20 {
+        for nth in 0..40 {
             control.with_world(|world| {
                 world.edit("HelmRelease", "team-alpha", "shop", |shop| {
                     shop["status"]["lastAttemptedRevision"] = format!("x{nth}").into();

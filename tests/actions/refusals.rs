@@ -27,7 +27,7 @@ fn line(action: &str) -> &'static str {
         "restore" => "backup/velero/before-istio-1-27 namespace=istio-system",
         "delete-backup" => "backup/velero/before-istio-1-27",
         "cordon" | "uncordon" => "node/worker-1",
-        "drain" => "node/worker-1 delete-emptydir-data=yes unmanaged=yes",
+        "drain" => "node/worker-1 delete-emptydir-data=yes unmanaged=yes leave-unevictable=yes",
         other => panic!("{other} has no target here: add one"),
     }
 }
