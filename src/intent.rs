@@ -113,8 +113,15 @@ impl Place {
                 Some(key.kind)
             }
             Self::Actions(keys) | Self::Preview(Deed { keys, .. }) => keys.first().map(|key| key.kind),
-            Self::Plans | Self::Run(_) | Self::Audit => None,
-            Self::Home | Self::Feeds | Self::Help | Self::Contexts | Self::Namespaces | Self::Find(_) => None,
+            Self::Plans
+            | Self::Run(_)
+            | Self::Audit
+            | Self::Home
+            | Self::Feeds
+            | Self::Help
+            | Self::Contexts
+            | Self::Namespaces
+            | Self::Find(_) => None,
         }
     }
 }

@@ -15,15 +15,16 @@ const LADDER: &[Rung] = &[
     ("scene", &[], &[]),
     ("store", &["domain"], &["nucleo_matcher"]),
     ("kinds", &["domain"], &["serde", "serde_json"]),
+    ("actions", &["domain", "kinds"], &["serde_json"]),
     ("intent", &["domain"], &[]),
     ("config", &["domain"], &["serde", "toml", "directories"]),
     ("triage", &["domain", "store", "kinds"], &[]),
     (
         "screens",
-        &["domain", "store", "kinds", "triage", "intent", "scene"],
+        &["domain", "store", "kinds", "actions", "triage", "intent", "scene"],
         &["serde_json", "serde_saphyr", "tui_input"],
     ),
-    ("app", &["domain", "store", "kinds", "triage", "screens", "intent", "scene", "config"], &["tui_input"]),
+    ("app", &["domain", "store", "kinds", "actions", "triage", "screens", "intent", "scene", "config"], &[]),
     ("ui", &["scene"], &["ratatui", "toml"]),
     (
         "clients",
@@ -50,13 +51,13 @@ const LADDER: &[Rung] = &[
     ),
     (
         "effects",
-        &["domain", "intent", "clients"],
-        &["kube", "tokio", "tokio_util", "http", "http_body_util", "serde", "serde_json"],
+        &["domain", "intent", "config", "clients"],
+        &["sha2", "rustix", "kube", "tokio", "tokio_util", "http", "http_body_util", "serde", "serde_json"],
     ),
     ("data", &["domain", "kinds", "intent", "config", "clients", "sources", "effects"], &["tokio", "serde_json"]),
     (
         "headless",
-        &["domain", "kinds", "intent", "config", "screens", "app", "data"],
+        &["domain", "kinds", "actions", "intent", "config", "screens", "app", "effects", "data"],
         &["clap", "clap_complete", "clap_mangen", "tokio", "toml"],
     ),
     (
@@ -120,7 +121,8 @@ const HELPERS: &[(&str, &[&str])] = &[
             "workload",
         ],
     ),
-    ("screens", &["body", "layout", "pager", "world"]),
+    ("screens", &["acting", "body", "layout", "line_edit", "pager", "world"]),
+    ("actions", &["flux", "input", "workload"]),
 ];
 
 fn root() -> &'static Path {

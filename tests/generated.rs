@@ -3,16 +3,17 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a document that cannot be read fails the test")]
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use watchkeeper::actions::ACTIONS;
 use watchkeeper::app::keymap::KEYMAP;
 use watchkeeper::cli;
+use watchkeeper::headless::rbac::{self, Role};
 use watchkeeper::intent::{Binding, Group};
-use watchkeeper::kinds::{Api, KINDS};
-use watchkeeper::screens::{SCREENS, logs};
+use watchkeeper::kinds::KINDS;
+use watchkeeper::screens::{SCREENS, acting, logs, plans, preview};
 
 /// The tests of one file run side by side and may write it.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -52,12 +53,13 @@ fn keys(out: &mut String, title: &str, bindings: &[&Binding]) {
 #[test]
 fn the_readme_lists_every_key() {
     let mut out = String::from("\n");
-    for (group, title) in [(Group::Go, "go"), (Group::Look, "look"), (Group::Sort, "sort")] {
+    for (group, title) in [(Group::Go, "go"), (Group::Look, "look"), (Group::Act, "act"), (Group::Sort, "sort")] {
         let bindings: Vec<&Binding> = KEYMAP.iter().filter(|binding| binding.group == group).collect();
         assert!(!bindings.is_empty());
         keys(&mut out, title, &bindings);
     }
     keys(&mut out, "in a log", &logs::KEYS.iter().collect::<Vec<_>>());
+    keys(&mut out, "in a preview or a plan", &preview::KEYS.iter().chain(plans::KEYS).collect::<Vec<_>>());
     part("README.md", "keys", &out);
 }
 
@@ -85,21 +87,22 @@ fn the_readme_shows_the_command_line() {
 }
 
 #[test]
-fn the_reader_role_lists_what_the_kinds_read() {
-    let mut groups: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for kind in KINDS {
-        if let Api::Watch { group, plural, .. } = kind.api {
-            groups.entry(group).or_default().insert(plural);
-        }
+fn the_readme_lists_every_action() {
+    let mut out = String::from("\n| action | key | does |\n|-|-|-|\n");
+    for action in ACTIONS {
+        let chord = action.key.and_then(|key| {
+            let command = acting::command(key);
+            KEYMAP.iter().find(|b| b.command == command).map(|b| code(b.chords[0]))
+        });
+        writeln!(out, "| {} | {} | {} |", code(action.name), chord.unwrap_or_default(), action.doc).unwrap();
     }
-    let mut out = String::from(
-        "\n```yaml\napiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: watchkeeper-reader\nrules:\n",
-    );
-    for (group, plurals) in groups {
-        let plurals: Vec<&str> = plurals.into_iter().collect();
-        writeln!(out, "  - apiGroups: [\"{group}\"]\n    resources: [{}]", plurals.join(", ")).unwrap();
-        out.push_str("    verbs: [get, list, watch]\n");
+    out.push('\n');
+    part("README.md", "actions", &out);
+}
+
+#[test]
+fn the_roles_are_what_the_lists_need() {
+    for (role, name) in [(Role::Reader, "reader"), (Role::Operator, "operator")] {
+        part("docs/rbac.md", name, &format!("\n```yaml\n{}```\n\n", rbac::manifest(role)));
     }
-    out.push_str("```\n\n");
-    part("docs/rbac.md", "reader", &out);
 }

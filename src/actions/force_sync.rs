@@ -1,4 +1,4 @@
-//! Sync an ExternalSecret from its store now.
+//! Sync an `ExternalSecret` from its store now.
 
 use serde_json::json;
 

@@ -21,7 +21,7 @@ pub const SPEC: ActionSpec = ActionSpec {
 fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let workload = workload::find(input)?;
     let paused = flag(workload.object, "/spec/paused");
-    if paused == ("pause" == "pause") {
+    if paused {
         return Err(Stop::Refuse(format!("{} is paused already", workload.told())));
     }
     let wanted: Value = json!(true);

@@ -26,7 +26,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let target = input.target()?;
     let (path, object) = input.object()?;
     let paused = flag(object, "/spec/paused");
-    if paused == true {
+    if paused {
         return Err(Stop::Refuse(format!("{} is paused already", target.told())));
     }
     let body = json!({ "spec": { "paused": true } });

@@ -21,7 +21,7 @@ pub const SPEC: ActionSpec = ActionSpec {
 fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let workload = workload::find(input)?;
     let paused = flag(workload.object, "/spec/paused");
-    if paused == ("resume" == "pause") {
+    if !paused {
         return Err(Stop::Refuse(format!("{} is not paused", workload.told())));
     }
     let wanted: Value = json!(null);

@@ -30,7 +30,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let target = input.target()?;
     let (path, object) = input.object()?;
     let paused = flag(object, "/spec/paused");
-    if paused == false {
+    if !paused {
         return Err(Stop::Refuse(format!("{} is not paused", target.told())));
     }
     let skip = input.setting("skip").is_none() || input.yes("skip")?;

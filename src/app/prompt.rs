@@ -58,7 +58,7 @@ impl Prompt {
             (Code::BackTab, ..) => self.complete(world, usize::MAX),
             _ if self.input.on(chord) => {
                 self.cycle = None;
-                return Outcome::Edited;
+                Outcome::Edited
             }
             _ => Outcome::Ignored,
         }

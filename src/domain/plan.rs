@@ -309,19 +309,19 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn object(uid: &str, version: &str, generation: i64, suspend: Value) -> Value {
+    fn object(uid: &str, version: &str, generation: i64, suspend: &Value) -> Value {
         json!({"metadata": {"uid": uid, "resourceVersion": version, "generation": generation}, "spec": {"suspend": suspend}})
     }
 
     #[test]
     fn a_guard_lets_a_newer_status_pass_and_nothing_else() {
-        let guard = Guard::of("/x", &object("u", "1", 3, Value::Null), &["/spec/suspend"]);
-        assert_eq!(guard.holds(&object("u", "9", 3, Value::Null)), Ok(()));
-        let again = guard.holds(&object("v", "9", 3, Value::Null)).unwrap_err();
+        let guard = Guard::of("/x", &object("u", "1", 3, &Value::Null), &["/spec/suspend"]);
+        assert_eq!(guard.holds(&object("u", "9", 3, &Value::Null)), Ok(()));
+        let again = guard.holds(&object("v", "9", 3, &Value::Null)).unwrap_err();
         assert!(again.contains("created again"), "{again}");
-        let spec = guard.holds(&object("u", "9", 4, Value::Null)).unwrap_err();
+        let spec = guard.holds(&object("u", "9", 4, &Value::Null)).unwrap_err();
         assert!(spec.contains("its spec was changed"), "{spec}");
-        let field = guard.holds(&object("u", "9", 3, json!(true))).unwrap_err();
+        let field = guard.holds(&object("u", "9", 3, &json!(true))).unwrap_err();
         assert_eq!(field, ".spec.suspend was changed since the preview, from null to true");
     }
 

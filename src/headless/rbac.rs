@@ -38,18 +38,24 @@ pub fn manifest(role: Role) -> String {
         Role::Reader => {
             for kind in KINDS {
                 if let Api::Watch { group, plural, .. } = kind.api {
-                    ["get", "list", "watch"].into_iter().for_each(|verb| add(group, plural, verb));
+                    for verb in ["get", "list", "watch"] {
+                        add(group, plural, verb);
+                    }
                 }
             }
             for (group, resource, verbs) in BESIDE {
-                verbs.iter().for_each(|verb| add(group, resource, verb));
+                for verb in *verbs {
+                    add(group, resource, verb);
+                }
             }
             "reader"
         }
         Role::Operator => {
             // proxies are granted by namespace: see the documentation
             let rights = ACTIONS.iter().flat_map(|action| action.rights);
-            rights.filter(|r| !r.resource.ends_with("/proxy")).for_each(|r| add(r.group, r.resource, r.verb));
+            for r in rights.filter(|r| !r.resource.ends_with("/proxy")) {
+                add(r.group, r.resource, r.verb);
+            }
             "operator"
         }
     };

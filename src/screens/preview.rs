@@ -304,7 +304,7 @@ fn step_lines(nth: usize, step: &Step, verdict: Option<&Verdict>, asking: bool, 
     head.plain(text::line(&step.what).into_owned());
     match (&step.act, verdict) {
         (Act::Await(proof), _) => {
-            head.push(format!("  up to {}", crate::domain::ages::told(proof.limit.into())), Tone::Dim)
+            head.push(format!("  up to {}", crate::domain::ages::told(proof.limit.into())), Tone::Dim);
         }
         (Act::Manual(_), _) => head.push("  left to you", Tone::Dim),
         (_, Some(Verdict::Allowed)) => head.push("  would be taken", Tone::Good),
@@ -317,7 +317,7 @@ fn step_lines(nth: usize, step: &Step, verdict: Option<&Verdict>, asking: bool, 
     };
     match verdict {
         Some(Verdict::Denied(why)) => {
-            indented(contexts::wrap(&format!("would be refused: {}", text::line(why)), wide), Tone::Bad, out)
+            indented(contexts::wrap(&format!("would be refused: {}", text::line(why)), wide), Tone::Bad, out);
         }
         Some(Verdict::Unknown(why)) => indented(contexts::wrap(&text::line(why), wide), Tone::Warn, out),
         _ => {}
@@ -391,10 +391,9 @@ impl Screen for Preview {
     fn key(&mut self, chord: Chord, world: &World) -> Vec<Effect> {
         match (chord.code, chord.ctrl) {
             (Code::Esc, _) => return vec![Effect::Back, Effect::Say("cancelled, nothing was sent".to_owned())],
-            (Code::Tab | Code::Down, _) => return self.go(true),
             (Code::BackTab | Code::Up, _) => return self.go(false),
             (Code::Enter, _) if self.focus == Focus::Word => return self.approve(world, true),
-            (Code::Enter, _) => return self.go(true),
+            (Code::Tab | Code::Down | Code::Enter, _) => return self.go(true),
             (Code::PageDown, _) => return self.pager.command(Command::PageDown).unwrap_or_default(),
             (Code::PageUp, _) => return self.pager.command(Command::PageUp).unwrap_or_default(),
             _ => {}

@@ -69,7 +69,7 @@ impl State {
 
     /// Runs `line`: the action, its targets, and `--yes`, `--dry-run`, `confirm=WORD`, `reason=TEXT`, `unlock=TEXT` or
     /// `KEY=VALUE` for a setting.
-    pub fn run(&self, settings: Settings, line: &str) -> Seen {
+    pub fn run(settings: Settings, line: &str) -> Seen {
         let mut order = Order::default();
         for (nth, word) in line.split_whitespace().enumerate() {
             match (nth, word, word.split_once('=')) {
@@ -93,11 +93,11 @@ impl State {
     }
 
     pub fn on(&self, demo: &Demo, line: &str) -> Seen {
-        self.run(self.settings(demo.kubeconfig(), None, ""), line)
+        Self::run(self.settings(demo.kubeconfig(), None, ""), line)
     }
 
     pub fn as_user(&self, demo: &Demo, context: &str, line: &str) -> Seen {
-        self.run(self.settings(demo.kubeconfig(), Some(context), ""), line)
+        Self::run(self.settings(demo.kubeconfig(), Some(context), ""), line)
     }
 }
 

@@ -74,7 +74,7 @@ fn real_controllers_answer_as_the_plans_expect() {
     let mut wrong = Vec::new();
     for (user, line, code, says) in CASES {
         let settings = state.settings(&folder.join(format!("{user}.yaml")), None, "");
-        let seen = state.run(settings, line);
+        let seen = State::run(settings, line);
         let fits = seen.code == *code && seen.last().contains(says);
         println!("{} [{}] {user}: {line}: {}", if fits { "ok   " } else { "WRONG" }, seen.code, seen.last());
         if !fits {

@@ -15,8 +15,7 @@ fn line(action: &str) -> &'static str {
         "resume" => "hr/neuvector/runtime-security",
         "recover" => "hr/monitoring/monitoring",
         "rollback" => "hr/team-alpha/shop revision=1",
-        "restart" | "pause-rollout" | "undo-rollout" => "deploy/team-alpha/shop-web",
-        "resume-rollout" => "deploy/team-alpha/shop-web",
+        "restart" | "pause-rollout" | "resume-rollout" | "undo-rollout" => "deploy/team-alpha/shop-web",
         "scale" => "deploy/team-alpha/shop-web replicas=5",
         "delete-pod" | "evict" => "pod/openbao/openbao-0",
         "silence" => r#"hr/team-alpha/shop matchers=alertname="X""#,
@@ -47,7 +46,7 @@ fn a_read_only_context_sends_nothing_whatever_is_asked() {
     for action in ACTIONS {
         for line in with_every_word(action.name) {
             let settings = state.settings(demo.kubeconfig(), None, "readonly = true");
-            let seen = state.run(settings, &line);
+            let seen = State::run(settings, &line);
             assert_eq!(seen.code, 4, "{line}: {seen:#?}");
         }
     }
@@ -87,8 +86,8 @@ fn an_identity_of_one_namespace_may_do_what_its_reviews_allow(
 fn an_unlocked_context_may_be_written_to_and_that_is_recorded() {
     let (demo, state) = (demo("quiet"), State::new());
     let locked = || state.settings(demo.kubeconfig(), None, "readonly-contexts = [\"sre*\"]");
-    state.run(locked(), "suspend hr/team-alpha/shop --yes").is(4, "matches sre* of readonly-contexts");
-    state.run(locked(), "suspend hr/team-alpha/shop --yes unlock=incident").is(0, "done");
+    State::run(locked(), "suspend hr/team-alpha/shop --yes").is(4, "matches sre* of readonly-contexts");
+    State::run(locked(), "suspend hr/team-alpha/shop --yes unlock=incident").is(0, "done");
     let audit = state.audited();
     assert_eq!((audit[0]["event"].as_str(), audit[0]["reason"].as_str()), (Some("unlock"), Some("incident")));
 }
@@ -135,7 +134,7 @@ fn without_an_audit_nothing_is_written() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let mut settings = state.settings(demo.kubeconfig(), None, "");
     settings.state_dir = Some(file.path().to_path_buf());
-    state.run(settings, "suspend hr/team-alpha/shop --yes").is(4, "the audit in");
+    State::run(settings, "suspend hr/team-alpha/shop --yes").is(4, "the audit in");
     assert_eq!(writes(&demo), Vec::<String>::new());
 }
 
@@ -150,5 +149,5 @@ fn without_a_connection_it_is_a_word_of_its_own() {
          contexts: [{name: c, context: {cluster: c, user: u}}]\nusers: [{name: u, user: {}}]\n",
     )
     .unwrap();
-    state.run(state.settings(&path, None, ""), "suspend hr/a/b --yes").is(3, "nothing listens");
+    State::run(state.settings(&path, None, ""), "suspend hr/a/b --yes").is(3, "nothing listens");
 }
