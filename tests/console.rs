@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, reason = "a wait has a deadline in real time")]
 
 mod console {
+    mod actions;
     mod cluster;
     mod contexts;
     mod faults;

@@ -17,5 +17,7 @@ mod load;
 mod panic;
 #[path = "pty/picture.rs"]
 mod picture;
+#[path = "pty/plans.rs"]
+mod plans;
 #[path = "pty/plugin.rs"]
 mod plugin;

@@ -349,7 +349,7 @@ mod tests {
     #[rstest]
     #[case(r#"alertname="X" namespace=~"a|b""#, r#"alertname="X" namespace=~"a|b""#)]
     #[case("{alertname=X, pod!=y}", r#"alertname="X" pod!="y""#)]
-    #[case(r#"a!~"x\"y""#, r#"a!~"x\"y""#)]
+    #[case(r#"a!~"x\"y" b=c"#, r#"a!~"x\"y" b="c""#)]
     fn matchers_are_read_as_amtool_writes_them(#[case] text: &str, #[case] expected: &str) {
         assert_eq!(written(&parse(text).unwrap()), expected);
     }

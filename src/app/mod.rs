@@ -3,23 +3,20 @@
 
 pub mod chrome;
 pub mod keymap;
+mod plans;
 pub mod prompt;
 
 use crate::actions::ActKey;
-use crate::domain::ages::Time;
 use crate::domain::change::Batch;
 use crate::domain::finding::Finding;
 use crate::domain::health::Severity;
-use crate::domain::outcome::{Progress, Unfinished};
-use crate::domain::plan::Plan;
 use crate::domain::record::{Key, Relation};
 use crate::domain::reply::Reply;
-use crate::intent::{Chord, Code, Command, Effect, Place, RunId, Ticket, Tickets};
+use crate::intent::{Chord, Code, Command, Effect, Place, Ticket, Tickets};
 use crate::kinds;
 use crate::scene::Scene;
-use crate::screens::acting;
 use crate::screens::table::TableScreen;
-use crate::screens::world::{Facts, Link, PlanRun, World};
+use crate::screens::world::{Facts, Link, World};
 use crate::screens::{self, SCREENS, Screen, Size};
 use crate::store::RowId;
 use keymap::Keymap;
@@ -119,7 +116,11 @@ impl App {
             }
             self.known_p1 = p1;
         }
-        self.touched.clear();
+        if !self.touched.is_empty() {
+            self.touched.clear();
+            self.look_for_reverts();
+        }
+        let facts = &self.world.facts;
         if facts.favourites.is_empty() && !self.world.store.table(kinds::by_name("Pod").unwrap_or_default()).is_empty()
         {
             self.world.facts.favourites = self.world.namespaces().into_iter().take(9).collect();
@@ -363,69 +364,6 @@ impl App {
             _ => Vec::new(),
         };
         self.follow(effects)
-    }
-
-    fn act(&self, key: ActKey) -> Vec<Effect> {
-        match acting::by_key(key, &self.screen().targets(&self.world), &self.world) {
-            Ok(deed) => vec![Effect::Go(Place::Preview(deed))],
-            Err(why) => vec![Effect::Complain(why)],
-        }
-    }
-
-    /// Whether anything may be written: why not, and until when all the same.
-    pub fn lock(&mut self, locked: Option<String>, until: Option<Time>) {
-        if until.is_some() {
-            self.say("unlocked for 15 minutes; it is recorded");
-        }
-        self.world.facts.locked = locked;
-        self.world.facts.unlocked_until = until;
-    }
-
-    /// News of a plan.
-    pub fn progress(&mut self, id: RunId, progress: Progress) {
-        let now = self.world.facts.now;
-        let Some(run) = self.world.plans.iter_mut().find(|run| run.id == id && run.outcome.is_none()) else { return };
-        match progress {
-            Progress::At { step, note } => (run.step, run.note) = (step, note),
-            Progress::Ended(outcome) => {
-                let text = format!("{}: {outcome}", run.plan.title);
-                (run.ended, run.outcome) = (Some(now), Some(outcome.clone()));
-                if outcome.is_done() {
-                    self.say(text);
-                } else {
-                    self.complain(text);
-                }
-            }
-        }
-    }
-
-    /// What an earlier session left in the middle.
-    pub fn left_unfinished(&mut self, found: Vec<Unfinished>) {
-        if let Some(first) = found.first() {
-            let more = if found.len() > 1 { format!(" and {} more", found.len() - 1) } else { String::new() };
-            self.complain(format!(
-                "interrupted: {} at step {} of {}{more}; see :plans",
-                first.title,
-                first.at + 1,
-                first.steps.len()
-            ));
-        }
-        self.world.unfinished = found;
-    }
-
-    fn start(&mut self, plan: Box<Plan>) -> Vec<Effect> {
-        let id = RunId(self.world.plans.len() as u64 + 1);
-        let now = self.world.facts.now;
-        let run =
-            PlanRun { id, plan: plan.clone(), step: 0, note: String::new(), outcome: None, started: now, ended: None };
-        self.world.plans.push(run);
-        // an approved preview is not come back to
-        if matches!(self.screen().place(), Place::Preview(_)) && self.stack.len() > 1 {
-            self.stack.pop();
-        }
-        let mut effects = self.follow(vec![Effect::Go(Place::Run(id))]);
-        effects.push(Effect::Start(id, plan));
-        effects
     }
 
     fn logs(&self, target: Option<Key>, previous: bool) -> Vec<Effect> {

@@ -273,3 +273,102 @@ fn silence(object: &Value, expired: bool) -> Seen {
         (state, _) => Seen::Waiting(state.to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+    use serde_json::json;
+
+    const REQUESTED: &str = "reconcile.fluxcd.io/requestedAt";
+
+    fn told(check: &Check, object: &Value, sent: &Value) -> String {
+        match judge(check, Answer { code: 200, body: object }, sent) {
+            Seen::Waiting(how) => format!("waiting: {how}"),
+            Seen::Done(what) => format!("done: {what}"),
+            Seen::Failed(why) => format!("failed: {why}"),
+        }
+    }
+
+    /// A HelmRelease of generation 2 whose annotation is `t`; `ready` is status, reason and observed generation.
+    fn release(handled: &str, ready: (&str, &str, i64), more: &[(&str, &str)]) -> Value {
+        let mut conditions = vec![
+            json!({"type": "Ready", "status": ready.0, "reason": ready.1, "message": "m", "observedGeneration": ready.2}),
+        ];
+        conditions.extend(more.iter().map(|(kind, status)| json!({"type": kind, "status": status})));
+        json!({"metadata": {"generation": 2, "annotations": {REQUESTED: "t"}},
+            "status": {"lastHandledReconcileAt": handled, "observedGeneration": -1, "conditions": conditions}})
+    }
+
+    #[rstest]
+    #[case::not_taken_up(release("old", ("True", "UpgradeSucceeded", 2), &[]), "waiting: waiting for the controller to take it up")]
+    #[case::handled_and_ready(release("t", ("True", "UpgradeSucceeded", 2), &[]), "done: UpgradeSucceeded: m")]
+    #[case::still_running(release("t", ("Unknown", "Progressing", 2), &[("Reconciling", "True")]), "waiting: Progressing: m")]
+    #[case::ready_but_reconciling(release("t", ("True", "UpgradeSucceeded", 2), &[("Reconciling", "True")]), "waiting: UpgradeSucceeded: m")]
+    #[case::ready_of_an_older_generation(release("t", ("True", "UpgradeSucceeded", 1), &[]), "waiting: waiting for the controller to see the change")]
+    #[case::failed_though_it_says_reconciling(release("t", ("False", "UpgradeFailed", 2), &[("Reconciling", "True")]), "failed: the attempt failed, the controller retries: UpgradeFailed: m")]
+    #[case::stalled(release("t", ("False", "UpgradeFailed", 2), &[("Stalled", "True")]), "failed: stalled, it will not retry by itself: UpgradeFailed: m")]
+    #[case::blocked(release("t", ("False", "DependencyNotReady", 2), &[]), "waiting: blocked: DependencyNotReady: m")]
+    fn a_token_is_proof_only_together_with_ready(#[case] object: Value, #[case] expected: &str) {
+        let check =
+            Check::FluxHandled { token: "t".into(), annotation: REQUESTED, handled: "/status/lastHandledReconcileAt" };
+        assert_eq!(told(&check, &object, &Value::Null), expected);
+    }
+
+    #[test]
+    fn a_token_of_a_suspended_object_or_of_somebody_else_proves_nothing() {
+        let check = |token: &str| Check::FluxHandled {
+            token: token.into(),
+            annotation: REQUESTED,
+            handled: "/status/lastHandledReconcileAt",
+        };
+        let mut object = release("t", ("True", "UpgradeSucceeded", 2), &[]);
+        assert!(told(&check("mine"), &object, &Value::Null).starts_with("failed: somebody else"));
+        object["spec"] = json!({"suspend": true});
+        assert_eq!(told(&check("t"), &object, &Value::Null), "failed: it is suspended: nothing was reconciled");
+    }
+
+    #[rstest]
+    #[case::not_seen(json!({"metadata": {"generation": 5}, "spec": {"replicas": 3}, "status": {"observedGeneration": 4}}), "waiting: waiting for the controller to see the change")]
+    #[case::updating(json!({"metadata": {"generation": 5}, "spec": {"replicas": 3}, "status": {"observedGeneration": 5, "updatedReplicas": 1, "replicas": 4, "availableReplicas": 3}}), "waiting: 1 of 3 updated")]
+    #[case::old_ones_terminate(json!({"metadata": {"generation": 5}, "spec": {"replicas": 3}, "status": {"observedGeneration": 5, "updatedReplicas": 3, "replicas": 4, "availableReplicas": 3}}), "waiting: 1 of the old pods still terminate")]
+    #[case::not_available(json!({"metadata": {"generation": 5}, "spec": {"replicas": 3}, "status": {"observedGeneration": 5, "updatedReplicas": 3, "replicas": 3, "availableReplicas": 2}}), "waiting: 2 of 3 available")]
+    #[case::complete(json!({"metadata": {"generation": 5}, "spec": {"replicas": 3}, "status": {"observedGeneration": 5, "updatedReplicas": 3, "replicas": 3, "availableReplicas": 3}}), "done: rolled out, 3 of 3 available")]
+    #[case::past_its_deadline(json!({"metadata": {"generation": 5}, "spec": {"replicas": 3}, "status": {"observedGeneration": 5, "conditions": [{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "m"}]}}), "failed: ProgressDeadlineExceeded: m")]
+    #[case::refused_pods(json!({"metadata": {"generation": 5}, "spec": {"replicas": 3}, "status": {"observedGeneration": 5, "conditions": [{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "quota"}]}}), "failed: FailedCreate: quota")]
+    #[case::daemons(json!({"kind": "DaemonSet", "metadata": {"generation": 5}, "status": {"observedGeneration": 5, "desiredNumberScheduled": 8, "updatedNumberScheduled": 8, "numberAvailable": 7}}), "waiting: 7 of 8 available")]
+    #[case::stateful(json!({"kind": "StatefulSet", "metadata": {"generation": 5}, "spec": {"replicas": 3}, "status": {"observedGeneration": 5, "readyReplicas": 3, "updatedReplicas": 2, "updateRevision": "b", "currentRevision": "a"}}), "waiting: 2 of 3 updated")]
+    fn a_rollout_is_judged_in_kubectls_order(#[case] object: Value, #[case] expected: &str) {
+        assert_eq!(told(&Check::Rollout, &object, &json!({"metadata": {"generation": 5}})), expected);
+    }
+
+    #[rstest]
+    #[case::taken_up(json!({"status": {"revision": 3, "conditions": [{"type": "Issuing", "status": "True", "reason": "ManuallyTriggered"}]}}), "waiting: ManuallyTriggered")]
+    #[case::issued(json!({"status": {"revision": 4, "notAfter": "2027-01-01T00:00:00Z"}}), "done: revision 4, valid until 2027-01-01T00:00:00Z")]
+    #[case::failed_once_more(json!({"status": {"revision": 3, "failedIssuanceAttempts": 2, "conditions": [{"type": "Issuing", "status": "False", "reason": "Failed", "message": "no"}]}}), "failed: the issuance failed (2 failed attempts): Failed: no")]
+    #[case::not_yet(json!({"status": {"revision": 3}}), "waiting: waiting for cert-manager to take it up")]
+    fn a_renewal_is_a_new_revision(#[case] object: Value, #[case] expected: &str) {
+        assert_eq!(told(&Check::Reissued { revision: 3, attempts: 1 }, &object, &Value::Null), expected);
+    }
+
+    #[test]
+    fn a_pod_is_gone_when_it_is_not_found_or_is_another_one() {
+        let check = Check::Gone { uid: "u".into() };
+        let at = |code, body: Value| judge(&check, Answer { code, body: &body }, &Value::Null);
+        assert_eq!(at(404, Value::Null), Seen::Done("gone".into()));
+        assert!(matches!(at(200, json!({"metadata": {"uid": "v"}})), Seen::Done(_)));
+        assert!(matches!(at(200, json!({"metadata": {"uid": "u"}})), Seen::Waiting(_)));
+        assert!(matches!(at(503, Value::Null), Seen::Waiting(_)));
+    }
+
+    #[rstest]
+    #[case(json!({"status": {"phase": "InProgress", "progress": {"itemsBackedUp": 3, "totalItems": 9}}}), "waiting: InProgress, 3 of 9 items")]
+    #[case(json!({}), "waiting: New")]
+    #[case(json!({"status": {"phase": "Completed"}}), "done: Completed")]
+    #[case(json!({"status": {"phase": "PartiallyFailed", "failureReason": "x"}}), "failed: PartiallyFailed: x")]
+    #[case(json!({"status": {"phase": "FailedValidation", "validationErrors": ["a", "b"]}}), "failed: FailedValidation: a; b")]
+    fn a_backup_is_done_by_its_phase(#[case] object: Value, #[case] expected: &str) {
+        let check = Check::Phase { done: &["Completed"], failed: &["PartiallyFailed", "Failed", "FailedValidation"] };
+        assert_eq!(told(&check, &object, &Value::Null), expected);
+    }
+}

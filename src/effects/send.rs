@@ -59,9 +59,12 @@ async fn guarded(http: &Http, cluster: &Cluster, request: &Request, more: &str) 
         }
         let body = body(request, version.as_deref(), whole);
         let answer = once(http, request, body, more).await;
-        let conflict = matches!(&answer, Ok(answer) if answer.status == StatusCode::CONFLICT);
-        let (Some(guard), true) = (&request.guard, conflict) else { return meaning(request, answer) };
+        let code = answer.as_ref().map(|answer| answer.status);
+        // a wrong uid is "invalid", not a conflict
+        let moved = matches!(code, Ok(StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY));
+        let (Some(guard), true) = (&request.guard, moved) else { return meaning(request, answer) };
         match reread(cluster, guard).await {
+            Ok(_) if code != Ok(StatusCode::CONFLICT) => return meaning(request, answer),
             Ok(object) => {
                 let now = object.pointer("/metadata/resourceVersion").and_then(Value::as_str).map(str::to_owned);
                 // a conflict about something else comes again

@@ -2,7 +2,7 @@
 
 use super::pager::{Pager, heading};
 use super::world::World;
-use super::{SCREENS, Screen, ScreenSpec, Size, logs};
+use super::{SCREENS, Screen, ScreenSpec, Size, logs, plans, preview};
 use crate::intent::{Command, Effect, Group, Place};
 use crate::kinds;
 use crate::scene::{Line, Tone};
@@ -24,7 +24,7 @@ fn entry(keys: &str, text: &str) -> Line {
 impl Help {
     fn compose(world: &World) -> Vec<Line> {
         let mut out = Vec::new();
-        let groups = [(Group::Go, "GO"), (Group::Look, "LOOK"), (Group::Sort, "SORT")];
+        let groups = [(Group::Go, "GO"), (Group::Look, "LOOK"), (Group::Act, "ACT"), (Group::Sort, "SORT")];
         for (group, title) in groups {
             out.push(heading(title));
             for key in world.facts.keys.iter().filter(|k| k.binding.group == group && !k.chords.is_empty()) {
@@ -35,6 +35,10 @@ impl Help {
         for binding in logs::KEYS {
             out.push(entry(&binding.chords.join(" "), binding.help));
         }
+        out.push(heading("IN A PREVIEW OR A PLAN"));
+        for binding in preview::KEYS.iter().chain(plans::KEYS) {
+            out.push(entry(&binding.chords.join(" "), binding.help));
+        }
         out.push(heading("COMMANDS AFTER :"));
         for screen in SCREENS {
             out.push(entry(&words(screen.word, screen.aliases), screen.help));
@@ -42,6 +46,7 @@ impl Help {
         out.push(entry("ctx NAME", "switch to a context"));
         out.push(entry("ns NAME", "restrict to a namespace; `ns all` for every one"));
         out.push(entry("find TEXT", "the pod, release or alert of that name, wherever it is"));
+        out.push(entry("unlock REASON", "write in a read-only context for 15 minutes; it is recorded"));
         out.push(entry("q quit", "leave"));
         out.push(heading("KINDS"));
         for kind in kinds::KINDS {

@@ -2,7 +2,7 @@
 
 use super::body::Scroll;
 use super::pager::{Pager, field, heading};
-use super::world::{PlanRun, World};
+use super::world::{Held, PlanRun, World};
 use super::{Screen, ScreenSpec, Size, contexts};
 use crate::domain::ages;
 use crate::domain::outcome::Outcome;
@@ -33,6 +33,7 @@ pub struct Plans {
 fn tone_of(run: &PlanRun) -> Tone {
     match &run.outcome {
         None => Tone::Busy,
+        Some(Outcome::Done(_)) if run.held == Held::Reverted => Tone::Bad,
         Some(Outcome::Done(_)) => Tone::Good,
         Some(Outcome::Unknown(_) | Outcome::Interrupted(_)) => Tone::Warn,
         Some(_) => Tone::Bad,
@@ -42,6 +43,7 @@ fn tone_of(run: &PlanRun) -> Tone {
 fn word(run: &PlanRun) -> String {
     match &run.outcome {
         None => format!("step {} of {}", run.step + 1, run.plan.steps.len()),
+        Some(outcome) if run.held == Held::Reverted => format!("{}, reverted", outcome.word()),
         Some(outcome) => outcome.word().to_owned(),
     }
 }

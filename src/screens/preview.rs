@@ -178,6 +178,12 @@ impl Preview {
     /// Runs the plan as it is shown, if nothing speaks against it.
     fn approve(&self, world: &World, typed: bool) -> Vec<Effect> {
         let complain = |why: String| vec![Effect::Complain(why)];
+        if let State::Ready { plan, .. } = &self.state
+            && plan.needs_reason
+            && plan.reason.is_empty()
+        {
+            return complain("it needs a reason: tab goes to it".to_owned());
+        }
         let (plan, checks) = match &self.state {
             State::Ready { plan, checks: Some(checks) } => (plan, checks),
             State::Ready { .. } | State::Reading => return complain("still asking what would become of it".to_owned()),
@@ -195,9 +201,6 @@ impl Preview {
         });
         if let Some(why) = denied {
             return complain(why);
-        }
-        if plan.needs_reason && plan.reason.is_empty() {
-            return complain("it needs a reason: tab goes to it".to_owned());
         }
         match plan.risk.word() {
             Some(word) if !typed => complain(format!("tab, then type {word} to run this")),

@@ -100,6 +100,19 @@ pub struct PlanRun {
     pub outcome: Option<Outcome>,
     pub started: Time,
     pub ended: Option<Time>,
+    /// Whether what was done is still so, as far as it can be taken back by others.
+    pub held: Held,
+}
+
+/// What has become of a suspend since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Held {
+    /// Not seen yet.
+    #[default]
+    Unseen,
+    Yes,
+    /// Somebody has taken it back.
+    Reverted,
 }
 
 /// A binding with the chords that the configuration gave it.

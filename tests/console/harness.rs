@@ -29,6 +29,8 @@ pub struct Console {
     pub pinned: Option<Time>,
     pub copied: Vec<String>,
     pub quit: bool,
+    /// Where its audit is kept.
+    _state: tempfile::TempDir,
 }
 
 /// Settings as a user with this kubeconfig and nothing else would have them; services are polled as often as allowed.
@@ -76,13 +78,15 @@ impl Console {
         Self::start(settings(demo.kubeconfig(), Some(context)))
     }
 
-    pub fn start(settings: Settings) -> Self {
+    pub fn start(mut settings: Settings) -> Self {
+        let state = tempfile::tempdir().unwrap();
+        settings.state_dir = Some(state.path().to_path_buf());
         let mut app = start::app(&settings).unwrap();
         app.resize(80, 24);
         let data = Data::start(settings, clock::now).unwrap();
         data.ask(Ask::Connect(None));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        Self { app, data, runtime, generation: 0, pinned: None, copied: Vec::new(), quit: false }
+        Self { app, data, runtime, generation: 0, pinned: None, copied: Vec::new(), quit: false, _state: state }
     }
 
     /// Takes in what has arrived; `wait` for the first news at most.

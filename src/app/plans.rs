@@ -1,0 +1,123 @@
+//! Plans as the app sees them: asked for by a key, begun when approved, followed to their end, and watched afterwards.
+
+use super::App;
+use crate::actions::ActKey;
+use crate::domain::ages::Time;
+use crate::domain::outcome::{Outcome, Progress, Unfinished};
+use crate::domain::plan::Plan;
+use crate::domain::record::Relation;
+use crate::intent::{Effect, Place, RunId};
+use crate::screens::acting;
+use crate::screens::world::{Held, PlanRun, World};
+use crate::store::RowId;
+
+impl App {
+    pub(super) fn act(&self, key: ActKey) -> Vec<Effect> {
+        match acting::by_key(key, &self.screen().targets(&self.world), &self.world) {
+            Ok(deed) => vec![Effect::Go(Place::Preview(deed))],
+            Err(why) => vec![Effect::Complain(why)],
+        }
+    }
+
+    /// Whether anything may be written: why not, and until when all the same.
+    pub fn lock(&mut self, locked: Option<String>, until: Option<Time>) {
+        if until.is_some() {
+            self.say("unlocked for 15 minutes; it is recorded");
+        }
+        self.world.facts.locked = locked;
+        self.world.facts.unlocked_until = until;
+    }
+
+    /// News of a plan.
+    pub fn progress(&mut self, id: RunId, progress: Progress) {
+        let now = self.world.facts.now;
+        let Some(run) = self.world.plans.iter_mut().find(|run| run.id == id && run.outcome.is_none()) else { return };
+        match progress {
+            Progress::At { step, note } => (run.step, run.note) = (step, note),
+            Progress::Ended(outcome) => {
+                let text = format!("{}: {outcome}", run.plan.title);
+                (run.ended, run.outcome) = (Some(now), Some(outcome.clone()));
+                if outcome.is_done() {
+                    self.say(text);
+                } else {
+                    self.complain(text);
+                }
+            }
+        }
+    }
+
+    /// What an earlier session left in the middle.
+    pub fn left_unfinished(&mut self, found: Vec<Unfinished>) {
+        if let Some(first) = found.first() {
+            let more = if found.len() > 1 { format!(" and {} more", found.len() - 1) } else { String::new() };
+            self.complain(format!(
+                "interrupted: {} at step {} of {}{more}; see :plans",
+                first.title,
+                first.at + 1,
+                first.steps.len()
+            ));
+        }
+        self.world.unfinished = found;
+    }
+
+    pub(super) fn start(&mut self, plan: Box<Plan>) -> Vec<Effect> {
+        let id = RunId(self.world.plans.len() as u64 + 1);
+        let now = self.world.facts.now;
+        let run = PlanRun {
+            id,
+            plan: plan.clone(),
+            step: 0,
+            note: String::new(),
+            outcome: None,
+            started: now,
+            ended: None,
+            held: Held::default(),
+        };
+        self.world.plans.push(run);
+        // an approved preview is not come back to
+        if matches!(self.screen().place(), Place::Preview(_)) && self.stack.len() > 1 {
+            self.stack.pop();
+        }
+        let mut effects = self.follow(vec![Effect::Go(Place::Run(id))]);
+        effects.push(Effect::Start(id, plan));
+        effects
+    }
+
+    /// A suspend of ours that is gone without us: Git declares it otherwise, or somebody has resumed it.
+    pub(super) fn look_for_reverts(&mut self) {
+        let World { store, plans, .. } = &mut self.world;
+        let mut told = None;
+        let resumed: Vec<_> =
+            plans.iter().filter(|run| run.plan.action != "suspend").flat_map(|r| &r.plan.targets).cloned().collect();
+        for run in plans.iter_mut().filter(|run| run.plan.action == "suspend" && run.held != Held::Reverted) {
+            if !run.outcome.as_ref().is_some_and(Outcome::is_done) {
+                continue;
+            }
+            let all = run.plan.targets.iter();
+            let states = all.map(|key| {
+                (key, store.table(key.kind).slot_of(key.uid).and_then(|slot| store.row(RowId { kind: key.kind, slot })))
+            });
+            for (key, row) in states.collect::<Vec<_>>() {
+                let Some(row) = row else { continue };
+                match (row.record.suspended, run.held) {
+                    (Some(true), Held::Unseen) => run.held = Held::Yes,
+                    (Some(false), Held::Yes) if !resumed.contains(key) => {
+                        run.held = Held::Reverted;
+                        let parent = row.record.link(Relation::ManagedBy).map(|link| {
+                            format!(": {} {} may have", store.strings.get(link.kind), store.strings.get(link.name))
+                        });
+                        told = Some(format!(
+                            "REVERTED: {} is no longer suspended{}",
+                            key.name,
+                            parent.unwrap_or_default()
+                        ));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        if let Some(text) = told {
+            self.complain(text);
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Actions by keys: the preview, the approval, what is told afterwards, and everything that keeps a plan from running.
+
+use super::harness::{Console, demo, quiet, settings};
+
+/// On a release that can be suspended, its preview open and its questions answered.
+fn preview(console: &mut Console, key: &str) -> String {
+    console.go("hr");
+    console.types("/");
+    console.keys("ctrl-u");
+    console.types("shop");
+    console.keys("enter");
+    console.keys(key);
+    console.until("the server's word", |f| f.contains("would be taken") || f.contains("would be refused"))
+}
+
+fn suspended(demo: &watchkeeper::demo::Demo) -> bool {
+    demo.control().with_world(|w| w.get("HelmRelease", "team-alpha", "shop").unwrap()["spec"]["suspend"] == true)
+}
+
+#[test]
+fn a_suspend_is_previewed_whole_and_done_when_it_was_read_back() {
+    let (demo, mut console) = quiet();
+    let frame = preview(&mut console, "shift-t");
+    for part in [
+        "on sre-demo as demo",
+        "PATCH",
+        r#"{"spec":{"suspend":true}}"#,
+        "suspend: false -> suspend: true",
+        "same as: flux suspend helmrelease shop -n team-alpha",
+        "[Cancel]   y runs it",
+        "UNDO",
+    ] {
+        assert!(frame.contains(part), "{part}\n{frame}");
+    }
+    console.keys("y");
+    console.shows(&["STATE            DONE", ".spec.suspend is true"]);
+    assert!(suspended(&demo));
+    console.go("hr");
+    console.shows(&["Suspended"]);
+    // the same key now does the opposite
+    let frame = preview(&mut console, "shift-t");
+    assert!(frame.contains("Preview: resume HelmRelease team-alpha/shop"), "{frame}");
+}
+
+#[test]
+fn enter_and_escape_cancel_and_send_nothing() {
+    let (demo, mut console) = quiet();
+    for key in ["enter", "esc"] {
+        preview(&mut console, "shift-t");
+        let frame = console.keys(key);
+        assert!(!frame.contains("Preview") && !suspended(&demo), "{key}\n{frame}");
+    }
+}
+
+#[test]
+fn a_word_that_has_to_be_typed_is_not_replaced_by_a_key() {
+    let (_demo, mut console) = quiet();
+    console.go("deploy");
+    console.filter("name=shop-api");
+    console.keys("r");
+    console.until("the server's word", |f| f.contains("would be taken"));
+    let frame = console.keys("y");
+    assert!(frame.contains("type shop-api to run this"), "{frame}");
+    console.keys("tab");
+    console.types("shop");
+    let frame = console.keys("enter");
+    assert!(frame.contains("that is not shop-api"), "{frame}");
+    console.types("-api");
+    console.keys("enter");
+    console.shows(&["STATE            DONE", "rolled out"]);
+}
+
+#[test]
+fn a_read_only_context_says_so_and_can_be_unlocked_for_a_reason() {
+    let demo = demo("quiet");
+    let mut settings = settings(demo.kubeconfig(), None);
+    settings.readonly_contexts = vec!["sre*".to_owned()];
+    let mut console = Console::start(settings);
+    console.ready();
+    let frame = console.shows(&["READ-ONLY"]);
+    assert!(frame.lines().next().unwrap().contains("READ-ONLY"), "{frame}");
+    preview(&mut console, "shift-t");
+    let frame = console.keys("y");
+    assert!(frame.contains("matches sre* of readonly-contexts") && !suspended(&demo), "{frame}");
+    assert!(console.go("unlock").contains("why?"), "a reason is needed");
+    console.keys("esc");
+    console.go("unlock incident 7");
+    console.shows(&["UNLOCKED 15m"]);
+    preview(&mut console, "shift-t");
+    console.keys("y");
+    console.shows(&["STATE            DONE"]);
+    assert!(suspended(&demo));
+    let frame = console.go("audit");
+    let frame = if frame.contains("unlock") { frame } else { console.shows(&["unlock", "outcome"]) };
+    assert!(frame.contains("outcome done") && frame.contains("intent"), "{frame}");
+}
+
+#[test]
+fn an_object_that_was_replaced_or_changed_since_the_preview_is_left_alone() {
+    let (demo, mut console) = quiet();
+    let control = demo.control();
+    preview(&mut console, "shift-t");
+    control.with_world(|w| w.edit("HelmRelease", "team-alpha", "shop", |o| o["spec"]["interval"] = "1h".into()));
+    console.keys("y");
+    console.shows(&["REFUSED", "spec was changed since the preview"]);
+    preview(&mut console, "shift-t");
+    control.with_world(|w| {
+        let mut again = w.get("HelmRelease", "team-alpha", "shop").unwrap().clone();
+        w.remove("HelmRelease", "team-alpha", "shop");
+        for field in ["uid", "resourceVersion", "creationTimestamp", "generation"] {
+            again["metadata"].as_object_mut().unwrap().remove(field);
+        }
+        w.apply(again);
+    });
+    console.keys("y");
+    console.shows(&["REFUSED", "it was deleted and created again since the"]);
+    assert!(!suspended(&demo));
+}
+
+#[test]
+fn a_suspend_that_is_taken_back_by_others_is_told() {
+    let (demo, mut console) = quiet();
+    preview(&mut console, "shift-t");
+    console.keys("y");
+    console.shows(&["STATE            DONE"]);
+    console.go("hr");
+    console.shows(&["Suspended"]);
+    let control = demo.control();
+    control.with_world(|w| {
+        w.edit("HelmRelease", "team-alpha", "shop", |o| {
+            o["spec"].as_object_mut().unwrap().remove("suspend");
+        })
+    });
+    console.shows(&["REVERTED: shop is no longer suspended"]);
+    let frame = console.go("plans");
+    assert!(frame.contains("done, reverted"), "{frame}");
+}
+
+#[test]
+fn without_a_connection_nothing_is_sent() {
+    let (demo, mut console) = quiet();
+    preview(&mut console, "shift-t");
+    console.app.world.facts.link = watchkeeper::screens::world::Link::Down {
+        since: console.app.world.facts.now,
+        headline: "gone".to_owned(),
+        detail: String::new(),
+    };
+    let frame = console.keys("y");
+    assert!(frame.contains("not connected") && !suspended(&demo), "{frame}");
+}
+
+#[test]
+fn a_silence_proposes_its_matchers_counts_what_they_match_and_wants_a_reason() {
+    let demo = demo("platform");
+    let mut console = Console::on(&demo);
+    console.ready();
+    console.go("alerts");
+    console.filter("OpenBaoSealed");
+    let frame = console.keys("m");
+    assert!(frame.contains(r#"alertname="OpenBaoSealed""#) && frame.contains("1 alerts that fire"), "{frame}");
+    // live, while it is typed
+    console.keys("ctrl-u");
+    let frame = console.types("alertname=~\".*\"");
+    assert!(frame.contains("at least one matcher must not match"), "{frame}");
+    console.keys("ctrl-u");
+    console.types("alertname=\"OpenBaoSealed\"");
+    console.keys("tab tab tab");
+    let frame = console.keys("y");
+    assert!(frame.contains("needs a reason"), "{frame}");
+    console.keys("tab tab tab");
+    console.types("known, unsealing");
+    console.keys("tab");
+    console.until("the server's word", |f| f.contains("would be taken"));
+    console.keys("y");
+    console.shows(&["STATE            DONE", "on 2 replicas"]);
+    console.go("alerts");
+    console.shows(&["silenced"]);
+}
+
+#[test]
+fn plans_run_side_by_side_and_are_listed() {
+    let (_demo, mut console) = quiet();
+    console.go("deploy");
+    console.filter("name=shop-api");
+    console.keys("r");
+    console.until("the server's word", |f| f.contains("would be taken"));
+    console.keys("tab");
+    console.types("shop-api");
+    console.keys("enter");
+    preview(&mut console, "shift-t");
+    let frame = console.keys("y");
+    assert!(frame.contains("running"), "the header tells of plans under way\n{frame}");
+    let frame = console.go("plans");
+    assert!(
+        frame.contains("restart Deployment team-alpha/shop-api") && frame.contains("suspend HelmRelease"),
+        "{frame}"
+    );
+    console.until("both ends", |f| f.matches("done").count() >= 2);
+}
+
+#[test]
+fn the_menu_gives_each_action_its_key_or_the_reason_why_not() {
+    let (_demo, mut console) = quiet();
+    console.go("hr");
+    console.filter("shop");
+    let frame = console.keys("x");
+    assert!(frame.contains("shift-t suspend") && frame.contains("not now: it is not suspended"), "{frame}");
+    console.go("pods");
+    let frame = console.keys("shift-r");
+    assert!(frame.contains("this key does nothing to a Pod"), "{frame}");
+}
+
+#[test]
+fn marked_rows_are_done_one_after_another_and_ask_for_the_context() {
+    let (_demo, mut console) = quiet();
+    console.go("hr");
+    console.filter("namespace:team");
+    console.keys("space j space");
+    console.keys("shift-t");
+    console.shows(&["suspend 2 objects, one after another"]);
+    let frame = console.until("a word to type", |f| f.contains("type sre-demo and enter to run"));
+    assert!(!frame.contains("y runs it"), "{frame}");
+}
