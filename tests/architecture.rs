@@ -122,7 +122,7 @@ const HELPERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("screens", &["acting", "body", "layout", "line_edit", "pager", "world"]),
-    ("actions", &["flux", "input", "workload"]),
+    ("actions", &["flux", "input", "velero", "workload"]),
 ];
 
 fn root() -> &'static Path {

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::input::{Input, guard, int, text};
 use super::{ActKey, ActionSpec, right, workload};
-use crate::domain::plan::{Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
+use crate::domain::plan::{Body, Method, Plan, Proof, Request, Step, Stop, Via};
 use crate::domain::proof::Check;
 
 pub const SPEC: ActionSpec = ActionSpec {
@@ -41,35 +41,9 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     };
     let limit = u32::try_from(grace).unwrap_or(30).saturating_add(60);
     let proof = Proof { via: Via::Kubernetes, path, check: Check::Gone { uid: uid.to_owned() }, limit };
-    let owner = workload::owner(pod);
-    Ok(Plan {
-        action: SPEC.name,
-        title: format!("delete {}", target.told()),
-        targets: vec![target.key.clone()],
-        steps: vec![
-            Step::send(
-                format!("delete {}", target.told()),
-                format!("kubectl delete pod {name} -n {namespace}"),
-                request,
-            ),
-            Step::wait("wait until it is gone", proof),
-        ],
-        risk: if input.is_core(namespace) {
-            Risk::Context(input.context.to_owned())
-        } else {
-            Risk::Name(name.to_string())
-        },
-        reach: vec![match &owner {
-            Some((kind, name)) => format!("{kind} {name} makes a new one"),
-            None => "nothing makes a new one".into(),
-        }],
-        warnings: if owner.is_some() {
-            Vec::new()
-        } else {
-            vec!["the pod has no controller: it will be gone for good".into()]
-        },
-        undo: String::new(),
-        reason: String::new(),
-        needs_reason: false,
-    })
+    let steps = vec![
+        Step::send(format!("delete {}", target.told()), format!("kubectl delete pod {name} -n {namespace}"), request),
+        Step::wait("wait until it is gone", proof),
+    ];
+    workload::pod_plan(input, SPEC.name, "delete", pod, steps)
 }

@@ -24,19 +24,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let place = Some(text(object, "/spec/targetNamespace")).filter(|n| !n.is_empty()).unwrap_or(namespace);
     let selector = format!("helm.toolkit.fluxcd.io/name={name},helm.toolkit.fluxcd.io/namespace={namespace}");
     let selector = crate::domain::served::escape(&selector);
-    let mut lists = Vec::new();
-    let mut needs = Vec::new();
-    for kind in workload::KINDS {
-        let served = input.served(kind)?;
-        match input.read(&format!("{}?labelSelector={selector}", served.collection(place))) {
-            Ok(list) => lists.push((*kind, served, list)),
-            Err(Stop::Need(paths)) => needs.extend(paths),
-            Err(other) => return Err(other),
-        }
-    }
-    if !needs.is_empty() {
-        return Err(Stop::Need(needs));
-    }
+    let lists = workload::all(input, place, &format!("?labelSelector={selector}"))?;
     let was_suspended = flag(object, "/spec/suspend");
     let mut steps = if was_suspended { Vec::new() } else { suspend::steps(input, &path, object)? };
     let mut warnings = Vec::new();
@@ -44,15 +32,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     for (kind, served, found) in lists {
         for item in list(found, "/items") {
             let name = text(item, "/metadata/name");
-            let path = served.object(place, name);
-            // items of a list do not say their kind
-            let workload = Workload {
-                kind: kind.to_owned(),
-                namespace: place.to_owned(),
-                name: name.to_owned(),
-                path,
-                object: item,
-            };
+            let workload = Workload::listed(kind, place, &served, item);
             warnings.extend(workload::cautions(&workload).into_iter().map(|w| format!("{name}: {w}")));
             steps.extend(restart::steps(input, &workload)?);
             count += 1;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::input::{Input, guard, text};
 use super::{ActionSpec, right, workload};
-use crate::domain::plan::{Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
+use crate::domain::plan::{Body, Method, Plan, Proof, Request, Step, Stop, Via};
 use crate::domain::proof::Check;
 
 pub const SPEC: ActionSpec = ActionSpec {
@@ -19,32 +19,8 @@ pub const SPEC: ActionSpec = ActionSpec {
 };
 
 fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
-    let target = input.target()?;
     let (path, pod) = input.object()?;
-    let owner = workload::owner(pod);
-    Ok(Plan {
-        action: SPEC.name,
-        title: format!("evict {}", target.told()),
-        targets: vec![target.key.clone()],
-        steps: steps(input, &path, pod, 120)?,
-        risk: if input.is_core(&target.key.namespace) {
-            Risk::Context(input.context.to_owned())
-        } else {
-            Risk::Name(target.key.name.to_string())
-        },
-        reach: vec![match &owner {
-            Some((kind, name)) => format!("{kind} {name} makes a new one"),
-            None => "nothing makes a new one".into(),
-        }],
-        warnings: if owner.is_some() {
-            Vec::new()
-        } else {
-            vec!["the pod has no controller: it will be gone for good".into()]
-        },
-        undo: String::new(),
-        reason: String::new(),
-        needs_reason: false,
-    })
+    workload::pod_plan(input, SPEC.name, "evict", pod, steps(input, &path, pod, 120)?)
 }
 
 /// Evicts one pod, asking again for so many seconds while a budget refuses, and waits until it is gone.

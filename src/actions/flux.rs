@@ -135,6 +135,26 @@ pub fn reconcile(input: &Input<'_>, kind: &str, path: &str, object: &Value, more
     ])
 }
 
+/// A reconciliation of a HelmRelease with one more token beside.
+pub fn once_more(input: &Input<'_>, action: &'static str, token: &str) -> Result<Plan, Stop> {
+    let target = input.target()?;
+    let (path, object) = input.object()?;
+    let mut plan = plan(input, action, reconcile(input, target.kind, &path, object, &[token])?, String::new())?;
+    plan.reach.push("Helm runs against the cluster: its workloads may be rolled".into());
+    if input.is_core(&target.key.namespace) {
+        plan.risk = Risk::Name(target.key.name.to_string());
+    }
+    Ok(plan)
+}
+
+/// Offered for a HelmRelease that is not suspended.
+pub fn when_release_runs(subject: &Subject<'_>) -> Offer {
+    match subject.of(&["HelmRelease"]) {
+        Offer::Yes => when_suspended(subject, false),
+        other => other,
+    }
+}
+
 fn go_seconds(text: &str) -> u32 {
     crate::domain::ages::go_duration(text).and_then(|s| u32::try_from(s).ok()).unwrap_or(300)
 }

@@ -1,6 +1,6 @@
 //! Sync an `ExternalSecret` from its store now.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::input::{Input, annotation, text};
 use super::{ActKey, ActionSpec, flux, right};
@@ -20,8 +20,15 @@ pub const SPEC: ActionSpec = ActionSpec {
 };
 
 fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
-    let target = input.target()?;
     let (path, object) = input.object()?;
+    let mut plan = flux::plan(input, SPEC.name, steps(input, &path, object)?, String::new())?;
+    plan.reach.push("pods keep the old value in their environment until they are restarted: see rotate".into());
+    Ok(plan)
+}
+
+/// The annotation that makes its controller read the store now, and the proof that it did.
+pub fn steps(input: &Input<'_>, path: &str, object: &Value) -> Result<Vec<Step>, Stop> {
+    let target = input.target()?;
     let policy = text(object, "/spec/refreshPolicy");
     let interval = text(object, "/spec/refreshInterval");
     let synced = !text(object, "/status/refreshTime").is_empty();
@@ -34,16 +41,12 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     }
     let value = input.now.0.to_string();
     let body = json!({ "metadata": { "annotations": { "force-sync": value } } });
-    let mut request = flux::patch(input, &path, object, &[], body)?;
+    let mut request = flux::patch(input, path, object, &[], body)?;
     request.before = format!("force-sync={}", annotation(object, "force-sync"));
     request.after = format!("force-sync={value}");
     let (namespace, name) = (&target.key.namespace, &target.key.name);
     let twin = format!("kubectl annotate externalsecret {name} -n {namespace} force-sync={value} --overwrite");
     let check = Check::Refreshed { pointer: "/status/refreshTime".into(), since: input.now };
-    let proof = Proof { via: Via::Kubernetes, path, check, limit: 120 };
-    let steps =
-        vec![Step::send(format!("sync {name}"), twin, request), Step::wait("wait until it was read anew", proof)];
-    let mut plan = flux::plan(input, SPEC.name, steps, String::new())?;
-    plan.reach.push("pods keep the old value in their environment until they are restarted".into());
-    Ok(plan)
+    let proof = Proof { via: Via::Kubernetes, path: path.to_owned(), check, limit: 120 };
+    Ok(vec![Step::send(format!("sync {name}"), twin, request), Step::wait("wait until it was read anew", proof)])
 }

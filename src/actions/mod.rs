@@ -3,6 +3,7 @@
 
 mod flux;
 mod input;
+mod velero;
 mod workload;
 
 pub mod backup;
@@ -28,6 +29,7 @@ pub mod restore;
 pub mod resume;
 pub mod resume_rollout;
 pub mod rollback;
+pub mod rotate;
 pub mod scale;
 pub mod silence;
 pub mod suspend;
@@ -67,6 +69,7 @@ pub static ACTIONS: &[ActionSpec] = &[
     expire_silence::SPEC,
     renew::SPEC,
     force_sync::SPEC,
+    rotate::SPEC,
     backup::SPEC,
     pause_schedule::SPEC,
     unpause_schedule::SPEC,

@@ -1,12 +1,13 @@
 //! What the workload actions share: Deployments, StatefulSets and DaemonSets, found from a pod where need be; their
 //! budgets, autoscalers and owners.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::input::{Input, Target, flag, guard, int, label, list, text};
 use super::{Offer, RightRow, Subject, flux, right};
 use crate::domain::plan::{Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
 use crate::domain::proof::Check;
+use crate::domain::served::Served;
 
 pub const KINDS: &[&str] = &["Deployment", "StatefulSet", "DaemonSet"];
 
@@ -40,6 +41,33 @@ impl Workload<'_> {
     pub fn argument(&self) -> String {
         format!("{}/{} -n {}", self.kind.to_lowercase(), self.name, self.namespace)
     }
+}
+
+impl<'a> Workload<'a> {
+    /// An item of a list, which does not say its kind.
+    pub fn listed(kind: &str, namespace: &str, served: &Served, object: &'a Value) -> Self {
+        let name = text(object, "/metadata/name").to_owned();
+        let path = served.object(namespace, &name);
+        Self { kind: kind.to_owned(), namespace: namespace.to_owned(), name, path, object }
+    }
+}
+
+/// All workloads of a namespace, by kind; `query` narrows the lists.
+pub fn all<'a>(
+    input: &Input<'a>,
+    namespace: &str,
+    query: &str,
+) -> Result<Vec<(&'static str, Served, &'a Value)>, Stop> {
+    let (mut lists, mut needs) = (Vec::new(), Vec::new());
+    for kind in KINDS {
+        let served = input.served(kind)?;
+        match input.read(&format!("{}{query}", served.collection(namespace))) {
+            Ok(list) => lists.push((*kind, served, list)),
+            Err(Stop::Need(paths)) => needs.extend(paths),
+            Err(other) => return Err(other),
+        }
+    }
+    if needs.is_empty() { Ok(lists) } else { Err(Stop::Need(needs)) }
 }
 
 pub fn find<'a>(input: &Input<'a>) -> Result<Workload<'a>, Stop> {
@@ -153,6 +181,37 @@ pub fn budgets(input: &Input<'_>, workload: &Workload<'_>) -> Result<Vec<String>
         .collect())
 }
 
+/// Holds a Deployment's rollout, or lets it go on.
+pub fn pause(input: &Input<'_>, action: &'static str, wanted: bool) -> Result<Plan, Stop> {
+    let workload = find(input)?;
+    let paused = flag(workload.object, "/spec/paused");
+    let (verb, opposite) = if wanted { ("pause", "resume") } else { ("resume", "pause") };
+    if paused == wanted {
+        let word = if paused { "is paused already" } else { "is not paused" };
+        return Err(Stop::Refuse(format!("{} {word}", workload.told())));
+    }
+    let value = if wanted { Value::Bool(true) } else { Value::Null };
+    let body = Body::Merge(json!({ "spec": { "paused": value } }));
+    let mut request = patch(input, &workload, "", &["/spec/paused"], body)?;
+    request.before = format!("paused: {paused}");
+    request.after = format!("paused: {wanted}");
+    let check = Check::Field { pointer: "/spec/paused".into(), is: value };
+    let read = Proof { via: Via::Kubernetes, path: workload.path.clone(), check, limit: 30 };
+    let twin = |verb: &str| format!("kubectl rollout {verb} {}", workload.argument());
+    let mut steps = vec![
+        Step::send(format!("{verb} the rollout of {}", workload.told()), twin(verb), request),
+        Step::wait("read it back", read),
+    ];
+    if paused {
+        steps.push(rollout(&workload));
+    }
+    let mut plan = plan(input, action, &workload, steps)?;
+    plan.risk = Risk::Press;
+    plan.undo = twin(opposite);
+    plan.warnings.extend(drift(&workload));
+    Ok(plan)
+}
+
 /// Whether a label selector selects these labels. An empty one selects everything.
 pub fn selects(selector: &Value, labels: &Value) -> bool {
     let value = |name: &str| labels.get(name).and_then(Value::as_str);
@@ -210,6 +269,39 @@ pub fn cautions(workload: &Workload<'_>) -> Vec<String> {
         ));
     }
     out
+}
+
+/// Who makes a pod anew once it is gone, and what to say when nobody does.
+pub fn successor(pod: &Value) -> (String, Vec<String>) {
+    match owner(pod) {
+        Some((kind, name)) => (format!("{kind} {name} makes a new one"), Vec::new()),
+        None => ("nothing makes a new one".into(), vec!["the pod has no controller: it will be gone for good".into()]),
+    }
+}
+
+/// A plan that ends one pod.
+pub fn pod_plan(
+    input: &Input<'_>,
+    action: &'static str,
+    verb: &str,
+    pod: &Value,
+    steps: Vec<Step>,
+) -> Result<Plan, Stop> {
+    let target = input.target()?;
+    let (reach, warnings) = successor(pod);
+    let core = input.is_core(&target.key.namespace);
+    Ok(Plan {
+        action,
+        title: format!("{verb} {}", target.told()),
+        targets: vec![target.key.clone()],
+        steps,
+        risk: if core { Risk::Context(input.context.to_owned()) } else { Risk::Name(target.key.name.to_string()) },
+        reach: vec![reach],
+        warnings,
+        undo: String::new(),
+        reason: String::new(),
+        needs_reason: false,
+    })
 }
 
 /// What Flux does about a change of a field that Git may declare.

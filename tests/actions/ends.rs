@@ -26,6 +26,7 @@ const ALERTMANAGER: &str =
 #[case::silence(r#"silence pod/team-alpha/POD reason=rack matchers=alertname="X" --yes"#, "done: active until")]
 #[case::renew("renew cert/team-alpha/shop-tls --yes", "done: revision")]
 #[case::sync("force-sync es/kubeop-system/kubeop-database --yes", "done: SecretSynced")]
+#[case::rotate("rotate es/kubeop-system/kubeop-database confirm=kubeop-database", "done: ")]
 #[case::backup("backup schedule/velero/daily-backup --yes", "done: Completed")]
 #[case::own_backup("backup bsl/velero/default namespaces=team-alpha --yes", "done: Completed")]
 #[case::pause_schedule("pause-schedule schedule/velero/daily-backup --yes", "done: .spec.paused is true")]

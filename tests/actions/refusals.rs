@@ -21,7 +21,7 @@ fn line(action: &str) -> &'static str {
         "silence" => r#"hr/team-alpha/shop matchers=alertname="X""#,
         "edit-silence" | "expire-silence" => "silence/none",
         "renew" => "cert/team-alpha/shop-tls",
-        "force-sync" => "es/kubeop-system/kubeop-database",
+        "force-sync" | "rotate" => "es/kubeop-system/kubeop-database",
         "backup" | "pause-schedule" | "unpause-schedule" => "schedule/velero/daily-backup",
         "restore" => "backup/velero/before-istio-1-27 namespace=istio-system",
         "delete-backup" => "backup/velero/before-istio-1-27",
