@@ -26,6 +26,11 @@ pub const SPEC: ActionSpec = ActionSpec {
     rights: RIGHTS,
     fields: &[
         Field {
+            name: "scope",
+            help: "object or namespace: whose alerts are proposed below",
+            default: Start::Text("object"),
+        },
+        Field {
             name: "matchers",
             help: "as amtool takes them: alertname=\"X\" namespace=~\"a|b\"",
             default: Start::Of(|input| propose(input).map(|m| written(&m)).unwrap_or_default()),
@@ -151,6 +156,13 @@ fn propose(input: &Input<'_>) -> Result<Vec<Matcher>, Stop> {
     let target = input.target()?;
     let equal =
         |name: &str, value: &str| Matcher { name: name.into(), value: value.into(), is_regex: false, is_equal: true };
+    let (namespace, name) = (&*target.key.namespace, &*target.key.name);
+    match input.setting("scope") {
+        None | Some("object") => {}
+        Some("namespace") if namespace.is_empty() => return Err(Stop::refuse("it is in no namespace")),
+        Some("namespace") => return Ok(vec![equal("namespace", namespace)]),
+        Some(other) => return Err(Stop::Refuse(format!("scope is object or namespace, not `{other}`"))),
+    }
     if target.kind == "Alert" {
         let keep = [
             "alertname",
@@ -169,7 +181,6 @@ fn propose(input: &Input<'_>) -> Result<Vec<Matcher>, Stop> {
         let found: Vec<Matcher> = labels.map(|(name, value)| equal(name, value)).collect();
         return if found.is_empty() { Err(Stop::refuse("the labels of this alert are not known")) } else { Ok(found) };
     }
-    let (namespace, name) = (&*target.key.namespace, &*target.key.name);
     let own = match target.kind {
         "Pod" => Some("pod"),
         "Node" => Some("node"),

@@ -104,13 +104,21 @@ impl Preview {
 
     /// Puts into every untouched field what fits the target, as far as it is known.
     fn fill(&mut self, basis: &Basis) {
-        let set = BTreeMap::new();
+        let touched = self.form.iter().filter(|entry| entry.touched);
+        let set = touched.map(|entry| (entry.name.to_owned(), entry.line.text().to_owned())).collect();
         let input = basis.input(&self.have, &set, "");
         let Some(target) = basis.targets.first() else { return };
         for entry in self.form.iter_mut().filter(|entry| !entry.touched) {
             if let Some(field) = basis.action.fields.iter().find(|field| field.name == entry.name) {
                 entry.line = LineEdit::new(&field.default.text(&input.only(target)));
             }
+        }
+    }
+
+    fn refill(&mut self) {
+        if let Some(basis) = self.basis.take() {
+            self.fill(&basis);
+            self.basis = Some(basis);
         }
     }
 
@@ -410,6 +418,7 @@ impl Screen for Preview {
                 };
                 if self.form.get_mut(at).is_some_and(typed) {
                     self.rounds = 0;
+                    self.refill();
                     return self.replan();
                 }
             }
@@ -447,10 +456,7 @@ impl Screen for Preview {
             }
         }
         if std::mem::take(&mut self.stale) {
-            if let Some(basis) = self.basis.take() {
-                self.fill(&basis);
-                self.basis = Some(basis);
-            }
+            self.refill();
             effects.extend(self.replan());
         }
         let height = usize::from(size.height).saturating_sub(self.above() + 2);

@@ -3,12 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use watchkeeper::app::App;
 use watchkeeper::config::{Request, Settings};
-use watchkeeper::data::Data;
+use watchkeeper::data::{Ask, Data};
 use watchkeeper::demo::{Demo, Options};
 use watchkeeper::effects::audit;
+use watchkeeper::headless::feed;
 use watchkeeper::headless::run::{Order, Run};
+use watchkeeper::kinds;
 use watchkeeper::session::{clock, start};
+use watchkeeper::store::table::Row;
 
 /// Where the runs of one test keep their audit.
 pub struct State(tempfile::TempDir);
@@ -90,6 +94,34 @@ impl State {
         let run = Run { app, data, order, now: clock::now };
         let code = runtime.block_on(run.run(&mut out, &mut err, std::future::pending())).unwrap();
         Seen { code, out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap() }
+    }
+
+    /// The name of an object of a kind, once there is one that is called so, or one of whose columns shows this text.
+    pub fn named(settings: Settings, word: &str, wanted: &str) -> String {
+        let kind = kinds::by_word(word).unwrap();
+        let mut app = start::app(&settings).unwrap();
+        let mut data = Data::start(settings, clock::now).unwrap();
+        data.ask(Ask::Connect(None));
+        let find = |app: &App| {
+            let store = &app.world.store;
+            let columns = kinds::spec(kind).columns;
+            let shows = |row: &Row| columns.iter().any(|c| c.text(&row.record, &app.world.show()).contains(wanted));
+            let mut fits =
+                store.table(kind).iter().filter(|(_, row)| row.record.name.starts_with(wanted) || shows(row));
+            fits.next().map(|(_, row)| row.record.name.to_string())
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let looking = async {
+            loop {
+                if let Some(name) = find(&app) {
+                    return name;
+                }
+                feed::take(&mut app, data.news.recv().await.expect("the data thread lives").what);
+            }
+        };
+        runtime
+            .block_on(async { tokio::time::timeout(Duration::from_secs(60), looking).await })
+            .expect("such an object")
     }
 
     pub fn on(&self, demo: &Demo, line: &str) -> Seen {

@@ -62,3 +62,36 @@ fn a_status_that_moves_meanwhile_is_no_conflict() {
     state.on(&demo, "suspend hr/team-alpha/shop --yes").is(0, "done");
     stir.join().unwrap();
 }
+
+const PROXY: &str = "/api/v1/namespaces/monitoring";
+
+#[test]
+fn a_replica_of_alertmanager_that_is_away_is_told_and_keeps_nobody_waiting() {
+    let (demo, state) = (demo("quiet"), State::new());
+    let away = format!("{PROXY}/pods/http:alertmanager-monitoring-kube-prometheus-alertmanager-1:9093");
+    demo.control().set_faults(Faults::one(Rule::new(Act::Drop).path(&away)));
+    let seen = state.on(&demo, r#"silence hr/team-alpha/shop reason=rack matchers=alertname="X" --yes"#);
+    seen.is(0, "on 1 of 2 replicas");
+}
+
+#[test]
+fn a_silence_that_is_refused_is_told_in_alertmanagers_words() {
+    let (demo, state) = (demo("quiet"), State::new());
+    let silences = format!("{PROXY}/services/http:monitoring-kube-prometheus-alertmanager:9093/proxy/api/v2/silences");
+    let act = Act::Status { code: 400, retry_after: None, body: Some("\"silence invalid: too many\"".to_owned()) };
+    demo.control().set_faults(Faults::one(Rule::new(act).path(&silences).verb("create")));
+    let seen = state.on(&demo, r#"silence hr/team-alpha/shop reason=rack matchers=alertname="X" --yes"#);
+    seen.is(4, "refused: silence invalid: too many");
+}
+
+#[test]
+fn a_budget_that_refuses_is_quoted_and_asked_again_only_for_so_long() {
+    let (demo, state) = (demo("quiet"), State::new());
+    let pod = demo.control().with_world(|world| {
+        let mut names = world.list("Pod").into_iter().filter_map(|pod| pod["metadata"]["name"].as_str());
+        names.find(|name| name.starts_with("slo-scout-kafka-1")).expect("a pod that two budgets claim").to_owned()
+    });
+    let seen = state.on(&demo, &format!("evict pod/slo-scout/{pod} confirm={pod}"));
+    assert_eq!(seen.code, 4, "{seen:#?}");
+    assert!(seen.out.contains("would be refused") && seen.out.contains("more than one"), "{seen:#?}");
+}

@@ -59,6 +59,12 @@ const CASES: &[Case] = &[
     ("readonly", "suspend hr/team-alpha/shop --yes", 4, "it would be refused"),
     ("readonly", "renew cert/team-alpha/web-tls --yes", 4, "it would be refused"),
     ("readonly", "cordon node/n03 --yes", 4, "it would be refused"),
+    ("sre", "emergency-restart hr/flux-system/istio-base confirm=lab", 0, "done: "),
+    ("sre", r#"edit-silence silence/SILENCE duration=20m reason=test --yes"#, 0, "done: active until"),
+    ("sre", "expire-silence silence/SILENCE --yes", 0, "done: expired"),
+    ("sre", "delete-pod pod/team-alpha/POD confirm=POD", 0, "done: gone"),
+    ("namespaced", "evict pod/team-alpha/POD confirm=POD", 0, "done: gone"),
+    ("readonly", "evict pod/team-alpha/POD confirm=POD", 4, "it would be refused"),
     // Velero's server is not there: what the server says of the request is all there is to see
     ("sre", "backup schedule/velero/daily-backup --dry-run", 0, "undo: "),
     ("readonly", "backup schedule/velero/daily-backup --dry-run", 4, "undo: "),
@@ -73,8 +79,15 @@ fn real_controllers_answer_as_the_plans_expect() {
     let state = State::new();
     let mut wrong = Vec::new();
     for (user, line, code, says) in CASES {
-        let settings = state.settings(&folder.join(format!("{user}.yaml")), None, "");
-        let seen = State::run(settings, line);
+        let path = folder.join(format!("{user}.yaml"));
+        let settings = || state.settings(&path, None, "");
+        let mut line = (*line).to_owned();
+        for (word, kind, wanted) in [("POD", "pods", "frontend-"), ("SILENCE", "silences", "Nothing")] {
+            if line.contains(word) {
+                line = line.replace(word, &State::named(settings(), kind, wanted));
+            }
+        }
+        let seen = State::run(settings(), &line);
         let fits = seen.code == *code && seen.last().contains(says);
         println!("{} [{}] {user}: {line}: {}", if fits { "ok   " } else { "WRONG" }, seen.code, seen.last());
         if !fits {
