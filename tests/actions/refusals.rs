@@ -104,6 +104,7 @@ fn an_unlocked_context_may_be_written_to_and_that_is_recorded() {
 #[case::no_reason(r#"silence hr/team-alpha/shop matchers=alertname="X" --yes"#, "needs a reason")]
 #[case::on_delete("restart sts/openbao/openbao confirm=sre-demo", "OnDelete")]
 #[case::already("resume hr/team-alpha/shop --yes", "it is not suspended")]
+#[case::never_disabled("resume rset/team-beta/environments --yes", "it is not suspended")]
 #[case::undo_under_flux("undo-rollout deploy/team-alpha/shop-web confirm=shop-web", "would write it back")]
 #[case::live_namespace(
     "restore backup/velero/before-istio-1-27 namespace=istio-system into=istio-system reason=x confirm=before-istio-1-27",
