@@ -47,20 +47,16 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
 pub fn steps(input: &Input<'_>, path: &str, object: &Value) -> Result<Vec<Step>, Stop> {
     let target = input.target()?;
     let pointer = flux::switch(target.kind).pointer;
-    let by_annotation = target.kind == "ResourceSet";
-    let body = match by_annotation {
-        true => json!({ "metadata": { "annotations": { flux::SWITCH: "disabled" } } }),
-        false => json!({ "spec": { "suspend": true } }),
+    let (body, is, before, after) = if target.kind == "ResourceSet" {
+        let before = format!("{}={}", flux::SWITCH, annotation(object, flux::SWITCH));
+        let body = json!({ "metadata": { "annotations": { flux::SWITCH: "disabled" } } });
+        (body, json!("disabled"), before, format!("{}=disabled", flux::SWITCH))
+    } else {
+        (json!({ "spec": { "suspend": true } }), Value::Bool(true), "suspend: false".into(), "suspend: true".into())
     };
     let mut request = flux::patch(input, path, object, &[pointer], body)?;
-    request.before = "suspend: false".into();
-    request.after = "suspend: true".into();
-    let mut is = Value::Bool(true);
-    if by_annotation {
-        request.before = format!("{}={}", flux::SWITCH, annotation(object, flux::SWITCH));
-        request.after = format!("{}=disabled", flux::SWITCH);
-        is = json!("disabled");
-    }
+    request.before = before;
+    request.after = after;
     let check = Check::Field { pointer: pointer.into(), is };
     let proof = Proof { via: Via::Kubernetes, path: path.to_owned(), check, limit: 30 };
     Ok(vec![
