@@ -119,6 +119,16 @@ fn it_says_why_it_is_not_done(#[case] line: &str, #[case] says: &str) {
     assert_eq!(writes(&demo), Vec::<String>::new());
 }
 
+#[test]
+fn a_disabled_resource_set_is_neither_reconciled_nor_disabled_again() {
+    let (demo, state) = (demo("quiet"), State::new());
+    state.on(&demo, "suspend rset/team-beta/environments --yes").is(0, "done: ");
+    let sent = writes(&demo);
+    state.on(&demo, "reconcile rset/team-beta/environments --yes").is(4, "it is suspended");
+    state.on(&demo, "suspend rset/team-beta/environments --yes").is(4, "it is suspended");
+    assert_eq!(writes(&demo), sent);
+}
+
 #[rstest]
 #[case("fly hr/team-alpha/shop", "no action is called `fly`")]
 #[case("suspend shop", "KIND/NAMESPACE/NAME")]
