@@ -110,6 +110,7 @@ const HELPERS: &[(&str, &[&str])] = &[
             "cron",
             "ending",
             "flux",
+            "flux_history",
             "flux_judge",
             "joined",
             "redact",

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::input::{Input, Target, annotation, guard, label, list, text};
 use super::{Offer, RightRow, Subject, right};
 use crate::domain::plan::{Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
-use crate::domain::proof::Check;
+use crate::domain::proof::{Check, RESOURCE_SET_SWITCH, flux_suspended};
 
 pub const REQUESTED: &str = "reconcile.fluxcd.io/requestedAt";
 pub const FORCED: &str = "reconcile.fluxcd.io/forceAt";
@@ -13,8 +13,39 @@ pub const RESET: &str = "reconcile.fluxcd.io/resetAt";
 pub const HANDLED: &str = "/status/lastHandledReconcileAt";
 
 /// Kinds that Flux reconciles and that can be suspended.
-pub const KINDS: &[&str] =
-    &["HelmRelease", "Kustomization", "GitRepository", "HelmRepository", "OCIRepository", "Bucket", "HelmChart"];
+pub const KINDS: &[&str] = &[
+    "HelmRelease",
+    "Kustomization",
+    "GitRepository",
+    "HelmRepository",
+    "OCIRepository",
+    "Bucket",
+    "HelmChart",
+    "ResourceSet",
+];
+
+/// What switches an object off and on.
+#[derive(Debug)]
+pub struct Switch {
+    pub pointer: &'static str,
+    /// As people write it.
+    pub told: &'static str,
+    /// Where its owner stands in a field set.
+    owned: &'static str,
+}
+
+const IN_SPEC: Switch = Switch { pointer: "/spec/suspend", told: ".spec.suspend", owned: "/fieldsV1/f:spec/f:suspend" };
+const IN_ANNOTATION: Switch = Switch {
+    pointer: RESOURCE_SET_SWITCH,
+    told: "the annotation fluxcd.controlplane.io/reconcile",
+    owned: "/fieldsV1/f:metadata/f:annotations/f:fluxcd.controlplane.io~1reconcile",
+};
+/// The annotation of a ResourceSet that says `enabled` or `disabled`.
+pub const SWITCH: &str = "fluxcd.controlplane.io/reconcile";
+
+pub fn switch(kind: &str) -> &'static Switch {
+    if kind == "ResourceSet" { &IN_ANNOTATION } else { &IN_SPEC }
+}
 
 pub const RIGHTS: &[RightRow] = &[
     right("helm.toolkit.fluxcd.io", "helmreleases", "patch"),
@@ -24,6 +55,7 @@ pub const RIGHTS: &[RightRow] = &[
     right("source.toolkit.fluxcd.io", "ocirepositories", "patch"),
     right("source.toolkit.fluxcd.io", "buckets", "patch"),
     right("source.toolkit.fluxcd.io", "helmcharts", "patch"),
+    right("fluxcd.controlplane.io", "resourcesets", "patch"),
 ];
 
 /// Offered for a Flux object that is suspended, or is not.
@@ -52,10 +84,23 @@ pub fn noun(kind: &str) -> &'static str {
     }
 }
 
-/// `flux suspend helmrelease monitoring -n monitoring`.
+/// `flux suspend helmrelease monitoring -n monitoring`; the flux command does not know ResourceSets.
 pub fn command(verb: &str, target: &Target, more: &str) -> String {
+    if target.kind == "ResourceSet" {
+        return annotate(verb, &target.key.namespace, &target.key.name, "$(date +%s)");
+    }
     let more = if more.is_empty() { String::new() } else { format!(" {more}") };
     format!("flux {verb} {} {} -n {}{more}", noun(target.kind), target.key.name, target.key.namespace)
+}
+
+/// kubectl's way to switch a ResourceSet, or to have it reconciled.
+fn annotate(verb: &str, namespace: &str, name: &str, token: &str) -> String {
+    let what = match verb {
+        "suspend" => format!("{SWITCH}=disabled"),
+        "resume" => format!("{SWITCH}=enabled {REQUESTED}={token}"),
+        _ => format!("{REQUESTED}={token}"),
+    };
+    format!("kubectl annotate resourceset {name} -n {namespace} {what} --overwrite")
 }
 
 /// A merge patch of the target, sent only if it is still as previewed.
@@ -97,7 +142,7 @@ pub fn plan(input: &Input<'_>, action: &'static str, steps: Vec<Step>, undo: Str
 /// Annotates an object with the token and waits until its controller has handled it and says Ready.
 pub fn reconcile(input: &Input<'_>, kind: &str, path: &str, object: &Value, more: &[&str]) -> Result<Vec<Step>, Stop> {
     let (namespace, name) = (text(object, "/metadata/namespace"), text(object, "/metadata/name"));
-    if object.pointer("/spec/suspend").and_then(Value::as_bool) == Some(true) {
+    if flux_suspended(object) {
         return Err(Stop::Refuse(format!(
             "{kind} {namespace}/{name} is suspended: a reconcile would look like success and do nothing; resume it first"
         )));
@@ -111,7 +156,7 @@ pub fn reconcile(input: &Input<'_>, kind: &str, path: &str, object: &Value, more
         method: Method::Patch,
         path: path.to_owned(),
         body: Body::Merge(json!({ "metadata": { "annotations": annotations } })),
-        guard: Some(guard(path, object, &["/spec/suspend"])),
+        guard: Some(guard(path, object, &[switch(kind).pointer])),
         right: Some(input.right("patch", kind, "", namespace, name)?),
         dry_run: true,
         fine: &[],
@@ -124,10 +169,13 @@ pub fn reconcile(input: &Input<'_>, kind: &str, path: &str, object: &Value, more
         [RESET] => " --reset",
         _ => "",
     };
-    let twin = format!("flux reconcile {} {name} -n {namespace}{flag}", noun(kind));
+    let twin = match kind {
+        "ResourceSet" => annotate("reconcile", namespace, name, input.token),
+        _ => format!("flux reconcile {} {name} -n {namespace}{flag}", noun(kind)),
+    };
     let token = input.token.to_owned();
     let check = Check::FluxHandled { token, annotation: REQUESTED, handled: HANDLED };
-    let limit = 2 * go_seconds(text(object, "/spec/timeout")).clamp(150, 900);
+    let limit = limit(kind, object);
     let wait = Proof { via: Via::Kubernetes, path: path.to_owned(), check, limit };
     Ok(vec![
         Step::send(format!("ask the controller to reconcile {kind} {name}"), twin, request),
@@ -155,16 +203,29 @@ pub fn when_release_runs(subject: &Subject<'_>) -> Offer {
     }
 }
 
+/// Twice as long as the controller itself would wait.
+pub fn limit(kind: &str, object: &Value) -> u32 {
+    let timeout = match kind {
+        "ResourceSet" => annotation(object, "fluxcd.controlplane.io/reconcileTimeout"),
+        _ => text(object, "/spec/timeout"),
+    };
+    2 * go_seconds(timeout).clamp(150, 900)
+}
+
 fn go_seconds(text: &str) -> u32 {
     crate::domain::ages::go_duration(text).and_then(|s| u32::try_from(s).ok()).unwrap_or(300)
 }
 
 /// Who manages the object through Flux, as `Kustomization flux-system/platform`.
 pub fn parent(object: &Value) -> Option<String> {
-    for (group, kind) in [("kustomize", "Kustomization"), ("helm", "HelmRelease")] {
-        let name = label(object, &format!("{group}.toolkit.fluxcd.io/name"));
+    for (group, kind) in [
+        ("kustomize.toolkit.fluxcd.io", "Kustomization"),
+        ("helm.toolkit.fluxcd.io", "HelmRelease"),
+        ("resourceset.fluxcd.controlplane.io", "ResourceSet"),
+    ] {
+        let name = label(object, &format!("{group}/name"));
         if !name.is_empty() {
-            return Some(format!("{kind} {}/{name}", label(object, &format!("{group}.toolkit.fluxcd.io/namespace"))));
+            return Some(format!("{kind} {}/{name}", label(object, &format!("{group}/namespace"))));
         }
     }
     None
@@ -172,18 +233,21 @@ pub fn parent(object: &Value) -> Option<String> {
 
 /// Whether Git declares the switch, so that the parent writes it back at its next interval: the field is owned by a
 /// Flux controller that applies manifests.
-pub fn declared_in_git(object: &Value, field: &str) -> bool {
+pub fn declared_in_git(object: &Value, switch: &Switch) -> bool {
     list(object, "/metadata/managedFields").iter().any(|entry| {
         matches!(text(entry, "/manager"), "kustomize-controller" | "helm-controller" | "flux-operator")
             && text(entry, "/operation") == "Apply"
-            && entry.pointer(&format!("/fieldsV1/f:spec/f:{field}")).is_some()
+            && entry.pointer(switch.owned).is_some()
     })
 }
 
-pub fn git_warning(object: &Value, field: &str) -> Option<String> {
-    declared_in_git(object, field).then(|| {
+pub fn git_warning(object: &Value, switch: &Switch) -> Option<String> {
+    declared_in_git(object, switch).then(|| {
         let parent = parent(object).unwrap_or_else(|| "its parent".to_owned());
-        format!("Git declares .spec.{field}: {parent} will write it back at its next interval; suspend that first, or change Git")
+        format!(
+            "Git declares {}: {parent} will write it back at its next interval; suspend that first, or change Git",
+            switch.told
+        )
     })
 }
 

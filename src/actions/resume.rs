@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::input::{Input, flag, int, text};
+use super::input::{Input, annotation, int, text};
 use super::{ActKey, ActionSpec, flux};
 use crate::domain::plan::{Plan, Proof, Risk, Step, Stop, Via};
-use crate::domain::proof::Check;
+use crate::domain::proof::{Check, flux_suspended};
 
 pub const SPEC: ActionSpec = ActionSpec {
     name: "resume",
@@ -21,12 +21,15 @@ pub const SPEC: ActionSpec = ActionSpec {
 fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let target = input.target()?;
     let (path, object) = input.object()?;
-    if !flag(object, "/spec/suspend") {
+    if !flux_suspended(object) {
         return Err(Stop::Refuse(format!("{} is not suspended", target.told())));
     }
     let mut plan = flux::plan(input, SPEC.name, steps(input, &path, object)?, flux::command("suspend", target, ""))?;
-    plan.reach.push(change(object));
-    plan.warnings.extend(flux::git_warning(object, "suspend"));
+    plan.reach.push(match target.kind {
+        "ResourceSet" => "it applies its objects as its inputs are now, over what was changed meanwhile".to_owned(),
+        _ => change(object),
+    });
+    plan.warnings.extend(flux::git_warning(object, flux::switch(target.kind)));
     if input.is_core(&target.key.namespace) {
         plan.risk = Risk::Name(target.key.name.to_string());
     }
@@ -36,11 +39,31 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
 /// The patch and its proof. The value is removed, so that nothing is left to fight Git with.
 pub fn steps(input: &Input<'_>, path: &str, object: &Value) -> Result<Vec<Step>, Stop> {
     let target = input.target()?;
+    if target.kind == "ResourceSet" {
+        return enable(input, path, object);
+    }
     let body = json!({ "spec": { "suspend": null } });
     let mut request = flux::patch(input, path, object, &["/spec/suspend"], body)?;
     request.before = "suspend: true".into();
     request.after = "suspend: absent".into();
     let proof = Proof { via: Via::Kubernetes, path: path.to_owned(), check: Check::FluxReady, limit: 600 };
+    Ok(vec![
+        Step::send(format!("resume {}", target.told()), flux::command("resume", target, ""), request),
+        Step::wait("wait until it was reconciled and is Ready", proof),
+    ])
+}
+
+/// An annotation does not move the generation, so that an old Ready would prove nothing: a token goes along.
+fn enable(input: &Input<'_>, path: &str, object: &Value) -> Result<Vec<Step>, Stop> {
+    let target = input.target()?;
+    let token = input.token.to_owned();
+    let body = json!({ "metadata": { "annotations": { flux::SWITCH: "enabled", flux::REQUESTED: token } } });
+    let mut request = flux::patch(input, path, object, &[flux::switch(target.kind).pointer], body)?;
+    request.before = format!("{}={}", flux::SWITCH, annotation(object, flux::SWITCH));
+    request.after = format!("{}=enabled, {}={token}", flux::SWITCH, flux::REQUESTED);
+    let check = Check::FluxHandled { token, annotation: flux::REQUESTED, handled: flux::HANDLED };
+    let limit = flux::limit(target.kind, object);
+    let proof = Proof { via: Via::Kubernetes, path: path.to_owned(), check, limit };
     Ok(vec![
         Step::send(format!("resume {}", target.told()), flux::command("resume", target, ""), request),
         Step::wait("wait until it was reconciled and is Ready", proof),

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::input::{Input, flag};
+use super::input::{Input, annotation};
 use super::{ActKey, ActionSpec, flux};
 use crate::domain::plan::{Plan, Proof, Risk, Step, Stop, Via};
-use crate::domain::proof::Check;
+use crate::domain::proof::{Check, flux_suspended};
 
 pub const SPEC: ActionSpec = ActionSpec {
     name: "suspend",
@@ -21,17 +21,18 @@ pub const SPEC: ActionSpec = ActionSpec {
 fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let target = input.target()?;
     let (path, object) = input.object()?;
-    if flag(object, "/spec/suspend") {
+    if flux_suspended(object) {
         return Err(Stop::Refuse(format!("{} is suspended already", target.told())));
     }
     let steps = steps(input, &path, object)?;
     let mut plan = flux::plan(input, SPEC.name, steps, flux::command("resume", target, ""))?;
-    plan.warnings.extend(flux::git_warning(object, "suspend"));
+    plan.warnings.extend(flux::git_warning(object, flux::switch(target.kind)));
     if let Some(running) = flux::running(object) {
         plan.warnings.push(format!("a suspend does not stop what runs: {running}"));
     }
     match target.kind {
         "HelmRelease" => plan.reach.push("its HelmChart goes on being fetched; its workloads stay as they are".into()),
+        "ResourceSet" => plan.reach.push("the objects that it made stay, and go on by themselves".into()),
         "Kustomization" => plan.reach.push("the HelmReleases that it made go on by themselves".into()),
         _ => plan.reach.push("what takes its content from it keeps the revision of now".into()),
     }
@@ -45,11 +46,18 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
 /// The patch and its proof.
 pub fn steps(input: &Input<'_>, path: &str, object: &Value) -> Result<Vec<Step>, Stop> {
     let target = input.target()?;
-    let body = json!({ "spec": { "suspend": true } });
-    let mut request = flux::patch(input, path, object, &["/spec/suspend"], body)?;
-    request.before = "suspend: false".into();
-    request.after = "suspend: true".into();
-    let check = Check::Field { pointer: "/spec/suspend".into(), is: Value::Bool(true) };
+    let pointer = flux::switch(target.kind).pointer;
+    let (body, is, before, after) = if target.kind == "ResourceSet" {
+        let before = format!("{}={}", flux::SWITCH, annotation(object, flux::SWITCH));
+        let body = json!({ "metadata": { "annotations": { flux::SWITCH: "disabled" } } });
+        (body, json!("disabled"), before, format!("{}=disabled", flux::SWITCH))
+    } else {
+        (json!({ "spec": { "suspend": true } }), Value::Bool(true), "suspend: false".into(), "suspend: true".into())
+    };
+    let mut request = flux::patch(input, path, object, &[pointer], body)?;
+    request.before = before;
+    request.after = after;
+    let check = Check::Field { pointer: pointer.into(), is };
     let proof = Proof { via: Via::Kubernetes, path: path.to_owned(), check, limit: 30 };
     Ok(vec![
         Step::send(format!("suspend {}", target.told()), flux::command("suspend", target, ""), request),

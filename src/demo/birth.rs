@@ -84,6 +84,7 @@ fn manager(object: &Value) -> &'static str {
         "Pod" | "Node" => "kubelet",
         "HelmRelease" => "helm-controller",
         "Kustomization" => "kustomize-controller",
+        "ResourceSet" => "flux-operator",
         "GitRepository" | "HelmRepository" | "HelmChart" | "OCIRepository" | "Bucket" => "source-controller",
         "Certificate" | "CertificateRequest" | "Issuer" | "ClusterIssuer" | "Order" | "Challenge" => {
             "cert-manager-certificates-trigger"

@@ -115,6 +115,17 @@ fn field(object: &Value, pointer: &str, is: &Value) -> Seen {
     Seen::Waiting(format!("{} is {now}", super::plan::dotted(pointer)))
 }
 
+/// Whether Flux leaves an object alone: by its spec, or, of a ResourceSet, by an annotation.
+pub fn flux_suspended(object: &Value) -> bool {
+    if text(object, "/kind") == "ResourceSet" {
+        return text(object, RESOURCE_SET_SWITCH).eq_ignore_ascii_case("disabled");
+    }
+    object.pointer("/spec/suspend").and_then(Value::as_bool) == Some(true)
+}
+
+/// The annotation that switches a ResourceSet off, as a JSON pointer.
+pub const RESOURCE_SET_SWITCH: &str = "/metadata/annotations/fluxcd.controlplane.io~1reconcile";
+
 fn flux_handled(object: &Value, token: &str, annotation: &str, handled: &str) -> Seen {
     let annotated = object.pointer("/metadata/annotations").and_then(|a| a.get(annotation)).and_then(Value::as_str);
     if annotated != Some(token) {
@@ -122,7 +133,7 @@ fn flux_handled(object: &Value, token: &str, annotation: &str, handled: &str) ->
             "somebody else has asked for a reconciliation since: ours may never be told apart".to_owned(),
         );
     }
-    if object.pointer("/spec/suspend").and_then(Value::as_bool) == Some(true) {
+    if flux_suspended(object) {
         // the controllers record the token of a suspended object although nothing runs
         return Seen::Failed("it is suspended: nothing was reconciled".to_owned());
     }
@@ -326,6 +337,24 @@ mod tests {
         assert!(told(&check("mine"), &object, &Value::Null).starts_with("failed: somebody else"));
         object["spec"] = json!({"suspend": true});
         assert_eq!(told(&check("t"), &object, &Value::Null), "failed: it is suspended: nothing was reconciled");
+    }
+
+    #[rstest]
+    #[case::disabled("ResourceSet", json!("disabled"), "failed: it is suspended: nothing was reconciled")]
+    #[case::enabled("ResourceSet", json!("enabled"), "done: ReconciliationSucceeded: m")]
+    #[case::never_switched("ResourceSet", Value::Null, "done: ReconciliationSucceeded: m")]
+    #[case::of_no_meaning_elsewhere("HelmRelease", json!("disabled"), "done: ReconciliationSucceeded: m")]
+    fn a_resource_set_is_suspended_by_its_annotation(
+        #[case] kind: &str,
+        #[case] switch: Value,
+        #[case] expected: &str,
+    ) {
+        let check =
+            Check::FluxHandled { token: "t".into(), annotation: REQUESTED, handled: "/status/lastHandledReconcileAt" };
+        let mut object = release("t", ("True", "ReconciliationSucceeded", 2), &[]);
+        object["kind"] = json!(kind);
+        object["metadata"]["annotations"]["fluxcd.controlplane.io/reconcile"] = switch;
+        assert_eq!(told(&check, &object, &Value::Null), expected);
     }
 
     #[rstest]

@@ -50,9 +50,10 @@ pub fn words(reason: &str) -> String {
     out
 }
 
-const MANAGERS: [(&str, &str, &str); 2] = [
+const MANAGERS: [(&str, &str, &str); 3] = [
     ("HelmRelease", "helm.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/namespace"),
     ("Kustomization", "kustomize.toolkit.fluxcd.io/name", "kustomize.toolkit.fluxcd.io/namespace"),
+    ("ResourceSet", "resourceset.fluxcd.controlplane.io/name", "resourceset.fluxcd.controlplane.io/namespace"),
 ];
 
 /// The Flux objects that manage this one, by its labels. The root Kustomization manages itself: that one is left out.

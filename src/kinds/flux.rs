@@ -258,11 +258,17 @@ fn blocker(told: &Told<'_>, record: &Record, intern: &Interner) -> String {
     let reason = told.conditions.of("Ready").map_or("", |c| &c.reason);
     let relation = if reason == "SourceNotReady" { Relation::Source } else { Relation::DependsOn };
     let declared: Vec<&Link> = told.links.iter().filter(|l| l.relation == relation).collect();
-    let is_named =
-        |l: &&&Link| record.note.contains(&format!("'{}/{}'", intern.text(l.namespace), intern.text(l.name)));
+    let is_named = |l: &&&Link| {
+        let (kind, namespace, name) = (intern.text(l.kind), intern.text(l.namespace), intern.text(l.name));
+        // the Flux operator says group, version, kind and name
+        record.note.contains(&format!("'{namespace}/{name}'")) || record.note.contains(&format!("/{kind}/{name} "))
+    };
     let named = declared.iter().find(is_named).or_else(|| declared.first().filter(|_| declared.len() == 1));
     match (named, relation) {
         (Some(l), Relation::Source) => {
+            format!("{} {}", intern.text(l.kind), ending::short(l, record.namespace, intern))
+        }
+        (Some(l), _) if intern.text(l.kind) != told.kind => {
             format!("{} {}", intern.text(l.kind), ending::short(l, record.namespace, intern))
         }
         (Some(l), _) => ending::short(l, record.namespace, intern),

@@ -4,9 +4,9 @@ use serde::Deserialize;
 
 use super::column::{Column, Field};
 use super::flux::{self, FluxKind, FluxObject, Reference, Told, decode, short_revision};
+use super::flux_history::History;
 use super::wire::{Condition, Many, Nothing, Text, or_default};
 use super::{Api, KindSpec, flux_judge};
-use crate::domain::ages::Time;
 use crate::domain::interner::Interner;
 use crate::domain::record::{Cell, Link, Record, Relation};
 
@@ -71,38 +71,13 @@ struct Status {
     last_applied_revision: Text,
     last_attempted_revision: Text,
     inventory: Option<Inventory>,
-    history: Many<Attempt>,
+    history: History,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Inventory {
     entries: Many<Nothing>,
-}
-
-/// One revision's reconciliations: retries of a failing one flip `Ready` to Unknown and back each time, this counts.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Attempt {
-    first_reconciled: Text,
-    last_reconciled: Text,
-    last_reconciled_status: Text,
-    total_reconciliations: Option<i64>,
-}
-
-impl Status {
-    fn newest(&self) -> Option<&Attempt> {
-        self.history.iter().rev().max_by_key(|a| Time::parse(&a.last_reconciled))
-    }
-
-    /// How often the newest attempt has failed, and since when.
-    fn failing(&self) -> (i64, Option<Time>) {
-        match self.newest() {
-            Some(a) if matches!(&*a.last_reconciled_status, "" | "ReconciliationSucceeded") => (0, None),
-            Some(a) => (a.total_reconciliations.unwrap_or(0), Time::parse(&a.first_reconciled)),
-            None => (0, None),
-        }
-    }
 }
 
 impl FluxKind for Kustomizations {
@@ -128,9 +103,9 @@ impl FluxKind for Kustomizations {
             Cell::text(&source, intern),
             count.map_or(Cell::None, Cell::Int),
         ];
-        let (failures, failing_since) = status.failing();
+        let (failures, failing_since) = status.history.failing();
         let told = Told {
-            changed: status.newest().and_then(|a| Time::parse(&a.first_reconciled)),
+            changed: status.history.changed(),
             kind: "Kustomization",
             suspend: spec.suspend,
             observed: status.observed_generation,

@@ -17,6 +17,7 @@ pub mod deployments;
 pub mod ending;
 pub mod external_secrets;
 pub mod flux;
+pub mod flux_history;
 pub mod flux_judge;
 pub mod git_repositories;
 pub mod helm_charts;
@@ -31,6 +32,7 @@ pub mod pod_disruption_budgets;
 pub mod pods;
 pub mod redact;
 pub mod replica_sets;
+pub mod resource_sets;
 pub mod restores;
 pub mod schedules;
 pub mod seals;
@@ -87,6 +89,7 @@ pub static KINDS: &[KindSpec] = &[
     replica_sets::SPEC,
     pod_disruption_budgets::SPEC,
     autoscalers::SPEC,
+    resource_sets::SPEC,
 ];
 
 /// A kind of object of the Kubernetes API.
@@ -278,6 +281,9 @@ mod tests {
         "expectedPods",
         "expiration",
         "external",
+        "f:annotations",
+        "f:fluxcd.controlplane.io/reconcile",
+        "f:metadata",
         "f:spec",
         "f:suspend",
         "failedIssuanceAttempts",
@@ -292,6 +298,9 @@ mod tests {
         "history",
         "initContainerStatuses",
         "initContainers",
+        "fluxcd.controlplane.io/reconcile",
+        "inputs",
+        "inputsFrom",
         "inventory",
         "issuerRef",
         "itemsBackedUp",

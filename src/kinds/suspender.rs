@@ -1,5 +1,5 @@
 //! Who suspended an object, and when: the entry of `metadata.managedFields` that holds `f:spec.f:suspend`
-//! (or, for Velero's schedules, `f:spec.f:paused`).
+//! (for Velero's schedules `f:spec.f:paused`, for ResourceSets an annotation).
 //!
 //! The entries are a quarter of an object's bytes. All but two short texts of each are passed over without a copy,
 //! and of all entries one is kept.
@@ -55,18 +55,31 @@ struct Entry {
     fields: Switch,
 }
 
-/// Whether a field set holds `f:spec` > `f:suspend` or `f:paused`.
+/// Whether a field set holds one of the switches.
 #[derive(Debug, Default)]
 struct Switch(bool);
 
 impl<'de> Deserialize<'de> for Switch {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        d.deserialize_any(Within(&[&["f:spec"], &["f:suspend", "f:paused"]])).map(Switch)
+        d.deserialize_any(Within(SWITCHES)).map(Switch)
     }
 }
 
-/// Looks for one of the first level's keys, and in its value for the remaining levels.
-struct Within(&'static [&'static [&'static str]]);
+/// Keys of a field set and what to look for in their values; nothing more to look for is a hit.
+type Keys = &'static [(&'static str, Below)];
+
+#[derive(Debug, Clone, Copy)]
+struct Below(Keys);
+
+const HIT: Below = Below(&[]);
+
+const SWITCHES: Keys = &[
+    ("f:spec", Below(&[("f:suspend", HIT), ("f:paused", HIT)])),
+    ("f:metadata", Below(&[("f:annotations", Below(&[("f:fluxcd.controlplane.io/reconcile", HIT)]))])),
+];
+
+/// Looks for these keys, and in the value of each for what is wanted there.
+struct Within(Keys);
 
 impl<'de> Visitor<'de> for Within {
     type Value = bool;
@@ -77,16 +90,17 @@ impl<'de> Visitor<'de> for Within {
         Ok(false)
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
-        let Some((keys, deeper)) = self.0.split_first() else {
+        if self.0.is_empty() {
             while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
             return Ok(true);
-        };
+        }
         let mut found = false;
-        while let Some(hit) = map.next_key_seed(OneOf(keys))? {
-            if hit {
-                found |= map.next_value_seed(Within(deeper))?;
-            } else {
-                map.next_value::<IgnoredAny>()?;
+        while let Some(hit) = map.next_key_seed(OneOf(self.0))? {
+            match hit {
+                Some(Below(keys)) => found |= map.next_value_seed(Within(keys))?,
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                }
             }
         }
         Ok(found)
@@ -101,21 +115,21 @@ impl<'de> serde::de::DeserializeSeed<'de> for Within {
 }
 
 /// Compares a key where it lies.
-struct OneOf(&'static [&'static str]);
+struct OneOf(Keys);
 
 impl Visitor<'_> for OneOf {
-    type Value = bool;
+    type Value = Option<Below>;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a key")
     }
-    fn visit_str<E>(self, v: &str) -> Result<bool, E> {
-        Ok(self.0.contains(&v))
+    fn visit_str<E>(self, v: &str) -> Result<Option<Below>, E> {
+        Ok(self.0.iter().find(|(key, _)| *key == v).map(|(_, below)| *below))
     }
 }
 
 impl<'de> serde::de::DeserializeSeed<'de> for OneOf {
-    type Value = bool;
-    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<bool, D::Error> {
+    type Value = Option<Below>;
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Option<Below>, D::Error> {
         d.deserialize_str(self)
     }
 }
@@ -138,6 +152,18 @@ mod tests {
             {"manager":"helm-controller","subresource":"status","time":"2026-11-21T09:00:00Z",
              "fieldsV1":{"f:status":{"f:conditions":{".":{},"k:{\"type\":\"Ready\"}":{"f:suspend":[1,"x",null]}}}}}]"#;
         assert_eq!(read(json), ("flux".into(), Time::parse("2026-11-21T08:00:00Z").map(|t| t.0)));
+    }
+
+    #[test]
+    fn the_switch_of_a_resource_set_is_an_annotation_and_no_other_one() {
+        let json = |name: &str| {
+            format!(
+                r#"[{{"manager":"kubectl-annotate","time":"2026-11-21T08:00:00Z",
+                "fieldsV1":{{"f:metadata":{{"f:annotations":{{".":{{}},"f:fluxcd.controlplane.io/{name}":{{}}}}}}}}}}]"#
+            )
+        };
+        assert_eq!(read(&json("reconcile")).0, "kubectl-annotate");
+        assert_eq!(read(&json("reconcileEvery")).0, "");
     }
 
     #[test]

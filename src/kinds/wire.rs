@@ -227,6 +227,8 @@ const KEPT: &[&str] = &[
     "helm.toolkit.fluxcd.io/namespace",
     "kustomize.toolkit.fluxcd.io/name",
     "kustomize.toolkit.fluxcd.io/namespace",
+    "resourceset.fluxcd.controlplane.io/name",
+    "resourceset.fluxcd.controlplane.io/namespace",
     "velero.io/schedule-name",
     "velero.io/storage-location",
     "cert-manager.io/certificate-name",

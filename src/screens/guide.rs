@@ -18,6 +18,7 @@ static GUIDES: &[(&str, &str)] = &[
     ("Seal", include_str!("../../assets/guides/seal.txt")),
     ("HelmRelease", include_str!("../../assets/guides/release.txt")),
     ("Kustomization", include_str!("../../assets/guides/release.txt")),
+    ("ResourceSet", include_str!("../../assets/guides/release.txt")),
     ("GitRepository", include_str!("../../assets/guides/source.txt")),
     ("HelmRepository", include_str!("../../assets/guides/source.txt")),
     ("OCIRepository", include_str!("../../assets/guides/source.txt")),

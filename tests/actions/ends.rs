@@ -13,6 +13,11 @@ const ALERTMANAGER: &str =
 #[case::reconcile("reconcile hr/team-alpha/shop --yes", "done: ")]
 #[case::reconcile_kustomization("reconcile ks/flux-system/platform --yes", "done: ReconciliationSucceeded")]
 #[case::reconcile_source("reconcile git/flux-system/platform --yes", "done: ")]
+#[case::suspend_by_annotation(
+    "suspend rset/team-beta/environments --yes",
+    "done: .metadata.annotations.fluxcd.controlplane.io/reconcile is \"disabled\""
+)]
+#[case::reconcile_resource_set("reconcile rset/flux-system/tenants --yes", "done: ReconciliationSucceeded")]
 #[case::chain("reconcile-with-source hr/team-alpha/shop --yes", "done: ")]
 #[case::chain_of_a_kustomization("reconcile-with-source ks/flux-system/platform --yes", "done: ")]
 #[case::force("force hr/team-alpha/shop --yes", "done: ")]
@@ -57,6 +62,10 @@ fn it_is_done_when_it_was_seen_to_be(#[case] line: &str, #[case] outcome: &str) 
 /// One after another on the same platform: each needs what the one before did.
 #[rstest]
 #[case::resume(&["suspend hr/team-alpha/shop --yes", "resume hr/team-alpha/shop --yes"], "done: ")]
+#[case::enable(
+    &["suspend rset/team-beta/environments --yes", "resume rset/team-beta/environments --yes"],
+    "done: ReconciliationSucceeded"
+)]
 #[case::go_on(&["pause-rollout deploy/team-alpha/shop-web --yes", "resume-rollout deploy/team-alpha/shop-web --yes"], "done: rolled out")]
 #[case::uncordon(&["cordon node/worker-1 --yes", "uncordon node/worker-1 --yes"], "done: .spec.unschedulable is null")]
 #[case::unpause(&["pause-schedule schedule/velero/daily-backup --yes", "unpause-schedule schedule/velero/daily-backup --yes"], "done: .spec.paused is false")]

@@ -104,6 +104,7 @@ fn an_unlocked_context_may_be_written_to_and_that_is_recorded() {
 #[case::no_reason(r#"silence hr/team-alpha/shop matchers=alertname="X" --yes"#, "needs a reason")]
 #[case::on_delete("restart sts/openbao/openbao confirm=sre-demo", "OnDelete")]
 #[case::already("resume hr/team-alpha/shop --yes", "it is not suspended")]
+#[case::never_disabled("resume rset/team-beta/environments --yes", "it is not suspended")]
 #[case::undo_under_flux("undo-rollout deploy/team-alpha/shop-web confirm=shop-web", "would write it back")]
 #[case::live_namespace(
     "restore backup/velero/before-istio-1-27 namespace=istio-system into=istio-system reason=x confirm=before-istio-1-27",
@@ -116,6 +117,16 @@ fn it_says_why_it_is_not_done(#[case] line: &str, #[case] says: &str) {
     let (demo, state) = (demo("quiet"), State::new());
     state.on(&demo, line).is(4, says);
     assert_eq!(writes(&demo), Vec::<String>::new());
+}
+
+#[test]
+fn a_disabled_resource_set_is_neither_reconciled_nor_disabled_again() {
+    let (demo, state) = (demo("quiet"), State::new());
+    state.on(&demo, "suspend rset/team-beta/environments --yes").is(0, "done: ");
+    let sent = writes(&demo);
+    state.on(&demo, "reconcile rset/team-beta/environments --yes").is(4, "it is suspended");
+    state.on(&demo, "suspend rset/team-beta/environments --yes").is(4, "it is suspended");
+    assert_eq!(writes(&demo), sent);
 }
 
 #[rstest]

@@ -121,12 +121,15 @@ fn a_reader_sees_everything_but_what_needs_the_proxy() {
 fn a_kind_without_its_crd_is_not_installed_and_is_no_finding() {
     let demo = demo("quiet");
     let control = demo.control();
-    control.with_world(|world| world.hide_group("velero.io"));
+    control.with_world(|world| {
+        world.hide_group("velero.io");
+        world.hide_group("fluxcd.controlplane.io");
+    });
     let mut console = Console::on(&demo);
     console.ready();
     let frame = console.frame();
     assert!(!frame.contains("backups") && frame.contains("0 blind"), "{frame}");
-    for word in ["backups", "schedules", "bsl", "restores"] {
+    for word in ["backups", "schedules", "bsl", "restores", "rset"] {
         let frame = console.go(word);
         assert!(frame.contains("not installed") && !frame.contains("no access"), "{word}\n{frame}");
     }

@@ -45,7 +45,7 @@ async fn each_identity_reads_what_it_may_and_is_refused_in_rbacs_words() {
 #[tokio::test]
 async fn a_missing_api_is_404_to_those_who_may_and_403_to_those_who_may_not() {
     let lab = Lab::new();
-    let path = "/apis/fluxcd.controlplane.io/v1/resourcesets";
+    let path = "/apis/openreports.io/v1alpha1/reports";
     let absent = lab.get_as("readonly", path).await;
     assert_eq!((absent.status, absent.text()), (404, "404 page not found\n"));
     let refused = lab.get_as("nobody", path).await;

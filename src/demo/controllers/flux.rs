@@ -28,8 +28,19 @@ pub enum Stage {
     Revert,
 }
 
+/// The annotation that switches a ResourceSet on and off.
+const SWITCH: &str = "fluxcd.controlplane.io/reconcile";
+
 fn suspended(object: &Value) -> bool {
+    if object["kind"] == "ResourceSet" {
+        return note(object, SWITCH).is_some_and(|switch| switch.eq_ignore_ascii_case("disabled"));
+    }
     object["spec"]["suspend"] == true
+}
+
+/// Whether its status says which generation was seen; a ResourceSet has that in its conditions alone.
+fn observes(at: &Key) -> bool {
+    at.0 != "ResourceSet"
 }
 
 fn note<'a>(object: &'a Value, annotation: &str) -> Option<&'a str> {
@@ -39,7 +50,10 @@ fn note<'a>(object: &'a Value, annotation: &str) -> Option<&'a str> {
 pub fn noticed(world: &mut World, before: Option<&Value>, after: &Value) {
     let at = key(after);
     let asked = before.and_then(|before| note(before, REQUESTED)) != note(after, REQUESTED);
-    let changed = before.is_none_or(|before| before["spec"] != after["spec"]);
+    let changed = before.is_none_or(|before| {
+        before["spec"] != after["spec"]
+            || (after["kind"] == "ResourceSet" && note(before, SWITCH) != note(after, SWITCH))
+    });
     if suspended(after) && before.is_some_and(|before| !suspended(before)) && !world.desk.attempts.contains(&at) {
         // A running attempt goes on to its end; the status is frozen then.
         world.freeze(&at);
@@ -123,19 +137,22 @@ fn doing(object: &Value) -> String {
             let revision = object["status"]["lastAttemptedRevision"].as_str().unwrap_or("main");
             format!("Detecting drift for revision {revision} with a timeout of {timeout}")
         }
+        "ResourceSet" => "Reconciliation in progress".to_owned(),
         _ => "building artifact".to_owned(),
     }
 }
 
 /// The first dependency that is not ready: `namespace/name`.
 fn blocked(world: &World, object: &Value) -> Option<String> {
-    let kind = object["kind"].as_str()?;
+    let own_kind = object["kind"].as_str()?;
     let own = object["metadata"]["namespace"].as_str().unwrap_or_default();
     object["spec"]["dependsOn"].as_array()?.iter().find_map(|on| {
         let (namespace, name) = (on["namespace"].as_str().unwrap_or(own), on["name"].as_str()?);
-        let ready = world
-            .get(kind, namespace, name)
-            .is_some_and(|on| holds(on, "Ready") && on["status"]["observedGeneration"] == on["metadata"]["generation"]);
+        let kind = on["kind"].as_str().unwrap_or(own_kind);
+        let ready = world.get(kind, namespace, name).is_some_and(|on| {
+            let observed = &on["status"]["observedGeneration"];
+            holds(on, "Ready") && (observed.is_null() || *observed == on["metadata"]["generation"])
+        });
         (!ready).then(|| format!("{namespace}/{name}"))
     })
 }
@@ -154,7 +171,9 @@ fn end(world: &mut World, at: &Key, force: bool, reset: bool) {
                 a_condition("Reconciling", "True", "Progressing", "Fulfilling prerequisites", now, &generation),
                 a_condition("Ready", "False", "DependencyNotReady", &message, now, &generation),
             ]);
-            object["status"]["observedGeneration"] = json!(-1);
+            if observes(at) {
+                object["status"]["observedGeneration"] = json!(-1);
+            }
         });
         // The controllers look again after half a minute.
         let after = world.desk.step.checked_mul(15).unwrap_or(SignedDuration::from_secs(30));
@@ -181,6 +200,7 @@ fn good(base: &Value, object: &Value, now: jiff::Timestamp) -> Vec<Value> {
         let (reason, message) = match object["kind"].as_str().unwrap_or_default() {
             "HelmRelease" => ("UpgradeSucceeded", "Helm upgrade succeeded"),
             "Kustomization" => ("ReconciliationSucceeded", "Applied revision"),
+            "ResourceSet" => ("ReconciliationSucceeded", "Reconciliation finished in 212ms"),
             _ => ("Succeeded", "stored artifact"),
         };
         conditions.retain(|one| one["type"] != "Ready");
@@ -227,14 +247,18 @@ fn succeed(world: &mut World, at: &Key, base: &Value, force: bool) {
         }
         let status = &mut object["status"];
         status["conditions"] = json!(conditions);
-        status["observedGeneration"] = generation;
+        if observes(at) {
+            status["observedGeneration"] = generation;
+        }
         if let Some(status) = status.as_object_mut() {
             for count in ["failures", "installFailures", "upgradeFailures"] {
                 status.remove(count);
             }
         }
-        if let Some(last) =
-            status["history"].as_array_mut().filter(|_| at.0 == "Kustomization").and_then(|all| all.first_mut())
+        if let Some(last) = status["history"]
+            .as_array_mut()
+            .filter(|_| matches!(&*at.0, "Kustomization" | "ResourceSet"))
+            .and_then(|all| all.first_mut())
         {
             last["lastReconciled"] = json!(birth::time(now));
             last["totalReconciliations"] = json!(last["totalReconciliations"].as_i64().unwrap_or(0) + 1);
@@ -302,7 +326,9 @@ fn fail(world: &mut World, at: &Key, base: &Value, reset: bool) {
         let status = &mut object["status"];
         status["conditions"] = json!(conditions);
         let seen = &base["status"]["observedGeneration"];
-        status["observedGeneration"] = if reset || seen == -1 { json!(-1) } else { generation };
+        if observes(at) {
+            status["observedGeneration"] = if reset || seen == -1 { json!(-1) } else { generation };
+        }
         if helm {
             for count in ["failures", "upgradeFailures"] {
                 let before = if reset { 0 } else { status[count].as_i64().unwrap_or(0) };

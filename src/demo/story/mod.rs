@@ -14,6 +14,7 @@ mod platform;
 mod pods;
 mod policies;
 mod releases;
+mod resource_sets;
 mod secrets;
 mod services;
 mod storage;

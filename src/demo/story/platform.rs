@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::build::{BEHIND, NOW};
 use super::moment::Moment;
 use super::{
-    Story, certs, events, flux, flux_sources, kustomizations, logs, nodes, policies, secrets, services, storage,
-    velero, workloads,
+    Story, certs, events, flux, flux_sources, kustomizations, logs, nodes, policies, resource_sets, secrets, services,
+    storage, velero, workloads,
 };
 use crate::demo::services as running;
 use crate::demo::world::World;
@@ -82,6 +82,7 @@ impl Story for Platform {
         self.start = Timestamp::from_second(world.now().as_second()).unwrap_or_else(|_| world.now());
         self.step = 0;
         self.put.clear();
+        world.show_group(resource_sets::GROUP);
         self.move_to(world, 0);
         for object in fixed(&self.moment(0)) {
             world.apply(linked(world, object));
@@ -136,6 +137,7 @@ fn objects(m: &Moment) -> Vec<Value> {
     flux_sources::objects(m, &mut all);
     kustomizations::objects(m, &mut all);
     flux::objects(m, &mut all);
+    resource_sets::objects(m, &mut all);
     certs::objects(m, &mut all);
     secrets::objects(m, &mut all);
     velero::objects(m, &mut all);

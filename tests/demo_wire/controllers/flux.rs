@@ -142,6 +142,31 @@ async fn kustomizations_and_sources_take_tokens_and_a_registry_does_not() {
 }
 
 #[tokio::test]
+async fn a_resource_set_is_switched_by_its_annotation_alone() {
+    let lab = Lab::new();
+    let path = "/apis/fluxcd.controlplane.io/v1/namespaces/flux-system/resourcesets/tenants";
+    let switch = |to: &str| json!({"metadata": {"annotations": {"fluxcd.controlplane.io/reconcile": to}}});
+    let ready = |object: &serde_json::Value| condition(object, "Ready")["lastTransitionTime"].clone();
+    let before = lab.object(path).await;
+    assert_eq!(condition(&before, "Ready")["observedGeneration"], before["metadata"]["generation"]);
+    lab.patch(path, &switch("disabled")).await;
+    lab.patch(path, &token("t1")).await;
+    lab.pass(8);
+    let off = lab.object(path).await;
+    assert_eq!(off["status"]["lastHandledReconcileAt"], "t1", "the token is noted although nothing runs");
+    assert_eq!(ready(&off), ready(&before));
+    assert_eq!(off["metadata"]["generation"], before["metadata"]["generation"]);
+    lab.patch(path, &switch("enabled")).await;
+    lab.pass(8);
+    let on = lab.object(path).await;
+    assert_ne!(ready(&on), ready(&before), "the annotation alone has it reconciled");
+    assert!(on["status"]["observedGeneration"].is_null());
+    lab.patch(path, &token("t2")).await;
+    lab.pass(8);
+    assert_eq!(lab.object(path).await["status"]["lastHandledReconcileAt"], "t2");
+}
+
+#[tokio::test]
 async fn a_parent_takes_back_what_kubectl_suspended_and_leaves_what_the_console_did() {
     let lab = Lab::new();
     let parent = "/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/team-alpha/kustomizations/apps";
