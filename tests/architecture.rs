@@ -122,7 +122,7 @@ const HELPERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("screens", &["acting", "body", "layout", "line_edit", "pager", "world"]),
-    ("actions", &["flux", "input", "workload"]),
+    ("actions", &["download", "flux", "input", "workload"]),
 ];
 
 fn root() -> &'static Path {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rstest::rstest;
 use watchkeeper::demo::Faults;
 use watchkeeper::demo::faults::{Act, Rule};
 
@@ -61,4 +62,21 @@ fn a_status_that_moves_meanwhile_is_no_conflict() {
     });
     state.on(&demo, "suspend hr/team-alpha/shop --yes").is(0, "done");
     stir.join().unwrap();
+}
+
+#[rstest]
+#[case::dropped(Act::Drop, "the log's address cannot be reached from here (often it is inside the cluster)")]
+#[case::expired(Act::Status { code: 403, retry_after: None, body: Some("signature=x".into()) }, "the storage refused the address (403)")]
+#[case::half(Act::Cut(5), "the log cannot be")]
+fn a_log_that_cannot_be_had_says_where_else_to_look(#[case] act: Act, #[case] why: &str) {
+    let (demo, state) = (demo("quiet"), State::new());
+    demo.control().set_faults(Faults::one(Rule::new(act).path("/downloads/")));
+    let seen = state.on(&demo, "backup-logs backup/velero/before-istio-1-27 --yes");
+    seen.is(1, why);
+    assert!(seen.last().starts_with("failed: ") && seen.last().ends_with(": see the logs of the velero pod in velero"));
+    let audit = serde_json::to_string(&state.audited()).unwrap();
+    assert_eq!(state.audited().last().unwrap()["outcome"], "failed");
+    for told in [&audit, &seen.out, &seen.err] {
+        assert!(!told.contains("downloads/") && !told.contains("signature="), "{told}");
+    }
 }

@@ -25,6 +25,8 @@ fn line(action: &str) -> &'static str {
         "backup" | "pause-schedule" | "unpause-schedule" => "schedule/velero/daily-backup",
         "restore" => "backup/velero/before-istio-1-27 namespace=istio-system",
         "delete-backup" => "backup/velero/before-istio-1-27",
+        "backup-logs" => "backup/velero/before-istio-1-27",
+        "restore-logs" => "restore/velero/restore-test",
         "cordon" | "uncordon" => "node/worker-1",
         "drain" => "node/worker-1 delete-emptydir-data=yes unmanaged=yes leave-unevictable=yes",
         other => panic!("{other} has no target here: add one"),
