@@ -11,6 +11,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::runner::DOUBT;
 use crate::clients::cluster::Cluster;
 use crate::clients::download::{DownloadError, download};
 use crate::clients::gzip;
@@ -20,8 +21,6 @@ use crate::domain::text;
 
 const READ: Duration = Duration::from_secs(10);
 const DEADLINE: Duration = Duration::from_mins(1);
-/// After an answer that was lost, the object is looked for this long.
-const DOUBT: u32 = 30;
 const LOOK: Duration = Duration::from_secs(2);
 /// As it comes, packed.
 const LARGEST: usize = 8 << 20;
@@ -192,7 +191,7 @@ mod tests {
 
     #[test]
     fn of_a_long_text_the_end_is_kept_and_the_rest_is_counted() {
-        let all: String = (0..KEPT + 3).map(|nth| format!("line {nth}\n")).collect();
+        let all = (0..KEPT + 3).map(|nth| format!("line {nth}")).collect::<Vec<_>>().join("\n");
         let text = Text::read(all.as_bytes()).unwrap();
         assert_eq!(text.told(), "the last 2000 of 2003 lines");
         let lines = text.into_lines();
@@ -203,7 +202,7 @@ mod tests {
 
     #[test]
     fn what_could_act_on_a_terminal_and_lines_without_end_are_harmless() {
-        let raw = [b"\x1b[2Jred\r\n\tat\xff\n\n".as_slice(), &[b'x'; 200_000]].concat();
+        let raw = [b"\x1b[2Jred\r\n\tat\xff\n\n".as_slice(), &vec![b'x'; 200_000]].concat();
         let lines = Text::read(raw.as_slice()).unwrap().into_lines();
         assert_eq!(lines[..3], ["␛[2Jred", "    at\u{fffd}", ""]);
         assert!(lines.len() == 4 && lines[3].len() < text::MAX_LINE + 8 && lines[3].ends_with('…'));

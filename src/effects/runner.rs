@@ -32,7 +32,7 @@ const READ: Duration = Duration::from_secs(10);
 /// Between two requests that were refused for now.
 const LATER: Duration = Duration::from_secs(5);
 /// After an answer that was lost, the proof is looked for this long.
-const DOUBT: u32 = 30;
+pub(super) const DOUBT: u32 = 30;
 /// A replica that cannot be read for so long no longer keeps a plan waiting.
 const SPLIT: Duration = Duration::from_secs(10);
 

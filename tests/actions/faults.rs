@@ -80,3 +80,15 @@ fn a_log_that_cannot_be_had_says_where_else_to_look(#[case] act: Act, #[case] wh
         assert!(!told.contains("downloads/") && !told.contains("signature="), "{told}");
     }
 }
+
+/// The first request is the dry run, the second is meant.
+#[test]
+fn a_request_whose_answer_was_lost_is_looked_for_and_not_sent_again() {
+    let (demo, state) = (demo("quiet"), State::new());
+    let requests = "/apis/velero.io/v1/namespaces/velero/downloadrequests";
+    demo.control().set_faults(Faults::one(Rule::new(Act::Lose).path(requests).verb("create").only(2, 1)));
+    let seen = state.on(&demo, "backup-logs backup/velero/before-istio-1-27 --yes");
+    seen.is(0, "Backup ended as Completed");
+    assert!(seen.out.contains("the answer was lost"), "{seen:#?}");
+    assert_eq!(writes(&demo).len(), 1, "sent once");
+}
