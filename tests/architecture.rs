@@ -123,7 +123,7 @@ const HELPERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("screens", &["acting", "body", "layout", "line_edit", "pager", "world"]),
-    ("actions", &["flux", "input", "velero", "workload"]),
+    ("actions", &["download", "flux", "input", "velero", "workload"]),
 ];
 
 fn root() -> &'static Path {

@@ -68,6 +68,7 @@ const FIXED: &[(&str, &str, &str, &str, bool)] = &[
     ("PodDisruptionBudget", "policy", "v1", "poddisruptionbudgets", true),
     ("HorizontalPodAutoscaler", "autoscaling", "v2", "horizontalpodautoscalers", true),
     ("DeleteBackupRequest", "velero.io", "v1", "deletebackuprequests", true),
+    ("DownloadRequest", "velero.io", "v1", "downloadrequests", true),
 ];
 
 impl<'a> Input<'a> {

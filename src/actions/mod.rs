@@ -1,12 +1,14 @@
 //! The actions: one file and one row each. An action says for which records it is offered, what must be read first,
 //! and returns its plan as data. It sends nothing.
 
+mod download;
 mod flux;
 mod input;
 mod velero;
 mod workload;
 
 pub mod backup;
+pub mod backup_logs;
 pub mod cordon;
 pub mod delete_backup;
 pub mod delete_pod;
@@ -26,6 +28,7 @@ pub mod renew;
 pub mod reset;
 pub mod restart;
 pub mod restore;
+pub mod restore_logs;
 pub mod resume;
 pub mod resume_rollout;
 pub mod rollback;
@@ -74,6 +77,8 @@ pub static ACTIONS: &[ActionSpec] = &[
     pause_schedule::SPEC,
     unpause_schedule::SPEC,
     restore::SPEC,
+    backup_logs::SPEC,
+    restore_logs::SPEC,
     delete_backup::SPEC,
     cordon::SPEC,
     uncordon::SPEC,

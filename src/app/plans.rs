@@ -34,6 +34,7 @@ impl App {
         let Some(run) = self.world.plans.iter_mut().find(|run| run.id == id && run.outcome.is_none()) else { return };
         match progress {
             Progress::At { step, note } => (run.step, run.note) = (step, note),
+            Progress::Output(lines) => run.output.extend(lines),
             Progress::Ended(outcome) => {
                 let text = format!("{}: {outcome}", run.plan.title);
                 (run.ended, run.outcome) = (Some(now), Some(outcome.clone()));
@@ -69,6 +70,7 @@ impl App {
             step: 0,
             note: String::new(),
             outcome: None,
+            output: Vec::new(),
             started: now,
             ended: None,
             held: Held::default(),

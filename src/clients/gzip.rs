@@ -1,10 +1,11 @@
 //! Decompresses an answer's body while it streams, and counts its bytes. Several gzip members in one body are one
 //! text: an API server may compress each watch event as its own member.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use flate2::read;
 use flate2::write::MultiGzDecoder;
 use futures::StreamExt;
 use http_body_util::combinators::UnsyncBoxBody;
@@ -42,6 +43,11 @@ pub fn unpack(body: AnyBody, gzip: bool, stats: Arc<Stats>) -> AnyBody {
         }
     });
     StreamBody::new(frames).boxed_unsync()
+}
+
+/// Reads a whole file, unpacked if it is gzip.
+pub fn reader(file: &[u8]) -> Box<dyn Read + '_> {
+    if file.starts_with(&[0x1f, 0x8b]) { Box::new(read::MultiGzDecoder::new(file)) } else { Box::new(file) }
 }
 
 /// All the text that can be had from this piece, at once: a watch event must not wait for the next one.

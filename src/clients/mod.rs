@@ -6,6 +6,7 @@ pub mod api;
 pub mod auth;
 pub mod cluster;
 pub mod discovery;
+pub mod download;
 pub mod errors;
 pub mod exec;
 pub mod gzip;

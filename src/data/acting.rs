@@ -92,8 +92,18 @@ pub(super) async fn greet(runner: Rc<Runner>, wire: Wire) {
 
 pub(super) async fn run(runner: Rc<Runner>, id: RunId, plan: Box<Plan>, stop: Rc<Cell<bool>>, wire: Wire) {
     let name = format!("{}-{}", (runner.clock)().0, id.0);
-    let outcome = runner.run(&name, &plan, &stop, &|progress| wire.mention(What::Progress(id, progress))).await;
-    // the end is told in any case
+    let texts = RefCell::new(Vec::new());
+    let tell = |progress| match progress {
+        Progress::Output(lines) => texts.borrow_mut().push(lines),
+        // told below, after what it brought
+        Progress::Ended(_) => {}
+        at @ Progress::At { .. } => wire.mention(What::Progress(id, at)),
+    };
+    let outcome = runner.run(&name, &plan, &stop, &tell).await;
+    // a text and the end are told in any case
+    for lines in texts.take() {
+        wire.say(What::Progress(id, Progress::Output(lines))).await;
+    }
     wire.say(What::Progress(id, Progress::Ended(outcome))).await;
 }
 

@@ -61,6 +61,8 @@ pub enum Progress {
         step: usize,
         note: String,
     },
+    /// A text that was asked for, line by line, sanitised; its end, when it is long.
+    Output(Vec<String>),
     Ended(Outcome),
 }
 

@@ -76,6 +76,7 @@ pub struct Step {
 pub enum Act {
     Send(Box<Request>),
     Await(Proof),
+    Fetch(Box<Fetch>),
     /// A program of this machine, without a shell.
     Local(Vec<String>),
     /// Something that a person does elsewhere; the plan goes on when the operator says so.
@@ -89,6 +90,10 @@ impl Step {
 
     pub fn wait(what: impl Into<String>, proof: Proof) -> Self {
         Self { what: what.into(), act: Act::Await(proof), twin: String::new() }
+    }
+
+    pub fn fetch(what: impl Into<String>, fetch: Fetch) -> Self {
+        Self { what: what.into(), act: Act::Fetch(Box::new(fetch)), twin: String::new() }
     }
 
     /// What this step sends, if it sends.
@@ -287,6 +292,29 @@ pub struct Proof {
     pub check: Check,
     /// Seconds until it is called unknown.
     pub limit: u32,
+}
+
+/// A text behind an address that an object gives out. Whoever has the address may read: it is never shown, told or
+/// recorded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fetch {
+    /// The object, read again and again until the address is there.
+    pub path: String,
+    /// Where in it the address stands.
+    pub pointer: &'static str,
+    /// The right to read it.
+    pub right: Right,
+    /// Seconds until there must be an address.
+    pub limit: u32,
+    /// Where else to look when it cannot be had: `see the logs of the pod`.
+    pub instead: String,
+}
+
+impl Fetch {
+    /// In words, for the preview.
+    pub fn told(&self) -> String {
+        format!("GET {}, then the address at {}", self.path, dotted(self.pointer))
+    }
 }
 
 /// Why there is no plan.

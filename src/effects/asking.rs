@@ -90,6 +90,12 @@ pub async fn check(cluster: &Cluster, plan: &Plan, dry: bool) -> Vec<Checked> {
                 program => Verdict::Denied(format!("{} is not installed here", program.map_or("the program", |p| p))),
             },
             Act::Await(_) | Act::Manual(_) => continue,
+            Act::Fetch(fetch) => {
+                if !rights.contains_key(&fetch.right) {
+                    rights.insert(fetch.right.clone(), may(cluster, &fetch.right).await);
+                }
+                rights.get(&fetch.right).cloned().unwrap_or(Verdict::Allowed)
+            }
             Act::Send(request) => {
                 let mut verdict = Verdict::Allowed;
                 let right = match request.via {

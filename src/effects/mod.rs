@@ -1,7 +1,8 @@
-//! What is done on the operator's word: single reads and followed logs.
+//! What is done on the operator's word: single reads and followed logs, plans and what they fetch.
 
 pub mod asking;
 pub mod audit;
+pub mod fetch;
 pub mod local;
 pub mod lock;
 pub mod logs;

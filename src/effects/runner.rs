@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::audit::{Audit, Event, digest};
 use super::lock::Lock;
 use super::send::{self, Sent};
-use super::{local, reach};
+use super::{fetch, local, reach};
 use crate::clients::cluster::Cluster;
 use crate::clients::http::Http;
 use crate::domain::ages::Time;
@@ -32,7 +32,7 @@ const READ: Duration = Duration::from_secs(10);
 /// Between two requests that were refused for now.
 const LATER: Duration = Duration::from_secs(5);
 /// After an answer that was lost, the proof is looked for this long.
-const DOUBT: u32 = 30;
+pub(super) const DOUBT: u32 = 30;
 /// A replica that cannot be read for so long no longer keeps a plan waiting.
 const SPLIT: Duration = Duration::from_secs(10);
 
@@ -203,6 +203,21 @@ impl Run<'_> {
                         Err(()) => return self.interrupted(),
                     }
                 }
+                Act::Fetch(wanted) => match fetch::run(&self.runner.cluster, wanted, doubt.is_some(), stop, &say).await
+                {
+                    fetch::Got::Text(text) => {
+                        doubt = None;
+                        seen = text.told();
+                        tell(Progress::Output(text.into_lines()));
+                    }
+                    fetch::Got::Failed(why) => {
+                        return doubt.map_or_else(
+                            || self.failed(why.clone()),
+                            |lost| Outcome::Unknown(format!("{lost}; {why}")),
+                        );
+                    }
+                    fetch::Got::Stopped => return self.interrupted(),
+                },
                 Act::Local(argv) => {
                     if let Err(why) = self.permitted() {
                         return if sent == 0 { Outcome::Refused(why) } else { self.failed(why) };

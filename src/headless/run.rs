@@ -95,6 +95,7 @@ impl Run {
         }
         self.data.ask(Ask::Run(RunId(1), Box::new(plan)));
         let mut stopped = None;
+        let mut output = Vec::new();
         loop {
             let limit = if stopped.is_some() { LAST_WORDS } else { Duration::from_hours(24) };
             let news = tokio::select! {
@@ -110,8 +111,12 @@ impl Run {
                     What::Progress(_, Progress::At { step, note }) => {
                         writeln!(out, "step {}: {}", step + 1, text::line(&note))?;
                     }
+                    What::Progress(_, Progress::Output(lines)) => output.extend(lines),
                     What::Progress(_, Progress::Ended(outcome)) => {
                         writeln!(out, "{}", text::line(&outcome.to_string()))?;
+                        for line in &output {
+                            writeln!(out, "{line}")?;
+                        }
                         return Ok(code(&outcome));
                     }
                     what => feed::take(&mut self.app, what),
@@ -326,6 +331,9 @@ fn print(plan: &Plan, checks: &[Checked], out: &mut dyn Write) -> io::Result<()>
             if let Some(guard) = &request.guard {
                 writeln!(out, "    only while it is {}", clean(&guard.told()))?;
             }
+        }
+        if let Act::Fetch(fetch) = &step.act {
+            writeln!(out, "    {}", clean(&fetch.told()))?;
         }
         if !step.twin.is_empty() {
             writeln!(out, "    same as: {}", clean(&step.twin))?;

@@ -173,6 +173,12 @@ impl RunScreen {
         if run.outcome.as_ref().is_some_and(|o| !o.is_done()) && !run.plan.undo.is_empty() {
             out.push(field("UNDO", run.plan.undo.clone(), Tone::Plain));
         }
+        if !run.output.is_empty() {
+            out.push(heading("OUTPUT"));
+            let wide = usize::from(width).saturating_sub(4);
+            let parts = run.output.iter().flat_map(|line| contexts::wrap(line, wide));
+            out.extend(parts.map(|part| Line::of(format!("  {part}"), Tone::Plain)));
+        }
         out
     }
 }

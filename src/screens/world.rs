@@ -98,6 +98,8 @@ pub struct PlanRun {
     pub step: usize,
     pub note: String,
     pub outcome: Option<Outcome>,
+    /// The texts that it fetched, sanitised.
+    pub output: Vec<String>,
     pub started: Time,
     pub ended: Option<Time>,
     /// Whether what was done is still so, as far as it can be taken back by others.

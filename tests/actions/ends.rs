@@ -59,6 +59,35 @@ fn it_is_done_when_it_was_seen_to_be(#[case] line: &str, #[case] outcome: &str) 
     assert_eq!(audit[0]["operator"], "demo");
 }
 
+#[rstest]
+#[case::of_a_backup("backup-logs backup/velero/before-istio-1-27 --yes", "Backup ended as Completed")]
+#[case::of_a_restore("restore-logs restore/velero/restore-test --yes", "Restore ended as ")]
+fn a_log_is_shown_and_its_address_never_is(#[case] line: &str, #[case] last: &str) {
+    let (demo, state) = (demo("quiet"), State::new());
+    let seen = state.on(&demo, line);
+    seen.is(0, last);
+    let after: Vec<&str> = seen.out.lines().skip_while(|line| !line.starts_with("done: ")).collect();
+    assert!(after.len() > 2 && after[1].contains("temp file"), "the text comes after the outcome: {seen:#?}");
+    assert_eq!(after[0], format!("done: {} lines", after.len() - 1));
+    let downloads = demo.control().requests().into_iter().filter(|r| r.path.starts_with("/downloads/")).count();
+    assert_eq!((downloads, writes(&demo).len()), (1, 1));
+    let audit = serde_json::to_string(&state.audited()).unwrap();
+    for told in [&audit, &seen.out, &seen.err] {
+        assert!(!told.contains("downloads/") && !told.contains("signature="), "{told}");
+    }
+    assert!(audit.contains("\"outcome\":\"done\"") && !audit.contains("temp file"), "{audit}");
+}
+
+#[test]
+fn a_backup_that_never_ended_has_no_log() {
+    let (demo, state) = (demo("quiet"), State::new());
+    demo.control().with_world(|world| {
+        world.edit("Backup", "velero", "before-istio-1-27", |backup| backup["status"]["phase"] = "InProgress".into());
+    });
+    state.on(&demo, "backup-logs backup/velero/before-istio-1-27 --yes").is(4, "it has not ended (InProgress)");
+    assert_eq!(writes(&demo), Vec::<String>::new());
+}
+
 /// One after another on the same platform: each needs what the one before did.
 #[rstest]
 #[case::resume(&["suspend hr/team-alpha/shop --yes", "resume hr/team-alpha/shop --yes"], "done: ")]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rstest::rstest;
 use watchkeeper::demo::Faults;
 use watchkeeper::demo::faults::{Act, Rule};
 
@@ -94,4 +95,33 @@ fn a_budget_that_refuses_is_quoted_and_asked_again_only_for_so_long() {
     let seen = state.on(&demo, &format!("evict pod/slo-scout/{pod} confirm={pod}"));
     assert_eq!(seen.code, 4, "{seen:#?}");
     assert!(seen.out.contains("would be refused") && seen.out.contains("more than one"), "{seen:#?}");
+}
+
+#[rstest]
+#[case::dropped(Act::Drop, "the log's address cannot be reached from here (often it is inside the cluster)")]
+#[case::expired(Act::Status { code: 403, retry_after: None, body: Some("signature=x".into()) }, "the storage refused the address (403)")]
+#[case::half(Act::Cut(5), "the log cannot be")]
+fn a_log_that_cannot_be_had_says_where_else_to_look(#[case] act: Act, #[case] why: &str) {
+    let (demo, state) = (demo("quiet"), State::new());
+    demo.control().set_faults(Faults::one(Rule::new(act).path("/downloads/")));
+    let seen = state.on(&demo, "backup-logs backup/velero/before-istio-1-27 --yes");
+    seen.is(1, why);
+    assert!(seen.last().starts_with("failed: ") && seen.last().ends_with(": see the logs of the velero pod in velero"));
+    let audit = serde_json::to_string(&state.audited()).unwrap();
+    assert_eq!(state.audited().last().unwrap()["outcome"], "failed");
+    for told in [&audit, &seen.out, &seen.err] {
+        assert!(!told.contains("downloads/") && !told.contains("signature="), "{told}");
+    }
+}
+
+/// The first request is the dry run, the second is meant.
+#[test]
+fn a_request_whose_answer_was_lost_is_looked_for_and_not_sent_again() {
+    let (demo, state) = (demo("quiet"), State::new());
+    let requests = "/apis/velero.io/v1/namespaces/velero/downloadrequests";
+    demo.control().set_faults(Faults::one(Rule::new(Act::Lose).path(requests).verb("create").only(2, 1)));
+    let seen = state.on(&demo, "backup-logs backup/velero/before-istio-1-27 --yes");
+    seen.is(0, "Backup ended as Completed");
+    assert!(seen.out.contains("the answer was lost"), "{seen:#?}");
+    assert_eq!(writes(&demo).len(), 1, "sent once");
 }

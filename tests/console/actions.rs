@@ -221,3 +221,23 @@ fn marked_rows_are_done_one_after_another_and_ask_for_the_context() {
     let frame = console.until("a word to type", |f| f.contains("type sre-demo and enter to run"));
     assert!(!frame.contains("y runs it"), "{frame}");
 }
+
+#[test]
+fn the_log_of_a_backup_stands_under_the_steps_of_its_plan() {
+    let (_demo, mut console) = quiet();
+    console.go("backups");
+    console.filter("before-istio");
+    console.keys("x");
+    for _ in 0..20 {
+        if console.selected().contains("backup-logs") {
+            break;
+        }
+        console.keys("j");
+    }
+    console.keys("enter");
+    let frame = console.until("the server's word", |f| f.matches("would be taken").count() == 2);
+    assert!(frame.contains("same as: velero backup logs before-istio-1-27 -n velero"), "{frame}");
+    console.keys("y");
+    let frame = console.shows(&["STATE            DONE", "OUTPUT", "temp file", "Backup ended as Completed"]);
+    assert!(!frame.contains("downloads/") && !frame.contains("signature="), "{frame}");
+}

@@ -1,0 +1,105 @@
+//! What the logs of Velero's backups and restores share: a request for an address, and what stands behind it.
+
+use serde_json::json;
+
+use super::input::{Input, text};
+use super::{Offer, RightRow, Subject, right};
+use crate::domain::plan::{Body, Fetch, Method, Plan, Request, Risk, Step, Stop, Via};
+
+pub const RIGHTS: &[RightRow] =
+    &[right("velero.io", "downloadrequests", "create"), right("velero.io", "downloadrequests", "get")];
+/// Velero stores a log when a run has ended, and only of one that has begun.
+const ENDED: &[&str] = &["Completed", "PartiallyFailed", "Failed"];
+/// The longest name of an object.
+const LONGEST: usize = 253;
+const LIMIT: u32 = 60;
+
+/// Whether there can be a log, by the phase.
+fn logged(phase: &str) -> Result<(), String> {
+    match phase {
+        phase if ENDED.contains(&phase) => Ok(()),
+        "FailedValidation" => Err("it was never begun (FailedValidation): it has no log".to_owned()),
+        phase => Err(format!(
+            "it has not ended ({}): its log is stored at its end",
+            if phase.is_empty() { "New" } else { phase }
+        )),
+    }
+}
+
+pub fn offered(subject: &Subject<'_>, kind: &'static str) -> Offer {
+    match (subject.of(&[kind]), logged(subject.strings.get(subject.record.status))) {
+        (Offer::Yes, Err(why)) => Offer::No(why),
+        (offer, _) => offer,
+    }
+}
+
+/// The plan for the log of one run; `word` is what the velero command calls its kind.
+pub fn plan(input: &Input<'_>, action: &'static str, word: &str) -> Result<Plan, Stop> {
+    let target = input.target()?;
+    let (_, object) = input.object()?;
+    logged(text(object, "/status/phase")).map_err(Stop::Refuse)?;
+    let (velero, name) = (&*target.key.namespace, &*target.key.name);
+    let digits: String = input.token.chars().filter(char::is_ascii_digit).collect();
+    let kept: String = name.chars().take(LONGEST.saturating_sub(digits.len() + 1)).collect();
+    let request_name = format!("{}-{digits}", kept.trim_end_matches(['-', '.']));
+    let requests = input.served("DownloadRequest")?.collection(velero);
+    let body = json!({
+        "apiVersion": "velero.io/v1", "kind": "DownloadRequest",
+        "metadata": { "name": request_name, "namespace": velero },
+        "spec": { "target": { "kind": format!("{}Log", target.kind), "name": name } }
+    });
+    let request = Request {
+        via: Via::Kubernetes,
+        method: Method::Post,
+        path: requests.clone(),
+        body: Body::Json(body),
+        guard: None,
+        right: Some(input.right("create", "DownloadRequest", "", velero, "")?),
+        dry_run: true,
+        fine: &[],
+        patience: 0,
+        before: String::new(),
+        after: format!("request {request_name}"),
+    };
+    let fetch = Fetch {
+        path: format!("{requests}/{request_name}"),
+        pointer: "/status/downloadURL",
+        right: input.right("get", "DownloadRequest", "", velero, &request_name)?,
+        limit: LIMIT,
+        instead: format!("see the logs of the velero pod in {velero}"),
+    };
+    Ok(Plan {
+        action,
+        title: format!("get the log of {}", target.told()),
+        targets: vec![target.key.clone()],
+        steps: vec![
+            Step::send("ask Velero for the log's address", format!("velero {word} logs {name} -n {velero}"), request),
+            Step::fetch("get the log", fetch),
+        ],
+        risk: Risk::Press,
+        reach: vec![
+            "the address reads the log for whoever has it, for ten minutes: it is used once, never shown or recorded"
+                .into(),
+        ],
+        warnings: vec![format!(
+            "often the address is inside the cluster and cannot be reached from here: then see the logs of the velero pod in {velero}"
+        )],
+        undo: "nothing is to be undone: Velero removes the request when its address has expired".into(),
+        reason: String::new(),
+        needs_reason: false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_run_that_has_begun_and_ended_has_a_log() {
+        assert!(ENDED.iter().all(|phase| logged(phase).is_ok()));
+        assert!(logged("FailedValidation").unwrap_err().contains("never begun"));
+        for phase in ["", "New", "InProgress", "Finalizing", "WaitingForPluginOperations", "Deleting"] {
+            assert!(logged(phase).unwrap_err().contains("has not ended"), "{phase}");
+        }
+    }
+}
