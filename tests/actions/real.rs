@@ -60,7 +60,7 @@ const CASES: &[Case] = &[
     ("readonly", "renew cert/team-alpha/web-tls --yes", 4, "it would be refused"),
     ("readonly", "cordon node/n03 --yes", 4, "it would be refused"),
     ("sre", "emergency-restart hr/flux-system/istio-base confirm=lab", 0, "done: "),
-    ("sre", r#"edit-silence silence/SILENCE duration=20m reason=test --yes"#, 0, "done: active until"),
+    ("sre", "edit-silence silence/SILENCE duration=20m reason=test --yes", 0, "done: active until"),
     ("sre", "expire-silence silence/SILENCE --yes", 0, "done: expired"),
     ("sre", "delete-pod pod/team-alpha/POD confirm=POD", 0, "done: gone"),
     ("namespaced", "evict pod/team-alpha/POD confirm=POD", 0, "done: gone"),
