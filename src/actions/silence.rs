@@ -26,14 +26,14 @@ pub const SPEC: ActionSpec = ActionSpec {
     rights: RIGHTS,
     fields: &[
         Field {
-            name: "scope",
-            help: "object or namespace: whose alerts are proposed below",
-            default: Start::Text("object"),
-        },
-        Field {
             name: "matchers",
             help: "as amtool takes them: alertname=\"X\" namespace=~\"a|b\"",
             default: Start::Of(|input| propose(input).map(|m| written(&m)).unwrap_or_default()),
+        },
+        Field {
+            name: "scope",
+            help: "object or namespace: whose alerts are proposed above",
+            default: Start::Text("object"),
         },
         Field { name: "duration", help: "30m, 2h, 1d, or until 14:30", default: Start::Text("2h") },
     ],

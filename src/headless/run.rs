@@ -221,10 +221,7 @@ impl Run {
             .or_else(|| kinds::by_name(kind))
             .ok_or((USAGE, format!("no kind is called {kind}")))?;
         let store = &self.app.world.store;
-        let named = |row: &crate::store::table::Row| {
-            *row.record.name == *name && store.strings.get(row.record.namespace) == namespace
-        };
-        let count = store.table(id).iter().filter(|(_, row)| named(row)).count();
+        let count = store.named(id, namespace, name).count();
         // alerts of one name differ by their labels
         if count > 1 && !self.order.set.contains_key("matchers") {
             let what = kinds::spec(id).title;

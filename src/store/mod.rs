@@ -68,10 +68,12 @@ impl Store {
 
     /// The row of an object given by name, where it is known.
     pub fn find(&self, kind: KindId, namespace: &str, name: &str) -> Option<RowId> {
-        let table = self.table(kind);
-        let found = table
-            .iter()
-            .find(|(_, row)| *row.record.name == *name && self.strings.get(row.record.namespace) == namespace);
-        found.map(|(slot, _)| RowId { kind, slot })
+        self.named(kind, namespace, name).next()
+    }
+
+    /// All rows of a name: alerts share theirs, and differ by their labels.
+    pub fn named<'s>(&'s self, kind: KindId, namespace: &'s str, name: &'s str) -> impl Iterator<Item = RowId> + 's {
+        let fits = move |row: &Row| *row.record.name == *name && self.strings.get(row.record.namespace) == namespace;
+        self.table(kind).iter().filter(move |(_, row)| fits(row)).map(move |(slot, _)| RowId { kind, slot })
     }
 }

@@ -32,7 +32,7 @@ const ALERTMANAGER: &str =
 #[case::silence_a_namespace("silence hr/team-alpha/shop reason=rack scope=namespace --yes", "done: active until")]
 #[case::renew("renew cert/team-alpha/shop-tls --yes", "done: revision")]
 #[case::sync("force-sync es/kubeop-system/kubeop-database --yes", "done: SecretSynced")]
-#[case::rotate("rotate es/kubeop-system/kubeop-database confirm=kubeop-database", "done: ")]
+#[case::rotate("rotate es/kubeop-system/kubeop-database --yes", "done: ")]
 #[case::backup("backup schedule/velero/daily-backup --yes", "done: Completed")]
 #[case::own_backup("backup bsl/velero/default namespaces=team-alpha --yes", "done: Completed")]
 #[case::pause_schedule("pause-schedule schedule/velero/daily-backup --yes", "done: .spec.paused is true")]
@@ -126,6 +126,22 @@ fn a_silence_is_extended_and_ended_by_its_id() {
     assert_eq!(list()[0]["id"], id.as_str(), "with the same matchers and start the id stays");
     state.on(&demo, &format!("expire-silence silence/{id} --yes")).is(0, "done: expired");
     assert!(list().is_empty());
+}
+
+#[test]
+fn a_rotated_secret_is_synced_before_its_users_are_restarted() {
+    let (demo, state) = (demo("quiet"), State::new());
+    demo.control().with_world(|world| {
+        world.edit("Deployment", "kubeop-system", "kubeop-manager", |o| {
+            o["spec"]["template"]["spec"]["containers"][0]["envFrom"] =
+                serde_json::json!([{ "secretRef": { "name": "kubeop-database" } }]);
+        });
+    });
+    let seen = state.on(&demo, "rotate es/kubeop-system/kubeop-database confirm=kubeop-database");
+    seen.is(0, "done: rolled out");
+    let writes = writes(&demo);
+    assert!(writes[0].contains("externalsecrets") && writes[1].contains("deployments/kubeop-manager"), "{writes:?}");
+    assert_eq!(writes.len(), 2, "{writes:?}");
 }
 
 #[test]

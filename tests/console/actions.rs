@@ -164,10 +164,10 @@ fn a_silence_proposes_its_matchers_counts_what_they_match_and_wants_a_reason() {
     assert!(frame.contains("at least one matcher must not match"), "{frame}");
     console.keys("ctrl-u");
     console.types("alertname=\"OpenBaoSealed\"");
-    console.keys("tab tab tab");
+    console.keys("tab tab tab tab");
     let frame = console.keys("y");
     assert!(frame.contains("needs a reason"), "{frame}");
-    console.keys("tab tab tab");
+    console.keys("tab tab tab tab");
     console.types("known, unsealing");
     console.keys("tab");
     console.until("the server's word", |f| f.contains("would be taken"));
