@@ -106,9 +106,10 @@ impl State {
             let store = &app.world.store;
             let columns = kinds::spec(kind).columns;
             let shows = |row: &Row| columns.iter().any(|c| c.text(&row.record, &app.world.show()).contains(wanted));
-            let mut fits =
-                store.table(kind).iter().filter(|(_, row)| row.record.name.starts_with(wanted) || shows(row));
-            fits.next().map(|(_, row)| row.record.name.to_string())
+            // a silence of an earlier run is still told, as expired
+            let lives = |row: &Row| store.strings.get(row.record.status) != "expired";
+            let fits = |row: &Row| lives(row) && (row.record.name.starts_with(wanted) || shows(row));
+            store.table(kind).iter().find(|(_, row)| fits(row)).map(|(_, row)| row.record.name.to_string())
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let looking = async {
