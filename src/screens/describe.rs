@@ -270,7 +270,16 @@ impl Screen for Describe {
     }
 
     fn hints(&self) -> &'static [Command] {
-        &[Command::Guide, Command::Yaml, Command::Events, Command::Logs, Command::Owner, Command::Copy, Command::Back]
+        &[
+            Command::Guide,
+            Command::Actions,
+            Command::Yaml,
+            Command::Events,
+            Command::Logs,
+            Command::Owner,
+            Command::Copy,
+            Command::Back,
+        ]
     }
 
     fn target(&self, _world: &World) -> Option<Key> {

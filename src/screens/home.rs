@@ -332,6 +332,7 @@ impl Screen for Home {
         &[
             Command::Open,
             Command::Guide,
+            Command::Actions,
             Command::Logs,
             Command::Events,
             Command::Palette,

@@ -517,6 +517,7 @@ impl Screen for TableScreen {
                 Command::Open,
                 Command::Logs,
                 Command::PreviousLogs,
+                Command::Actions,
                 Command::Yaml,
                 Command::Palette,
                 Command::Filter,
@@ -525,6 +526,7 @@ impl Screen for TableScreen {
             ],
             _ => &[
                 Command::Open,
+                Command::Actions,
                 Command::Yaml,
                 Command::Events,
                 Command::Palette,
