@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::input::{Input, flag, list, text};
+use super::input::Input;
 use super::{ActKey, ActionSpec, Field, Start, right};
+use crate::domain::json::{flag, list, text};
 use crate::domain::plan::{Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
 use crate::domain::proof::Check;
 

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::input::{Input, annotation, flag};
+use super::input::Input;
 use super::{ActKey, ActionSpec, Offer, RightRow, Subject, flux, right};
+use crate::domain::json::{annotation, flag};
 use crate::domain::plan::{Plan, Proof, Step, Stop, Via};
 use crate::domain::proof::Check;
 

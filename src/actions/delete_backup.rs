@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use super::input::{Input, text};
+use super::input::Input;
 use super::{ActKey, ActionSpec, right};
+use crate::domain::json::text;
 use crate::domain::plan::{Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
 use crate::domain::proof::Check;
 

@@ -2,9 +2,10 @@
 
 use serde_json::json;
 
-use super::input::{Input, guard, int, text};
+use super::input::Input;
 use super::{ActKey, ActionSpec, right, workload};
-use crate::domain::plan::{Body, Method, Plan, Proof, Request, Step, Stop, Via};
+use crate::domain::json::{int, text};
+use crate::domain::plan::{Body, Guard, Method, Plan, Proof, Request, Step, Stop, Via};
 use crate::domain::proof::Check;
 
 pub const SPEC: ActionSpec = ActionSpec {
@@ -31,7 +32,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         body: Body::Json(json!({
             "apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": grace, "preconditions": { "uid": uid }
         })),
-        guard: Some(guard(&path, pod, &[])),
+        guard: Some(Guard::of(&path, pod, &[])),
         right: Some(input.right("delete", "Pod", "", namespace, name)?),
         dry_run: true,
         fine: &[404],

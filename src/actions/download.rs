@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use super::input::{Input, text};
+use super::input::Input;
 use super::{Offer, RightRow, Subject, right};
+use crate::domain::json::text;
 use crate::domain::plan::{Body, Fetch, Method, Plan, Request, Risk, Step, Stop, Via};
 
 pub const RIGHTS: &[RightRow] =

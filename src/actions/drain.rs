@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::input::{Input, annotation, flag, int, list, text};
+use super::input::Input;
 use super::{ActionSpec, Field, Start, cordon, evict, flux, right, workload};
+use crate::domain::json::{annotation, flag, int, list, text};
 use crate::domain::plan::{Plan, Risk, Stop};
 
 pub const SPEC: ActionSpec = ActionSpec {

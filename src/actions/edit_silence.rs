@@ -2,9 +2,10 @@
 
 use serde_json::json;
 
-use super::input::{Input, text};
+use super::input::Input;
 use super::silence::{self, parse, written};
 use super::{ActionSpec, Field, Offer, Start};
+use crate::domain::json::text;
 use crate::domain::plan::{Plan, Stop};
 use crate::kinds::silences;
 

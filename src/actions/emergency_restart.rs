@@ -1,9 +1,10 @@
 //! The emergency restart of a component: suspend its release so that Flux does not interfere, restart its workloads,
 //! wait for them, resume.
 
-use super::input::{Input, flag, list, text};
+use super::input::Input;
 use super::workload::{self, Workload};
 use super::{ActionSpec, flux, restart, resume, suspend};
+use crate::domain::json::{flag, list, text};
 use crate::domain::plan::{Guard, Plan, Risk, Stop};
 
 pub const SPEC: ActionSpec = ActionSpec {

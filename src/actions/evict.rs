@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::input::{Input, guard, text};
+use super::input::Input;
 use super::{ActionSpec, right, workload};
-use crate::domain::plan::{Body, Method, Plan, Proof, Request, Step, Stop, Via};
+use crate::domain::json::{int, text};
+use crate::domain::plan::{Body, Guard, Method, Plan, Proof, Request, Step, Stop, Via};
 use crate::domain::proof::Check;
 
 pub const SPEC: ActionSpec = ActionSpec {
@@ -36,7 +37,7 @@ pub fn steps(input: &Input<'_>, path: &str, pod: &Value, patience: u32) -> Resul
             "metadata": { "name": name, "namespace": namespace },
             "deleteOptions": { "preconditions": { "uid": uid } }
         })),
-        guard: Some(guard(path, pod, &[])),
+        guard: Some(Guard::of(path, pod, &[])),
         right: Some(input.right("create", "Pod", "eviction", namespace, name)?),
         dry_run: true,
         fine: &[404],
@@ -44,7 +45,7 @@ pub fn steps(input: &Input<'_>, path: &str, pod: &Value, patience: u32) -> Resul
         before: format!("{} on {}", text(pod, "/status/phase"), text(pod, "/spec/nodeName")),
         after: "evicted".into(),
     };
-    let grace = super::input::int(pod, "/spec/terminationGracePeriodSeconds").unwrap_or(30);
+    let grace = int(pod, "/spec/terminationGracePeriodSeconds").unwrap_or(30);
     let limit = u32::try_from(grace).unwrap_or(30).saturating_add(90);
     let proof =
         Proof { via: Via::Kubernetes, path: path.to_owned(), check: Check::Gone { uid: uid.to_owned() }, limit };

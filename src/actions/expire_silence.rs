@@ -1,8 +1,9 @@
 //! Expire a silence now: what still fires notifies again.
 
-use super::input::{Input, text};
+use super::input::Input;
 use super::silence;
 use super::{ActKey, ActionSpec, Offer};
+use crate::domain::json::text;
 use crate::domain::plan::{Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
 use crate::domain::proof::Check;
 use crate::domain::served::escape;

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::input::{Input, Target, annotation, guard, label, list, text};
+use super::input::{Input, Target};
 use super::{Offer, RightRow, Subject, right};
-use crate::domain::plan::{Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
+use crate::domain::json::{annotation, condition, label, list, text};
+use crate::domain::plan::{Body, Guard, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
 use crate::domain::proof::{Check, RESOURCE_SET_SWITCH, flux_suspended};
 
 pub const REQUESTED: &str = "reconcile.fluxcd.io/requestedAt";
@@ -112,7 +113,7 @@ pub fn patch(input: &Input<'_>, path: &str, object: &Value, fields: &[&str], bod
         method: Method::Patch,
         path: path.to_owned(),
         body: Body::Merge(body),
-        guard: Some(guard(path, object, fields)),
+        guard: Some(Guard::of(path, object, fields)),
         right: Some(right),
         dry_run: true,
         fine: &[],
@@ -156,7 +157,7 @@ pub fn reconcile(input: &Input<'_>, kind: &str, path: &str, object: &Value, more
         method: Method::Patch,
         path: path.to_owned(),
         body: Body::Merge(json!({ "metadata": { "annotations": annotations } })),
-        guard: Some(guard(path, object, &[switch(kind).pointer])),
+        guard: Some(Guard::of(path, object, &[switch(kind).pointer])),
         right: Some(input.right("patch", kind, "", namespace, name)?),
         dry_run: true,
         fine: &[],
@@ -189,10 +190,15 @@ pub fn once_more(input: &Input<'_>, action: &'static str, token: &str) -> Result
     let (path, object) = input.object()?;
     let mut plan = plan(input, action, reconcile(input, target.kind, &path, object, &[token])?, String::new())?;
     plan.reach.push("Helm runs against the cluster: its workloads may be rolled".into());
+    name_when_core(input, target, &mut plan);
+    Ok(plan)
+}
+
+/// In a core namespace, the operator types the name.
+pub fn name_when_core(input: &Input<'_>, target: &Target, plan: &mut Plan) {
     if input.is_core(&target.key.namespace) {
         plan.risk = Risk::Name(target.key.name.to_string());
     }
-    Ok(plan)
 }
 
 /// Offered for a HelmRelease that is not suspended.
@@ -253,8 +259,8 @@ pub fn git_warning(object: &Value, switch: &Switch) -> Option<String> {
 
 /// A running Helm action goes on whatever is done to the spec.
 pub fn running(object: &Value) -> Option<String> {
-    let reconciling = super::input::condition(object, "Reconciling").filter(|c| text(c, "/status") == "True")?;
-    let ready = super::input::condition(object, "Ready");
+    let reconciling = condition(object, "Reconciling").filter(|c| text(c, "/status") == "True")?;
+    let ready = condition(object, "Ready");
     // a failing release keeps Reconciling for ever
     if ready.is_some_and(|c| text(c, "/status") == "False") {
         return None;

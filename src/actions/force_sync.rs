@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::input::{Input, annotation, text};
+use super::input::Input;
 use super::{ActKey, ActionSpec, flux, right};
 use crate::domain::ages::go_duration;
+use crate::domain::json::{annotation, text};
 use crate::domain::plan::{Plan, Proof, Step, Stop, Via};
 use crate::domain::proof::Check;
 

@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::input::{Input, text};
+use super::input::Input;
 use super::{ActionSpec, Offer, flux};
+use crate::domain::json::text;
 use crate::domain::plan::{Plan, Step, Stop};
 
 pub const SPEC: ActionSpec = ActionSpec {

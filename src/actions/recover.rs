@@ -3,7 +3,7 @@
 use super::input::Input;
 use super::{ActionSpec, Offer, flux, reconcile_with_source};
 use crate::domain::health::Health;
-use crate::domain::plan::{Plan, Risk, Stop};
+use crate::domain::plan::{Plan, Stop};
 
 pub const SPEC: ActionSpec = ActionSpec {
     name: "recover",
@@ -27,8 +27,6 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     steps.extend(flux::reconcile(input, target.kind, &path, object, &[flux::RESET])?);
     let mut plan = flux::plan(input, SPEC.name, steps, String::new())?;
     plan.reach.push("Helm tries again with what its source has now; if it fails again, its events say why".into());
-    if input.is_core(&target.key.namespace) {
-        plan.risk = Risk::Name(target.key.name.to_string());
-    }
+    flux::name_when_core(input, target, &mut plan);
     Ok(plan)
 }

@@ -2,9 +2,10 @@
 
 use serde_json::json;
 
-use super::input::{Input, condition, guard, int, is_true, list, text};
+use super::input::Input;
 use super::{ActKey, ActionSpec, flux, right};
-use crate::domain::plan::{Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
+use crate::domain::json::{condition, int, is_true, list, text};
+use crate::domain::plan::{Body, Guard, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
 use crate::domain::proof::Check;
 
 pub const SPEC: ActionSpec = ActionSpec {
@@ -57,7 +58,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         method: Method::Put,
         path: format!("{path}/status"),
         body: Body::WithCondition(set),
-        guard: Some(guard(&path, object, &["/spec/secretName"])),
+        guard: Some(Guard::of(&path, object, &["/spec/secretName"])),
         right: Some(input.right("update", "Certificate", "status", namespace, name)?),
         dry_run: true,
         fine: &[],

@@ -2,9 +2,10 @@
 
 use serde_json::json;
 
-use super::input::{Input, flag, text};
+use super::input::Input;
 use super::workload::{self, Workload};
 use super::{ActKey, ActionSpec};
+use crate::domain::json::{flag, text};
 use crate::domain::plan::{Body, Plan, Step, Stop};
 
 pub const SPEC: ActionSpec = ActionSpec {

@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use super::input::{Input, list};
+use super::input::Input;
 use super::{ActionSpec, Field, Offer, Start, backup, right};
+use crate::domain::json::list;
 use crate::domain::plan::{Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
 use crate::domain::proof::Check;
 

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::input::{Input, annotation, int, text};
+use super::input::Input;
 use super::{ActKey, ActionSpec, flux};
-use crate::domain::plan::{Plan, Proof, Risk, Step, Stop, Via};
+use crate::domain::json::{annotation, int, text};
+use crate::domain::plan::{Plan, Proof, Step, Stop, Via};
 use crate::domain::proof::{Check, flux_suspended};
 
 pub const SPEC: ActionSpec = ActionSpec {
@@ -30,9 +31,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         _ => change(object),
     });
     plan.warnings.extend(flux::git_warning(object, flux::switch(target.kind)));
-    if input.is_core(&target.key.namespace) {
-        plan.risk = Risk::Name(target.key.name.to_string());
-    }
+    flux::name_when_core(input, target, &mut plan);
     Ok(plan)
 }
 

@@ -1,8 +1,9 @@
 //! Roll a release back to an earlier revision. Flux would upgrade it again, so it is suspended first, and Git must be
 //! changed before it is resumed.
 
-use super::input::{Input, flag, list, text};
+use super::input::Input;
 use super::{ActionSpec, Field, Start, flux, suspend};
+use crate::domain::json::{flag, list, text};
 use crate::domain::plan::{Act, Plan, Risk, Step, Stop};
 
 pub const SPEC: ActionSpec = ActionSpec {

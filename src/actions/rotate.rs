@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::input::{Input, list, text};
+use super::input::Input;
 use super::workload::{self, Workload};
 use super::{ActionSpec, flux, force_sync, restart, right};
+use crate::domain::json::{list, text};
 use crate::domain::plan::{Plan, Risk, Stop};
 
 pub const SPEC: ActionSpec = ActionSpec {

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::input::{Input, annotation};
+use super::input::Input;
 use super::{ActKey, ActionSpec, flux};
-use crate::domain::plan::{Plan, Proof, Risk, Step, Stop, Via};
+use crate::domain::json::annotation;
+use crate::domain::plan::{Plan, Proof, Step, Stop, Via};
 use crate::domain::proof::{Check, flux_suspended};
 
 pub const SPEC: ActionSpec = ActionSpec {
@@ -37,9 +38,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         _ => plan.reach.push("what takes its content from it keeps the revision of now".into()),
     }
     plan.reach.push("objects that depend on it are blocked when they change; it goes on saying Ready".into());
-    if input.is_core(&target.key.namespace) {
-        plan.risk = Risk::Name(target.key.name.to_string());
-    }
+    flux::name_when_core(input, target, &mut plan);
     Ok(plan)
 }
 

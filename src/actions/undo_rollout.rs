@@ -3,8 +3,9 @@
 
 use serde_json::{Value, json};
 
-use super::input::{Input, annotation, flag, label, list, text};
+use super::input::Input;
 use super::{ActionSpec, Field, Start, workload};
+use crate::domain::json::{annotation, flag, label, list, text};
 use crate::domain::plan::{Body, Plan, Step, Stop};
 
 const REVISION: &str = "deployment.kubernetes.io/revision";

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::input::{Input, flag};
+use super::input::Input;
 use super::{Offer, RightRow, Subject, flux, right};
+use crate::domain::json::flag;
 use crate::domain::plan::{Plan, Proof, Step, Stop, Via};
 use crate::domain::proof::Check;
 

@@ -3,9 +3,10 @@
 
 use serde_json::{Value, json};
 
-use super::input::{Input, Target, flag, guard, int, label, list, text};
+use super::input::{Input, Target};
 use super::{Offer, RightRow, Subject, flux, right};
-use crate::domain::plan::{Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
+use crate::domain::json::{flag, int, label, list, text};
+use crate::domain::plan::{Body, Guard, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
 use crate::domain::proof::Check;
 use crate::domain::served::Served;
 
@@ -122,7 +123,7 @@ pub fn patch(
         method: Method::Patch,
         path,
         body,
-        guard: Some(guard(&workload.path, workload.object, fields)),
+        guard: Some(Guard::of(&workload.path, workload.object, fields)),
         right: Some(right),
         dry_run: true,
         fine: &[],

@@ -88,6 +88,9 @@ impl App {
     /// A suspend of ours that is gone without us: Git declares it otherwise, or somebody has resumed it.
     pub(super) fn look_for_reverts(&mut self) {
         let World { store, plans, .. } = &mut self.world;
+        if plans.iter().all(|run| run.plan.action != "suspend") {
+            return;
+        }
         let mut told = None;
         let resumed: Vec<_> =
             plans.iter().filter(|run| run.plan.action != "suspend").flat_map(|r| &r.plan.targets).cloned().collect();
@@ -95,12 +98,9 @@ impl App {
             if !run.outcome.as_ref().is_some_and(Outcome::is_done) {
                 continue;
             }
-            let all = run.plan.targets.iter();
-            let states = all.map(|key| {
-                (key, store.table(key.kind).slot_of(key.uid).and_then(|slot| store.row(RowId { kind: key.kind, slot })))
-            });
-            for (key, row) in states.collect::<Vec<_>>() {
-                let Some(row) = row else { continue };
+            for key in &run.plan.targets {
+                let slot = store.table(key.kind).slot_of(key.uid);
+                let Some(row) = slot.and_then(|slot| store.row(RowId { kind: key.kind, slot })) else { continue };
                 match (row.record.suspended, run.held) {
                     (Some(true), Held::Unseen) => run.held = Held::Yes,
                     (Some(false), Held::Yes) if !resumed.contains(key) => {

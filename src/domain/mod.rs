@@ -6,6 +6,7 @@ pub mod context;
 pub mod finding;
 pub mod health;
 pub mod interner;
+pub mod json;
 pub mod outcome;
 pub mod plan;
 pub mod proof;

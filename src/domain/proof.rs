@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::ages::Time;
+use super::json::{self, condition, is_true, text};
 
 /// What must be seen.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,8 +59,8 @@ pub fn judge(check: &Check, answer: Answer<'_>, sent: &Value) -> Seen {
     match check {
         Check::Field { pointer, is } => field(object, pointer, is),
         Check::FluxHandled { token, annotation, handled } => flux_handled(object, token, annotation, handled),
-        Check::FluxReady => flux_ready(object, int(sent, "/metadata/generation")),
-        Check::Rollout => rollout(object, int(sent, "/metadata/generation")),
+        Check::FluxReady => flux_ready(object, number(sent, "/metadata/generation")),
+        Check::Rollout => rollout(object, number(sent, "/metadata/generation")),
         Check::Gone { uid } => gone(uid, answer),
         Check::Reissued { revision, attempts } => reissued(object, *revision, *attempts),
         Check::Phase { done, failed } => phase(object, done, failed),
@@ -68,20 +69,9 @@ pub fn judge(check: &Check, answer: Answer<'_>, sent: &Value) -> Seen {
     }
 }
 
-fn text<'v>(object: &'v Value, pointer: &str) -> &'v str {
-    object.pointer(pointer).and_then(Value::as_str).unwrap_or("")
-}
-
-fn int(object: &Value, pointer: &str) -> i64 {
-    object.pointer(pointer).and_then(Value::as_i64).unwrap_or(0)
-}
-
-fn condition<'v>(object: &'v Value, kind: &str) -> Option<&'v Value> {
-    object.pointer("/status/conditions")?.as_array()?.iter().find(|c| text(c, "/type") == kind)
-}
-
-fn is_true(object: &Value, kind: &str) -> bool {
-    condition(object, kind).is_some_and(|c| text(c, "/status") == "True")
+/// A counter or a generation; what is absent counts as 0, as Kubernetes leaves zeros out.
+fn number(object: &Value, pointer: &str) -> i64 {
+    json::int(object, pointer).unwrap_or(0)
 }
 
 /// `reason: message`, with whichever there is.
@@ -148,18 +138,18 @@ const UNDER_WAY: &[&str] = &["Progressing", "ProgressingWithRetry"];
 const BLOCKED: &[&str] = &["DependencyNotReady", "SourceNotReady", "ArtifactFailed"];
 
 fn flux_ready(object: &Value, least: i64) -> Seen {
-    let generation = int(object, "/metadata/generation");
+    let generation = number(object, "/metadata/generation");
     let Some(ready) = condition(object, "Ready") else {
         return Seen::Waiting("waiting to be reconciled".to_owned());
     };
     if let Some(stalled) = condition(object, "Stalled").filter(|c| text(c, "/status") == "True") {
-        let observed = int(stalled, "/observedGeneration");
+        let observed = number(stalled, "/observedGeneration");
         if observed == 0 || observed >= generation.min(least.max(1)) {
             return Seen::Failed(format!("stalled, it will not retry by itself: {}", words(ready)));
         }
     }
     // a failing HelmRelease has -1 in its status, and the truth in its condition
-    let told = int(ready, "/observedGeneration").max(int(object, "/status/observedGeneration"));
+    let told = number(ready, "/observedGeneration").max(number(object, "/status/observedGeneration"));
     if told < least || told < generation {
         return Seen::Waiting("waiting for the controller to see the change".to_owned());
     }
@@ -175,8 +165,8 @@ fn flux_ready(object: &Value, least: i64) -> Seen {
 
 /// kubectl's `rollout status`, in its order.
 fn rollout(object: &Value, least: i64) -> Seen {
-    let status = |name: &str| int(object, &format!("/status/{name}"));
-    if status("observedGeneration") < int(object, "/metadata/generation").max(least) {
+    let status = |name: &str| number(object, &format!("/status/{name}"));
+    if status("observedGeneration") < number(object, "/metadata/generation").max(least) {
         return Seen::Waiting("waiting for the controller to see the change".to_owned());
     }
     let wanted = object.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(1);
@@ -189,7 +179,7 @@ fn rollout(object: &Value, least: i64) -> Seen {
             ])
         }
         "StatefulSet" => {
-            let partition = int(object, "/spec/updateStrategy/rollingUpdate/partition");
+            let partition = number(object, "/spec/updateStrategy/rollingUpdate/partition");
             let mut parts = vec![("ready", status("readyReplicas"), wanted)];
             if partition > 0 {
                 parts.push(("updated", status("updatedReplicas"), wanted - partition));
@@ -230,12 +220,12 @@ fn steps(parts: &[(&str, i64, i64)]) -> Seen {
 
 fn reissued(object: &Value, revision: i64, attempts: i64) -> Seen {
     let issuing = condition(object, "Issuing");
-    let failed = int(object, "/status/failedIssuanceAttempts");
+    let failed = number(object, "/status/failedIssuanceAttempts");
     if failed > attempts {
         let why = issuing.map_or_else(String::new, words);
         return Seen::Failed(format!("the issuance failed ({failed} failed attempts): {why}"));
     }
-    let now = int(object, "/status/revision");
+    let now = number(object, "/status/revision");
     match issuing.map(|c| text(c, "/status")) {
         Some("True") => Seen::Waiting(issuing.map_or_else(String::new, words)),
         Some("False") if now <= revision => Seen::Failed(issuing.map_or_else(String::new, words)),
@@ -260,7 +250,8 @@ fn phase(object: &Value, done: &[&str], failed: &[&str]) -> Seen {
     if done.contains(&told) {
         return Seen::Done(told.to_owned());
     }
-    let (items, total) = (int(object, "/status/progress/itemsBackedUp"), int(object, "/status/progress/totalItems"));
+    let (items, total) =
+        (number(object, "/status/progress/itemsBackedUp"), number(object, "/status/progress/totalItems"));
     Seen::Waiting(if total > 0 { format!("{told}, {items} of {total} items") } else { told.to_owned() })
 }
 

@@ -3,12 +3,12 @@
 use serde::Deserialize;
 
 use super::column::{Column, Field};
-use super::ending::{self, because, words};
+use super::ending;
 use super::wire::{Condition, Conditions, Many, Object, Skipped, Text};
-use super::{Api, Kind, KindSpec, base, decode, redact};
+use super::{Api, Kind, KindSpec, base, decode, readiness, redact};
 use crate::domain::ages::Time;
-use crate::domain::finding::{Finding, Judgement};
-use crate::domain::health::{Health, Severity};
+use crate::domain::finding::Judgement;
+use crate::domain::health::Health;
 use crate::domain::interner::{Interner, Strings};
 use crate::domain::record::{Cell, Record, clean};
 use crate::domain::thresholds::Thresholds;
@@ -125,16 +125,7 @@ impl Kind for Issuers {
 
 /// Nothing expires yet when an issuer is down: the certificates say how urgent it is.
 pub fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) -> Judgement {
-    let since = record.time(SINCE);
-    let why = match record.health {
-        Health::Terminating => return ending::judge(record, since, thresholds, now),
-        Health::Failed => because(&words(strings.get(record.status)), &record.note),
-        Health::Unknown => because("waiting for cert-manager", &record.note),
-        other => return Judgement::of(other),
-    };
-    let ends = since.unwrap_or(record.created).plus(thresholds.reconcile_grace);
-    let judged = Judgement::of(record.health);
-    if now < ends { judged.again_at(ends) } else { judged.with(Finding::new(Severity::P3, since, why)) }
+    readiness::judge(record, record.time(SINCE), "waiting for cert-manager", strings, thresholds, now)
 }
 
 #[cfg(test)]

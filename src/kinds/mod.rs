@@ -30,6 +30,7 @@ pub mod nodes;
 pub mod oci_repositories;
 pub mod pod_disruption_budgets;
 pub mod pods;
+pub mod readiness;
 pub mod redact;
 pub mod replica_sets;
 pub mod resource_sets;

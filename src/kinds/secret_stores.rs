@@ -6,13 +6,13 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::column::{Column, Field};
-use super::ending::{self, because, words};
+use super::ending;
 use super::external_secrets::GROUP;
 use super::wire::{Condition, Conditions, Many, Object, Text};
-use super::{Api, Kind, KindSpec, base, decode, redact};
+use super::{Api, Kind, KindSpec, base, decode, readiness, redact};
 use crate::domain::ages::Time;
-use crate::domain::finding::{Finding, Judgement};
-use crate::domain::health::{Health, Severity};
+use crate::domain::finding::Judgement;
+use crate::domain::health::Health;
 use crate::domain::interner::{Interner, Strings};
 use crate::domain::record::{Cell, Record, clean};
 use crate::domain::thresholds::Thresholds;
@@ -139,16 +139,7 @@ impl Kind for Stores {
 
 /// Secrets that are there stay as they are while their store is down: nothing is lost yet.
 pub fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) -> Judgement {
-    let since = record.time(SINCE);
-    let why = match record.health {
-        Health::Terminating => return ending::judge(record, since, thresholds, now),
-        Health::Failed => because(&words(strings.get(record.status)), &record.note),
-        Health::Unknown => because("waiting for external-secrets", &record.note),
-        other => return Judgement::of(other),
-    };
-    let ends = since.unwrap_or(record.created).plus(thresholds.reconcile_grace);
-    let judged = Judgement::of(record.health);
-    if now < ends { judged.again_at(ends) } else { judged.with(Finding::new(Severity::P3, since, why)) }
+    readiness::judge(record, record.time(SINCE), "waiting for external-secrets", strings, thresholds, now)
 }
 
 #[cfg(test)]
