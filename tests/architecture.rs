@@ -113,6 +113,7 @@ const HELPERS: &[(&str, &[&str])] = &[
             "flux_history",
             "flux_judge",
             "joined",
+            "pod_needs",
             "readiness",
             "redact",
             "sources",

@@ -73,8 +73,10 @@ pub enum Relation {
     From,
     /// Where a backup is stored.
     StoredIn,
-    /// The silence over an alert, the object an alert is about.
+    /// The silence over an alert, the object an alert or a policy report is about.
     About,
+    /// What it cannot do without: the Secret of an Ingress' TLS; of a pod that waits, what it waits for.
+    Uses,
 }
 
 /// A named relation to an object that may or may not be known.

@@ -20,6 +20,8 @@ pub const PAUSED: u8 = OWN;
 /// `RollingUpdate` or `Recreate`.
 pub const STRATEGY: u8 = OWN + 1;
 pub const REVISION: u8 = OWN + 2;
+/// Why pods cannot be made (`FailedCreate`) or removed (`FailedDelete`), also where the STATUS says something else.
+pub const REFUSED: u8 = OWN + 3;
 
 pub const SPEC: KindSpec = KindSpec {
     name: "Deployment",
@@ -87,7 +89,7 @@ fn rollout(object: &Object<Spec, Status>, counts: Counts) -> Rollout<'_> {
     let status = &object.status;
     let progressing = status.conditions.of("Progressing");
     let reason = progressing.map_or("", |c| &*c.reason);
-    let refused = status.conditions.of("ReplicaFailure").filter(|c| c.is_true());
+    let refused = workload::refused(&status.conditions);
     if workload::is_behind(&object.metadata, status.observed_generation) {
         return (Health::Progressing, "Observing", None);
     }
@@ -134,6 +136,7 @@ impl Kind for Deployments {
             if spec.paused == Some(true) { Cell::Flag(true) } else { Cell::None },
             Cell::text(&spec.strategy.r#type, intern),
             Cell::text(meta.annotations.get("deployment.kubernetes.io/revision").unwrap_or(""), intern),
+            workload::refused(&status.conditions).map_or(Cell::None, |c| Cell::text(&c.reason, intern)),
         ];
         record.cells = counts.cells(since, &own);
         record.links = workload::links("Deployment", meta, intern);
@@ -212,6 +215,15 @@ mod tests {
     ) {
         let seen = deployment(observed, replicas, conditions);
         assert_eq!((seen.status(), seen.verdict(NOW).as_str()), (status, verdict));
+    }
+
+    #[rstest]
+    #[case::told(&[late(), refused()], "FailedCreate")]
+    #[case::over(&[done(), condition("ReplicaFailure", "False", "x", "")], "")]
+    #[case::never(&[done()], "")]
+    fn pods_that_cannot_be_made_are_known_whatever_the_status_says(#[case] conditions: &[Value], #[case] reason: &str) {
+        let seen = deployment(2, [3, 0, 0, 0], conditions);
+        assert_eq!(seen.record.text(super::REFUSED, &seen.strings), reason);
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub mod kustomizations;
 pub mod nodes;
 pub mod oci_repositories;
 pub mod pod_disruption_budgets;
+pub mod pod_needs;
 pub mod pods;
 pub mod readiness;
 pub mod redact;

@@ -14,9 +14,11 @@ use crate::domain::thresholds::Thresholds;
 
 const ROLES: u8 = 0;
 const VERSION: u8 = 1;
-const SINCE: u8 = 2;
-const ADDRESS: u8 = 3;
-const PRESSURE: u8 = 4;
+/// When `Ready` last changed; of a node under pressure, when the first pressure began.
+pub const SINCE: u8 = 2;
+pub const ADDRESS: u8 = 3;
+/// The pressures, whether the node is ready or not: `MemoryPressure,DiskPressure`.
+pub const PRESSURE: u8 = 4;
 const TAINTS: u8 = 5;
 
 pub const SPEC: KindSpec = KindSpec {
@@ -72,7 +74,7 @@ struct NodeInfo {
 }
 
 /// Conditions that are bad when True.
-const PRESSURES: [&str; 4] = ["MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable"];
+pub const PRESSURES: [&str; 4] = ["MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable"];
 
 impl Kind for Nodes {
     type Spec = Spec;
@@ -88,8 +90,9 @@ impl Kind for Nodes {
             _ => "Unknown",
         }
         .to_owned();
-        let pressures: Vec<_> =
-            PRESSURES.into_iter().filter(|p| status.conditions.of(p).is_some_and(Condition::is_true)).collect();
+        let on = |p: &&str| status.conditions.of(p).filter(|c| c.is_true());
+        let pressures: Vec<_> = PRESSURES.into_iter().filter(|p| on(p).is_some()).collect();
+        let pressed = pressures.iter().filter_map(|p| on(p).and_then(Condition::since)).min();
         record.health = match &*word {
             "Ready" if pressures.is_empty() => Health::Ok,
             "Ready" => Health::Warning,
@@ -109,7 +112,7 @@ impl Kind for Nodes {
         record.cells = Box::new([
             Cell::text(if roles.is_empty() { "<none>" } else { "" }, intern),
             Cell::text(&status.node_info.kubelet_version, intern),
-            Cell::time(ready.and_then(Condition::since)),
+            Cell::time(pressed.filter(|_| record.health == Health::Warning).or(ready.and_then(Condition::since))),
             Cell::text(address, intern),
             Cell::text(&pressures.join(","), intern),
             Cell::Int(i64::try_from(object.spec.taints.len()).unwrap_or(i64::MAX)),
@@ -136,7 +139,7 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
         }
         Health::Warning => {
             let why = record.text(PRESSURE, strings).to_owned();
-            Judgement::of(Health::Warning).with(Finding::new(Severity::P2, None, why))
+            Judgement::of(Health::Warning).with(Finding::new(Severity::P2, since, why))
         }
         other => Judgement::of(other),
     }
@@ -188,6 +191,18 @@ mod tests {
         let seen = seen("nodes", &node(&[("Ready", "False", "x")], &json!({})));
         assert_eq!(seen.verdict("2026-11-21T13:00:59Z"), "failed");
         assert_eq!(seen.verdict("2026-11-21T13:01:00Z"), "failed P2 NotReady: x");
+    }
+
+    #[test]
+    fn a_node_under_pressure_and_one_that_is_down_can_be_told_apart() {
+        let ready = seen("nodes", &node(&[("Ready", "True", ""), ("DiskPressure", "True", "")], &json!({})));
+        let down = seen("nodes", &node(&[("Ready", "False", "x"), ("DiskPressure", "True", "")], &json!({})));
+        assert_eq!(
+            [&ready, &down].map(|s| (s.status(), s.column("PRESSURE"))),
+            [("Ready", "DiskPressure".to_owned()), ("NotReady", "DiskPressure".to_owned())]
+        );
+        let since = ready.judged(NOW).findings[0].since;
+        assert_eq!(since, Some(crate::kinds::testing::at("2026-11-21T13:00:00Z")));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::column::{Column, Field, Show};
 use super::wire::{Condition, Conditions, Many, Object, Text};
-use super::{Api, Kind, KindSpec, base, decode};
+use super::{Api, Kind, KindSpec, base, decode, ending, pod_needs};
 use crate::domain::ages::{self, Time};
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::{Health, Severity};
@@ -15,15 +15,17 @@ use crate::domain::record::{Cell, Link, Record, Relation, clean};
 use crate::domain::thresholds::Thresholds;
 
 const READY: u8 = 0;
-const RESTARTS: u8 = 1;
-const LAST_RESTART: u8 = 2;
+pub const RESTARTS: u8 = 1;
+pub const LAST_RESTART: u8 = 2;
 const IP: u8 = 3;
 /// When the present state began, as far as the pod tells.
-const SINCE: u8 = 4;
-/// The last termination: `OOMKilled 137`.
-const LAST_EXIT: u8 = 5;
+pub const SINCE: u8 = 4;
+/// The last termination, or the one that a failed pod is in: reason and exit code, `OOMKilled 137`.
+pub const LAST_EXIT: u8 = 5;
 /// Condition `Ready` is True: readiness gates count, the READY column does not know them.
-const IS_READY: u8 = 6;
+pub const IS_READY: u8 = 6;
+/// The host of the image that does not come; a cell that other pods do not even have.
+pub const REGISTRY: u8 = 7;
 
 pub const SPEC: KindSpec = KindSpec {
     name: "Pod",
@@ -56,6 +58,19 @@ struct Spec {
     node_name: Text,
     containers: Many<Container>,
     init_containers: Many<Container>,
+    volumes: Many<Volume>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Volume {
+    persistent_volume_claim: Option<Claim>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Claim {
+    claim_name: Text,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -89,6 +104,7 @@ struct Status {
 #[serde(default, rename_all = "camelCase")]
 struct ContainerStatus {
     name: Text,
+    image: Text,
     ready: Option<bool>,
     started: Option<bool>,
     restart_count: Option<i64>,
@@ -235,16 +251,20 @@ impl Kind for Pods {
         let ready = status.conditions.of("Ready");
         let scheduled = status.conditions.of("PodScheduled").filter(|c| c.is_false());
         let since = meta.deleted().or_else(|| scheduled.or(ready).and_then(Condition::since));
-        record.cells = Box::new([
+        let cells = [
             Cell::Ratio(shown.ready, shown.total),
             Cell::Int(shown.restarts),
             Cell::time(shown.last_restart),
             ip(&status.pod_ip, intern),
             Cell::time(since),
-            last_exit(status).map_or(Cell::None, |text| Cell::text(&text, intern)),
+            last_exit(status, record.health).map_or(Cell::None, |text| Cell::text(&text, intern)),
             Cell::Flag(ready.is_some_and(Condition::is_true)),
-        ]);
-        record.links = links(object, intern);
+        ];
+        record.cells = match waiting(status, pod_needs::is_pull).filter(|_| record.health == Health::Failed) {
+            Some((c, _)) => [&cells[..], &[Cell::text(pod_needs::registry(&c.image), intern)]].concat().into(),
+            None => Box::new(cells),
+        };
+        record.links = links(object, record.health, intern);
         record
     }
 }
@@ -253,12 +273,22 @@ fn ip(text: &str, intern: &mut Interner) -> Cell {
     text.parse::<std::net::Ipv4Addr>().map_or_else(|_| Cell::text(text, intern), |ip| Cell::Ip4(ip.octets()))
 }
 
-fn last_exit(status: &Status) -> Option<String> {
-    status
-        .container_statuses
-        .iter()
-        .chain(status.init_container_statuses.iter())
-        .find_map(|c| c.last_state.terminated.as_ref())
+fn containers(status: &Status) -> impl Iterator<Item = &ContainerStatus> {
+    status.container_statuses.iter().chain(status.init_container_statuses.iter())
+}
+
+/// The first container that waits for such a reason.
+fn waiting(status: &Status, reason: fn(&str) -> bool) -> Option<(&ContainerStatus, &Waiting)> {
+    containers(status).filter_map(|c| Some((c, c.state.waiting.as_ref()?))).find(|(_, w)| reason(&w.reason))
+}
+
+/// A pod that is not started again has no earlier termination: what it failed with is its present one.
+fn last_exit(status: &Status, health: Health) -> Option<String> {
+    let present = |c: &ContainerStatus| c.state.terminated.as_ref().is_some_and(|t| t.exit_code.unwrap_or(0) != 0);
+    let failed = || containers(status).filter(|_| health == Health::Failed).find(|c| present(c));
+    let before = containers(status).find_map(|c| c.last_state.terminated.as_ref());
+    before
+        .or_else(|| failed().and_then(|c| c.state.terminated.as_ref()))
         .map(|t| format!("{} {}", t.word(), t.exit_code.unwrap_or(0)))
 }
 
@@ -267,9 +297,8 @@ fn note(status: &Status, health: Health) -> Box<str> {
     if health == Health::Ok {
         return Box::default();
     }
-    let containers = || status.container_statuses.iter().chain(status.init_container_statuses.iter());
-    let waiting = containers().filter_map(|c| c.state.waiting.as_ref()).map(|w| &w.message);
-    let ended = containers().filter_map(|c| c.state.terminated.as_ref()).map(|t| &t.message);
+    let waiting = containers(status).filter_map(|c| c.state.waiting.as_ref()).map(|w| &w.message);
+    let ended = containers(status).filter_map(|c| c.state.terminated.as_ref()).map(|t| &t.message);
     let conditions = ["PodScheduled", "Ready"].into_iter().filter_map(|t| status.conditions.of(t));
     let failing = conditions.filter(|c| c.is_false()).map(|c| &c.message);
     waiting
@@ -280,7 +309,7 @@ fn note(status: &Status, health: Health) -> Box<str> {
         .map_or_else(Box::default, |m| clean(m))
 }
 
-fn links(object: &Object<Spec, Status>, intern: &mut Interner) -> Box<[Link]> {
+fn links(object: &Object<Spec, Status>, health: Health, intern: &mut Interner) -> Box<[Link]> {
     let meta = &object.metadata;
     let namespace = intern.get(&meta.namespace);
     let mut links = Vec::with_capacity(3);
@@ -311,6 +340,18 @@ fn links(object: &Object<Spec, Status>, intern: &mut Interner) -> Box<[Link]> {
                 namespace: intern.get(space),
                 name: intern.get(name),
             });
+        }
+    }
+    let config = |reason: &str| reason == "CreateContainerConfigError";
+    if let Some((_, w)) = waiting(&object.status, config).filter(|_| health == Health::Failed) {
+        links.extend(pod_needs::needed(&w.message, &meta.namespace, intern));
+    }
+    // a pod that runs has its volumes
+    if health == Health::Progressing && &*object.status.phase == "Pending" {
+        let claims = object.spec.volumes.iter().filter_map(|v| v.persistent_volume_claim.as_ref());
+        for claim in claims.filter(|claim| !claim.claim_name.is_empty()) {
+            let kind = "PersistentVolumeClaim";
+            links.push(ending::link(Relation::Uses, kind, &meta.namespace, &claim.claim_name, intern));
         }
     }
     links.into()
@@ -389,8 +430,14 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
 /// `CrashLoopBackOff, last OOMKilled 137, 9 restarts`.
 fn failure(record: &Record, strings: &Strings) -> String {
     let mut why = strings.get(record.status).to_owned();
-    match record.text(LAST_EXIT, strings) {
+    let exit = record.text(LAST_EXIT, strings);
+    // the present end of a pod whose word it is
+    let is_present = !exit.is_empty() && exit.starts_with(why.strip_prefix("Init:").unwrap_or(&why));
+    match exit {
         "" => {}
+        // its code is in the word already
+        _ if is_present && why.contains(':') && !why.starts_with("Init:") => {}
+        exit if is_present => exit.clone_into(&mut why),
         exit => why = format!("{why}, last {exit}"),
     }
     match record.int(RESTARTS) {
@@ -398,7 +445,7 @@ fn failure(record: &Record, strings: &Strings) -> String {
         1 => why.push_str(", 1 restart"),
         n => why = format!("{why}, {n} restarts"),
     }
-    if record.text(LAST_EXIT, strings).is_empty() && !record.note.is_empty() {
+    if (exit.is_empty() || is_present) && !record.note.is_empty() {
         why = format!("{why}: {}", record.note);
     }
     why
@@ -610,6 +657,49 @@ mod tests {
     #[case::leaving(running(), json!({"metadata": {"deletionTimestamp": "2026-11-21T13:58:00Z"}}), "terminating")]
     fn a_pod_is_judged_by_its_word(#[case] container: Value, #[case] more: Value, #[case] verdict: &str) {
         assert_eq!(judged(&container, &more), verdict);
+    }
+
+    #[rstest]
+    #[case::a_secret("CreateContainerConfigError", "secret \"db\" not found", &["Uses Secret n/db"])]
+    #[case::a_key("CreateContainerConfigError", "couldn't find key a in ConfigMap n/c", &["Uses ConfigMap n/c"])]
+    #[case::another_reason("CreateContainerError", "secret \"db\" not found", &[])]
+    fn a_pod_that_waits_for_its_configuration_is_linked_to_it(
+        #[case] reason: &str,
+        #[case] message: &str,
+        #[case] links: &[&str],
+    ) {
+        let state = json!({"waiting": {"reason": reason, "message": message}});
+        assert_eq!(pod(&[], &[(running(), true), (state, false)], &json!({})).links(), links);
+    }
+
+    #[test]
+    fn a_pod_that_waits_for_its_image_knows_the_registry_and_others_have_no_such_cell() {
+        let more = |reason: &str| json!({"status": {"containerStatuses": [{"name": "m0", "image": "harbor.example/a:1", "state": waiting(reason)}]}});
+        let pulling = pod(&[], &[], &more("ImagePullBackOff"));
+        assert_eq!(pulling.record.text(super::REGISTRY, &pulling.strings), "harbor.example");
+        assert_eq!(pod(&[], &[], &more("CrashLoopBackOff")).record.cells.len(), usize::from(super::REGISTRY));
+    }
+
+    #[rstest]
+    #[case::pending("Pending", &["Uses PersistentVolumeClaim n/data"])]
+    #[case::running("Running", &[])]
+    fn only_a_pod_that_is_pending_is_linked_to_its_claims(#[case] phase: &str, #[case] links: &[&str]) {
+        let volumes = json!([{"persistentVolumeClaim": {"claimName": "data"}}, {"emptyDir": {}}]);
+        assert_eq!(pod(&[], &[], &json!({"spec": {"volumes": volumes}, "status": {"phase": phase}})).links(), links);
+    }
+
+    #[rstest]
+    #[case::never_started_again(ended("Error", 3, 0), "Error 3", "failed P3 Error 3, 1 restart: m")]
+    #[case::by_code(ended("", 3, 0), "ExitCode:3 3", "failed P3 ExitCode:3, 1 restart: m")]
+    #[case::completed(ended("Completed", 0, 0), "", "ok")]
+    fn the_present_end_of_a_failed_pod_is_its_last_exit(
+        #[case] mut state: Value,
+        #[case] exit: &str,
+        #[case] verdict: &str,
+    ) {
+        state["terminated"]["message"] = "m".into();
+        let seen = pod(&[], &[(state, false)], &json!({}));
+        assert_eq!((seen.column("LAST EXIT").as_str(), seen.verdict(NOW).as_str()), (exit, verdict));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use serde::Deserialize;
 
 use super::column::{Column, Field};
-use super::wire::{Condition, Conditions, Many, Object};
+use super::wire::{Condition, Many, Object};
 use super::workload::{self, AVAILABLE, Counts, OWN, READY};
 use super::{Api, Kind, KindSpec, base, decode, ending};
 use crate::domain::ages::Time;
@@ -18,6 +18,8 @@ use crate::domain::thresholds::Thresholds;
 /// Pods that are there, ready or not.
 pub const CURRENT: u8 = OWN;
 pub const REVISION: u8 = OWN + 1;
+/// Why pods cannot be made (`FailedCreate`) or removed (`FailedDelete`).
+pub const REFUSED: u8 = OWN + 2;
 
 pub const SPEC: KindSpec = KindSpec {
     name: "ReplicaSet",
@@ -79,7 +81,7 @@ impl Kind for ReplicaSets {
             updated: current,
             available: status.available_replicas.unwrap_or(0),
         };
-        let refused = status.conditions.of("ReplicaFailure").filter(|c| c.is_true());
+        let refused = workload::refused(&status.conditions);
         let mut record = base(meta, intern);
         let (health, word) = match () {
             () if workload::is_behind(meta, status.observed_generation) => (Health::Progressing, "Observing"),
@@ -93,7 +95,8 @@ impl Kind for ReplicaSets {
         record.note = refused.map_or_else(Box::default, |c| clean(&c.message));
         let since = ending::mark(&mut record, meta, intern).or_else(|| refused.and_then(Condition::since));
         let revision = meta.annotations.get("deployment.kubernetes.io/revision").and_then(|r| r.parse().ok());
-        let own = [Cell::Int(current), revision.map_or(Cell::None, Cell::Int)];
+        let reason = refused.map_or(Cell::None, |c| Cell::text(&c.reason, intern));
+        let own = [Cell::Int(current), revision.map_or(Cell::None, Cell::Int), reason];
         record.cells = counts.cells(since, &own);
         record.links = workload::links("ReplicaSet", meta, intern);
         record

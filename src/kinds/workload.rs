@@ -3,7 +3,7 @@
 
 use super::column::Show;
 use super::ending::{self, link};
-use super::wire::Meta;
+use super::wire::{Condition, Conditions, Meta};
 use crate::domain::ages::Time;
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::{Health, Severity};
@@ -48,6 +48,12 @@ impl Counts {
 pub fn ratio(of: i64, all: i64) -> Cell {
     let small = |n: i64| u16::try_from(n.max(0)).unwrap_or(u16::MAX);
     Cell::Ratio(small(of), small(all))
+}
+
+/// The condition that says that pods cannot be made (a quota, an admission webhook) or removed; its message names who
+/// refuses. `StatefulSets`, `DaemonSets` and Jobs have no such condition: of them only events tell it.
+pub fn refused(conditions: &[Condition]) -> Option<&Condition> {
+    conditions.of("ReplicaFailure").filter(|c| c.is_true())
 }
 
 /// Whether the controller has not looked at the newest spec yet: what the status says is about another one.

@@ -123,6 +123,7 @@ impl Describe {
                 Relation::From => "FROM",
                 Relation::StoredIn => "STORED IN",
                 Relation::About => "ABOUT",
+                Relation::Uses => "USES",
             };
             let full = if namespace.is_empty() { name.to_owned() } else { format!("{namespace}/{name}") };
             let (state, tone) = match world.linked(link).and_then(|id| world.store.row(id)) {
