@@ -106,6 +106,7 @@ const HELPERS: &[(&str, &[&str])] = &[
     (
         "kinds",
         &[
+            "acme",
             "column",
             "cron",
             "ending",

@@ -10,6 +10,7 @@ pub mod json;
 pub mod outcome;
 pub mod plan;
 pub mod proof;
+pub mod quantity;
 pub mod record;
 pub mod reply;
 pub mod served;

@@ -49,7 +49,7 @@ const DAY: i64 = 24 * HOUR;
 
 thresholds! {
     pod_grace, "pod-grace", MINUTE, "A pod in a failed state counts as a failure after this long: before it, it is a rollout.";
-    pending, "pending", 5 * MINUTE, "A pod that is Pending is a warning after this long.";
+    pending, "pending", 5 * MINUTE, "A pod, a volume claim or an ACME order that is pending is a warning after this long.";
     not_ready, "not-ready", 5 * MINUTE, "A pod that runs without being Ready is a warning after this long.";
     recent_restart, "recent-restart", HOUR, "A container restart is a warning for this long.";
     terminating, "terminating", 5 * MINUTE, "An object that is being deleted is a warning this long after its grace period.";

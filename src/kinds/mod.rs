@@ -1,6 +1,7 @@
 //! The kinds: one file and one row each. A kind reads its wire form into a record and judges records; it does no
 //! I/O and knows no screen.
 
+pub mod acme;
 pub mod alerts;
 pub mod autoscalers;
 pub mod backup_storage_locations;
@@ -8,7 +9,9 @@ pub mod backups;
 pub mod buckets;
 pub mod certificate_requests;
 pub mod certificates;
+pub mod challenges;
 pub mod cluster_issuers;
+pub mod cluster_policy_reports;
 pub mod cluster_secret_stores;
 pub mod column;
 pub mod cron;
@@ -23,17 +26,23 @@ pub mod git_repositories;
 pub mod helm_charts;
 pub mod helm_releases;
 pub mod helm_repositories;
+pub mod ingresses;
 pub mod issuers;
+pub mod jobs;
 pub mod joined;
 pub mod kustomizations;
 pub mod nodes;
 pub mod oci_repositories;
+pub mod orders;
+pub mod persistent_volume_claims;
 pub mod pod_disruption_budgets;
 pub mod pod_needs;
 pub mod pods;
+pub mod policy_reports;
 pub mod readiness;
 pub mod redact;
 pub mod replica_sets;
+pub mod resource_quotas;
 pub mod resource_sets;
 pub mod restores;
 pub mod schedules;
@@ -58,7 +67,7 @@ use crate::domain::interner::{Interner, Strings};
 use crate::domain::record::{KindId, Record, clean};
 use crate::domain::thresholds::Thresholds;
 use column::Column;
-use wire::{Meta, Object};
+use wire::{Meta, Object, Versioned};
 
 /// Every kind, in the order of the palette and of `:feeds`.
 pub static KINDS: &[KindSpec] = &[
@@ -79,12 +88,18 @@ pub static KINDS: &[KindSpec] = &[
     issuers::SPEC,
     cluster_issuers::SPEC,
     certificate_requests::SPEC,
+    orders::SPEC,
+    challenges::SPEC,
     backup_storage_locations::SPEC,
     restores::SPEC,
     silences::SPEC,
     deployments::SPEC,
     stateful_sets::SPEC,
     daemon_sets::SPEC,
+    jobs::SPEC,
+    persistent_volume_claims::SPEC,
+    resource_quotas::SPEC,
+    ingresses::SPEC,
     external_secrets::SPEC,
     secret_stores::SPEC,
     cluster_secret_stores::SPEC,
@@ -92,6 +107,8 @@ pub static KINDS: &[KindSpec] = &[
     pod_disruption_budgets::SPEC,
     autoscalers::SPEC,
     resource_sets::SPEC,
+    policy_reports::SPEC,
+    cluster_policy_reports::SPEC,
 ];
 
 /// A kind of object of the Kubernetes API.
@@ -167,15 +184,10 @@ pub fn decode<K: Kind>(json: &str, intern: &mut Interner) -> Decoded {
     decode_with(json, |object: &Object<K::Spec, K::Status>| K::read(object, intern))
 }
 
-/// Decodes with whichever reading of the metadata a kind wants.
-fn decode_with<S, T, M>(json: &str, read: impl FnOnce(&Object<S, T, M>) -> Record) -> Decoded
-where
-    S: DeserializeOwned + Default,
-    T: DeserializeOwned + Default,
-    M: DeserializeOwned + Default,
-{
-    match serde_json::from_str::<Object<S, T, M>>(json) {
-        Ok(object) => Decoded { version: object.metadata.resource_version.to_string(), record: Ok(read(&object)) },
+/// Decodes with whichever reading of the metadata a kind wants, or whichever fields stand beside the metadata.
+fn decode_with<O: Versioned + DeserializeOwned>(json: &str, read: impl FnOnce(&O) -> Record) -> Decoded {
+    match serde_json::from_str::<O>(json) {
+        Ok(object) => Decoded { version: object.version().to_owned(), record: Ok(read(&object)) },
         Err(error) => {
             let (name, version) = wire::identify(json);
             let bad = Bad { name: clean(&name), error: clean(&error.to_string()) };
@@ -398,6 +410,50 @@ mod tests {
         "version",
         "waiting",
         "warnings",
+        "accessModes",
+        "active",
+        "allocatedResourceStatuses",
+        "capacity",
+        "claimName",
+        "commonName",
+        "completionTime",
+        "completions",
+        "dnsName",
+        "dnsNames",
+        "error",
+        "fail",
+        "failed",
+        "failureTime",
+        "hard",
+        "host",
+        "hostname",
+        "image",
+        "ingress",
+        "ingressClassName",
+        "ip",
+        "loadBalancer",
+        "pass",
+        "persistentVolumeClaim",
+        "policy",
+        "presented",
+        "requests",
+        "resources",
+        "result",
+        "rule",
+        "rules",
+        "secretName",
+        "skip",
+        "startTime",
+        "storage",
+        "storageClassName",
+        "succeeded",
+        "summary",
+        "tls",
+        "used",
+        "volumeName",
+        "volumes",
+        "warn",
+        "wildcard",
     ];
 
     /// Decodes and, when that works, judges and draws: what the program does with anything a server sends.
@@ -427,7 +483,9 @@ mod tests {
         let inner = with(FIELDS, &serde_json::Value::Null);
         let of_maps: Vec<&str> = LISTS.iter().copied().filter(|f| !OF_TEXTS.contains(f)).collect();
         let lists = with(&of_maps, &serde_json::json!([null, inner]));
-        let maps = with(MAPS, &inner);
+        // that of an order is a text; a container's stands further down
+        let maps: Vec<&str> = MAPS.iter().copied().filter(|f| *f != "state").collect();
+        let maps = with(&maps, &inner);
         for row in KINDS {
             for json in [
                 serde_json::json!({}),
@@ -436,6 +494,8 @@ mod tests {
                 serde_json::json!({"metadata": maps, "spec": maps, "status": maps}),
                 serde_json::json!({"metadata": {"ownerReferences": [null, inner], "managedFields": [null, inner]},
                     "spec": lists, "status": lists}),
+                serde_json::json!({"metadata": null, "scope": null, "summary": null, "results": null}),
+                serde_json::json!({"metadata": inner, "scope": inner, "summary": inner, "results": [null, inner]}),
             ] {
                 let json = json.to_string();
                 let bad = handle(row, &json, 1_795_255_200);
@@ -461,8 +521,15 @@ mod tests {
         "ownerReferences",
         "taints",
         "validationErrors",
+        "accessModes",
+        "dnsNames",
+        "ingress",
+        "results",
+        "rules",
+        "tls",
+        "volumes",
     ];
-    const OF_TEXTS: &[&str] = &["finalizers", "validationErrors"];
+    const OF_TEXTS: &[&str] = &["finalizers", "validationErrors", "accessModes", "dnsNames"];
     const MAPS: &[&str] = &[
         "acme",
         "annotations",
@@ -498,6 +565,14 @@ mod tests {
         "terminated",
         "updateStrategy",
         "waiting",
+        "allocatedResourceStatuses",
+        "capacity",
+        "hard",
+        "loadBalancer",
+        "persistentVolumeClaim",
+        "requests",
+        "resources",
+        "used",
     ];
     const NUMBERS: &[&str] = &[
         "availableReplicas",
@@ -532,8 +607,18 @@ mod tests {
         "updatedReplicas",
         "version",
         "warnings",
+        "active",
+        "completions",
+        "error",
+        "fail",
+        "failed",
+        "pass",
+        "skip",
+        "succeeded",
+        "warn",
     ];
-    const SWITCHES: &[&str] = &["controller", "default", "paused", "ready", "started", "suspend", "unschedulable"];
+    const SWITCHES: &[&str] =
+        &["controller", "default", "paused", "ready", "started", "suspend", "unschedulable", "presented", "wildcard"];
     const WORDS: &[&str] = &[
         "True",
         "False",
@@ -577,6 +662,21 @@ mod tests {
         "\u{1b}[2J",
         "ä",
         "",
+        "Pending",
+        "Bound",
+        "Lost",
+        "Resizing",
+        "pending",
+        "invalid",
+        "pass",
+        "fail",
+        "4",
+        "3800m",
+        "1.5Gi",
+        "9e99",
+        "BackoffLimitExceeded",
+        "CreateContainerConfigError",
+        "ErrImagePull",
     ];
 
     /// A value of the type that `field` has, most of the time: anything else does not get past the decoder.
@@ -593,7 +693,7 @@ mod tests {
             _ if LISTS.contains(&field) => {
                 (0..roll % 4).map(|_| if OF_TEXTS.contains(&field) { "f".into() } else { map(dice) }).collect()
             }
-            _ if MAPS.contains(&field) => map(dice),
+            _ if MAPS.contains(&field) && (field != "state" || depth > 1) => map(dice),
             _ if NUMBERS.contains(&field) => [i64::MIN, -1, 0, 1, 2, 65_536, i64::MAX][roll % 7].into(),
             _ if SWITCHES.contains(&field) => (roll % 2 == 0).into(),
             _ => WORDS[roll % WORDS.len()].into(),
@@ -614,7 +714,8 @@ mod tests {
         fn no_shape_of_any_object_panics(dice in prop::collection::vec(any::<u16>(), 600), now in 0i64..4_102_444_800) {
             let mut dice = dice.into_iter();
             let json = serde_json::json!({"metadata": object(&mut dice, 0), "spec": object(&mut dice, 0),
-                "status": object(&mut dice, 0)});
+                "status": object(&mut dice, 0), "scope": object(&mut dice, 4), "summary": object(&mut dice, 4),
+                "results": [object(&mut dice, 4)]});
             for row in KINDS {
                 let _ = handle(row, &json.to_string(), now);
             }

@@ -25,6 +25,17 @@ pub struct Object<S, T, M = Skipped> {
     pub status: T,
 }
 
+/// What has a `metadata.resourceVersion`, which resuming a watch needs.
+pub trait Versioned {
+    fn version(&self) -> &str;
+}
+
+impl<S, T, M> Versioned for Object<S, T, M> {
+    fn version(&self) -> &str {
+        &self.metadata.resource_version
+    }
+}
+
 /// For kinds without a spec or a status.
 #[derive(Debug, Default, Deserialize)]
 pub struct Nothing {}
@@ -239,6 +250,8 @@ const KEPT: &[&str] = &[
     "watchkeeper.dev/by",
     "kubectl.kubernetes.io/default-container",
     "kubernetes.io/config.mirror",
+    "volume.kubernetes.io/selected-node",
+    "volume.kubernetes.io/storage-provisioner",
 ];
 
 /// Node roles are in the label's name.

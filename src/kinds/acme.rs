@@ -1,0 +1,66 @@
+//! What Orders and Challenges have in common: the states of ACME, how they are judged, their links.
+//!
+//! Which states are final, and which of them are failures: cert-manager `pkg/acme/util.go`.
+
+use super::ending::{self, because, link};
+use super::flux::Reference;
+use super::wire::Meta;
+use crate::domain::ages::Time;
+use crate::domain::finding::{Finding, Judgement};
+use crate::domain::health::{Health, Severity};
+use crate::domain::interner::{Interner, Strings};
+use crate::domain::record::{Link, Record, Relation, clean};
+use crate::domain::thresholds::Thresholds;
+
+pub const GROUP: &str = "acme.cert-manager.io";
+
+/// When deletion was asked for.
+pub const DELETED: u8 = 0;
+/// The names that the certificate is to have.
+pub const NAMES: u8 = 1;
+
+/// A state as health and word: `invalid`, `errored` and `expired` are final failures, `valid` is the good end.
+fn health(state: &str) -> (Health, &str) {
+    match state {
+        "valid" => (Health::Ok, state),
+        "invalid" | "errored" | "expired" => (Health::Failed, state),
+        // an order that only has to be collected
+        "" => (Health::Progressing, "new"),
+        _ => (Health::Progressing, state),
+    }
+}
+
+/// Fills in health, status and note; the time of a deletion comes back.
+pub fn state<M>(record: &mut Record, meta: &Meta<M>, state: &str, reason: &str, intern: &mut Interner) -> Option<Time> {
+    let (health, word) = health(state);
+    (record.health, record.status) = (health, intern.get(word));
+    if health != Health::Ok {
+        record.note = clean(reason);
+    }
+    ending::mark(record, meta, intern)
+}
+
+/// Its controlling owner, and the issuer that it is made for.
+pub fn links<M>(meta: &Meta<M>, issuer: &Reference, intern: &mut Interner) -> Box<[Link]> {
+    let owner = meta.controller().map(|o| link(Relation::Owner, &o.kind, &meta.namespace, &o.name, intern));
+    let kind = if issuer.kind.is_empty() { "Issuer" } else { &*issuer.kind };
+    let space = if kind == "ClusterIssuer" { "" } else { &*meta.namespace };
+    let from = (!issuer.name.is_empty()).then(|| link(Relation::From, kind, space, &issuer.name, intern));
+    owner.into_iter().chain(from).collect()
+}
+
+/// One that has an owner tells why a certificate is not issued; how bad that is, the certificate knows.
+pub fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) -> Judgement {
+    let judged = Judgement::of(record.health);
+    match record.health {
+        Health::Terminating => ending::judge(record, record.time(DELETED), thresholds, now),
+        Health::Failed if record.link(Relation::Owner).is_none() => {
+            judged.with(Finding::new(Severity::P4, None, because(strings.get(record.status), &record.note)))
+        }
+        Health::Progressing => {
+            let ends = record.created.plus(thresholds.pending);
+            if now < ends { judged.again_at(ends) } else { Judgement::of(Health::Warning) }
+        }
+        _ => judged,
+    }
+}
