@@ -50,6 +50,10 @@ const KINDS: &[&str] = &[
     "VolumeSnapshotLocation",
     "PeerAuthentication",
     "PolicyReport",
+    "ClusterPolicyReport",
+    "Ingress",
+    "Order",
+    "Challenge",
     "Event",
 ];
 

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use super::acme;
 use super::build::{NOW, condition, meta, owner, time};
 use super::moment::{LOKI_CERT, Moment, TEMPO_CERT_ISSUING};
 
@@ -16,7 +17,7 @@ const CERTIFICATES: &[(&str, &str, &str, i64)] = &[
     ("cert-manager", "cert-manager-webhook-ca", INTERNAL, 30), ("cert-manager", "internal-ca-root", INTERNAL, 20),
     ("kyverno", "kyverno-svc-tls", INTERNAL, 8), ("kyverno", "kyverno-cleanup-tls", INTERNAL, 8), ("monitoring", "grafana-tls", PUBLIC, 33),
     ("monitoring", "prometheus-tls", INTERNAL, 17), ("monitoring", "alertmanager-tls", INTERNAL, 17), ("monitoring", "prometheus-operator-admission", INTERNAL, 5),
-    ("logging", "loki-gateway-tls", INTERNAL, 84), ("logging", "loki-write-tls", INTERNAL, 50), ("logging", "alloy-tls", INTERNAL, 50),
+    ("logging", "loki-gateway-tls", PUBLIC, 84), ("logging", "loki-write-tls", INTERNAL, 50), ("logging", "alloy-tls", INTERNAL, 50),
     ("openbao", "openbao-server-tls", INTERNAL, 27), ("openbao", "openbao-injector-tls", INTERNAL, 27), ("external-secrets", "external-secrets-webhook-tls", INTERNAL, 14),
     ("neuvector", "neuvector-internal-tls", INTERNAL, 44), ("neuvector", "neuvector-manager-tls", PUBLIC, 21), ("tempo", "tempo-distributor-tls", INTERNAL, 59),
     ("tempo", "tempo-ingester-tls", INTERNAL, 10), ("velero", "velero-tls", INTERNAL, 36), ("team-alpha", "shop-tls", PUBLIC, 25), ("team-alpha", "payments-tls", PUBLIC, 25),
@@ -76,7 +77,7 @@ fn certificate(m: &Moment, namespace: &str, name: &str, issuer: &str, age: i64, 
                     "Issuing",
                     "False",
                     "Failed",
-                    "The certificate request has failed to complete and will be retried: Failed to wait for order resource \"loki-gateway-tls-4-1029\" to become ready: order is in \"invalid\" state",
+                    "The certificate request has failed to complete and will be retried: Failed to wait for order resource \"loki-gateway-tls-4-1029384756\" to become ready: order is in \"invalid\" state",
                     span.since,
                     NOW,
                 ));
@@ -142,13 +143,19 @@ fn certificate(m: &Moment, namespace: &str, name: &str, issuer: &str, age: i64, 
         status["failedIssuanceAttempts"] = json!(attempts);
     }
     let dns = format!("{}.{namespace}.example.internal", name.trim_end_matches("-tls"));
-    let spec = json!({ "secretName": name, "dnsNames": [dns], "duration": "2160h0m0s", "renewBefore": "720h0m0s", "privateKey": { "algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always" },
+    let spec = json!({ "secretName": name, "dnsNames": [&dns], "duration": "2160h0m0s", "renewBefore": "720h0m0s", "privateKey": { "algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always" },
         "issuerRef": { "name": issuer, "kind": kind, "group": "cert-manager.io" } });
     all.push(json!({ "apiVersion": "cert-manager.io/v1", "kind": "Certificate", "metadata": meta(namespace, name, m.days_ago(180), &[]), "spec": spec, "status": status }));
     let reference = json!({ "name": issuer, "kind": kind, "group": "cert-manager.io" });
     request(m, namespace, name, revision, &reference, signed, None, all);
     if let Some(at) = last_failure {
         request(m, namespace, name, revision + 1, &reference, at, Some(attempts), all);
+    }
+    if issuer == PUBLIC {
+        acme::order(m, (namespace, name, revision), (&dns, &reference), signed, false, all);
+        if let Some(at) = last_failure {
+            acme::order(m, (namespace, name, revision + 1), (&dns, &reference), at, true, all);
+        }
     }
 }
 

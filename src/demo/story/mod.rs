@@ -1,11 +1,13 @@
 //! The stories of the demo: what stands in the world, and how it changes as time passes. A story is a pure
 //! function of seed and elapsed time; it never looks at a clock and never draws random numbers.
 
+mod acme;
 mod build;
 mod certs;
 mod events;
 mod flux;
 mod flux_sources;
+mod ingresses;
 mod kustomizations;
 mod logs;
 mod moment;

@@ -32,6 +32,7 @@ pub const NODE_LOST: Trouble = Trouble(420, 560);
 pub const LOKI_CERT: Trouble = Trouble(-600, 110);
 pub const TEMPO_CERT_ISSUING: Trouble = Trouble(470, 500);
 pub const OFFSITE_DOWN: Trouble = Trouble(240, 480);
+pub const QUOTA_FULL: Trouble = Trouble(260, 520);
 pub const MANUAL_BACKUP: Trouble = Trouble(-60, 300);
 
 /// The newest time that a trouble began.

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::build::{BEHIND, NOW};
 use super::moment::Moment;
 use super::{
-    Story, certs, events, flux, flux_sources, kustomizations, logs, nodes, policies, resource_sets, secrets, services,
-    storage, velero, workloads,
+    Story, certs, events, flux, flux_sources, ingresses, kustomizations, logs, nodes, policies, resource_sets, secrets,
+    services, storage, velero, workloads,
 };
 use crate::demo::services as running;
 use crate::demo::world::World;
@@ -126,6 +126,7 @@ fn fixed(m: &Moment) -> Vec<Value> {
     services::objects(m, &mut all);
     storage::objects(m, &mut all);
     policies::objects(m, &mut all);
+    ingresses::objects(m, &mut all);
     all
 }
 
@@ -138,6 +139,7 @@ fn objects(m: &Moment) -> Vec<Value> {
     kustomizations::objects(m, &mut all);
     flux::objects(m, &mut all);
     resource_sets::objects(m, &mut all);
+    storage::quotas(m, &mut all);
     certs::objects(m, &mut all);
     secrets::objects(m, &mut all);
     velero::objects(m, &mut all);

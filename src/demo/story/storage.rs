@@ -1,9 +1,9 @@
-//! Claims, quotas, disruption budgets and autoscalers.
+//! Claims, quotas, disruption budgets and autoscalers. One quota fills up and has room again.
 
 use serde_json::{Value, json};
 
 use super::build::{meta, time};
-use super::moment::Moment;
+use super::moment::{Moment, QUOTA_FULL};
 use super::releases::{Kind, WORKLOADS};
 
 /// Claims that are nearly full, in percent; the metrics read it from the annotation.
@@ -11,7 +11,6 @@ const FULL: &[(&str, &str)] = &[("data-loki-write-1", "98"), ("slopilot-rightsiz
 
 pub fn objects(m: &Moment, all: &mut Vec<Value>) {
     claims(m, all);
-    quotas(m, all);
     budgets(m, all);
     forgotten_budget(m, all);
     autoscalers(m, all);
@@ -36,13 +35,21 @@ fn claims(m: &Moment, all: &mut Vec<Value>) {
         }
     }
     if !m.healthy {
-        all.push(json!({ "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta("team-beta", "reports-cache", m.at(-5400), &[("app", "reports")]),
+        // The driver was asked, and has not answered.
+        let mut meta = meta("team-beta", "reports-cache", m.at(-5400), &[("app", "reports")]);
+        meta["annotations"] = json!({ "volume.kubernetes.io/storage-provisioner": "driver.longhorn.io" });
+        all.push(json!({ "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta,
             "spec": { "accessModes": ["ReadWriteMany"], "storageClassName": "longhorn-rwx", "volumeMode": "Filesystem", "resources": { "requests": { "storage": "200Gi" } } }, "status": { "phase": "Pending" } }));
     }
 }
 
-fn quotas(m: &Moment, all: &mut Vec<Value>) {
-    let tight = if m.healthy { "3100m" } else { "3800m" };
+/// What is counted changes with what stands there.
+pub fn quotas(m: &Moment, all: &mut Vec<Value>) {
+    let tight = match () {
+        () if m.healthy => "3100m",
+        () if m.is(QUOTA_FULL) => "4",
+        () => "3800m",
+    };
     for (namespace, used_cpu, pods) in [("team-alpha", "2400m", "9"), ("team-beta", tight, "10")] {
         let hard = json!({ "requests.cpu": "4", "requests.memory": "8Gi", "limits.cpu": "8", "limits.memory": "16Gi", "pods": "20", "persistentvolumeclaims": "10" });
         all.push(json!({ "apiVersion": "v1", "kind": "ResourceQuota", "metadata": meta(namespace, &format!("{namespace}-quota"), m.days_ago(120), &[("app.kubernetes.io/part-of", namespace)]),
