@@ -14,7 +14,7 @@ use crate::domain::thresholds::Thresholds;
 
 pub const GROUP: &str = "acme.cert-manager.io";
 
-/// When deletion was asked for.
+/// When deletion was asked for. It and the names are the first cells of both kinds.
 pub const DELETED: u8 = 0;
 /// The names that the certificate is to have.
 pub const NAMES: u8 = 1;
