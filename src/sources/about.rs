@@ -13,6 +13,8 @@ const NAMING: &[(&str, &str)] = &[
     ("job_name", "Job"),
     ("cronjob", "CronJob"),
     ("persistentvolumeclaim", "PersistentVolumeClaim"),
+    ("resourcequota", "ResourceQuota"),
+    ("ingress", "Ingress"),
     ("horizontalpodautoscaler", "HorizontalPodAutoscaler"),
     ("poddisruptionbudget", "PodDisruptionBudget"),
     ("node", "Node"),
@@ -154,6 +156,14 @@ mod tests {
         "Pod shop/cart-1 exact"
     )]
     #[case::job("namespace=shop,job_name=migrate,job=kube-state-metrics", "Job shop/migrate exact")]
+    #[case::quota(
+        "namespace=shop,resourcequota=team,resource=pods,job=kube-state-metrics,pod=mon-kube-state-metrics-1",
+        "ResourceQuota shop/team exact"
+    )]
+    #[case::ingress(
+        "exported_namespace=shop,ingress=web,namespace=ingress-nginx,pod=ingress-nginx-1,service=controller",
+        "Ingress shop/web exact"
+    )]
     #[case::namespace_alone("namespace=shop,instance=10.1.2.3:8080,job=api", "")]
     #[case::exporters_pod_is_not_the_object("exported_namespace=shop,namespace=monitoring,pod=blackbox-1", "")]
     #[case::cluster("alertname=Watchdog", "")]
