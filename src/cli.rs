@@ -190,14 +190,20 @@ struct RunArgs {
     /// Allow writing in a read-only context, once; why
     #[arg(long, value_name = "REASON")]
     unlock: Option<String>,
+    /// Go on with an interrupted run: what it has done is not done again
+    #[arg(long = "continue", value_name = "RUN")]
+    continues: Option<String>,
 }
 
+/// What to do with the audit.
 #[derive(Debug, Clone, Copy, Subcommand)]
-enum AuditCommand {
+pub enum AuditCommand {
     /// Print every line, the oldest first
     Show,
     /// Check that no line was changed, moved or taken out
     Verify,
+    /// List the interrupted runs, each with the command that goes on with it
+    Unfinished,
 }
 
 #[derive(Debug, Subcommand)]
@@ -222,7 +228,7 @@ pub enum Mode {
     /// Run one action.
     Run { settings: Box<Settings>, order: Order },
     /// Print the audit, or check it.
-    Audit { settings: Box<Settings>, verify: bool },
+    Audit { settings: Box<Settings>, what: AuditCommand },
     /// Print a role.
     Rbac(Role),
     /// Print the effective configuration.
@@ -295,7 +301,7 @@ where
     match cli.command {
         Some(Command::Config) => return Ok(Mode::Config(settings)),
         Some(Command::Audit(what)) => {
-            return Ok(Mode::Audit { settings, verify: matches!(what, AuditCommand::Verify) });
+            return Ok(Mode::Audit { settings, what });
         }
         Some(Command::Run(args)) => {
             let refusal = |text| Refusal { to_stdout: false, text, code: EXIT_USAGE };
@@ -321,6 +327,7 @@ fn order(args: RunArgs) -> Result<Order, String> {
         set,
         reason: args.reason,
         dry_run: args.dry_run,
+        continues: args.continues,
         yes: args.yes,
         confirm: args.confirm,
         unlock: args.unlock,
@@ -390,7 +397,7 @@ fn run(mode: Mode) -> ExitCode {
         }
         Mode::Plain { start, follow } => return ended(plain(start, follow, &mut out)),
         Mode::Run { settings, order } => return ended(act(*settings, order, &mut out)),
-        Mode::Audit { settings, verify } => return ended(audit(&settings, verify, &mut out)),
+        Mode::Audit { settings, what } => return ended(audit(&settings, what, &mut out)),
         Mode::Rbac(role) => rbac::print(role, &mut out),
         Mode::Demo(args) => return ended(serve(args, &mut out)),
     };
@@ -492,14 +499,16 @@ fn act(settings: Settings, order: Order, out: &mut dyn Write) -> Result<ExitCode
     Ok(ExitCode::from(code))
 }
 
-fn audit(settings: &Settings, verify: bool, out: &mut dyn Write) -> Result<ExitCode> {
+fn audit(settings: &Settings, what: AuditCommand, out: &mut dyn Write) -> Result<ExitCode> {
     let folder = settings
         .audit_folder()
         .ok_or_else(|| Unusable("there is no state directory: set state-dir, XDG_STATE_HOME or HOME".to_owned()))?;
-    if verify {
-        return Ok(if headless::audit::verify(&folder, out)? { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    match what {
+        AuditCommand::Show => headless::audit::show(&folder, out)?,
+        AuditCommand::Unfinished => headless::audit::unfinished(&folder, out)?,
+        AuditCommand::Verify if headless::audit::verify(&folder, out)? => {}
+        AuditCommand::Verify => return Ok(ExitCode::FAILURE),
     }
-    headless::audit::show(&folder, out)?;
     Ok(ExitCode::SUCCESS)
 }
 

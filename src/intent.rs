@@ -64,6 +64,10 @@ pub enum Command {
     Approve,
     /// End the plan between two steps.
     StopPlan,
+    /// Plan anew what an interrupted plan has left.
+    Continue,
+    /// Leave it, and tell it no more.
+    Dismiss,
     // the log view's own
     Follow,
     Wrap,
@@ -94,6 +98,8 @@ pub enum Place {
     Plans,
     /// One of them.
     Run(RunId),
+    /// One that was interrupted, by the audit's name of it.
+    Left(Box<str>),
     /// What was done, as recorded.
     Audit,
     Logs {
@@ -115,6 +121,7 @@ impl Place {
             Self::Actions(keys) | Self::Preview(Deed { keys, .. }) => keys.first().map(|key| key.kind),
             Self::Plans
             | Self::Run(_)
+            | Self::Left(_)
             | Self::Audit
             | Self::Home
             | Self::Feeds
@@ -172,6 +179,8 @@ pub struct RunId(pub u64);
 pub struct Deed {
     pub action: &'static str,
     pub keys: Vec<Key>,
+    /// The audit's name of the interrupted plan that this goes on with.
+    pub continues: Option<Box<str>>,
 }
 
 /// Which log, and how much of it.
@@ -220,6 +229,8 @@ pub enum Effect {
     Start(RunId, Box<Plan>),
     /// End a plan between two steps.
     Stop(RunId),
+    /// An interrupted plan, by the audit's name and its title, is not gone on with.
+    Dismiss(Box<str>, String),
     /// Allow writing in a read-only context for a while; why.
     Unlock(String),
 }

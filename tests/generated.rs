@@ -13,7 +13,7 @@ use watchkeeper::cli;
 use watchkeeper::headless::rbac::{self, Role};
 use watchkeeper::intent::{Binding, Group};
 use watchkeeper::kinds::KINDS;
-use watchkeeper::screens::{SCREENS, acting, logs, plans, preview};
+use watchkeeper::screens::{SCREENS, acting, left, logs, plans, preview};
 
 /// The tests of one file run side by side and may write it.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -59,7 +59,11 @@ fn the_readme_lists_every_key() {
         keys(&mut out, title, &bindings);
     }
     keys(&mut out, "in a log", &logs::KEYS.iter().collect::<Vec<_>>());
-    keys(&mut out, "in a preview or a plan", &preview::KEYS.iter().chain(plans::KEYS).collect::<Vec<_>>());
+    keys(
+        &mut out,
+        "in a preview or a plan",
+        &preview::KEYS.iter().chain(plans::KEYS).chain(left::KEYS).collect::<Vec<_>>(),
+    );
     part("README.md", "keys", &out);
 }
 

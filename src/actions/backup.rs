@@ -112,6 +112,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         undo: format!("velero backup delete {name} -n {velero}"),
         reason: String::new(),
         needs_reason: false,
+        origin: crate::domain::plan::Origin::default(),
     })
 }
 

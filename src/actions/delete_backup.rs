@@ -65,5 +65,6 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         undo: String::new(),
         reason: String::new(),
         needs_reason: false,
+        origin: crate::domain::plan::Origin::default(),
     })
 }

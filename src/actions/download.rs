@@ -88,6 +88,7 @@ pub fn plan(input: &Input<'_>, action: &'static str, word: &str) -> Result<Plan,
         undo: "nothing is to be undone: Velero removes the request when its address has expired".into(),
         reason: String::new(),
         needs_reason: false,
+        origin: crate::domain::plan::Origin::default(),
     })
 }
 

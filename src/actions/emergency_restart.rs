@@ -26,8 +26,10 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let selector = format!("helm.toolkit.fluxcd.io/name={name},helm.toolkit.fluxcd.io/namespace={namespace}");
     let selector = crate::domain::served::escape(&selector);
     let lists = workload::all(input, place, &format!("?labelSelector={selector}"))?;
-    let was_suspended = flag(object, "/spec/suspend");
-    let mut steps = if was_suspended { Vec::new() } else { suspend::steps(input, &path, object)? };
+    let is_suspended = flag(object, "/spec/suspend");
+    // what our own interrupted run has suspended is resumed at the end all the same
+    let by_us = is_suspended && input.did(&path, "/spec/suspend", &true.into());
+    let mut steps = if is_suspended { Vec::new() } else { suspend::steps(input, &path, object)? };
     let mut warnings = Vec::new();
     let mut count = 0;
     for (kind, served, found) in lists {
@@ -42,7 +44,9 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     if count == 0 {
         return Err(Stop::Refuse(format!("no workload in {place} carries the labels of {}", target.told())));
     }
-    if !was_suspended {
+    if by_us {
+        steps.extend(resume::steps(input, &path, object)?);
+    } else if !is_suspended {
         let mut back = resume::steps(input, &path, object)?;
         if let Some(guard) = back.first_mut().and_then(|step| match &mut step.act {
             crate::domain::plan::Act::Send(request) => request.guard.as_mut(),
@@ -60,6 +64,11 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let mut plan = flux::plan(input, SPEC.name, steps, flux::command("resume", target, ""))?;
     plan.reach.push(format!("{count} workloads of {} are restarted", target.told()));
     plan.warnings = warnings;
+    if by_us {
+        plan.reach.push("it was suspended by the run that was interrupted, and is resumed at the end".into());
+    } else if is_suspended {
+        plan.reach.push("it was suspended before, and stays so".into());
+    }
     plan.risk =
         if input.is_core(namespace) { Risk::Context(input.context.to_owned()) } else { Risk::Name(name.to_string()) };
     Ok(plan)

@@ -60,5 +60,6 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         undo: "silence anew: an expired silence cannot be revived".into(),
         reason: String::new(),
         needs_reason: false,
+        origin: crate::domain::plan::Origin::default(),
     })
 }

@@ -137,6 +137,7 @@ pub fn plan(input: &Input<'_>, action: &'static str, steps: Vec<Step>, undo: Str
         undo,
         reason: String::new(),
         needs_reason: false,
+        origin: crate::domain::plan::Origin::default(),
     })
 }
 

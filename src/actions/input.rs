@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::domain::ages::Time;
 use crate::domain::json::text;
+use crate::domain::outcome::Unfinished;
 use crate::domain::plan::{Right, Stop};
 use crate::domain::record::{Key, Uid};
 use crate::domain::served::Served;
@@ -55,6 +56,8 @@ pub struct Input<'a> {
     pub core: &'a [String],
     /// The alerts that are known now.
     pub alerts: &'a [Labels],
+    /// The interrupted plan that is gone on with: what it has done need not be done again.
+    pub continues: Option<&'a Unfinished>,
 }
 
 /// Kinds whose place is the same on every server, for when discovery has not told it.
@@ -144,6 +147,11 @@ impl<'a> Input<'a> {
             Some("yes" | "true") => Ok(true),
             Some(other) => Err(Stop::Refuse(format!("{name} is yes or no, not `{other}`"))),
         }
+    }
+
+    /// Whether the interrupted plan that is gone on with has sent this value there.
+    pub fn did(&self, path: &str, pointer: &str, value: &Value) -> bool {
+        self.continues.is_some_and(|left| left.did(path, pointer, value))
     }
 
     pub fn is_core(&self, namespace: &str) -> bool {

@@ -41,7 +41,7 @@ pub mod undo_rollout;
 pub mod unpause_schedule;
 
 use crate::domain::interner::Strings;
-use crate::domain::plan::{Plan, Risk, Stop};
+use crate::domain::plan::{Origin, Plan, Risk, Stop};
 use crate::domain::record::Record;
 
 pub use input::{Apis, Have, Input, Labels, Target};
@@ -216,6 +216,11 @@ pub fn plan(action: &ActionSpec, input: &Input<'_>) -> Result<Plan, Stop> {
     let mut plan = joined(plans, input);
     plan.reason = input.reason.trim().to_owned();
     plan.needs_reason = action.wants_reason;
+    plan.origin = Origin {
+        objects: input.targets.iter().map(|t| format!("{}/{}/{}", t.kind, t.key.namespace, t.key.name)).collect(),
+        set: input.set.clone(),
+        continues: input.continues.map(|left| left.run.clone()),
+    };
     Ok(plan)
 }
 

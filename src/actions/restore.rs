@@ -98,5 +98,6 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         undo: if into == from { String::new() } else { format!("kubectl delete namespace {into}") },
         reason: String::new(),
         needs_reason: false,
+        origin: crate::domain::plan::Origin::default(),
     })
 }

@@ -52,11 +52,13 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let argv: Vec<String> =
         ["helm", "rollback", &release, &revision.to_string(), "-n", namespace, "--wait"].map(str::to_owned).into();
     let mut steps = if flag(object, "/spec/suspend") { Vec::new() } else { suspend::steps(input, &path, object)? };
-    steps.push(Step {
-        what: format!("helm rolls back to revision {revision}"),
-        twin: argv.join(" "),
-        act: Act::Local(argv),
-    });
+    if !input.continues.is_some_and(|left| left.ran(&argv)) {
+        steps.push(Step {
+            what: format!("helm rolls back to revision {revision}"),
+            twin: argv.join(" "),
+            act: Act::Local(argv),
+        });
+    }
     steps.push(Step {
         what: "change Git to the old chart or values before resuming".into(),
         twin: String::new(),

@@ -116,6 +116,7 @@ pub fn build(input: &Input<'_>, action: &'static str, title: String, body: Value
         undo: String::new(),
         reason: input.reason.trim().to_owned(),
         needs_reason: true,
+        origin: crate::domain::plan::Origin::default(),
     })
 }
 

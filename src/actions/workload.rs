@@ -158,6 +158,7 @@ pub fn plan(input: &Input<'_>, action: &'static str, workload: &Workload<'_>, st
         undo: String::new(),
         reason: String::new(),
         needs_reason: false,
+        origin: crate::domain::plan::Origin::default(),
     })
 }
 
@@ -302,6 +303,7 @@ pub fn pod_plan(
         undo: String::new(),
         reason: String::new(),
         needs_reason: false,
+        origin: crate::domain::plan::Origin::default(),
     })
 }
 

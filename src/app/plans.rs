@@ -38,6 +38,10 @@ impl App {
             Progress::Ended(outcome) => {
                 let text = format!("{}: {outcome}", run.plan.title);
                 (run.ended, run.outcome) = (Some(now), Some(outcome.clone()));
+                let continued = run.plan.origin.continues.clone().filter(|_| outcome.is_done());
+                if let Some(over) = continued {
+                    self.world.unfinished.retain(|left| left.run != over);
+                }
                 if outcome.is_done() {
                     self.say(text);
                 } else {
@@ -59,6 +63,12 @@ impl App {
             ));
         }
         self.world.unfinished = found;
+    }
+
+    /// An interrupted plan is told no more.
+    pub fn dismissed(&mut self, run: &str) {
+        self.world.unfinished.retain(|left| left.run != run);
+        self.say("dismissed; it is recorded");
     }
 
     pub(super) fn start(&mut self, plan: Box<Plan>) -> Vec<Effect> {

@@ -68,6 +68,21 @@ impl Acting {
     }
 }
 
+impl Acting {
+    /// Records that an interrupted plan is not gone on with.
+    pub fn dismiss(&self, run: Box<str>, title: &str) -> What {
+        let runner = &self.runner;
+        let fields = json!({
+            "run": run, "context": runner.cluster.context, "operator": *runner.operator.borrow(), "title": title,
+        });
+        let Value::Object(fields) = fields else { return What::Dismissed(run) };
+        match runner.recorder.borrow_mut().write(Event::Dismiss, (runner.clock)(), fields) {
+            Ok(()) => What::Dismissed(run),
+            Err(why) => What::Complain(why),
+        }
+    }
+}
+
 fn state(runner: &Runner) -> What {
     let lock = runner.lock.borrow();
     What::Lock { locked: lock.locked.clone(), until: lock.until }
@@ -79,8 +94,6 @@ pub(super) async fn greet(runner: Rc<Runner>, wire: Wire) {
     if let Some(operator) = asking::who(&runner.cluster).await {
         runner.operator.replace(operator);
     }
-    let operator = text::line(&runner.operator.borrow()).into_owned();
-    wire.say(What::Operator(operator)).await;
     let folder = runner.recorder.borrow().folder().cloned();
     if let Some(folder) = folder {
         let found = audit::unfinished(&folder, &runner.cluster.context, LOOKED_AT);
@@ -88,10 +101,14 @@ pub(super) async fn greet(runner: Rc<Runner>, wire: Wire) {
             wire.say(What::Unfinished(found)).await;
         }
     }
+    // the last: whoever waits for it knows all of the above
+    let operator = text::line(&runner.operator.borrow()).into_owned();
+    wire.say(What::Operator(operator)).await;
 }
 
 pub(super) async fn run(runner: Rc<Runner>, id: RunId, plan: Box<Plan>, stop: Rc<Cell<bool>>, wire: Wire) {
-    let name = format!("{}-{}", (runner.clock)().0, id.0);
+    // plans of several consoles may begin in the same second
+    let name = format!("{}-{}-{}", (runner.clock)().0, std::process::id(), id.0);
     let texts = RefCell::new(Vec::new());
     let tell = |progress| match progress {
         Progress::Output(lines) => texts.borrow_mut().push(lines),

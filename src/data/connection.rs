@@ -135,6 +135,9 @@ async fn connection(
                 Ask::Unlock(_) => {
                     wire.say(What::Complain("not connected: there is nothing to unlock".to_owned())).await;
                 }
+                Ask::Dismiss(..) => {
+                    wire.say(What::Complain("not connected: it cannot be dismissed now".to_owned())).await;
+                }
                 Ask::Reload(_) | Ask::Log(..) | Ask::Cancel(_) | Ask::Stop(_) => {}
             },
         }
@@ -173,6 +176,9 @@ async fn connection(
                 Ask::Stop(id) => live.acting.stop(id),
                 Ask::Unlock(why) => {
                     wire.say(live.acting.unlock(&why)).await;
+                }
+                Ask::Dismiss(run, title) => {
+                    wire.say(live.acting.dismiss(run, &title)).await;
                 }
                 Ask::Log(ticket, query) => {
                     let task = tasks.spawn_local(log(live.cluster.clone(), ticket, query, wire.clone()));

@@ -36,6 +36,8 @@ pub enum Ask {
     Stop(RunId),
     /// Write in a read-only context for a while; why.
     Unlock(String),
+    /// Record that an interrupted plan, by the audit's name and its title, is not gone on with.
+    Dismiss(Box<str>, String),
 }
 
 /// What the data thread has to say. Everything of a connection carries its generation, so that nothing of an old
@@ -77,6 +79,8 @@ pub enum What {
     Progress(RunId, Progress),
     /// Plans of before whose end is not known.
     Unfinished(Vec<Unfinished>),
+    /// One of them is recorded not to be gone on with.
+    Dismissed(Box<str>),
     Complain(String),
 }
 

@@ -1,6 +1,9 @@
 //! What became of a plan, and how far it is: data that screens, the audit and exit codes share.
 
+use std::collections::BTreeMap;
 use std::fmt;
+
+use serde_json::Value;
 
 /// How a plan ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,12 +87,75 @@ pub enum Verdict {
     Unknown(String),
 }
 
-/// A plan whose end is not known: the process ended first.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A plan that did not come to its end: it was interrupted, or the process ended first. When it was gone on with and
+/// that was interrupted, too, it is told as one: what both have sent, and what is left of the later.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Unfinished {
+    /// The audit's name of the run that began it.
+    pub run: String,
     pub time: String,
+    pub action: String,
     pub title: String,
+    /// `KIND/NAMESPACE/NAME`; the namespace is empty where there is none.
+    pub objects: Vec<String>,
+    /// What was set beside the objects.
+    pub set: BTreeMap<String, String>,
+    pub reason: String,
     /// The step that it had come to, and all of them as (words, equivalent command).
     pub at: usize,
     pub steps: Vec<(String, String)>,
+    /// What was sent and not refused: path and body; of a program of this machine nothing and its words.
+    pub sent: Vec<(String, Value)>,
+}
+
+impl Unfinished {
+    /// Whether it has sent this value to this place.
+    pub fn did(&self, path: &str, pointer: &str, value: &Value) -> bool {
+        self.sent.iter().any(|(to, body)| to == path && body.pointer(pointer) == Some(value))
+    }
+
+    /// Whether it has run this program to its good end.
+    pub fn ran(&self, argv: &[String]) -> bool {
+        self.sent.iter().any(|(to, words)| to.is_empty() && *words == serde_json::json!(argv))
+    }
+
+    /// The command that goes on with it, but for the word that approves it.
+    pub fn command(&self) -> String {
+        let mut out = format!("watchkeeper run {}", self.action);
+        for object in &self.objects {
+            out.push_str(&format!(" {}", object.replace("//", "/")));
+        }
+        for (name, value) in self.set.iter().filter(|(_, value)| !value.is_empty()) {
+            out.push_str(&format!(" --set {}", quoted(&format!("{name}={value}"))));
+        }
+        if !self.reason.is_empty() {
+            out.push_str(&format!(" --reason {}", quoted(&self.reason)));
+        }
+        format!("{out} --continue {}", self.run)
+    }
+}
+
+/// As a shell takes it for one word.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "=-_./:,".contains(c);
+    if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_that_goes_on_is_one_line_for_a_shell() {
+        let left = Unfinished {
+            run: "7-1".into(),
+            action: "drain".into(),
+            objects: vec!["Node//n1".into()],
+            set: BTreeMap::from([("timeout".into(), "60".into()), ("unmanaged".into(), String::new())]),
+            reason: "it's old".into(),
+            ..Unfinished::default()
+        };
+        let wanted = r"watchkeeper run drain Node/n1 --set timeout=60 --reason 'it'\''s old' --continue 7-1";
+        assert_eq!(left.command(), wanted);
+    }
 }

@@ -1,6 +1,7 @@
 //! What an action will do, as data: the same value is previewed, sent, audited and verified. It sends nothing and
 //! reads no clock.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::Value;
@@ -28,6 +29,17 @@ pub struct Plan {
     pub reason: String,
     /// It is not run without one.
     pub needs_reason: bool,
+    pub origin: Origin,
+}
+
+/// What a plan was made from, so that it can be made again when it was interrupted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Origin {
+    /// `KIND/NAMESPACE/NAME` of each target.
+    pub objects: Vec<String>,
+    pub set: BTreeMap<String, String>,
+    /// The audit's name of the interrupted run that this goes on with.
+    pub continues: Option<String>,
 }
 
 /// What the operator must do to approve.

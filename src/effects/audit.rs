@@ -29,6 +29,8 @@ pub enum Event {
     Outcome,
     /// A context was unlocked for writing.
     Unlock,
+    /// An interrupted plan is not gone on with: the operator says so.
+    Dismiss,
 }
 
 /// An open audit file.
@@ -176,6 +178,7 @@ pub fn told(line: &Map<String, Value>) -> String {
         "intent" => format!("{step}{} {} {} -> {}", text("method"), text("path"), text("before"), text("after")),
         "answer" => format!("{step}{} {}", text("answer"), text("says")),
         "outcome" => format!("{} {}", text("outcome"), text("detail")),
+        "dismiss" => format!("{} by {}", text("title"), text("operator")),
         "unlock" => format!("{} by {}{}", text("context"), text("operator"), reason(text("reason"))),
         other => other.to_owned(),
     };
@@ -193,36 +196,136 @@ fn is_at_work(path: &Path) -> bool {
     id.and_then(rustix::process::Pid::from_raw).is_some_and(|id| rustix::process::test_kill_process(id).is_ok())
 }
 
-/// Plans of this context that were interrupted, as the newest `most` files tell.
+/// The contexts that the audit tells of, each once.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn contexts(folder: &Path) -> io::Result<std::collections::BTreeSet<String>> {
+    let mut out = std::collections::BTreeSet::new();
+    for path in files(folder)? {
+        out.extend(lines(&path)?.iter().flatten().map(|line| string(line, "context").to_owned()));
+    }
+    Ok(out)
+}
+
+/// Plans of this context that were interrupted and neither gone on with to their end nor dismissed, as the newest `most`
+/// files tell; the newest first.
 pub fn unfinished(folder: &Path, context: &str, most: usize) -> Vec<Unfinished> {
     let files = files(folder).unwrap_or_default();
-    let mut out = Vec::new();
-    for path in files.iter().rev().take(most).filter(|path| !is_at_work(path)) {
-        let lines: Vec<Map<String, Value>> = lines(path).unwrap_or_default().into_iter().flatten().collect();
-        let text =
-            |line: &Map<String, Value>, name: &str| line.get(name).and_then(Value::as_str).unwrap_or("").to_owned();
-        for plan in lines.iter().filter(|l| text(l, "event") == "plan" && text(l, "context") == context) {
-            let run = text(plan, "run");
-            let of = |event: &str| {
-                lines.iter().filter(|l| text(l, "event") == event && text(l, "run") == run).collect::<Vec<_>>()
-            };
-            let end = of("outcome");
-            if end.last().is_some_and(|l| text(l, "outcome") != "interrupted") {
-                continue;
+    let mut runs: Vec<Story> = Vec::new();
+    let mut over: Vec<String> = Vec::new();
+    for path in files.iter().rev().take(most).rev() {
+        let at_work = is_at_work(path);
+        for line in lines(path).unwrap_or_default().into_iter().flatten().filter(|l| string(l, "context") == context) {
+            let run = string(&line, "run");
+            match string(&line, "event") {
+                "plan" => runs.push(Story::begin(&line, at_work)),
+                "dismiss" => over.push(run.to_owned()),
+                event => {
+                    if let Some(story) = runs.iter_mut().rev().find(|story| story.left.run == run) {
+                        story.hear(event, &line);
+                    }
+                }
             }
-            let at = of("intent").last().and_then(|l| l.get("step")?.as_u64()).unwrap_or(0);
-            let steps = plan.get("steps").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-            let pair =
-                |s: &Value| (s["what"].as_str().unwrap_or("").to_owned(), s["twin"].as_str().unwrap_or("").to_owned());
-            out.push(Unfinished {
-                time: text(plan, "time"),
-                title: text(plan, "title"),
-                at: usize::try_from(at).unwrap_or(0),
-                steps: steps.iter().map(pair).collect(),
-            });
         }
     }
+    let mut out: Vec<Unfinished> = Vec::new();
+    for story in runs {
+        let Story { left, continues, end, .. } = story;
+        let root = continues.as_ref().and_then(|run| out.iter().position(|known| known.run == *run));
+        let interrupted = matches!(end, Ending::Interrupted);
+        match root {
+            // gone on with, and done
+            Some(at) if end == Ending::Done => drop(out.remove(at)),
+            Some(at) => {
+                let known = &mut out[at];
+                known.sent.extend(left.sent);
+                if interrupted {
+                    (known.time, known.at, known.steps) = (left.time, left.at, left.steps);
+                }
+            }
+            None if interrupted => out.push(left),
+            None => {}
+        }
+    }
+    out.retain(|left| !over.contains(&left.run));
+    out.reverse();
     out
+}
+
+fn string<'l>(line: &'l Map<String, Value>, name: &str) -> &'l str {
+    line.get(name).and_then(Value::as_str).unwrap_or("")
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    Done,
+    Interrupted,
+    /// It ended otherwise, or it has not ended yet.
+    Other,
+}
+
+/// One run, as its lines tell it.
+struct Story {
+    left: Unfinished,
+    continues: Option<String>,
+    /// What was sent last, until its answer is known.
+    asked: Option<(String, Value)>,
+    end: Ending,
+}
+
+impl Story {
+    fn begin(line: &Map<String, Value>, at_work: bool) -> Self {
+        let list = |name: &str| line.get(name).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
+        let set = line.get("set").and_then(Value::as_object).into_iter().flatten();
+        Self {
+            left: Unfinished {
+                run: string(line, "run").to_owned(),
+                time: string(line, "time").to_owned(),
+                action: string(line, "action").to_owned(),
+                title: string(line, "title").to_owned(),
+                objects: list("objects").iter().map(text).collect(),
+                set: set.map(|(name, value)| (name.clone(), text(value))).collect(),
+                reason: string(line, "reason").to_owned(),
+                at: 0,
+                steps: list("steps").iter().map(|s| (text(&s["what"]), text(&s["twin"]))).collect(),
+                sent: Vec::new(),
+            },
+            continues: Some(string(line, "continues")).filter(|run| !run.is_empty()).map(str::to_owned),
+            asked: None,
+            // a process that is gone has ended it, whether it could still say so or not
+            end: if at_work { Ending::Other } else { Ending::Interrupted },
+        }
+    }
+
+    fn hear(&mut self, event: &str, line: &Map<String, Value>) {
+        if let Some(step) = line.get("step").and_then(Value::as_u64) {
+            self.left.at = usize::try_from(step).unwrap_or(0);
+        }
+        match event {
+            "intent" => {
+                let body = line.get("argv").or_else(|| line.get("body")).cloned().unwrap_or_default();
+                self.asked = Some((string(line, "path").to_owned(), body));
+            }
+            // an answer that was lost may have been taken: what is there now decides
+            "answer" => match (string(line, "answer"), self.asked.take()) {
+                ("taken" | "unknown", Some(sent)) => self.left.sent.push(sent),
+                _ => {}
+            },
+            "outcome" => {
+                // interrupted while it waited for the answer
+                let lost = self.asked.take().filter(|(path, _)| !path.is_empty());
+                self.left.sent.extend(lost);
+                self.end = match string(line, "outcome") {
+                    "done" => Ending::Done,
+                    "interrupted" => Ending::Interrupted,
+                    _ => Ending::Other,
+                };
+            }
+            _ => {}
+        }
+    }
 }
 
 #[cfg(test)]
@@ -283,6 +386,39 @@ mod tests {
         assert!(unfinished(folder.path(), "other", 5).is_empty());
         audit.write(Event::Outcome, "t", fields("1", &[("outcome", json!("done"))])).unwrap();
         assert!(unfinished(folder.path(), "c", 5).is_empty());
+    }
+
+    #[test]
+    fn what_was_gone_on_with_is_one_plan_until_it_is_done_or_dismissed() {
+        let suspend = json!({"spec": {"suspend": true}});
+        for last in ["done", "dismissed"] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut audit = Audit::open(folder.path(), "b").unwrap();
+            let mut write =
+                |event, run: &str, more: &[(&str, Value)]| audit.write(event, "t", fields(run, more)).unwrap();
+            let ended = |word: &str| [("outcome", json!(word)), ("step", json!(1))];
+            write(Event::Plan, "1", &[("title", json!("restart it"))]);
+            write(Event::Intent, "1", &[("step", json!(0)), ("path", json!("/x")), ("body", suspend.clone())]);
+            write(Event::Answer, "1", &[("step", json!(0)), ("answer", json!("taken"))]);
+            write(Event::Outcome, "1", &ended("interrupted"));
+            write(Event::Plan, "2", &[("continues", json!("1"))]);
+            write(Event::Intent, "2", &[("step", json!(0)), ("path", json!("/y")), ("body", json!({}))]);
+            write(Event::Answer, "2", &[("step", json!(0)), ("answer", json!("refused"))]);
+            write(Event::Outcome, "2", &ended("failed"));
+            write(Event::Plan, "3", &[("continues", json!("1"))]);
+            write(Event::Outcome, "3", &ended("interrupted"));
+            let found = unfinished(folder.path(), "c", 5);
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert_eq!((&*found[0].run, found[0].sent.len()), ("1", 1));
+            assert!(found[0].did("/x", "/spec/suspend", &true.into()));
+            if last == "done" {
+                write(Event::Plan, "4", &[("continues", json!("1"))]);
+                write(Event::Outcome, "4", &ended("done"));
+            } else {
+                write(Event::Dismiss, "1", &[]);
+            }
+            assert!(unfinished(folder.path(), "c", 5).is_empty(), "{last}");
+        }
     }
 
     #[test]

@@ -144,6 +144,7 @@ impl Run<'_> {
             Event::Plan,
             json!({
                 "action": plan.action, "title": plan.title, "targets": targets, "server": cluster.server,
+                "objects": plan.origin.objects, "set": plan.origin.set, "continues": plan.origin.continues,
                 "operator": *operator.borrow(), "reason": plan.reason, "undo": plan.undo, "steps": steps,
             }),
         )

@@ -18,6 +18,7 @@ pub fn ask(data: &Data, effect: Effect) {
         Effect::Start(id, plan) => Ask::Run(id, plan),
         Effect::Stop(id) => Ask::Stop(id),
         Effect::Unlock(why) => Ask::Unlock(why),
+        Effect::Dismiss(run, title) => Ask::Dismiss(run, title),
         Effect::Connect(context) => Ask::Connect(Some(context)),
         _ => return,
     });
@@ -40,6 +41,7 @@ pub fn take(app: &mut App, what: What) {
         What::Lock { locked, until } => app.lock(locked, until),
         What::Progress(id, progress) => app.progress(id, progress),
         What::Unfinished(found) => app.left_unfinished(found),
+        What::Dismissed(run) => app.dismissed(&run),
         What::Complain(why) => app.complain(why),
     }
 }

@@ -40,6 +40,8 @@ pub struct Order {
     /// What would be typed on the screen.
     pub confirm: Option<String>,
     pub unlock: Option<String>,
+    /// The interrupted run that this goes on with, as `audit unfinished` names it.
+    pub continues: Option<String>,
 }
 
 /// Exit codes.
@@ -158,7 +160,16 @@ impl Run {
     }
 
     async fn plan(&mut self, action: &'static ActionSpec, keys: &[Key]) -> Result<Plan, Early> {
-        let basis = Basis::new(action, keys, &self.app.world, 1);
+        let left = match &self.order.continues {
+            None => None,
+            Some(run) => Some(self.app.world.unfinished.iter().find(|left| left.run == *run).ok_or_else(|| {
+                (USAGE, format!("no interrupted run is called {run} here; `watchkeeper audit unfinished` lists them"))
+            })?),
+        };
+        if let Some(left) = left.filter(|left| left.action != action.name) {
+            return Err((USAGE, format!("{} was {}, not {}", left.run, left.action, action.name)));
+        }
+        let basis = Basis::new(action, keys, &self.app.world, 1).after(left);
         let mut have = Have::new();
         for _ in 0..ROUNDS {
             let (set, reason) = (self.order.set.clone(), self.order.reason.clone());

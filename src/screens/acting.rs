@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::world::World;
-use crate::actions::{ACTIONS, ActKey, ActionSpec, Apis, Have, Input, Labels, Offer, Subject, Target, silence};
+use crate::actions::{self, ACTIONS, ActKey, ActionSpec, Apis, Have, Input, Labels, Offer, Subject, Target, silence};
 use crate::domain::ages::Time;
+use crate::domain::outcome::Unfinished;
 use crate::domain::record::Key;
 use crate::intent::{Command, Deed};
 use crate::kinds::{self, alerts};
@@ -23,6 +24,7 @@ pub struct Basis {
     token: String,
     core: Vec<String>,
     now: Time,
+    continues: Option<Unfinished>,
 }
 
 impl Basis {
@@ -40,7 +42,25 @@ impl Basis {
             token: format!("{}.{fraction:09}Z", facts.now.timestamp().strftime("%Y-%m-%dT%H:%M:%S")),
             core: facts.core.clone(),
             now: facts.now,
+            continues: None,
         }
+    }
+
+    /// The same, going on with an interrupted plan.
+    #[must_use]
+    pub fn after(mut self, left: Option<&Unfinished>) -> Self {
+        self.continues = left.cloned();
+        self
+    }
+
+    /// What the interrupted plan had in a field.
+    pub fn had(&self, field: &str) -> Option<&str> {
+        self.continues.as_ref()?.set.get(field).map(String::as_str)
+    }
+
+    /// The reason that the interrupted plan had.
+    pub fn had_reason(&self) -> &str {
+        self.continues.as_ref().map_or("", |left| &left.reason)
     }
 
     pub fn input<'a>(&'a self, have: &'a Have, set: &'a BTreeMap<String, String>, reason: &'a str) -> Input<'a> {
@@ -56,6 +76,7 @@ impl Basis {
             token: &self.token,
             core: &self.core,
             alerts: &self.alerts,
+            continues: self.continues.as_ref(),
         }
     }
 }
@@ -113,13 +134,39 @@ pub fn by_key(key: ActKey, keys: &[Key], world: &World) -> Result<Deed, String> 
     let mut why = None;
     for action in ACTIONS.iter().filter(|action| action.key == Some(key)) {
         match offer(action, keys, world) {
-            Offer::Yes => return Ok(Deed { action: action.name, keys: keys.to_vec() }),
+            Offer::Yes => return Ok(Deed { action: action.name, keys: keys.to_vec(), continues: None }),
             Offer::No(reason) => why = why.or(Some(format!("{}: {reason}", action.name))),
             Offer::Never => {}
         }
     }
     let kind = keys.first().map_or("this", |key| kinds::spec(key.kind).name);
     Err(why.unwrap_or_else(|| format!("this key does nothing to a {kind}; x lists what can be done")))
+}
+
+/// What goes on with an interrupted plan: the same action for the same objects, as they are now.
+pub fn again(left: &Unfinished, world: &World) -> Result<Deed, String> {
+    let action = actions::by_name(&left.action).ok_or_else(|| {
+        format!("`{}` is no action of this version: what is left has to be done by its commands", left.action)
+    })?;
+    let find = |object: &String| {
+        let mut parts = object.splitn(3, '/');
+        let (kind, namespace, name) = (parts.next()?, parts.next()?, parts.next()?);
+        world.store.key(world.store.find(kinds::by_name(kind)?, namespace, name)?)
+    };
+    let one = |object: &String| {
+        find(object).ok_or_else(|| {
+            let kind = object.split('/').next().and_then(kinds::by_name);
+            let state = kind.map(|kind| world.store.table(kind).feed.state).filter(|state| !state.is_live());
+            let state = state.map_or_else(String::new, |state| format!(" (its feed: {})", state.word()));
+            format!("{} is not there{state}", object.replace("//", "/"))
+        })
+    };
+    let keys = left.objects.iter().map(one).collect::<Result<Vec<_>, _>>()?;
+    match offer(action, &keys, world) {
+        Offer::Yes => Ok(Deed { action: action.name, keys, continues: Some(left.run.as_str().into()) }),
+        Offer::No(why) => Err(format!("{}: {why}", action.name)),
+        Offer::Never => Err("its objects were not recorded: what is left has to be done by its commands".to_owned()),
+    }
 }
 
 /// The key of an action, as a command.

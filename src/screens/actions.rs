@@ -42,7 +42,11 @@ impl Screen for Actions {
         match command {
             Command::Open => Some(match self.rows.get(self.scroll.at) {
                 Some((action, None)) => {
-                    vec![Effect::Go(Place::Preview(Deed { action: action.name, keys: self.keys.clone() }))]
+                    vec![Effect::Go(Place::Preview(Deed {
+                        action: action.name,
+                        keys: self.keys.clone(),
+                        continues: None,
+                    }))]
                 }
                 Some((action, Some(why))) => vec![Effect::Complain(format!("{}: {why}", action.name))],
                 None => Vec::new(),

@@ -2,7 +2,7 @@
 
 use super::pager::{Pager, heading};
 use super::world::World;
-use super::{SCREENS, Screen, ScreenSpec, Size, logs, plans, preview};
+use super::{SCREENS, Screen, ScreenSpec, Size, left, logs, plans, preview};
 use crate::intent::{Command, Effect, Group, Place};
 use crate::kinds;
 use crate::scene::{Line, Tone};
@@ -36,7 +36,7 @@ impl Help {
             out.push(entry(&binding.chords.join(" "), binding.help));
         }
         out.push(heading("IN A PREVIEW OR A PLAN"));
-        for binding in preview::KEYS.iter().chain(plans::KEYS) {
+        for binding in preview::KEYS.iter().chain(plans::KEYS).chain(left::KEYS) {
             out.push(entry(&binding.chords.join(" "), binding.help));
         }
         out.push(heading("COMMANDS AFTER :"));

@@ -14,6 +14,7 @@ pub mod guide;
 pub mod help;
 pub mod home;
 pub mod layout;
+pub mod left;
 pub mod line_edit;
 pub mod logs;
 pub mod namespaces;
@@ -156,6 +157,7 @@ pub fn open(place: Place, tickets: &Tickets) -> Box<dyn Screen> {
         }
         Place::Plans => Box::new(plans::Plans::default()),
         Place::Run(id) => Box::new(plans::RunScreen::new(id)),
+        Place::Left(run) => Box::new(left::Left::new(run)),
         Place::Audit => Box::new(audit::Audit::new(tickets.next())),
         Place::Find(text) => Box::new(find::Find::new(text)),
     }

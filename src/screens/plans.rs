@@ -3,9 +3,9 @@
 use super::body::Scroll;
 use super::pager::{Pager, field, heading};
 use super::world::{Held, PlanRun, World};
-use super::{Screen, ScreenSpec, Size, contexts};
-use crate::domain::ages;
-use crate::domain::outcome::Outcome;
+use super::{Screen, ScreenSpec, Size, contexts, left};
+use crate::domain::ages::{self, Time};
+use crate::domain::outcome::{Outcome, Unfinished};
 use crate::domain::record::Key;
 use crate::intent::{Binding, Command, Effect, Group, Place, RunId};
 use crate::scene::{self, Keep, Line, Tone};
@@ -24,6 +24,35 @@ pub static KEYS: &[Binding] = &[Binding {
     help: "end the plan between two steps",
     group: Group::Plan,
 }];
+
+/// Those of the list: the keys of both sorts of rows.
+static ALL: &[Binding] = &[KEYS[0], left::KEYS[0], left::KEYS[1]];
+
+/// What was interrupted stands first.
+fn rows(world: &World) -> usize {
+    world.unfinished.len() + world.plans.len()
+}
+
+fn interrupted(left: &Unfinished, world: &World, width: u16) -> Line {
+    let mut line = Line::of("  interrupted     ", Tone::Warn);
+    let since = Time::parse(&left.time).map_or_else(String::new, |time| ages::told(time.age(world.facts.now).max(0)));
+    line.plain(format!("{since:>6}  "));
+    clipped(line, &format!("{} at step {} of {}", left.title, left.at + 1, left.steps.len()), width)
+}
+
+fn told(run: &PlanRun, world: &World, width: u16) -> Line {
+    let mut line = Line::of(format!("  {:<15} ", word(run)), tone_of(run));
+    let since = ages::told(run.ended.unwrap_or(run.started).age(world.facts.now).max(0));
+    line.plain(format!("{since:>6}  "));
+    let detail = run.outcome.as_ref().map_or(&*run.note, |o| o.detail());
+    clipped(line, &format!("{}: {detail}", run.plan.title), width)
+}
+
+fn clipped(mut line: Line, text: &str, width: u16) -> Line {
+    let left = usize::from(width).saturating_sub(line.width());
+    line.plain(scene::clip(text, left, Keep::Start).into_owned());
+    line
+}
 
 #[derive(Debug, Default)]
 pub struct Plans {
@@ -59,11 +88,17 @@ impl Screen for Plans {
     }
 
     fn on(&mut self, command: Command, world: &World) -> Option<Vec<Effect>> {
-        if self.scroll.on(command, world.plans.len()) {
+        if self.scroll.on(command, rows(world)) {
             return Some(Vec::new());
         }
+        if let Some(left) = world.unfinished.get(self.scroll.at) {
+            return match command {
+                Command::Open | Command::Describe => Some(vec![Effect::Go(Place::Left(left.run.as_str().into()))]),
+                _ => left::on(command, left, world),
+            };
+        }
         // the newest stands first
-        let run = world.plans.iter().rev().nth(self.scroll.at)?;
+        let run = world.plans.iter().rev().nth(self.scroll.at - world.unfinished.len())?;
         match command {
             Command::Open | Command::Describe => Some(vec![Effect::Go(Place::Run(run.id))]),
             Command::StopPlan => Some(vec![Effect::Stop(run.id)]),
@@ -72,39 +107,21 @@ impl Screen for Plans {
     }
 
     fn sync(&mut self, world: &World, size: Size) -> Vec<Effect> {
-        self.scroll.settle(world.plans.len(), usize::from(size.height.saturating_sub(1)));
+        self.scroll.settle(rows(world), usize::from(size.height.saturating_sub(1)));
         Vec::new()
     }
 
     fn lines(&self, world: &World, size: Size) -> Vec<Line> {
-        let mut out = Vec::new();
-        for left in &world.unfinished {
-            out.push(Line::of(
-                format!("  interrupted at step {} of {}: {}, {}", left.at + 1, left.steps.len(), left.title, left.time),
-                Tone::Warn,
-            ));
-            for (what, twin) in left.steps.iter().skip(left.at) {
-                let twin = if twin.is_empty() { String::new() } else { format!("  ({twin})") };
-                let told =
-                    scene::clip(&format!("{what}{twin}"), usize::from(size.width).saturating_sub(10), Keep::Start)
-                        .into_owned();
-                out.push(Line::of(format!("    left: {told}"), Tone::Dim));
-            }
+        if rows(world) == 0 {
+            return vec![Line::of("  nothing was done in this session: x on a row lists what can be", Tone::Dim)];
         }
-        if world.plans.is_empty() {
-            out.push(Line::of("  nothing was done in this session: x on a row lists what can be", Tone::Dim));
-            return out;
-        }
-        out.push(Line::of("  STATE            SINCE  WHAT", Tone::Title));
-        let rows = usize::from(size.height).saturating_sub(out.len());
-        for (at, run) in world.plans.iter().rev().enumerate().skip(self.scroll.top).take(rows) {
-            let mut line = Line::of(format!("  {:<15} ", word(run)), tone_of(run));
-            let since = ages::told(run.ended.unwrap_or(run.started).age(world.facts.now).max(0));
-            line.plain(format!("{since:>6}  "));
-            let detail = run.outcome.as_ref().map_or(&*run.note, |o| o.detail());
-            let told = format!("{}: {detail}", run.plan.title);
-            let left = usize::from(size.width).saturating_sub(line.width());
-            line.plain(scene::clip(&told, left, Keep::Start).into_owned());
+        let mut out = vec![Line::of("  STATE            SINCE  WHAT", Tone::Title)];
+        let count = usize::from(size.height).saturating_sub(1);
+        for at in (self.scroll.top..rows(world)).take(count) {
+            let mut line = match world.unfinished.get(at) {
+                Some(left) => interrupted(left, world, size.width),
+                None => told(&world.plans[rows(world) - 1 - at], world, size.width),
+            };
             line.selected = at == self.scroll.at;
             out.push(line);
         }
@@ -112,11 +129,11 @@ impl Screen for Plans {
     }
 
     fn hints(&self) -> &'static [Command] {
-        &[Command::Open, Command::StopPlan, Command::Back, Command::Help]
+        &[Command::Open, Command::Continue, Command::Dismiss, Command::StopPlan, Command::Back, Command::Help]
     }
 
     fn own_keys(&self) -> &'static [Binding] {
-        KEYS
+        ALL
     }
 }
 

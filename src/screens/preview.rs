@@ -109,7 +109,12 @@ impl Preview {
         let input = basis.input(&self.have, &set, "");
         let Some(target) = basis.targets.first() else { return };
         for entry in self.form.iter_mut().filter(|entry| !entry.touched) {
-            if let Some(field) = basis.action.fields.iter().find(|field| field.name == entry.name) {
+            // an interrupted plan goes on with what was set for it
+            if let Some(had) = basis.had(entry.name) {
+                entry.line = LineEdit::new(had);
+            } else if entry.name == REASON {
+                entry.line = LineEdit::new(basis.had_reason());
+            } else if let Some(field) = basis.action.fields.iter().find(|field| field.name == entry.name) {
                 entry.line = LineEdit::new(&field.default.text(&input.only(target)));
             }
         }
@@ -448,7 +453,9 @@ impl Screen for Preview {
         if self.basis.is_none() {
             match actions::by_name(self.deed.action) {
                 Some(action) => {
-                    let basis = Basis::new(action, &self.deed.keys, world, self.nth);
+                    let run = self.deed.continues.as_deref();
+                    let left = run.and_then(|run| world.unfinished.iter().find(|left| left.run == run));
+                    let basis = Basis::new(action, &self.deed.keys, world, self.nth).after(left);
                     self.fill(&basis);
                     self.basis = Some(basis);
                     effects = self.replan();

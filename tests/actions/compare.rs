@@ -20,6 +20,8 @@ const OWN: &[&str] = &[
     "containerID",
     "pod-template-hash",
     "controller-revision-hash",
+    "topology.kubernetes.io/zone",
+    "topology.kubernetes.io/region",
     "podCIDR",
     "podCIDRs",
     "addresses",
@@ -33,6 +35,8 @@ const OWN: &[&str] = &[
     "ca",
     // of silences
     "id",
+    // what we say beside what kubectl does: who cordoned the node
+    "watchkeeper.dev/cordoned-by",
 ];
 /// Digests of what holds the namespace or the time.
 const DIGESTS: &[&str] = &["digest"];

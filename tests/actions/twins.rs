@@ -330,7 +330,7 @@ impl Lab {
             })?;
         }
         let moved = self.read(reads[0], OURS)?["metadata"]["resourceVersion"] != before["metadata"]["resourceVersion"];
-        if moved { Ok(count) } else { Err(format!("{} is as it was before", reads[0])) }
+        if moved { Ok(count) } else { Err(format!("{} is as it was before: {}", reads[0], seen.last())) }
     }
 }
 

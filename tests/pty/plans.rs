@@ -1,4 +1,7 @@
-//! A plan that is under way when the terminal goes away: recorded as interrupted, and told at the next start.
+//! A plan that is under way when the terminal goes away: recorded as interrupted, told at the next start, and gone on
+//! with from there.
+
+use std::time::Duration;
 
 use watchkeeper::demo::{Demo, Options};
 
@@ -18,8 +21,7 @@ fn a_hang_up_in_the_middle_of_a_plan_is_recorded_and_told_at_the_next_start() {
     console.pty.keys("r");
     console.pty.wait_text("would be taken");
     console.pty.keys("\tshop-api\r");
-    console.pty.wait_text("wait for the rollout");
-    console.pty.wait_text("now");
+    under_way(&console, "wait for the rollout");
     let cpu = console.cpu();
     console.pty.hang_up();
     assert_eq!(console.gone_soon(cpu), Some(129));
@@ -31,7 +33,142 @@ fn a_hang_up_in_the_middle_of_a_plan_is_recorded_and_told_at_the_next_start() {
     });
     assert!(told.is_some_and(|text| text.contains("restart Deployment team-alpha/shop-api")));
     // the same user comes back
-    let home = console.home.path().to_path_buf();
-    let again = Console::with(demo.kubeconfig(), &[], |command| command.env("HOME", &home));
+    let mut again = back(&demo, &console);
     again.pty.wait_text("interrupted: restart Deployment");
+}
+
+/// Another console of the same user, over a demo that is quick now.
+fn back(demo: &Demo, before: &Console) -> Console {
+    demo.control().set_step(Duration::from_millis(100));
+    let home = before.home.path().to_path_buf();
+    Console::with(demo.kubeconfig(), &[], |command| command.env("HOME", &home))
+}
+
+/// A demo in which nothing comes to its end before it is interrupted; what is under way there then ends soon.
+fn slow() -> Demo {
+    let demo = Demo::start(Options { story: "quiet".to_owned(), ..Options::default() }).unwrap();
+    demo.control().set_step(Duration::from_secs(12));
+    demo
+}
+
+/// The row of this name on the table of `kind`, its menu, and the action in it.
+fn choose(console: &mut Console, kind: &str, name: &str, action: &str) {
+    console.settle();
+    console.pty.keys(&format!(":{kind}\r"));
+    console.settle();
+    console.pty.keys(&format!("/name={name}\r"));
+    console.settle();
+    console.pty.keys("x");
+    console.pty.wait_text("Actions for");
+    let menu = console.pty.text();
+    let title = menu.lines().position(|line| line.contains("Actions for")).unwrap();
+    let at = menu.lines().position(|line| line.split_whitespace().any(|word| word == action)).unwrap();
+    console.pty.keys(&"j".repeat(at - title - 1));
+    console.pty.keys("\r");
+}
+
+/// Waits until the step that says this is the one of now.
+fn under_way(console: &Console, step: &str) {
+    console.pty.wait(step, |screen| {
+        let text = screen.contents();
+        text.lines().any(|line| line.contains(step) && line.split_whitespace().nth(1) == Some("now"))
+    });
+}
+
+fn interrupt(console: &mut Console) {
+    let cpu = console.cpu();
+    console.pty.hang_up();
+    assert_eq!(console.gone_soon(cpu), Some(129));
+}
+
+#[test]
+fn an_interrupted_emergency_restart_is_gone_on_with_and_resumes_what_it_had_suspended() {
+    let demo = slow();
+    let mut console = Console::over(demo.kubeconfig(), &[]);
+    choose(&mut console, "hr", "shop", "emergency-restart");
+    console.pty.wait_text("would be taken");
+    console.pty.keys("\tshop\r");
+    under_way(&console, "wait for the rollout");
+    interrupt(&mut console);
+    let suspended = || {
+        let release = demo.control().with_world(|world| world.get("HelmRelease", "team-alpha", "shop").cloned());
+        release.is_some_and(|release| release["spec"]["suspend"] == true)
+    };
+    assert!(suspended(), "it was interrupted between suspend and resume");
+    let mut again = back(&demo, &console);
+    again.pty.wait_text("interrupted: emergency-restart HelmRelease");
+    // the releases are listed
+    again.pty.wait_text("hr 21");
+    again.pty.keys(":plans\r");
+    again.pty.wait_text("at step");
+    again.pty.keys("\r");
+    again.pty.wait_text("LEFT");
+    again.pty.wait_text("flux resume helmrelease shop");
+    again.pty.wait_text("watchkeeper run emergency-restart");
+    again.pty.keys("r");
+    again.pty.wait_text("resumed at the end");
+    again.pty.wait_text("would be taken");
+    again.pty.keys("\tshop\r");
+    again.pty.wait_text("DONE");
+    assert!(!suspended(), "what we had suspended is resumed");
+    again.pty.keys(":plans\r");
+    again.pty.wait("only what was done now is listed", |screen| {
+        let text = screen.contents();
+        text.contains("Plans 1") && !text.contains("interrupted")
+    });
+}
+
+#[test]
+fn an_interrupted_drain_is_gone_on_with_and_then_listed_no_more() {
+    let demo = slow();
+    let mut console = Console::over(demo.kubeconfig(), &[]);
+    choose(&mut console, "nodes", "worker-3", "drain");
+    console.pty.wait_text("delete-emptydir-data");
+    console.pty.keys("0\t\t\t\t");
+    console.pty.wait_text("would be taken");
+    console.pty.keys("\tsre-demo\r");
+    under_way(&console, "wait until");
+    interrupt(&mut console);
+    let mut again = back(&demo, &console);
+    again.settle();
+    again.pty.keys(":plans\r");
+    again.pty.wait_text("drain Node worker-3");
+    again.pty.keys("r");
+    // what was set is still set, and what was cordoned is not cordoned again
+    again.pty.wait_text("timeout               3000");
+    again.pty.keys("\t\t\t\t");
+    again.pty.wait_text("would be taken");
+    assert!(!again.pty.text().contains("cordon node"));
+    again.pty.keys("\tsre-demo\r");
+    again.pty.wait_text("DONE");
+    again.pty.keys(":plans\r");
+    again.pty.wait("only what was done now is listed", |screen| {
+        let text = screen.contents();
+        text.contains("Plans 1") && !text.contains("interrupted")
+    });
+}
+
+#[test]
+fn what_is_dismissed_is_told_no_more() {
+    let demo = slow();
+    let mut console = Console::over(demo.kubeconfig(), &["-c", "deploy"]);
+    console.settle();
+    console.pty.keys("/name=shop-api\r");
+    console.pty.wait_text("shop-api");
+    console.pty.keys("r");
+    console.pty.wait_text("would be taken");
+    console.pty.keys("\tshop-api\r");
+    under_way(&console, "wait for the rollout");
+    interrupt(&mut console);
+    let mut again = back(&demo, &console);
+    again.pty.wait_text("interrupted: restart Deployment");
+    again.pty.keys(":plans\r");
+    again.pty.wait_text("restart Deployment");
+    again.pty.keys("\x04");
+    again.pty.wait_text("nothing was done in this session");
+    interrupt(&mut again);
+    let mut third = back(&demo, &console);
+    third.settle();
+    third.pty.keys(":plans\r");
+    third.pty.wait_text("nothing was done in this session");
 }
