@@ -12,6 +12,8 @@ mod driver;
 mod ends;
 #[path = "actions/faults.rs"]
 mod faults;
+#[path = "actions/helm.rs"]
+mod helm;
 #[path = "actions/real.rs"]
 mod real;
 #[path = "actions/refusals.rs"]

@@ -126,7 +126,7 @@ const HELPERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("screens", &["acting", "body", "layout", "line_edit", "pager", "world"]),
-    ("actions", &["download", "flux", "input", "velero", "workload"]),
+    ("actions", &["dependents", "download", "flux", "input", "velero", "workload"]),
 ];
 
 fn root() -> &'static Path {

@@ -3,7 +3,7 @@
 
 use super::input::Input;
 use super::workload::{self, Workload};
-use super::{ActionSpec, flux, restart, resume, suspend};
+use super::{ActionSpec, dependents, flux, restart, resume, suspend};
 use crate::domain::json::{flag, list, text};
 use crate::domain::plan::{Guard, Plan, Risk, Stop};
 
@@ -71,5 +71,6 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     }
     plan.risk =
         if input.is_core(namespace) { Risk::Context(input.context.to_owned()) } else { Risk::Name(name.to_string()) };
+    plan.reach.extend(dependents::told(input)?);
     Ok(plan)
 }

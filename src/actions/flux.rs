@@ -192,6 +192,7 @@ pub fn once_more(input: &Input<'_>, action: &'static str, token: &str) -> Result
     let mut plan = plan(input, action, reconcile(input, target.kind, &path, object, &[token])?, String::new())?;
     plan.reach.push("Helm runs against the cluster: its workloads may be rolled".into());
     name_when_core(input, target, &mut plan);
+    plan.reach.extend(super::dependents::told(input)?);
     Ok(plan)
 }
 

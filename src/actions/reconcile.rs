@@ -1,7 +1,7 @@
 //! Reconcile a Flux object now, and wait for what becomes of it.
 
 use super::input::Input;
-use super::{ActKey, ActionSpec, flux};
+use super::{ActKey, ActionSpec, dependents, flux};
 use crate::domain::plan::{Plan, Stop};
 
 pub const SPEC: ActionSpec = ActionSpec {
@@ -23,5 +23,6 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     if target.kind == "Kustomization" {
         plan.reach.push("its dependents may say DependencyNotReady for half a minute: that is no new failure".into());
     }
+    plan.reach.extend(dependents::told(input)?);
     Ok(plan)
 }

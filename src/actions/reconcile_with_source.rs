@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::input::Input;
-use super::{ActionSpec, Offer, flux};
+use super::{ActionSpec, Offer, dependents, flux};
 use crate::domain::json::text;
 use crate::domain::plan::{Plan, Step, Stop};
 
@@ -29,6 +29,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let links = steps.len() / 2;
     let mut plan = flux::plan(input, SPEC.name, steps, String::new())?;
     plan.reach.push(format!("{links} objects are reconciled, one after another"));
+    plan.reach.extend(dependents::told(input)?);
     Ok(plan)
 }
 

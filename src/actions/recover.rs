@@ -1,7 +1,7 @@
 //! The failed release procedure: forget the failed attempts, fetch the source anew, reconcile, and wait for the result.
 
 use super::input::Input;
-use super::{ActionSpec, Offer, flux, reconcile_with_source};
+use super::{ActionSpec, Offer, dependents, flux, reconcile_with_source};
 use crate::domain::health::Health;
 use crate::domain::plan::{Plan, Stop};
 
@@ -28,5 +28,6 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let mut plan = flux::plan(input, SPEC.name, steps, String::new())?;
     plan.reach.push("Helm tries again with what its source has now; if it fails again, its events say why".into());
     flux::name_when_core(input, target, &mut plan);
+    plan.reach.extend(dependents::told(input)?);
     Ok(plan)
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::input::Input;
-use super::{ActKey, ActionSpec, flux};
+use super::{ActKey, ActionSpec, dependents, flux};
 use crate::domain::json::{annotation, int, text};
 use crate::domain::plan::{Plan, Proof, Step, Stop, Via};
 use crate::domain::proof::{Check, flux_suspended};
@@ -32,6 +32,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     });
     plan.warnings.extend(flux::git_warning(object, flux::switch(target.kind)));
     flux::name_when_core(input, target, &mut plan);
+    plan.reach.extend(dependents::told(input)?);
     Ok(plan)
 }
 

@@ -2,7 +2,7 @@
 //! changed before it is resumed.
 
 use super::input::Input;
-use super::{ActionSpec, Field, Start, flux, suspend};
+use super::{ActionSpec, Field, Start, dependents, flux, suspend};
 use crate::domain::json::{flag, list, text};
 use crate::domain::plan::{Act, Plan, Risk, Step, Stop};
 
@@ -69,6 +69,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     plan.reach.push(format!("revisions: {}", told.join(", ")));
     plan.warnings.push("the release stays suspended afterwards: resume it once Git is right".into());
     plan.risk = Risk::Context(input.context.to_owned());
+    plan.reach.extend(dependents::told(input)?);
     Ok(plan)
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::input::Input;
-use super::{ActKey, ActionSpec, flux};
+use super::{ActKey, ActionSpec, dependents, flux};
 use crate::domain::json::annotation;
 use crate::domain::plan::{Plan, Proof, Step, Stop, Via};
 use crate::domain::proof::{Check, flux_suspended};
@@ -39,6 +39,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     }
     plan.reach.push("objects that depend on it are blocked when they change; it goes on saying Ready".into());
     flux::name_when_core(input, target, &mut plan);
+    plan.reach.extend(dependents::told(input)?);
     Ok(plan)
 }
 

@@ -226,7 +226,10 @@ impl Run<'_> {
                     if let Err(why) = self.record(Event::Intent, json!({ "step": nth, "argv": argv })) {
                         return self.failed(why);
                     }
-                    let result = local::run(argv, &self.runner.cluster.context).await;
+                    let result = {
+                        let cluster = &self.runner.cluster;
+                        local::run(argv, &cluster.context, &cluster.settings).await
+                    };
                     let (word, said) = match &result {
                         Ok(said) => ("taken", said),
                         Err(said) => ("failed", said),

@@ -3,10 +3,10 @@
 use super::pager::{Pager, field, heading};
 use super::world::World;
 use super::{Screen, Size, contexts};
-use crate::domain::record::Key;
+use crate::domain::record::{Cell, Key};
 use crate::intent::{Command, Effect, Place};
-use crate::kinds::{self, alerts};
-use crate::scene::{Line, Tone};
+use crate::kinds::{self, alerts, seals};
+use crate::scene::{self, Line, Tone};
 use crate::store::RowId;
 
 /// The guide of each kind; a kind without a row has none.
@@ -77,6 +77,9 @@ impl Guide {
                 out.push(field("RUNBOOK", told.to_owned(), Tone::Accent));
             }
         }
+        if name == "Seal" {
+            replicas(world, &self.key, &mut out);
+        }
         let guide = GUIDES.iter().find(|(kind, _)| *kind == name).map_or("No guide for this kind.", |(_, text)| text);
         for line in guide.lines() {
             if line.starts_with(' ') || line.is_empty() {
@@ -87,6 +90,49 @@ impl Guide {
         }
         out
     }
+}
+
+/// Every replica of the namespace as it is now: it moves while the guide is followed.
+fn replicas(world: &World, key: &Key, out: &mut Vec<Line>) {
+    let store = &world.store;
+    let mut rows: Vec<_> = store
+        .table(key.kind)
+        .iter()
+        .map(|(_, row)| &row.record)
+        .filter(|record| store.strings.get(record.namespace) == &*key.namespace)
+        .filter(|record| !record.flag(seals::IS_CLUSTER))
+        .collect();
+    rows.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    if rows.is_empty() {
+        return;
+    }
+    out.push(heading("Now"));
+    let wide = rows.iter().map(|record| scene::width(&record.name)).max().unwrap_or(0);
+    for record in rows {
+        let state = seals::State::of(record, &store.strings);
+        let tone = match state {
+            seals::State::Sealed | seals::State::Uninitialised | seals::State::Unreachable => Tone::Bad,
+            seals::State::Unknown => Tone::Warn,
+            _ => Tone::Good,
+        };
+        let here = if record.uid == key.uid { ">" } else { " " };
+        let mut line = Line::of(format!(" {here}{:<wide$}  ", record.name), Tone::Plain);
+        line.push(format!("{:<14}", state.word()), tone);
+        if state == seals::State::Sealed {
+            if let Cell::Ratio(given, needed) = record.cell(seals::PROGRESS) {
+                line.plain(format!("{given} of {needed} keys given"));
+            }
+            let kind = record.text(seals::TYPE, &store.strings);
+            if !matches!(kind, "" | "shamir") {
+                line.plain(format!("  by {kind}, not by keys"));
+            }
+        }
+        if !record.note.is_empty() {
+            line.push(format!("  {}", record.note), Tone::Dim);
+        }
+        out.push(line);
+    }
+    out.push(Line::new());
 }
 
 /// One line of a guide in as many rows as it needs. A line of two columns (two spaces between them) keeps the second

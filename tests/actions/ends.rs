@@ -145,6 +145,19 @@ fn a_rotated_secret_is_synced_before_its_users_are_restarted() {
 }
 
 #[test]
+fn what_hangs_on_a_flux_object_is_told_by_name_before_anything_is_sent() {
+    let (demo, state) = (demo("quiet"), State::new());
+    for (line, wanted) in [
+        ("suspend hr/istio-system/istio-base --dry-run", "HelmReleases depend on it: "),
+        ("reconcile git/flux-system/flux-system --dry-run", "Kustomizations take from it: "),
+    ] {
+        let seen = state.on(&demo, line);
+        assert!(seen.code == 0 && seen.out.contains(wanted), "{seen:#?}");
+    }
+    assert_eq!(writes(&demo), Vec::<String>::new());
+}
+
+#[test]
 fn a_node_is_drained_as_budgets_allow_and_running_it_again_goes_on() {
     let (demo, state) = (demo("quiet"), State::new());
     let drain = "drain node/worker-1 delete-emptydir-data=yes unmanaged=yes timeout=20 confirm=sre-demo";

@@ -455,6 +455,40 @@ fn replicas_of_openbao_that_answer_differently_have_different_words() {
 }
 
 #[test]
+fn the_guide_of_a_sealed_replica_follows_every_replica_while_keys_are_given() {
+    let demo = demo("quiet");
+    let at = |n: u8, what: &str| format!("/api/v1/namespaces/openbao/pods/http:openbao-{n}:8200/proxy/v1/sys/{what}");
+    let says = |code, body: serde_json::Value| Act::Status { code, retry_after: None, body: Some(body.to_string()) };
+    let given = |keys: u8| {
+        let status = json!({"type": "shamir", "initialized": true, "sealed": true, "t": 3, "n": 5, "progress": keys,
+            "version": "2.6.0", "storage_type": "raft"});
+        let health = json!({"initialized": true, "sealed": true, "standby": true, "version": "2.6.0"});
+        let faults = Faults::default()
+            .with(Rule::new(says(503, health)).path(&at(1, "health")))
+            .with(Rule::new(says(200, status)).path(&at(1, "seal-status")))
+            .with(Rule::new(says(503, json!({}))).path(&at(1, "leader")));
+        demo.control().set_faults(faults);
+    };
+    given(1);
+    let mut console = Console::on(&demo);
+    console.ready();
+    console.go("seals");
+    console.filter("name=openbao-1");
+    let frame = console.keys("u");
+    assert!(line_with(&frame, &["openbao-1"]).contains("What to do"), "{frame}");
+    let now = |frame: &str, replica: &str, words: &str| {
+        frame.lines().any(|line| !line.contains("What to do") && line.contains(replica) && line.contains(words))
+    };
+    let frame = console.until("one key", |frame| now(frame, "openbao-1", "1 of 3 keys given"));
+    assert!(now(&frame, "openbao-0", "active") && now(&frame, "openbao-2", "standby"), "{frame}");
+    assert!(frame.contains(">openbao-1"), "the replica that was asked about is marked\n{frame}");
+    given(2);
+    console.until("another key", |frame| now(frame, "openbao-1", "2 of 3 keys given"));
+    demo.control().set_faults(Faults::default());
+    console.until("the third key unseals it", |frame| now(frame, "openbao-1", "standby"));
+}
+
+#[test]
 fn a_replica_of_openbao_that_is_silent_is_unreachable_and_not_sealed() {
     let demo = demo("quiet");
     demo.control()
