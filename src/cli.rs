@@ -119,7 +119,7 @@ enum Command {
     /// Do something to an object, as the console would: previewed, guarded, recorded and verified
     #[command(after_help = RUN_HELP)]
     Run(RunArgs),
-    /// Show what was done from this machine, or check that its record is untouched
+    /// Show what was done from this machine, what was left in the middle, or check that its record is untouched
     #[command(subcommand)]
     Audit(AuditCommand),
     /// Print the least rights as a manifest

@@ -8,6 +8,9 @@ use super::{ActKey, ActionSpec};
 use crate::domain::json::{flag, text};
 use crate::domain::plan::{Body, Plan, Step, Stop};
 
+/// Where the time of the last restart stands.
+const AT: &str = "/spec/template/metadata/annotations/kubectl.kubernetes.io~1restartedAt";
+
 pub const SPEC: ActionSpec = ActionSpec {
     name: "restart",
     key: Some(ActKey::Restart),
@@ -38,7 +41,6 @@ pub fn steps(input: &Input<'_>, workload: &Workload<'_>) -> Result<Vec<Step>, St
             workload.told()
         )));
     }
-    const AT: &str = "/spec/template/metadata/annotations/kubectl.kubernetes.io~1restartedAt";
     // our own interrupted run has sent it: its rollout is all that is left
     if workload.object.pointer(AT).is_some_and(|at| input.did(&workload.path, AT, at)) {
         return Ok(vec![workload::rollout(workload)]);

@@ -121,17 +121,16 @@ impl Unfinished {
 
     /// The command that goes on with it, but for the word that approves it.
     pub fn command(&self) -> String {
-        let mut out = format!("watchkeeper run {}", self.action);
-        for object in &self.objects {
-            out.push_str(&format!(" {}", object.replace("//", "/")));
-        }
+        let mut words = vec!["watchkeeper run".to_owned(), self.action.clone()];
+        words.extend(self.objects.iter().map(|object| quoted(&object.replace("//", "/"))));
         for (name, value) in self.set.iter().filter(|(_, value)| !value.is_empty()) {
-            out.push_str(&format!(" --set {}", quoted(&format!("{name}={value}"))));
+            words.extend(["--set".to_owned(), quoted(&format!("{name}={value}"))]);
         }
         if !self.reason.is_empty() {
-            out.push_str(&format!(" --reason {}", quoted(&self.reason)));
+            words.extend(["--reason".to_owned(), quoted(&self.reason)]);
         }
-        format!("{out} --continue {}", self.run)
+        words.extend(["--continue".to_owned(), self.run.clone()]);
+        words.join(" ")
     }
 }
 

@@ -309,10 +309,10 @@ impl Story {
                 self.asked = Some((string(line, "path").to_owned(), body));
             }
             // an answer that was lost may have been taken: what is there now decides
-            "answer" => match (string(line, "answer"), self.asked.take()) {
-                ("taken" | "unknown", Some(sent)) => self.left.sent.push(sent),
-                _ => {}
-            },
+            "answer" => {
+                let sent = self.asked.take().filter(|_| matches!(string(line, "answer"), "taken" | "unknown"));
+                self.left.sent.extend(sent);
+            }
             "outcome" => {
                 // interrupted while it waited for the answer
                 let lost = self.asked.take().filter(|(path, _)| !path.is_empty());

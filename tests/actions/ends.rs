@@ -149,7 +149,7 @@ fn what_hangs_on_a_flux_object_is_told_by_name_before_anything_is_sent() {
     let (demo, state) = (demo("quiet"), State::new());
     for (line, wanted) in [
         ("suspend hr/istio-system/istio-base --dry-run", "HelmReleases depend on it: "),
-        ("reconcile git/flux-system/flux-system --dry-run", "Kustomizations take from it: "),
+        ("reconcile git/flux-system/platform --dry-run", "Kustomizations take from it: "),
     ] {
         let seen = state.on(&demo, line);
         assert!(seen.code == 0 && seen.out.contains(wanted), "{seen:#?}");

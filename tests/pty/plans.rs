@@ -33,7 +33,7 @@ fn a_hang_up_in_the_middle_of_a_plan_is_recorded_and_told_at_the_next_start() {
     });
     assert!(told.is_some_and(|text| text.contains("restart Deployment team-alpha/shop-api")));
     // the same user comes back
-    let mut again = back(&demo, &console);
+    let again = back(&demo, &console);
     again.pty.wait_text("interrupted: restart Deployment");
 }
 
@@ -54,16 +54,16 @@ fn slow() -> Demo {
 /// The row of this name on the table of `kind`, its menu, and the action in it.
 fn choose(console: &mut Console, kind: &str, name: &str, action: &str) {
     console.settle();
-    console.pty.keys(&format!(":{kind}\r"));
+    console.pty.keys(format!(":{kind}\r"));
     console.settle();
-    console.pty.keys(&format!("/name={name}\r"));
+    console.pty.keys(format!("/name={name}\r"));
     console.settle();
     console.pty.keys("x");
     console.pty.wait_text("Actions for");
     let menu = console.pty.text();
     let title = menu.lines().position(|line| line.contains("Actions for")).unwrap();
     let at = menu.lines().position(|line| line.split_whitespace().any(|word| word == action)).unwrap();
-    console.pty.keys(&"j".repeat(at - title - 1));
+    console.pty.keys("j".repeat(at - title - 1));
     console.pty.keys("\r");
 }
 
