@@ -4,6 +4,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use crate::domain::incident::Anchor;
 use crate::domain::plan::Plan;
 use crate::domain::record::{Key, KindId};
 
@@ -90,6 +91,8 @@ pub enum Place {
     Events(Key),
     /// What to do about it.
     Guide(Key),
+    /// The evidence of an incident.
+    Incident(Anchor),
     /// Every action for these objects.
     Actions(Vec<Key>),
     /// An action, before it is approved.
@@ -119,7 +122,8 @@ impl Place {
                 Some(key.kind)
             }
             Self::Actions(keys) | Self::Preview(Deed { keys, .. }) => keys.first().map(|key| key.kind),
-            Self::Plans
+            Self::Incident(Anchor::Group(_))
+            | Self::Plans
             | Self::Run(_)
             | Self::Left(_)
             | Self::Audit
@@ -129,6 +133,7 @@ impl Place {
             | Self::Contexts
             | Self::Namespaces
             | Self::Find(_) => None,
+            Self::Incident(Anchor::Object(key)) => Some(key.kind),
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::actions::ActKey;
 use crate::domain::change::Batch;
 use crate::domain::finding::Finding;
 use crate::domain::health::Severity;
+use crate::domain::incident::Anchor;
 use crate::domain::record::{Key, Relation};
 use crate::domain::reply::Reply;
 use crate::intent::{Chord, Code, Command, Effect, Place, Ticket, Tickets};
@@ -109,7 +110,8 @@ impl App {
             }
             Link::Connecting | Link::Up => None,
         };
-        if triage.refresh(store, &self.touched, lost, &facts.thresholds, facts.now) {
+        let settings = facts.judging();
+        if triage.refresh(store, &self.touched, lost, &settings, facts.now) {
             let p1 = triage.totals().by_severity[0];
             if self.bell && p1 > self.known_p1 {
                 self.bells += 1;
@@ -268,6 +270,13 @@ impl App {
                 let place = place.ok_or_else(|| format!("nothing known here is called {rest}"))?;
                 return Ok(self.follow(vec![Effect::Go(place)]));
             }
+            "why" => {
+                let key = self.screen().target(&self.world);
+                return match key {
+                    Some(key) => Ok(self.follow(vec![Effect::Go(Place::Incident(Anchor::Object(key)))])),
+                    None => Err("why what? choose an object first".to_owned()),
+                };
+            }
             "unlock" if rest.is_empty() => return Err("why? :unlock REASON".to_owned()),
             "unlock" => return Ok(vec![Effect::Unlock(rest.to_owned())]),
             "ctx" | "context" | "contexts" if !rest.is_empty() => {
@@ -368,7 +377,7 @@ impl App {
 
     fn logs(&self, target: Option<Key>, previous: bool) -> Vec<Effect> {
         let Some(key) = target else { return vec![Effect::Complain("no pod is chosen".to_owned())] };
-        match self.pod_of(&key) {
+        match self.pod_of(&key).or_else(|| self.pod_owned_by(&key)) {
             Some(key) => vec![Effect::Go(Place::Logs { key, previous })],
             None => {
                 let what = kinds::spec(key.kind).name;
@@ -393,6 +402,20 @@ impl App {
         let about =
             row.record.links.iter().find(|l| l.relation == Relation::About && store.strings.get(l.kind) == "Pod")?;
         store.key(self.world.linked(about)?)
+    }
+
+    /// The pod of a workload that fails worst, or any.
+    fn pod_owned_by(&self, key: &Key) -> Option<Key> {
+        let pods = kinds::by_name("Pod")?;
+        let (store, kind) = (&self.world.store, kinds::spec(key.kind).name);
+        let text = |sym| store.strings.get(sym);
+        let owned = store.table(pods).iter().filter(|(_, row)| {
+            row.record.link(Relation::Owner).is_some_and(|l| {
+                text(l.kind) == kind && text(l.name) == &*key.name && text(l.namespace) == &*key.namespace
+            })
+        });
+        let (slot, _) = owned.max_by_key(|(slot, row)| (row.health.concern(), std::cmp::Reverse(*slot)))?;
+        store.key(RowId { kind: pods, slot })
     }
 
     fn history(&mut self, back: bool) -> Vec<Effect> {

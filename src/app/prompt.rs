@@ -118,7 +118,7 @@ pub fn completions(text: &str, world: &World) -> Vec<String> {
     let screens = SCREENS.iter().map(|s| (s.word, s.aliases));
     let kinds = kinds::KINDS.iter().map(|k| (k.word, k.aliases));
     let mut words: Vec<&str> = Vec::new();
-    for (word, aliases) in kinds.chain(screens).chain([("find", &[][..]), ("quit", &["q"][..])]) {
+    for (word, aliases) in kinds.chain(screens).chain([("find", &[][..]), ("why", &[][..]), ("quit", &["q"][..])]) {
         // a word that starts so is offered itself; an alias that starts so offers the word
         if word.starts_with(&lower) {
             words.push(word);

@@ -5,6 +5,7 @@ pub mod change;
 pub mod context;
 pub mod finding;
 pub mod health;
+pub mod incident;
 pub mod interner;
 pub mod json;
 pub mod outcome;

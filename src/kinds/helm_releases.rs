@@ -17,6 +17,8 @@ pub const CHART: u8 = flux::OWN;
 pub const ATTEMPTED: u8 = flux::OWN + 1;
 /// The Helm release's own revision number.
 pub const HELM_REVISION: u8 = flux::OWN + 2;
+/// Where it installs, when that is not its own namespace.
+pub const TARGET: u8 = flux::OWN + 3;
 
 pub const SPEC: KindSpec = KindSpec {
     name: "HelmRelease",
@@ -58,6 +60,7 @@ struct HelmReleases;
 struct Spec {
     suspend: Option<bool>,
     depends_on: Many<Reference>,
+    target_namespace: Text,
     #[serde(deserialize_with = "or_default")]
     chart: Chart,
     #[serde(deserialize_with = "or_default")]
@@ -129,6 +132,7 @@ impl FluxKind for HelmReleases {
             Cell::text(&chart(spec), intern),
             Cell::text(if attempted == revision { "" } else { attempted }, intern),
             status.newest().and_then(|r| r.version).map_or(Cell::None, Cell::Int),
+            Cell::text(&spec.target_namespace, intern),
         ];
         let told = Told {
             changed: status.newest().and_then(|r| Time::parse(&r.last_deployed)),

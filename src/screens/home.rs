@@ -1,21 +1,24 @@
-//! Home: what is wrong, the most urgent first, and in one line how the signals stand.
+//! Home: the incidents, the most urgent first, each with what it explains and the key that helps; and in one line how
+//! the signals stand.
 
 use super::body::Scroll;
 use super::world::World;
-use super::{Screen, ScreenSpec, Size};
+use super::{Screen, ScreenSpec, Size, incident};
 use crate::domain::ages::{self, Time};
 use crate::domain::change::FeedState;
-use crate::domain::health::{Health, Severity};
-use crate::domain::record::{Key, KindId, Uid};
+use crate::domain::health::Health;
+use crate::domain::incident::Anchor;
+use crate::domain::interner::Sym;
+use crate::domain::record::{Key, KindId};
 use crate::intent::{Command, Effect, Place};
 use crate::kinds::{self, flux};
 use crate::scene::{self, Keep, Line, Tone};
 use crate::store::filter::{Fields, Filter};
-use crate::triage::{Ranked, Subject};
+use crate::triage::{self, Incident, Subject};
 
 pub const SPEC: ScreenSpec = ScreenSpec {
     word: "home",
-    aliases: &["findings", "triage"],
+    aliases: &["incidents", "findings", "triage"],
     help: "what is wrong, most urgent first",
     place: || Place::Home,
 };
@@ -33,32 +36,37 @@ pub struct Home {
 }
 
 /// The columns as a filter names them.
-const COLUMNS: [&str; 4] = ["SEV", "WHAT", "SINCE", "WHY"];
+const COLUMNS: [&str; 5] = ["SEV", "WHAT", "SINCE", "+", "WHY"];
 
-/// A finding as a filter sees it.
+/// An incident as a filter sees it.
 struct Entry<'a> {
-    entry: &'a Ranked,
+    entry: &'a Incident,
     world: &'a World,
 }
 
 impl Entry<'_> {
     fn age(&self) -> Option<i64> {
-        self.entry.finding.since.map(|since| since.age(self.world.facts.now))
+        self.entry.since.map(|since| since.age(self.world.facts.now))
     }
 }
 
 impl Fields for Entry<'_> {
     fn text(&self, column: usize, out: &mut String) {
         match column {
-            0 => out.push_str(&self.entry.finding.severity.to_string()),
+            0 => out.push_str(&self.entry.severity.to_string()),
             1 => out.push_str(&what(self.entry, self.world)),
             2 => out.push_str(&self.age().map_or_else(String::new, ages::told)),
-            _ => out.push_str(&self.entry.finding.why),
+            3 => out.push_str(&self.entry.explains.to_string()),
+            _ => out.push_str(why(self.entry, self.world)),
         }
     }
 
     fn number(&self, column: usize) -> Option<i64> {
-        (column == 2).then(|| self.age())?
+        match column {
+            2 => self.age(),
+            3 => Some(i64::from(self.entry.explains)),
+            _ => None,
+        }
     }
 
     fn columns(&self) -> usize {
@@ -67,24 +75,28 @@ impl Fields for Entry<'_> {
 }
 
 /// What the cursor is on, however the list moves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Identity {
     Cluster,
     Feed(KindId),
-    Object(KindId, Uid),
+    Anchor(Anchor),
 }
 
-fn identity(entry: &Ranked, world: &World) -> Option<Identity> {
+fn identity(entry: &Incident, world: &World) -> Option<Identity> {
     Some(match entry.subject {
         Subject::Cluster => Identity::Cluster,
         Subject::Feed(kind) => Identity::Feed(kind),
-        Subject::Row(id) => Identity::Object(id.kind, world.store.row(id)?.record.uid),
+        subject => Identity::Anchor(world.triage.anchor(&world.store, subject)?),
     })
 }
 
+fn why<'w>(entry: &Incident, world: &'w World) -> &'w str {
+    world.triage.finding(entry.subject).map_or("", |finding| &finding.why)
+}
+
 impl Home {
-    fn current<'w>(&self, world: &'w World) -> Option<&'w Ranked> {
-        world.triage.ranked().get(*self.shown.get(self.scroll.at)?)
+    fn current<'w>(&self, world: &'w World) -> Option<&'w Incident> {
+        world.triage.incidents().get(*self.shown.get(self.scroll.at)?)
     }
 
     /// `pods 3✖ 2▲/75  nodes 30 ...`: every signal, and never a bare 0 for what cannot be seen.
@@ -167,32 +179,38 @@ impl Home {
         out
     }
 
-    fn row(&self, entry: &Ranked, world: &World, width: u16, at: usize) -> Line {
-        let what = what(entry, world);
-        let since = entry.finding.since.map_or_else(String::new, |t| ages::told(t.age(world.facts.now)));
+    fn anchor(&self, world: &World) -> Option<Anchor> {
+        world.triage.anchor(&world.store, self.current(world)?.subject)
+    }
+
+    fn row(&self, entry: &Incident, world: &World, width: u16, at: usize) -> Line {
+        let since = entry.since.map_or_else(String::new, |t| ages::told(t.age(world.facts.now)));
         let wide = usize::from(width);
-        let name_width = (wide.saturating_sub(14) * 55 / 100).clamp(12, 64);
-        let tone = match (entry.finding.muted, entry.finding.severity) {
-            (true, _) | (_, Severity::P4) => Tone::Dim,
-            (_, Severity::P1) => Tone::Alarm,
-            (_, Severity::P2) => Tone::Bad,
-            (_, Severity::P3) => Tone::Warn,
-        };
         let mut line = Line::new();
-        line.push(format!(" {}  ", entry.finding.severity), tone);
-        let rest = if entry.finding.muted { Tone::Dim } else { Tone::Plain };
-        line.push(scene::fit(&what, name_width, Keep::Ends), rest);
-        line.push(format!(" {since:>6}  "), rest);
-        let left = wide.saturating_sub(line.width());
-        let muted = if entry.finding.muted { "(silenced) " } else { "" };
-        line.push(scene::clip(&format!("{muted}{}", entry.finding.why), left, Keep::Start).into_owned(), rest);
+        line.push(format!(" {}  ", entry.severity), incident::tone(entry.severity, entry.muted));
+        let rest = if entry.muted { Tone::Dim } else { Tone::Plain };
+        line.push(scene::fit(&what(entry, world), name_width(wide), Keep::Ends), rest);
+        let explains = if entry.explains == 0 { String::new() } else { entry.explains.to_string() };
+        line.push(format!(" {since:>6} {explains:>3}  "), rest);
+        let next = if wide >= WITH_NEXT { incident::next_key(entry, world) } else { String::new() };
+        let room = if wide >= WITH_NEXT { NEXT } else { 0 };
+        let left = wide.saturating_sub(line.width() + room);
+        let muted = if entry.muted { "(silenced) " } else { "" };
+        let changed = if entry.changed.is_some() { "after a change: " } else { "" };
+        let why = format!("{muted}{changed}{}", why(entry, world));
+        if room > 0 {
+            line.push(scene::fit(&why, left, Keep::Start), rest);
+            line.push(format!(" {next}"), Tone::Accent);
+        } else {
+            line.push(scene::clip(&why, left, Keep::Start).into_owned(), rest);
+        }
         line.selected = at == self.scroll.at;
         line
     }
 
     /// What stands where findings would: that they are hidden, or that there are none.
     fn none(&self, world: &World) -> Vec<Line> {
-        let hidden = world.triage.ranked().len();
+        let hidden = world.triage.incidents().len();
         if hidden == 0 {
             return Self::nothing(world);
         }
@@ -203,7 +221,7 @@ impl Home {
         if !self.filter.is_empty() {
             why.push(format!("filter /{}", self.filter.text()));
         }
-        vec![Line::of(format!("  none of {hidden} findings shown: {}", why.join(", ")), Tone::Dim)]
+        vec![Line::of(format!("  none of {hidden} incidents shown: {}", why.join(", ")), Tone::Dim)]
     }
 
     fn nothing(world: &World) -> Vec<Line> {
@@ -236,24 +254,34 @@ impl Home {
 }
 
 /// `HelmRelease  monitoring/monitoring`.
-fn what(entry: &Ranked, world: &World) -> String {
-    match entry.subject {
-        Subject::Cluster => format!("Cluster  {}", world.facts.context),
-        Subject::Feed(kind) if world.store.table(kind).feed.state == FeedState::NoAccess => "Feeds".to_owned(),
-        Subject::Feed(kind) => format!("Feed  {}", kinds::spec(kind).title),
-        Subject::Row(id) => {
-            let name = world.store.row(id).map(|r| r.record.full_name(&world.store.strings)).unwrap_or_default();
-            format!("{}  {name}", kinds::spec(id.kind).name)
-        }
-    }
+fn what(entry: &Incident, world: &World) -> String {
+    let (kind, name) = triage::title(&world.store, &world.triage, entry.subject, &world.facts.context);
+    if name.is_empty() { kind } else { format!("{kind}  {name}") }
+}
+
+/// Whether something that it explains is in a namespace.
+fn touches(entry: &Incident, namespace: Sym, world: &World) -> bool {
+    entry.explains > 0
+        && world.triage.explained(entry.subject).into_iter().any(|subject| match subject {
+            Subject::Row(id) => world.store.row(id).is_some_and(|row| row.record.namespace == namespace),
+            _ => false,
+        })
+}
+
+/// From this width on there is room for the key that helps.
+const WITH_NEXT: usize = 76;
+/// Columns of that key.
+const NEXT: usize = 9;
+
+fn name_width(wide: usize) -> usize {
+    (wide.saturating_sub(18) * 45 / 100).clamp(12, 64)
 }
 
 impl Screen for Home {
     fn title(&self, world: &World) -> String {
-        let hidden = world.triage.ranked().len() - self.shown.len().min(world.triage.ranked().len());
-        match (self.shown.len(), hidden) {
-            (n, 0) => format!("Findings {n}"),
-            (n, _) => format!("Findings {n} of {}", world.triage.ranked().len()),
+        match (self.shown.len(), world.triage.incidents().len()) {
+            (n, all) if n >= all => format!("Incidents {all}"),
+            (n, all) => format!("Incidents {n} of {all}"),
         }
     }
 
@@ -267,8 +295,11 @@ impl Screen for Home {
             return Some(Vec::new());
         }
         Some(match command {
-            Command::Open | Command::Describe => match (self.target(world), self.current(world)) {
-                (Some(key), _) => vec![Effect::Go(Place::Describe(key))],
+            Command::Describe if self.target(world).is_some() => {
+                self.target(world).map(|key| Effect::Go(Place::Describe(key))).into_iter().collect()
+            }
+            Command::Open | Command::Describe => match (self.anchor(world), self.current(world)) {
+                (Some(anchor), _) => vec![Effect::Go(Place::Incident(anchor))],
                 (None, Some(entry)) if entry.subject == Subject::Cluster => vec![Effect::Go(Place::Contexts)],
                 (None, Some(_)) => vec![Effect::Go(Place::Feeds)],
                 (None, None) => Vec::new(),
@@ -278,7 +309,9 @@ impl Screen for Home {
                 Vec::new()
             }
             Command::Copy => match self.current(world) {
-                Some(entry) => vec![Effect::Copy(format!("{} {}", what(entry, world), entry.finding.why))],
+                Some(entry) => {
+                    vec![Effect::Copy(format!("{} {} {}", entry.severity, what(entry, world), why(entry, world)))]
+                }
                 None => Vec::new(),
             },
             _ => return None,
@@ -288,20 +321,20 @@ impl Screen for Home {
     fn sync(&mut self, world: &World, size: Size) -> Vec<Effect> {
         let namespace = world.namespace();
         let mut scratch = String::new();
-        let mut admits = |entry: &Ranked| {
-            let here = match (namespace, entry.subject) {
-                (Some(wanted), Subject::Row(id)) => world
-                    .store
-                    .row(id)
-                    .is_some_and(|row| row.record.namespace == wanted || row.record.namespace.is_empty()),
+        let mut admits = |entry: &Incident| {
+            let here = match (namespace, world.triage.object(&world.store, entry.subject)) {
+                (Some(wanted), Some(id)) => {
+                    let home = world.store.row(id).map(|row| row.record.namespace);
+                    home.is_some_and(|home| home == wanted || home.is_empty()) || touches(entry, wanted, world)
+                }
                 _ => true,
             };
             here && self.filter.matches(&Entry { entry, world }, &mut scratch)
         };
-        let ranked = world.triage.ranked();
+        let ranked = world.triage.incidents();
         self.shown = (0..ranked.len()).filter(|i| admits(&ranked[*i])).collect();
-        if let Some(cursor) = self.cursor
-            && let Some(at) = self.shown.iter().position(|i| identity(&ranked[*i], world) == Some(cursor))
+        if let Some(cursor) = &self.cursor
+            && let Some(at) = self.shown.iter().position(|i| identity(&ranked[*i], world).as_ref() == Some(cursor))
         {
             self.scroll.at = at;
         }
@@ -315,14 +348,18 @@ impl Screen for Home {
 
     fn lines(&self, world: &World, size: Size) -> Vec<Line> {
         let mut out = Self::preamble(world, size.width);
-        let name_width = (usize::from(size.width).saturating_sub(14) * 55 / 100).clamp(12, 64);
-        out.push(Line::of(format!(" SEV {}  SINCE  WHY", scene::fit("WHAT", name_width, Keep::Start)), Tone::Title));
+        let wide = usize::from(size.width);
+        let mut title = format!(" SEV {}  SINCE   +  WHY", scene::fit("WHAT", name_width(wide), Keep::Start));
+        if wide >= WITH_NEXT {
+            title = format!("{} NEXT", scene::fit(&title, wide.saturating_sub(NEXT), Keep::Start));
+        }
+        out.push(Line::of(title, Tone::Title));
         if self.shown.is_empty() {
             out.extend(self.none(world));
             return out;
         }
         let rows = usize::from(size.height).saturating_sub(out.len());
-        let ranked = world.triage.ranked();
+        let ranked = world.triage.incidents();
         let visible = self.shown.iter().enumerate().skip(self.scroll.top).take(rows);
         out.extend(visible.map(|(at, i)| self.row(&ranked[*i], world, size.width, at)));
         out
@@ -343,10 +380,7 @@ impl Screen for Home {
     }
 
     fn target(&self, world: &World) -> Option<Key> {
-        match self.current(world)?.subject {
-            Subject::Row(id) => world.store.key(id),
-            _ => None,
-        }
+        world.store.key(world.triage.object(&world.store, self.current(world)?.subject)?)
     }
 
     fn filter(&mut self, text: &str, _world: &World) -> Result<(), String> {

@@ -13,6 +13,7 @@ pub mod find;
 pub mod guide;
 pub mod help;
 pub mod home;
+pub mod incident;
 pub mod layout;
 pub mod left;
 pub mod line_edit;
@@ -150,6 +151,7 @@ pub fn open(place: Place, tickets: &Tickets) -> Box<dyn Screen> {
         Place::Events(key) => Box::new(events::Events::new(key, tickets.next())),
         Place::Logs { key, previous } => Box::new(logs::Logs::new(key, previous, tickets.clone())),
         Place::Guide(key) => Box::new(guide::Guide::new(key)),
+        Place::Incident(anchor) => Box::new(incident::IncidentScreen::new(anchor)),
         Place::Actions(keys) => Box::new(actions::Actions::new(keys)),
         Place::Preview(deed) => {
             let nth = tickets.next();

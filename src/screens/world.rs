@@ -15,7 +15,7 @@ use crate::kinds;
 use crate::kinds::column::Show;
 use crate::store::table::{Row, Table};
 use crate::store::{RowId, Store};
-use crate::triage::Triage;
+use crate::triage::{Settings, Triage};
 
 /// Everything a screen may read.
 #[derive(Debug)]
@@ -80,6 +80,11 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// What judging goes by.
+    pub fn judging(&self) -> Settings<'_> {
+        Settings { thresholds: &self.thresholds, core: &self.core }
+    }
+
     /// Whether something may be changed now; why not.
     pub fn may_write(&self) -> Result<(), String> {
         match (&self.locked, self.unlocked_until) {

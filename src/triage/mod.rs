@@ -1,60 +1,62 @@
-//! From changed records to a ranked list of findings. Only what changed, or whose deadline has come, is judged again;
-//! the order changes only when a judgement does, never on a tick.
+//! From changed records to a ranked list of incidents: what is wrong, what explains it, and what is left to do. Only what
+//! changed, or whose deadline has come, is judged and explained again; the order changes only when a judgement does,
+//! never on a tick.
 
+mod controllers;
+mod dependents;
+mod feeds;
+mod graph;
+mod judged;
+mod names;
+pub mod node;
+mod rank;
+pub mod rules;
+pub mod scan;
 mod schedules;
-mod secrets;
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+pub use node::{Claim, Group, GroupId, Incident, RuleId, Subject};
+pub use rank::Totals;
 
 use crate::domain::ages::Time;
 use crate::domain::change::FeedState;
 use crate::domain::finding::Finding;
-use crate::domain::health::Severity;
-use crate::domain::record::KindId;
+use crate::domain::health::Health;
+use crate::domain::incident::Anchor;
 use crate::domain::thresholds::Thresholds;
-use crate::kinds;
+use crate::kinds::{self, alerts::Confidence};
 use crate::store::{RowId, Store};
+use graph::Graph;
+use judged::Judged;
+use rank::Ranking;
+use scan::Scan;
 
-/// What a finding is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Subject {
-    /// The connection to the cluster as a whole.
-    Cluster,
-    /// A feed that cannot be read: what it blinds.
-    Feed(KindId),
-    Row(RowId),
+/// What judging goes by.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings<'a> {
+    pub thresholds: &'a Thresholds,
+    /// Namespaces of core components.
+    pub core: &'a [String],
 }
 
-/// One line of the ranked list.
+/// One step of an explanation: what, why we think so, and how surely.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ranked {
-    pub subject: Subject,
-    pub finding: Finding,
+pub struct Reason {
+    pub root: Subject,
+    pub rule: Option<&'static str>,
+    pub confidence: Confidence,
+    pub because: Box<str>,
 }
 
-/// Totals for the header.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Totals {
-    /// P1 to P4, without what is muted.
-    pub by_severity: [u32; 4],
-    pub silenced: u32,
-    pub suspended: u32,
-    /// Feeds that cannot be read.
-    pub blind: u32,
-}
-
-/// The judgements of all records.
+/// The judgements of all records, and what explains them.
 #[derive(Debug, Default)]
 pub struct Triage {
-    findings: HashMap<RowId, Vec<Finding>, foldhash::fast::FixedState>,
-    deadlines: BinaryHeap<Reverse<(Time, RowId)>>,
-    due: HashMap<RowId, Time, foldhash::fast::FixedState>,
+    judged: Judged,
+    graph: Graph,
     /// Findings that are about no row, as they were found last.
-    feeds: Vec<Ranked>,
-    ranked: Vec<Ranked>,
+    feeds: Vec<(Subject, Finding)>,
+    ranking: Ranking,
     totals: Totals,
-    changed: bool,
+    ranked_once: bool,
 }
 
 impl Triage {
@@ -65,173 +67,190 @@ impl Triage {
         store: &mut Store,
         touched: &[RowId],
         lost: Option<Finding>,
-        thresholds: &Thresholds,
+        settings: &Settings<'_>,
         now: Time,
     ) -> bool {
-        for id in touched {
-            self.judge(store, *id, thresholds, now);
+        let mut changed = false;
+        let due = self.judged.due(now);
+        let with_backups = schedules::concerned(store, touched);
+        for id in touched.iter().copied().chain(with_backups).chain(due) {
+            let had = self.judged.first(id).is_some();
+            let differs = self.judged.judge(store, id, settings.thresholds, now);
+            self.graph.touch(store, &self.judged, id, had, differs);
+            changed |= differs;
         }
-        self.schedules(store, touched, thresholds, now);
-        self.secrets(store, touched, thresholds, now);
-        while let Some(Reverse((time, id))) = self.deadlines.peek().copied() {
-            if time > now {
-                break;
-            }
-            self.deadlines.pop();
-            if self.due.get(&id) == Some(&time) {
-                self.due.remove(&id);
-                self.judge(store, id, thresholds, now);
-            }
-        }
+        changed |= self.graph.settle(store, &self.judged, settings, now);
         let feeds = match lost {
-            Some(finding) => vec![Ranked { subject: Subject::Cluster, finding }],
-            None => Self::feed_findings(store),
+            Some(finding) => vec![(Subject::Cluster, finding)],
+            None => feeds::findings(store),
         };
-        if !self.changed && self.feeds == feeds {
+        if !changed && self.feeds == feeds && self.ranked_once {
             return false;
         }
-        self.changed = false;
+        self.ranked_once = true;
         self.feeds = feeds;
-        self.rank(store);
+        self.ranking.refresh(&self.graph, &self.judged, store, settings, &self.feeds, now);
+        self.totals = self.count(store);
         true
     }
 
-    /// Findings, the most urgent first; muted ones last.
-    pub fn ranked(&self) -> &[Ranked] {
-        &self.ranked
+    /// The most urgent first; muted ones last.
+    pub fn incidents(&self) -> &[Incident] {
+        &self.ranking.incidents
     }
 
     pub fn totals(&self) -> Totals {
         self.totals
     }
 
+    /// The findings of a row, the first being the one that counts.
     pub fn of(&self, id: RowId) -> &[Finding] {
-        self.findings.get(&id).map_or(&[], |f| f)
+        self.judged.of(id)
     }
 
-    fn judge(&mut self, store: &mut Store, id: RowId, thresholds: &Thresholds, now: Time) {
-        let Some(row) = store.row(id) else {
-            self.changed |= self.findings.remove(&id).is_some();
-            self.due.remove(&id);
-            return;
-        };
-        let judged = (kinds::spec(id.kind).judge)(&row.record, &store.strings, thresholds, now);
-        let judged = schedules::join(store, id, judged, thresholds, now);
-        let judged = secrets::join(store, id, judged);
-        store.table_mut(id.kind).set_health(id.slot, judged.health);
-        match judged.recheck {
-            Some(at) if at > now => {
-                if self.due.insert(id, at) != Some(at) {
-                    self.deadlines.push(Reverse((at, id)));
-                }
-            }
-            _ => {
-                self.due.remove(&id);
-            }
-        }
-        if judged.findings.is_empty() {
-            self.changed |= self.findings.remove(&id).is_some();
-        } else if self.findings.get(&id) != Some(&judged.findings) {
-            self.findings.insert(id, judged.findings);
-            self.changed = true;
+    /// What is wrong with a subject.
+    pub fn finding(&self, subject: Subject) -> Option<&Finding> {
+        match subject {
+            Subject::Cluster | Subject::Feed(_) => self.feeds.iter().find(|(s, _)| *s == subject).map(|(_, f)| f),
+            _ => self.graph.finding(&self.judged, subject),
         }
     }
 
-    /// A feed that cannot be read is itself a finding. Kinds that are not installed are none.
-    fn feed_findings(store: &Store) -> Vec<Ranked> {
-        let mut out = Vec::new();
-        let mut refused = Vec::new();
-        for (kind, table) in store.tables() {
-            let feed = &table.feed;
-            let spec = kinds::spec(kind);
-            let severity = match feed.state {
-                FeedState::Unreachable | FeedState::Stale => Severity::P2,
-                FeedState::NoAccess => {
-                    refused.push(kind);
-                    continue;
-                }
-                // one half of a service is missing, or a replica
-                FeedState::Live if feed.error.is_some() => Severity::P3,
-                _ => continue,
-            };
-            let why = match &feed.error {
-                Some(error) if feed.state.is_live() => format!("partly blind to {}: {error}", spec.blinds),
-                Some(error) => format!("blind to {}: {}: {error}", spec.blinds, feed.state.word()),
-                None => format!("blind to {}: {}", spec.blinds, feed.state.word()),
-            };
-            let finding = Finding::new(severity, Some(feed.since).filter(|t| t.is_set()), why);
-            out.push(Ranked { subject: Subject::Feed(kind), finding });
+    /// The incident that a subject belongs to; itself when nothing explains it.
+    pub fn root(&self, subject: Subject) -> Subject {
+        let root = self.graph.root(&self.judged, subject);
+        self.ranking.absorbed.get(&root).copied().unwrap_or(root)
+    }
+
+    pub fn incident(&self, subject: Subject) -> Option<&Incident> {
+        self.ranking.incidents.iter().find(|i| i.subject == subject)
+    }
+
+    /// What explains a subject directly.
+    pub fn reason(&self, subject: Subject) -> Option<Reason> {
+        if let Some(claim) = self.graph.claim(&self.judged, subject) {
+            let Claim { root, rule, confidence, because } = claim.clone();
+            return Some(Reason { root, rule: Some(rules::spec(rule).name), confidence, because });
         }
-        // one right that is missing is often many: one line for all of them
-        if let Some(first) = refused.first() {
-            let since = Some(store.table(*first).feed.since).filter(|t| t.is_set());
-            let words: Vec<_> = refused.iter().map(|kind| kinds::spec(*kind).word).collect();
-            let why = format!("no access: blind to {}", words.join(", "));
-            // some rights less are a note; no right at all is no watch
-            let sees = store.tables().any(|(_, table)| table.feed.state.is_live());
-            let severity = if sees { Severity::P4 } else { Severity::P2 };
-            out.push(Ranked { subject: Subject::Feed(*first), finding: Finding::new(severity, since, why) });
+        let root = *self.ranking.absorbed.get(&subject)?;
+        let because = "the one incident of its namespace".into();
+        Some(Reason { root, rule: None, confidence: Confidence::Namespace, because })
+    }
+
+    /// The steps from a subject to its root, the subject's own reason first.
+    pub fn chain(&self, subject: Subject) -> Vec<Reason> {
+        let mut out: Vec<Reason> = Vec::new();
+        let mut at = subject;
+        while let Some(reason) = self.reason(at).filter(|r| r.root != subject && out.iter().all(|o| o.root != r.root)) {
+            at = reason.root;
+            out.push(reason);
         }
         out
     }
 
-    fn rank(&mut self, store: &Store) {
+    /// Everything that an incident explains, the most severe first. Groups are not listed, their members are.
+    pub fn explained(&self, root: Subject) -> Vec<Subject> {
+        let all = self.graph.subjects(&self.judged);
+        let below = all.filter(|(s, _)| *s != root && matches!(s, Subject::Row(_)) && self.root(*s) == root);
+        let mut below: Vec<_> = below.map(|(s, f)| (f.muted, f.severity, s)).collect();
+        below.sort_unstable();
+        below.into_iter().map(|(.., s)| s).collect()
+    }
+
+    /// The group of a subject that is one.
+    pub fn group(&self, subject: Subject) -> Option<&Group> {
+        match subject {
+            Subject::Group(id) => Some(&self.graph.groups.get(id)?.group),
+            _ => None,
+        }
+    }
+
+    /// The rule that a group was made by.
+    pub fn rule(&self, subject: Subject) -> Option<&'static rules::RuleSpec> {
+        match subject {
+            Subject::Group(id) => Some(rules::spec(self.graph.groups.get(id)?.rule)),
+            _ => None,
+        }
+    }
+
+    /// What an incident is about, to find it again.
+    pub fn anchor(&self, store: &Store, subject: Subject) -> Option<Anchor> {
+        match subject {
+            Subject::Row(id) => store.key(id).map(Anchor::Object),
+            Subject::Group(_) => self.group(subject).cloned().map(Anchor::Group),
+            Subject::Cluster | Subject::Feed(_) => None,
+        }
+    }
+
+    /// The subject that an anchor was taken from, while there is one.
+    pub fn subject(&self, store: &Store, anchor: &Anchor) -> Option<Subject> {
+        match anchor {
+            Anchor::Object(key) => {
+                let slot = store.table(key.kind).slot_of(key.uid)?;
+                Some(Subject::Row(RowId { kind: key.kind, slot }))
+            }
+            Anchor::Group(group) => {
+                let found = self.graph.groups.iter().find(|(_, state)| state.group == *group);
+                found.map(|(id, _)| Subject::Group(id))
+            }
+        }
+    }
+
+    /// The object that a subject is about: its row, that of a group which is about one object, or the only member's.
+    pub fn object(&self, store: &Store, subject: Subject) -> Option<RowId> {
+        match subject {
+            Subject::Row(id) => Some(id),
+            Subject::Group(id) => {
+                let state = self.graph.groups.get(id)?;
+                let code = names::Code::of(state.group.kind, &state.group.namespace, &state.group.name);
+                let named = self.graph.names.get(code).filter(|id| store.row(*id).is_some());
+                named.or_else(|| state.members.iter().find_map(|m| self.object(store, *m)))
+            }
+            _ => None,
+        }
+    }
+
+    /// What rules see, for those who ask the same questions.
+    pub fn scan<'a>(&'a self, store: &'a Store, settings: &'a Settings<'a>, now: Time) -> Scan<'a> {
+        self.graph.scan(store, &self.judged, settings, now)
+    }
+
+    fn count(&self, store: &Store) -> Totals {
         // without a connection nothing can be seen, whatever the feeds have got round to saying
-        let lost = self.feeds.iter().any(|entry| entry.subject == Subject::Cluster);
+        let lost = self.feeds.iter().any(|(subject, _)| *subject == Subject::Cluster);
         let is_blind = |state: FeedState| state.is_blind() || (lost && state == FeedState::Waiting);
         let blind = store.tables().filter(|(_, table)| is_blind(table.feed.state)).count();
         let mut totals = Totals { blind: u32::try_from(blind).unwrap_or(u32::MAX), ..Totals::default() };
-        let rows = self.findings.iter().flat_map(|(id, findings)| {
-            findings.iter().map(|f| Ranked { subject: Subject::Row(*id), finding: f.clone() })
-        });
-        let mut ranked: Vec<Ranked> = rows.chain(self.feeds.iter().cloned()).collect();
-        for entry in &ranked {
-            if entry.finding.muted {
+        for incident in &self.ranking.incidents {
+            if incident.muted {
                 totals.silenced += 1;
             } else {
-                totals.by_severity[entry.finding.severity as usize - 1] += 1;
+                totals.by_severity[incident.severity as usize - 1] += 1;
             }
+            totals.explained += incident.explains;
         }
         for (_, table) in store.tables() {
-            totals.suspended += table.count(crate::domain::health::Health::Suspended);
+            totals.suspended += table.count(Health::Suspended);
         }
-        ranked.sort_by_cached_key(|entry| {
-            let (kind, name) = match entry.subject {
-                Subject::Cluster => (0, String::new()),
-                Subject::Feed(kind) => (200 + u16::from(kind.0), String::new()),
-                Subject::Row(id) => {
-                    let name = store.row(id).map(|row| row.record.full_name(&store.strings)).unwrap_or_default();
-                    (order_of(id.kind), name)
-                }
-            };
-            let finding = &entry.finding;
-            (finding.muted, finding.severity, kind, Reverse(finding.since), name)
-        });
-        self.totals = totals;
-        self.ranked = ranked;
+        totals
     }
 }
 
-/// Within a severity, what explains others comes before what is explained: seals and nodes, then releases, then pods.
-fn order_of(kind: KindId) -> u16 {
-    let by_name = |name| {
-        const ROOTS_FIRST: &[&str] = &[
-            "Seal",
-            "Node",
-            "Alert",
-            "ClusterSecretStore",
-            "SecretStore",
-            "Bucket",
-            "GitRepository",
-            "HelmRepository",
-            "OCIRepository",
-        ];
-        ROOTS_FIRST.iter().position(|n| *n == name)
-    };
-    let name = kinds::spec(kind).name;
-    match by_name(name) {
-        Some(at) => u16::try_from(at).unwrap_or(0),
-        None if name == "Pod" => 150,
-        None => 50 + u16::from(kind.0),
+/// Kind and name of a subject in two words, for a line of a list.
+pub fn title(store: &Store, triage: &Triage, subject: Subject, cluster: &str) -> (String, String) {
+    match subject {
+        Subject::Cluster => ("Cluster".to_owned(), cluster.to_owned()),
+        Subject::Feed(kind) if store.table(kind).feed.state == FeedState::NoAccess => {
+            ("Feeds".to_owned(), String::new())
+        }
+        Subject::Feed(kind) => ("Feed".to_owned(), kinds::spec(kind).title.to_owned()),
+        Subject::Row(id) => {
+            let name = store.row(id).map(|r| r.record.full_name(&store.strings)).unwrap_or_default();
+            (kinds::spec(id.kind).name.to_owned(), name)
+        }
+        Subject::Group(_) => match triage.group(subject) {
+            Some(group) => (group.kind.to_owned(), group.place()),
+            None => (String::new(), String::new()),
+        },
     }
 }

@@ -1,6 +1,5 @@
 //! A backup schedule is judged with its backups: what was missed and what failed stands in them, not in the schedule.
 
-use super::Triage;
 use crate::domain::ages::Time;
 use crate::domain::finding::Judgement;
 use crate::domain::health::Health;
@@ -44,14 +43,5 @@ pub fn join(store: &Store, id: RowId, judged: Judgement, thresholds: &Thresholds
     match state.recheck {
         Some(at) => judged.again_at(at),
         None => judged,
-    }
-}
-
-impl Triage {
-    /// Judges the schedules again whose backups changed.
-    pub(super) fn schedules(&mut self, store: &mut Store, touched: &[RowId], thresholds: &Thresholds, now: Time) {
-        for id in concerned(store, touched) {
-            self.judge(store, id, thresholds, now);
-        }
     }
 }

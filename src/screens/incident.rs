@@ -1,0 +1,384 @@
+//! The evidence of an incident: its root, why we think so, everything that it explains, what changed before it began,
+//! the alerts with their runbooks, and the keys that help. Every line that is about an object can be gone on from.
+
+use super::body::Scroll;
+use super::world::World;
+use super::{Screen, Size, acting, contexts};
+use crate::actions::{ACTIONS, ActionSpec, Offer};
+use crate::domain::ages;
+use crate::domain::health::Severity;
+use crate::domain::incident::Anchor;
+use crate::domain::record::Key;
+use crate::intent::{Command, Effect, Place};
+use crate::kinds::{self, alerts, flux};
+use crate::scene::{self, Keep, Line, Tone};
+use crate::store::RowId;
+use crate::triage::{self, Incident, Subject, rules};
+
+/// Symptoms of one incident that are listed; the rest is counted.
+const MOST: usize = 200;
+
+#[derive(Debug)]
+pub struct IncidentScreen {
+    anchor: Anchor,
+    /// The object that was asked about: the cursor starts there.
+    asked: Option<Key>,
+    scroll: Scroll,
+    lines: Vec<(Line, Option<RowId>)>,
+    placed: bool,
+}
+
+impl IncidentScreen {
+    pub fn new(anchor: Anchor) -> Self {
+        let asked = match &anchor {
+            Anchor::Object(key) => Some(key.clone()),
+            Anchor::Group(_) => None,
+        };
+        Self { anchor, asked, scroll: Scroll::default(), lines: Vec::new(), placed: false }
+    }
+
+    /// The incident that the anchor belongs to, and what was asked about.
+    fn subjects(&self, world: &World) -> Option<(Subject, Subject)> {
+        let asked = world.triage.subject(&world.store, &self.anchor)?;
+        world.triage.finding(asked)?;
+        Some((world.triage.root(asked), asked))
+    }
+
+    fn compose(&self, world: &World, width: u16) -> Vec<(Line, Option<RowId>)> {
+        let Some((root, asked)) = self.subjects(world) else { return self.healthy(world) };
+        let mut out = Page { world, width: usize::from(width), lines: Vec::new() };
+        out.root(root, asked);
+        out.steps(root, asked);
+        out.explained(root);
+        out.changes(root);
+        out.alerts(root);
+        out.next(root);
+        out.lines
+    }
+
+    /// Why an object belongs to no incident.
+    fn healthy(&self, world: &World) -> Vec<(Line, Option<RowId>)> {
+        let id = world.triage.subject(&world.store, &self.anchor).and_then(|s| world.triage.object(&world.store, s));
+        let (what, row) = match (&self.anchor, id.and_then(|id| world.store.row(id))) {
+            (_, Some(row)) => (format!("its state is {}", row.health), id),
+            (Anchor::Object(_), None) => ("it is gone".to_owned(), None),
+            (Anchor::Group(_), None) => ("none of its members fails any more".to_owned(), None),
+        };
+        let told = match &self.anchor {
+            Anchor::Object(key) => format!("{} {}", kinds::spec(key.kind).name, key.name),
+            Anchor::Group(group) => group.told(),
+        };
+        let first =
+            Line::of(format!("  {told} belongs to no incident: {what}, and no judgement finds fault."), Tone::Good);
+        let mut out = vec![(first, row)];
+        let feed = row.map(|id| &world.store.table(id.kind).feed);
+        if let Some(feed) = feed.filter(|feed| !feed.state.is_live()) {
+            let text = format!("  What is known of it is not live: the feed is {}.", feed.state.word());
+            out.push((Line::of(text, Tone::Warn), None));
+        }
+        out
+    }
+}
+
+/// The lines as they are written.
+struct Page<'a> {
+    world: &'a World,
+    width: usize,
+    lines: Vec<(Line, Option<RowId>)>,
+}
+
+impl Page<'_> {
+    fn heading(&mut self, text: impl Into<String>) {
+        self.lines.push((Line::of(format!(" {}", text.into()), Tone::Title), None));
+    }
+
+    fn text(&mut self, indent: usize, text: &str, tone: Tone, row: Option<RowId>) {
+        for part in contexts::wrap(text, self.width.saturating_sub(indent + 1).max(20)) {
+            self.lines.push((Line::of(format!("{:indent$}{part}", ""), tone), row));
+        }
+    }
+
+    fn since(&self, since: Option<crate::domain::ages::Time>) -> String {
+        since.map_or_else(String::new, |t| format!(", for {}", ages::told(t.age(self.world.facts.now).max(0))))
+    }
+
+    fn told(&self, subject: Subject) -> String {
+        let (kind, name) = triage::title(&self.world.store, &self.world.triage, subject, &self.world.facts.context);
+        format!("{kind} {name}")
+    }
+
+    fn root(&mut self, root: Subject, asked: Subject) {
+        let World { store, triage, .. } = self.world;
+        let Some(finding) = triage.finding(root) else { return };
+        let incident = triage.incident(root);
+        let severity = incident.map_or(finding.severity, |i| i.severity);
+        let object = triage.object(store, root);
+        let mut line = Line::of(format!(" {severity}  "), tone(severity, finding.muted));
+        line.push(format!("{}{}", self.told(root), self.since(incident.and_then(|i| i.since))), Tone::Accent);
+        self.lines.push((line, object));
+        self.text(5, &finding.why, Tone::Plain, object);
+        if finding.muted {
+            self.text(5, "silenced or inhibited: counted, not urgent", Tone::Dim, None);
+        }
+        if severity != finding.severity {
+            let text = format!("{} by itself, {severity} by what it explains or carries", finding.severity);
+            self.text(5, &text, Tone::Dim, None);
+        }
+        if incident.is_some_and(|i| i.users) {
+            self.text(5, "a critical alert is attached: users may notice", Tone::Bad, None);
+        }
+        if let Some(n) = incident.map(|i| i.dependents).filter(|n| *n > 0) {
+            self.text(5, &format!("{n} Flux objects depend on it, directly or not"), Tone::Dim, None);
+        }
+        if let Some(rule) = triage.rule(root) {
+            self.text(5, &format!("rule {}: {}", rule.name, rule.doc), Tone::Dim, None);
+        }
+        if let Subject::Row(id) = root {
+            for other in triage.of(id).iter().skip(1) {
+                self.text(5, &format!("also {}: {}", other.severity, other.why), Tone::Plain, object);
+            }
+        }
+        if root == asked {
+            return;
+        }
+        self.lines.push((Line::new(), None));
+    }
+
+    /// The way from what was asked about to the root.
+    fn steps(&mut self, root: Subject, asked: Subject) {
+        if root == asked {
+            return;
+        }
+        let told = self.told(asked);
+        self.heading(format!("WHY {told} BELONGS HERE"));
+        for reason in self.world.triage.chain(asked) {
+            let rule =
+                reason.rule.map_or_else(String::new, |rule| format!("  (rule {rule}, {})", reason.confidence.word()));
+            let row = self.world.triage.object(&self.world.store, reason.root);
+            self.text(3, &format!("-> {}: {}{rule}", self.told(reason.root), reason.because), Tone::Plain, row);
+        }
+    }
+
+    fn explained(&mut self, root: Subject) {
+        let World { store, triage, .. } = self.world;
+        let all = triage.explained(root);
+        if all.is_empty() {
+            return;
+        }
+        self.heading(format!("EXPLAINS {}", all.len()));
+        for subject in all.iter().take(MOST) {
+            let (Some(finding), Subject::Row(id)) = (triage.finding(*subject), subject) else { continue };
+            let mut line = Line::of(format!("   {}  ", finding.severity), tone(finding.severity, finding.muted));
+            let wide = (self.width / 2).clamp(24, 72);
+            line.plain(scene::fit(&self.told(*subject), wide, Keep::Ends));
+            let because = triage
+                .reason(*subject)
+                .map_or_else(String::new, |r| format!("{} [{}]", r.because, r.confidence.word()));
+            let left = self.width.saturating_sub(line.width() + 2);
+            line.push(format!("  {}", scene::clip(&because, left, Keep::Start)), Tone::Dim);
+            self.lines.push((line, Some(*id).filter(|id| store.row(*id).is_some())));
+        }
+        if all.len() > MOST {
+            self.text(3, &format!("and {} more", all.len() - MOST), Tone::Dim, None);
+        }
+    }
+
+    /// Revisions that came in, and what was done from here, shortly before it began.
+    fn changes(&mut self, root: Subject) {
+        let World { store, triage, facts, plans, .. } = self.world;
+        let Some(since) = triage.incident(root).and_then(|i| i.since) else { return };
+        let window = facts.thresholds.recent_change;
+        let near = |at: ages::Time| at <= since.plus(60) && at.plus(window) >= since;
+        let mut found: Vec<(ages::Time, String, Option<RowId>)> = Vec::new();
+        for kind in ["HelmRelease", "Kustomization"].into_iter().filter_map(kinds::by_name) {
+            for (slot, row) in store.table(kind).iter() {
+                if let Some(at) = row.record.time(flux::CHANGED).filter(|at| near(*at)) {
+                    let revision = row.record.text(flux::REVISION, &store.strings);
+                    let name = row.record.full_name(&store.strings);
+                    let text = format!("{} {name} became {revision}", kinds::spec(kind).name);
+                    found.push((at, text, Some(RowId { kind, slot })));
+                }
+            }
+        }
+        for plan in plans.iter().filter(|plan| near(plan.started)) {
+            found.push((plan.started, format!("{} was asked for here", plan.plan.title), None));
+        }
+        if found.is_empty() {
+            return;
+        }
+        let mine = triage.incident(root).and_then(|i| i.changed).map(|(id, _)| id);
+        found.sort_by_key(|(at, ..)| std::cmp::Reverse(*at));
+        self.heading("CHANGED SHORTLY BEFORE");
+        for (at, text, row) in found.into_iter().take(12) {
+            let before = ages::told((since.0 - at.0).max(0));
+            let own = if row.is_some() && row == mine { "  <- of this very object" } else { "" };
+            self.text(3, &format!("{before:>5} before  {text}{own}"), Tone::Plain, row);
+        }
+    }
+
+    fn alerts(&mut self, root: Subject) {
+        let World { store, triage, .. } = self.world;
+        let Some(kind) = kinds::by_name("Alert") else { return };
+        let is_alert = |s: &Subject| matches!(s, Subject::Row(id) if id.kind == kind);
+        let found: Vec<Subject> =
+            std::iter::once(root).chain(triage.explained(root)).filter(is_alert).take(20).collect();
+        if found.is_empty() {
+            return;
+        }
+        self.heading("ALERTS");
+        for subject in found {
+            let Subject::Row(id) = subject else { continue };
+            let Some(record) = store.row(id).map(|row| &row.record) else { continue };
+            let severity = record.text(alerts::SEVERITY, &store.strings);
+            let state = store.strings.get(record.status);
+            self.text(3, &format!("{} ({severity}, {state}): {}", record.name, record.note), Tone::Plain, Some(id));
+            let runbook = record.text(alerts::RUNBOOK, &store.strings);
+            if !runbook.is_empty() {
+                self.text(5, &format!("runbook {runbook}"), Tone::Accent, Some(id));
+            }
+        }
+    }
+
+    fn next(&mut self, root: Subject) {
+        let World { store, triage, .. } = self.world;
+        self.heading("WHAT TO DO");
+        let Some(id) = triage.object(store, root) else {
+            self.text(
+                3,
+                "nothing can be done to it from here; i shows the feeds, :ctx the contexts",
+                Tone::Plain,
+                None,
+            );
+            return;
+        };
+        let mut any = false;
+        for action in suggested(root, id, self.world) {
+            any = true;
+            let key = action
+                .key
+                .and_then(|key| self.world.chord(acting::command(key)))
+                .map(|k| format!("<{k}> "))
+                .unwrap_or_default();
+            self.text(3, &format!("{key}{}: {}", action.name, action.doc), Tone::Accent, Some(id));
+        }
+        let chord = |command| self.world.chord(command).unwrap_or("?").to_owned();
+        let more =
+            if any { "x lists the other actions".to_owned() } else { "x lists what can be done to it".to_owned() };
+        let line = format!("<{}> what to look at first, step by step; {more}", chord(Command::Guide));
+        self.text(3, &line, Tone::Plain, Some(id));
+    }
+}
+
+/// What helps with a root, the best first: what its rules name, as far as it is offered.
+pub fn suggested(root: Subject, id: RowId, world: &World) -> Vec<&'static ActionSpec> {
+    let Some(key) = world.store.key(id) else { return Vec::new() };
+    let kind = kinds::spec(id.kind).name;
+    let rules = rules::RULES.iter().filter(|rule| match world.triage.rule(root) {
+        Some(own) => own.name == rule.name,
+        // a root that is an object is what some rule explains by: those that know its kind name what helps
+        None => rule.next_for.contains(&kind),
+    });
+    let mut out: Vec<&ActionSpec> = Vec::new();
+    for name in rules.flat_map(|rule| rule.next) {
+        let Some(action) = ACTIONS.iter().find(|a| a.name == *name) else { continue };
+        if acting::offer(action, std::slice::from_ref(&key), world) == Offer::Yes
+            && !out.iter().any(|o| o.name == action.name)
+        {
+            out.push(action);
+        }
+    }
+    out.truncate(4);
+    out
+}
+
+/// The key that a list shows for an incident: of the first action that has one, else of the guide.
+pub fn next_key(incident: &Incident, world: &World) -> String {
+    let Some(id) = world.triage.object(&world.store, incident.subject) else {
+        return world.chord(Command::Feeds).unwrap_or_default().to_owned();
+    };
+    let keyed = suggested(incident.subject, id, world).into_iter().find_map(|a| a.key);
+    let command = keyed.map_or(Command::Guide, acting::command);
+    world.chord(command).unwrap_or_default().to_owned()
+}
+
+pub fn tone(severity: Severity, muted: bool) -> Tone {
+    match (muted, severity) {
+        (true, _) | (_, Severity::P4) => Tone::Dim,
+        (_, Severity::P1) => Tone::Alarm,
+        (_, Severity::P2) => Tone::Bad,
+        (_, Severity::P3) => Tone::Warn,
+    }
+}
+
+impl Screen for IncidentScreen {
+    fn title(&self, world: &World) -> String {
+        match self.subjects(world).and_then(|(root, _)| world.triage.incident(root)) {
+            Some(incident) => format!("Incident {}", incident.severity),
+            None => "Incident".to_owned(),
+        }
+    }
+
+    fn place(&self) -> Place {
+        Place::Incident(self.anchor.clone())
+    }
+
+    fn on(&mut self, command: Command, world: &World) -> Option<Vec<Effect>> {
+        if self.scroll.on(command, self.lines.len()) {
+            return Some(Vec::new());
+        }
+        Some(match command {
+            Command::Open | Command::Describe => {
+                self.target(world).map(|key| Effect::Go(Place::Describe(key))).into_iter().collect()
+            }
+            Command::Copy => {
+                let text: String = self.lines.iter().map(|(line, _)| line.text() + "\n").collect();
+                vec![Effect::Copy(text)]
+            }
+            _ => return None,
+        })
+    }
+
+    fn sync(&mut self, world: &World, size: Size) -> Vec<Effect> {
+        self.lines = self.compose(world, size.width);
+        if !self.placed {
+            self.placed = true;
+            let asked = self.asked.as_ref().and_then(|key| {
+                let slot = world.store.table(key.kind).slot_of(key.uid)?;
+                self.lines.iter().position(|(_, row)| *row == Some(RowId { kind: key.kind, slot }))
+            });
+            self.scroll.at = asked.unwrap_or(0);
+        }
+        self.scroll.settle(self.lines.len(), usize::from(size.height));
+        Vec::new()
+    }
+
+    fn lines(&self, _world: &World, size: Size) -> Vec<Line> {
+        let visible = self.lines.iter().enumerate().skip(self.scroll.top).take(usize::from(size.height));
+        visible
+            .map(|(at, (line, _))| {
+                let mut line = line.clone();
+                line.selected = at == self.scroll.at;
+                line
+            })
+            .collect()
+    }
+
+    fn hints(&self) -> &'static [Command] {
+        &[
+            Command::Open,
+            Command::Guide,
+            Command::Actions,
+            Command::Logs,
+            Command::Events,
+            Command::Silence,
+            Command::Back,
+        ]
+    }
+
+    /// The object of the line, else the root's.
+    fn target(&self, world: &World) -> Option<Key> {
+        let line = self.lines.get(self.scroll.at).and_then(|(_, row)| *row);
+        let root = || self.subjects(world).and_then(|(root, _)| world.triage.object(&world.store, root));
+        world.store.key(line.or_else(root)?)
+    }
+}

@@ -1,0 +1,374 @@
+//! Who explains whom. Only what changed, and what asked for the name of something that changed, is explained again;
+//! the rules themselves are asked through [`super::rules`].
+
+use std::cell::RefCell;
+
+use foldhash::fast::FixedState;
+use hashbrown::{HashMap, HashSet};
+
+use super::Settings;
+use super::judged::Judged;
+use super::names::{self, Code, Names};
+use super::node::{Claim, Group, GroupId, RuleId, Subject};
+use super::rules::RULES;
+use super::scan::{Claims, Scan, Target};
+use crate::domain::ages::Time;
+use crate::domain::finding::Finding;
+use crate::kinds;
+use crate::store::{RowId, Store};
+
+/// A subject is explained at most this often in one turn: two rules that look at each other's result must not chase
+/// each other.
+const TURNS: u8 = 4;
+/// A chain of reasons is followed this far; a circle of them ends here as well.
+const DEEPEST: usize = 24;
+
+/// A group, who is in it, and what is wrong with it.
+#[derive(Debug)]
+pub struct GroupState {
+    pub rule: RuleId,
+    pub group: Group,
+    pub members: Vec<Subject>,
+    /// `None`: too few to be a reason.
+    pub finding: Option<Finding>,
+}
+
+#[derive(Debug, Default)]
+pub struct Groups {
+    slots: Vec<Option<GroupState>>,
+    free: Vec<u32>,
+    ids: HashMap<(RuleId, Group), GroupId, FixedState>,
+    about: HashMap<Code, Vec<GroupId>, FixedState>,
+    askers: HashMap<Code, Vec<Subject>, FixedState>,
+}
+
+impl Groups {
+    pub fn get(&self, id: GroupId) -> Option<&GroupState> {
+        self.slots.get(id.0 as usize)?.as_ref()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (GroupId, &GroupState)> {
+        (0u32..).zip(&self.slots).filter_map(|(i, g)| Some((GroupId(i), g.as_ref()?)))
+    }
+
+    pub fn about(&self, code: Code) -> &[GroupId] {
+        self.about.get(&code).map_or(&[], |ids| ids)
+    }
+
+    pub fn askers(&self, code: Code) -> &[Subject] {
+        self.askers.get(&code).map_or(&[], |s| s)
+    }
+
+    fn code(group: &Group) -> Code {
+        Code::of(group.kind, &group.namespace, &group.name)
+    }
+
+    fn make(&mut self, rule: RuleId, group: Group) -> GroupId {
+        if let Some(id) = self.ids.get(&(rule, group.clone())) {
+            return *id;
+        }
+        let id = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
+        });
+        let id = GroupId(id);
+        self.about.entry(Self::code(&group)).or_default().push(id);
+        self.ids.insert((rule, group.clone()), id);
+        self.slots[id.0 as usize] = Some(GroupState { rule, group, members: Vec::new(), finding: None });
+        id
+    }
+
+    fn remove(&mut self, id: GroupId) -> Option<Code> {
+        let state = self.slots[id.0 as usize].take()?;
+        self.free.push(id.0);
+        let code = Self::code(&state.group);
+        self.ids.remove(&(state.rule, state.group));
+        if let Some(ids) = self.about.get_mut(&code) {
+            ids.retain(|other| *other != id);
+            if ids.is_empty() {
+                self.about.remove(&code);
+            }
+        }
+        Some(code)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    claims: Vec<Claim>,
+    asked: Vec<Code>,
+}
+
+#[derive(Debug, Default)]
+pub struct Graph {
+    nodes: HashMap<Subject, Node, FixedState>,
+    pub names: Names,
+    pub groups: Groups,
+    dirty: Vec<Subject>,
+    stale: HashSet<GroupId, FixedState>,
+    changed: bool,
+}
+
+impl Graph {
+    /// A row was touched; `had` and `changed` say whether it had a finding and whether that is another one now.
+    pub fn touch(&mut self, store: &Store, judged: &Judged, id: RowId, had: bool, changed: bool) {
+        let has = judged.first(id).is_some();
+        if !has && had {
+            self.forget(Subject::Row(id));
+        }
+        if has {
+            self.dirty.push(Subject::Row(id));
+        }
+        if names::is_crowd(id.kind) && !has && !had {
+            return;
+        }
+        let codes = if names::is_crowd(id.kind) && !has { self.names.remove(id) } else { self.names.set(store, id) };
+        // of the crowd only findings are asked for; of the others also what they are like
+        if changed || !names::is_crowd(id.kind) {
+            for code in codes {
+                self.tell(code);
+            }
+        }
+    }
+
+    /// Whoever asked for this name is to be explained again.
+    fn tell(&mut self, code: Code) {
+        if let Some(askers) = self.groups.askers.get(&code) {
+            self.dirty.extend(askers);
+        }
+    }
+
+    /// Explains what is to be explained again. Returns whether any explanation is another one now.
+    pub fn settle(&mut self, store: &Store, judged: &Judged, settings: &Settings<'_>, now: Time) -> bool {
+        let mut turns: HashMap<Subject, u8, FixedState> = HashMap::default();
+        self.changed = false;
+        loop {
+            while let Some(subject) = self.dirty.pop() {
+                let turn = turns.entry(subject).or_default();
+                *turn += 1;
+                if *turn <= TURNS {
+                    self.explain(subject, store, judged, settings, now);
+                }
+            }
+            let stale: Vec<GroupId> = self.stale.drain().collect();
+            if stale.is_empty() {
+                return self.changed;
+            }
+            for id in stale {
+                self.judge_group(id, store, judged, settings, now);
+            }
+        }
+    }
+
+    fn explain(&mut self, subject: Subject, store: &Store, judged: &Judged, settings: &Settings<'_>, now: Time) {
+        let alive = match subject {
+            Subject::Row(id) => judged.first(id).is_some() && store.row(id).is_some(),
+            Subject::Group(id) => self.groups.get(id).is_some(),
+            _ => false,
+        };
+        if !alive {
+            self.forget(subject);
+            return;
+        }
+        let scan = self.scan(store, judged, settings, now);
+        let mut said = Claims::default();
+        for (rule, spec) in (0u8..).map(RuleId).zip(RULES) {
+            let fits = match subject {
+                Subject::Row(id) => spec.symptoms.contains(&scan.kind(id)),
+                Subject::Group(id) => {
+                    scan.group(id).is_some_and(|g| spec.symptoms.contains(&RULES[g.rule.0 as usize].name))
+                }
+                _ => false,
+            };
+            if fits {
+                said.rule = Some(rule);
+                (spec.explain)(&scan, subject, &mut said);
+            }
+        }
+        let mut asked = scan.asked.into_inner();
+        asked.sort_unstable();
+        asked.dedup();
+        let mut claims = Vec::with_capacity(said.out.len());
+        for (target, rule, confidence, because) in said.out {
+            let root = match target {
+                Target::Row(id) => Subject::Row(id),
+                Target::Group(id) => Subject::Group(id),
+                Target::New(group) => {
+                    let code = Groups::code(&group);
+                    let id = self.groups.make(rule, group);
+                    if !self.nodes.contains_key(&Subject::Group(id)) {
+                        self.nodes.insert(Subject::Group(id), Node::default());
+                        self.dirty.push(Subject::Group(id));
+                        self.tell(code);
+                    }
+                    Subject::Group(id)
+                }
+            };
+            if root != subject {
+                claims.push(Claim { root, rule, confidence, because });
+            }
+        }
+        let old = self.nodes.insert(subject, Node { claims, asked }).unwrap_or_default();
+        self.changed |= self.nodes.get(&subject).is_none_or(|new| new.claims != old.claims);
+        self.rewire(subject, &old, store, judged);
+        // whatever holds this subject's group is judged by what its members are now
+        self.stale_groups_of(subject);
+    }
+
+    fn stale_groups_of(&mut self, subject: Subject) {
+        let Some(node) = self.nodes.get(&subject) else { return };
+        self.stale
+            .extend(node.claims.iter().filter_map(|c| if let Subject::Group(id) = c.root { Some(id) } else { None }));
+    }
+
+    /// Sets membership and questions right after a subject's claims changed from `old`.
+    fn rewire(&mut self, subject: Subject, old: &Node, store: &Store, judged: &Judged) {
+        let empty = Node::default();
+        let new = self.nodes.get(&subject).unwrap_or(&empty);
+        let (gone, come) = (missing(&old.asked, &new.asked), missing(&new.asked, &old.asked));
+        let group = |c: &Claim| if let Subject::Group(id) = c.root { Some(id) } else { None };
+        let was: Vec<GroupId> = old.claims.iter().filter_map(group).collect();
+        let is: Vec<GroupId> = new.claims.iter().filter_map(group).collect();
+        for code in &gone {
+            if let Some(askers) = self.groups.askers.get_mut(code) {
+                askers.retain(|s| *s != subject);
+                if askers.is_empty() {
+                    self.groups.askers.remove(code);
+                }
+            }
+        }
+        for code in &come {
+            self.groups.askers.entry(*code).or_default().push(subject);
+        }
+        for id in was.iter().filter(|id| !is.contains(id)) {
+            self.leave(*id, subject);
+        }
+        for id in is.iter().filter(|id| !was.contains(id)) {
+            if let Some(Some(state)) = self.groups.slots.get_mut(id.0 as usize) {
+                state.members.push(subject);
+            }
+            self.stale.insert(*id);
+        }
+        // some look at who asks for them: a health check fails for the sake of what it checks
+        for code in gone.into_iter().chain(come) {
+            if let Some(id) = self.names.get(code)
+                && kinds::spec(id.kind).name == "Kustomization"
+                && store.row(id).is_some()
+                && judged.first(id).is_some()
+                && Subject::Row(id) != subject
+            {
+                self.dirty.push(Subject::Row(id));
+            }
+        }
+    }
+
+    fn leave(&mut self, id: GroupId, subject: Subject) {
+        let Some(Some(state)) = self.groups.slots.get_mut(id.0 as usize) else { return };
+        state.members.retain(|m| *m != subject);
+        if state.members.is_empty() {
+            self.forget(Subject::Group(id));
+        } else {
+            self.stale.insert(id);
+        }
+    }
+
+    fn forget(&mut self, subject: Subject) {
+        if let Some(old) = self.nodes.remove(&subject) {
+            self.changed = true;
+            for code in &old.asked {
+                if let Some(askers) = self.groups.askers.get_mut(code) {
+                    askers.retain(|s| *s != subject);
+                    if askers.is_empty() {
+                        self.groups.askers.remove(code);
+                    }
+                }
+                if let Some(id) = self.names.get(*code)
+                    && kinds::spec(id.kind).name == "Kustomization"
+                    && Subject::Row(id) != subject
+                {
+                    self.dirty.push(Subject::Row(id));
+                }
+            }
+            for claim in old.claims {
+                if let Subject::Group(id) = claim.root {
+                    self.leave(id, subject);
+                }
+            }
+        }
+        if let Subject::Group(id) = subject {
+            self.stale.remove(&id);
+            if let Some(code) = self.groups.remove(id) {
+                self.tell(code);
+            }
+        }
+    }
+
+    fn judge_group(&mut self, id: GroupId, store: &Store, judged: &Judged, settings: &Settings<'_>, now: Time) {
+        let Some(state) = self.groups.get(id) else { return };
+        let Some(judge) = RULES[state.rule.0 as usize].group else { return };
+        let scan = self.scan(store, judged, settings, now);
+        let mut finding = judge(&scan, state);
+        if let Some(finding) = &mut finding {
+            finding.muted = state.members.iter().all(|m| self.finding(judged, *m).is_some_and(|f| f.muted));
+            finding.since = finding.since.or_else(|| scan.since(Subject::Group(id)));
+        }
+        if state.finding != finding {
+            // what this group belongs to counts its members' findings
+            self.stale_groups_of(Subject::Group(id));
+            self.dirty.push(Subject::Group(id));
+            if let Some(Some(state)) = self.groups.slots.get_mut(id.0 as usize) {
+                state.finding = finding;
+                let code = Groups::code(&state.group);
+                self.tell(code);
+            }
+            self.changed = true;
+        }
+    }
+
+    pub fn scan<'a>(&'a self, store: &'a Store, judged: &'a Judged, settings: &'a Settings<'a>, now: Time) -> Scan<'a> {
+        Scan { store, settings, now, judged, names: &self.names, groups: &self.groups, asked: RefCell::default() }
+    }
+
+    pub fn finding<'a>(&'a self, judged: &'a Judged, subject: Subject) -> Option<&'a Finding> {
+        match subject {
+            Subject::Row(id) => judged.first(id),
+            Subject::Group(id) => self.groups.get(id)?.finding.as_ref(),
+            Subject::Cluster | Subject::Feed(_) => None,
+        }
+    }
+
+    /// What explains a subject directly: the first claim whose root is a failure itself. What is silenced explains
+    /// nothing that is not.
+    pub fn claim<'a>(&'a self, judged: &'a Judged, subject: Subject) -> Option<&'a Claim> {
+        let muted = self.finding(judged, subject).is_some_and(|f| f.muted);
+        let holds = |c: &&Claim| self.finding(judged, c.root).is_some_and(|f| muted || !f.muted);
+        self.nodes.get(&subject)?.claims.iter().find(holds)
+    }
+
+    /// The root of a subject, itself if nothing explains it. Of a circle it is the least of its members, whoever asks.
+    pub fn root(&self, judged: &Judged, subject: Subject) -> Subject {
+        let mut at = subject;
+        let mut least = subject;
+        for step in 0..DEEPEST {
+            let Some(claim) = self.claim(judged, at) else { return at };
+            at = claim.root;
+            // the second half of the way is inside the circle, if there is one
+            if step == DEEPEST / 2 {
+                least = at;
+            }
+            least = if step > DEEPEST / 2 { least.min(at) } else { least };
+        }
+        least
+    }
+
+    /// Everything that has a finding.
+    pub fn subjects<'a>(&'a self, judged: &'a Judged) -> impl Iterator<Item = (Subject, &'a Finding)> {
+        let rows = judged.rows().map(|(id, finding)| (Subject::Row(id), finding));
+        rows.chain(self.groups.iter().filter_map(|(id, g)| Some((Subject::Group(id), g.finding.as_ref()?))))
+    }
+}
+
+/// What is in sorted `these` and not in sorted `those`.
+fn missing(these: &[Code], those: &[Code]) -> Vec<Code> {
+    these.iter().filter(|code| those.binary_search(code).is_err()).copied().collect()
+}

@@ -1,0 +1,93 @@
+//! Objects by name, and what makes the Secrets that others wait for. Kept for the kinds that others refer to, and of
+//! pods and alerts only for those with a finding, so that it stays small beside 50,000 pods. It judges nothing.
+
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use crate::domain::record::{KindId, Record};
+use crate::kinds::{self, certificates, external_secrets, nodes};
+use crate::store::{RowId, Store};
+
+/// Kind, namespace and name as one number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Code(u64);
+
+const HASH: FixedState = FixedState::with_seed(0x6e61_6d65);
+
+impl Code {
+    pub fn of(kind: &str, namespace: &str, name: &str) -> Self {
+        Self(HASH.hash_one((kind, namespace, name)))
+    }
+}
+
+#[derive(Debug, Default)]
+pub struct Names {
+    rows: HashMap<Code, RowId, FixedState>,
+    own: HashMap<RowId, Vec<Code>, FixedState>,
+}
+
+/// Kinds of which there are many and to which others refer only when they have a finding.
+pub fn is_crowd(kind: KindId) -> bool {
+    matches!(kinds::spec(kind).name, "Pod" | "Alert" | "Backup" | "PolicyReport")
+}
+
+impl Names {
+    pub fn get(&self, code: Code) -> Option<RowId> {
+        self.rows.get(&code).copied()
+    }
+
+    /// Takes a row in, or its new name. Returns the codes that mean something else now than before.
+    pub fn set(&mut self, store: &Store, id: RowId) -> Vec<Code> {
+        let Some(row) = store.row(id) else { return self.remove(id) };
+        let codes = codes(store, id, &row.record);
+        if self.own.get(&id).is_some_and(|old| *old == codes) {
+            return codes;
+        }
+        let mut changed = self.remove(id);
+        for code in &codes {
+            self.rows.insert(*code, id);
+        }
+        changed.extend(&codes);
+        self.own.insert(id, codes);
+        changed
+    }
+
+    pub fn remove(&mut self, id: RowId) -> Vec<Code> {
+        let codes = self.own.remove(&id).unwrap_or_default();
+        for code in &codes {
+            // an object that was made again under this name may have taken it over
+            if self.rows.get(code) == Some(&id) {
+                self.rows.remove(code);
+            }
+        }
+        codes
+    }
+}
+
+/// The row's own name first, then what else it is found by.
+fn codes(store: &Store, id: RowId, record: &Record) -> Vec<Code> {
+    let strings = &store.strings;
+    let namespace = strings.get(record.namespace);
+    let kind = kinds::spec(id.kind).name;
+    let mut codes = Vec::with_capacity(1);
+    codes.push(Code::of(kind, namespace, &record.name));
+    let secret = match kind {
+        "ExternalSecret" => record.text(external_secrets::SECRET, strings),
+        "Certificate" => record.text(certificates::SECRET, strings),
+        // alerts may know a node by its address only
+        "Node" => {
+            match record.text(nodes::ADDRESS, strings) {
+                "" => {}
+                address => codes.push(Code::of(kind, "", address)),
+            }
+            ""
+        }
+        _ => "",
+    };
+    if !secret.is_empty() {
+        codes.push(Code::of("Secret", namespace, secret));
+    }
+    codes
+}

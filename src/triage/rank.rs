@@ -1,0 +1,273 @@
+//! From who explains whom to one list of incidents, the most urgent first. It runs when a judgement or a reason
+//! changed, never on a tick.
+
+use std::cmp::{Ordering, Reverse};
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use super::Settings;
+use super::dependents::Dependents;
+use super::graph::Graph;
+use super::judged::Judged;
+use super::node::{Incident, Subject};
+use super::rules::RULES;
+use super::scan::Scan;
+use crate::domain::ages::Time;
+use crate::domain::finding::Finding;
+use crate::domain::health::Severity;
+use crate::domain::interner::Sym;
+use crate::domain::record::Relation;
+use crate::kinds::{self, alerts, flux};
+use crate::store::{RowId, Store};
+
+/// An alert of which only the namespace is known belongs to the one incident there if it began at most so much
+/// earlier, in seconds: alerts wait before they fire, so they do not come first.
+const EARLIER: i64 = 60;
+
+/// Totals for the header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Incidents of P1 to P4, without what is muted.
+    pub by_severity: [u32; 4],
+    pub silenced: u32,
+    pub suspended: u32,
+    /// Feeds that cannot be read.
+    pub blind: u32,
+    /// Findings that an incident explains.
+    pub explained: u32,
+}
+
+#[derive(Debug, Default)]
+pub struct Ranking {
+    pub incidents: Vec<Incident>,
+    /// Alerts that stand under an incident because of their namespace alone.
+    pub absorbed: HashMap<Subject, Subject, FixedState>,
+    dependents: Dependents,
+}
+
+struct Tally {
+    severity: Severity,
+    explains: u32,
+    users: bool,
+    /// The severity that the root's own rule asks for, seeing all that it explains.
+    members: Vec<RowId>,
+    earliest: Option<Time>,
+}
+
+/// Members beyond this are counted, and not shown to the rule that weighs the root.
+const WEIGHED: usize = 64;
+
+impl Ranking {
+    /// Ranks anew. `feeds` are findings of no row.
+    pub fn refresh(
+        &mut self,
+        graph: &Graph,
+        judged: &Judged,
+        store: &Store,
+        settings: &Settings<'_>,
+        feeds: &[(Subject, Finding)],
+        now: Time,
+    ) {
+        let mut tallies: HashMap<Subject, Tally, FixedState> = HashMap::default();
+        for (subject, finding) in graph.subjects(judged) {
+            let root = graph.root(judged, subject);
+            count(&mut tallies, store, root, subject, finding);
+        }
+        self.absorb(&mut tallies, graph, judged, store);
+        self.dependents.refresh(store);
+        let scan = graph.scan(store, judged, settings, now);
+        let mut incidents = Vec::with_capacity(tallies.len() + feeds.len());
+        for (subject, tally) in &tallies {
+            let Some(finding) = graph.finding(judged, *subject) else { continue };
+            let since = finding.since.or(tally.earliest);
+            let mut severity = tally.severity;
+            for rule in RULES {
+                if let Some(weighed) = rule.weigh.and_then(|weigh| weigh(&scan, *subject, &tally.members)) {
+                    severity = severity.min(weighed);
+                }
+            }
+            incidents.push(Incident {
+                subject: *subject,
+                severity: if finding.muted { finding.severity } else { severity },
+                since,
+                muted: finding.muted,
+                explains: tally.explains,
+                users: tally.users,
+                dependents: self.dependents.of(*subject),
+                changed: changed(&scan, *subject, since, settings.thresholds.recent_change),
+            });
+        }
+        for (subject, finding) in feeds {
+            incidents.push(Incident {
+                subject: *subject,
+                severity: finding.severity,
+                since: finding.since,
+                muted: false,
+                explains: 0,
+                users: false,
+                dependents: 0,
+                changed: None,
+            });
+        }
+        incidents.sort_unstable_by(|a, b| order(a, b, &scan));
+        self.incidents = incidents;
+    }
+
+    /// Puts alerts of which only the namespace is known under the one incident there, unless they are critical.
+    fn absorb(
+        &mut self,
+        tallies: &mut HashMap<Subject, Tally, FixedState>,
+        graph: &Graph,
+        judged: &Judged,
+        store: &Store,
+    ) {
+        self.absorbed.clear();
+        let Some(alert) = kinds::by_name("Alert") else { return };
+        let is_alert = |subject: &Subject| matches!(subject, Subject::Row(id) if id.kind == alert);
+        let mut alone: Vec<(RowId, Sym)> = Vec::new();
+        for subject in tallies.keys() {
+            let Subject::Row(id) = subject else { continue };
+            if id.kind != alert {
+                continue;
+            }
+            let (Some(row), Some(finding)) = (store.row(*id), judged.first(*id)) else { continue };
+            let about = row
+                .record
+                .links
+                .iter()
+                .any(|l| l.relation == Relation::About && store.strings.get(l.kind) != "Silence");
+            if !about && !row.record.namespace.is_empty() && finding.severity >= Severity::P3 && !finding.muted {
+                alone.push((*id, row.record.namespace));
+            }
+        }
+        if alone.is_empty() {
+            return;
+        }
+        let mut one: HashMap<Sym, Option<Subject>, FixedState> = HashMap::default();
+        for subject in tallies.keys().filter(|s| !is_alert(s)) {
+            let muted = graph.finding(judged, *subject).is_none_or(|f| f.muted || f.severity == Severity::P4);
+            if let Some(namespace) = namespace(graph, store, *subject).filter(|_| !muted) {
+                one.entry(namespace).and_modify(|only| *only = None).or_insert(Some(*subject));
+            }
+        }
+        for (id, namespace) in alone {
+            let Some(Some(root)) = one.get(&namespace).copied() else { continue };
+            let (Some(finding), Some(of)) = (judged.first(id), graph.finding(judged, root)) else { continue };
+            if let (Some(alert), Some(root)) = (finding.since, of.since)
+                && alert.plus(EARLIER) < root
+            {
+                continue;
+            }
+            let subject = Subject::Row(id);
+            let explained = tallies.remove(&subject).map_or(0, |tally| tally.explains);
+            if let Some(tally) = tallies.get_mut(&root) {
+                tally.explains += explained + 1;
+            }
+            self.absorbed.insert(subject, root);
+        }
+    }
+}
+
+/// Counts `subject` under `root`. A group is no finding of its own: its members are.
+fn count(
+    tallies: &mut HashMap<Subject, Tally, FixedState>,
+    store: &Store,
+    root: Subject,
+    subject: Subject,
+    finding: &Finding,
+) {
+    let tally = tallies.entry(root).or_insert_with(|| Tally {
+        severity: Severity::P4,
+        explains: 0,
+        users: false,
+        members: Vec::new(),
+        earliest: None,
+    });
+    if !finding.muted || root == subject {
+        tally.severity = tally.severity.min(finding.severity);
+    }
+    tally.earliest = [tally.earliest, finding.since].into_iter().flatten().min();
+    if let Subject::Row(id) = subject
+        && root != subject
+    {
+        tally.explains += 1;
+        if tally.members.len() < WEIGHED {
+            tally.members.push(id);
+        }
+    }
+    if let Subject::Row(id) = subject
+        && !finding.muted
+        && finding.severity <= Severity::P2
+        && kinds::spec(id.kind).name == "Alert"
+        && store.row(id).is_some_and(|row| alerts::State::of(&row.record, &store.strings) == alerts::State::Firing)
+    {
+        tally.users = true;
+    }
+}
+
+fn namespace(graph: &Graph, store: &Store, subject: Subject) -> Option<Sym> {
+    match subject {
+        Subject::Row(id) => store.row(id).map(|row| row.record.namespace).filter(|n| !n.is_empty()),
+        // interned by a member: the group keeps text
+        Subject::Group(id) => {
+            let group = graph.groups.get(id)?;
+            (!group.group.namespace.is_empty()).then_some(())?;
+            group.members.iter().find_map(|m| namespace(graph, store, *m))
+        }
+        _ => None,
+    }
+}
+
+/// What Flux brought in shortly before `since`: the subject's own revision, or that of what manages it.
+fn changed(scan: &Scan<'_>, subject: Subject, since: Option<Time>, window: i64) -> Option<(RowId, Time)> {
+    let since = since?;
+    let row = match subject {
+        Subject::Row(id) => Some(id),
+        Subject::Group(id) => {
+            let group = &scan.group(id)?.group;
+            scan.named(group.kind, &group.namespace, &group.name)
+        }
+        _ => None,
+    }?;
+    // an alert says nothing of revisions; its object has its own incident
+    if scan.kind(row) == "Alert" {
+        return None;
+    }
+    let record = scan.record(row)?;
+    let own = matches!(scan.kind(row), "HelmRelease" | "Kustomization").then_some(row);
+    own.into_iter()
+        .chain(scan.linked(record, Relation::ManagedBy))
+        .filter_map(|id| Some((id, scan.record(id)?.time(flux::CHANGED)?)))
+        .filter(|(_, at)| *at <= since.plus(60) && at.plus(window) >= since)
+        .max_by_key(|(_, at)| *at)
+}
+
+/// Severity; an alert that users notice; how much depends on it; how much it explains; a change just before it; the
+/// newer one; the name.
+fn order(a: &Incident, b: &Incident, scan: &Scan<'_>) -> Ordering {
+    let key = |i: &Incident| {
+        (
+            i.muted,
+            i.severity,
+            !i.users,
+            Reverse(i.dependents),
+            Reverse(i.explains),
+            i.changed.is_none(),
+            tier(i.subject),
+            Reverse(i.since),
+        )
+    };
+    key(a).cmp(&key(b)).then_with(|| scan.told(a.subject).cmp(&scan.told(b.subject))).then(a.subject.cmp(&b.subject))
+}
+
+/// The connection first, then objects, then what only alerts tell of, then feeds.
+fn tier(subject: Subject) -> u8 {
+    match subject {
+        Subject::Cluster => 0,
+        Subject::Row(id) if kinds::spec(id.kind).name != "Alert" => 1,
+        Subject::Group(_) => 1,
+        Subject::Row(_) => 2,
+        Subject::Feed(_) => 3,
+    }
+}

@@ -1,0 +1,34 @@
+//! An alert about an object that fails is a symptom of that object, not a finding beside it. The object is the one that
+//! the labels name; without one nothing is guessed here.
+
+use super::{RuleSpec, row};
+use crate::domain::record::Relation;
+use crate::kinds::alerts::{CONFIDENCE, Confidence};
+use crate::triage::node::Subject;
+use crate::triage::scan::{Claims, Scan, Target};
+
+pub const SPEC: RuleSpec = RuleSpec {
+    name: "alert-about",
+    doc: "An alert belongs to the failure of the object that its labels name.",
+    symptoms: &["Alert"],
+    explain,
+    group: None,
+    weigh: None,
+    next: &[],
+    next_for: &[],
+};
+
+fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
+    let Some(record) = row(subject).and_then(|id| scan.record(id)) else { return };
+    let likely = record.text(CONFIDENCE, &scan.store.strings) == Confidence::Likely.word();
+    let confidence = if likely { Confidence::Likely } else { Confidence::Exact };
+    for link in record.links.iter().filter(|l| l.relation == Relation::About && scan.text(l.kind) != "Silence") {
+        let (kind, namespace, name) = (scan.text(link.kind), scan.text(link.namespace), scan.text(link.name));
+        if let Some(id) = scan.named(kind, namespace, name) {
+            claims.row(id, confidence, format!("it is about {}", scan.told(id.into())));
+        }
+        for group in scan.groups_about(kind, namespace, name) {
+            claims.add(Target::Group(*group), confidence, format!("it is about {kind} {name}"));
+        }
+    }
+}

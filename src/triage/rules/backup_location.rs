@@ -1,0 +1,52 @@
+//! A backup location that cannot be reached fails every backup that goes there, and the schedules that make them.
+
+use super::{RuleSpec, row};
+use crate::domain::health::Health;
+use crate::domain::record::Relation;
+use crate::kinds::alerts::Confidence;
+use crate::kinds::{backups, schedules};
+use crate::triage::node::Subject;
+use crate::triage::scan::{Claims, Scan};
+
+pub const SPEC: RuleSpec = RuleSpec {
+    name: "backup-location",
+    doc: "Backups and schedules fail because their backup location is not available.",
+    symptoms: &["Backup", "Schedule", "Restore"],
+    explain,
+    group: None,
+    weigh: None,
+    next: &[],
+    next_for: &[],
+};
+
+/// The location is looked at every minute, so a run may fail that much before it is marked.
+const SLACK: i64 = 300;
+
+fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
+    let Some((id, record)) = row(subject).and_then(|id| Some((id, scan.record(id)?))) else { return };
+    let strings = &scan.store.strings;
+    let namespace = scan.namespace(record);
+    let name = match scan.kind(id) {
+        "Backup" => record.text(backups::STORAGE, strings),
+        "Schedule" => match record.text(schedules::STORAGE, strings) {
+            // Velero's own name for the one that is taken when none is named
+            "" => "default",
+            name => name,
+        },
+        // a restore reads from where its backup is
+        _ => {
+            let backup = scan.linked(record, Relation::From).next().and_then(|id| scan.record(id));
+            backup.map_or("", |r| r.text(backups::STORAGE, strings))
+        }
+    };
+    let Some(place) = scan.named("BackupStorageLocation", namespace, name) else { return };
+    let down = scan.finding(place).and_then(|f| f.since);
+    let since = scan.finding(id).and_then(|f| f.since);
+    // a paused or refused schedule has a reason of its own
+    let own = scan.kind(id) == "Schedule"
+        && matches!(scan.record(id).map(|r| r.health), Some(Health::Suspended | Health::Failed));
+    if scan.health(place) == Health::Failed && !own && (scan.kind(id) == "Schedule" || scan.follows(since, down, SLACK))
+    {
+        claims.row(place, Confidence::Exact, format!("it is kept in {name}, which is not available"));
+    }
+}

@@ -1,0 +1,132 @@
+//! A webhook or controller without a ready pod: whatever it admits is refused, whatever it moves on stands still.
+
+use super::{RuleSpec, row};
+use crate::domain::health::Health;
+use crate::kinds::alerts::Confidence;
+use crate::kinds::flux::{self, Case};
+use crate::store::RowId;
+use crate::triage::controllers::{self, CONTROLLERS};
+use crate::triage::node::Subject;
+use crate::triage::scan::{Claims, Scan};
+
+pub const SPEC: RuleSpec = RuleSpec {
+    name: "controller-down",
+    doc: "What a webhook refuses by not answering, and what waits for a controller, fails because that has no ready pod.",
+    symptoms: &[
+        "HelmRelease",
+        "Kustomization",
+        "ResourceSet",
+        "GitRepository",
+        "HelmRepository",
+        "HelmChart",
+        "OCIRepository",
+        "Bucket",
+        "Certificate",
+        "CertificateRequest",
+        "ExternalSecret",
+        "Backup",
+        "Deployment",
+        "ReplicaSet",
+        "crash-loop",
+    ],
+    explain,
+    group: None,
+    weigh: None,
+    next: &["restart"],
+    next_for: &["Deployment"],
+};
+
+fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
+    if let Subject::Group(id) = subject {
+        let Some(group) = scan.group(id).map(|g| &g.group) else { return };
+        if controllers::of(group.kind, &group.name).is_some()
+            && let Some(row) = scan.named(group.kind, &group.namespace, &group.name)
+            && scan.record(row).is_some_and(controllers::is_down)
+        {
+            claims.row(row, Confidence::Exact, "these are its pods");
+        }
+        return;
+    }
+    let Some((id, record)) = row(subject).and_then(|id| Some((id, scan.record(id)?))) else { return };
+    if let Some((service, namespace)) = webhook(&record.note)
+        && let Some(down) = server(scan, service, namespace)
+        && down != id
+    {
+        claims.row(down, Confidence::Exact, format!("its request to the webhook {namespace}/{service} failed"));
+    }
+    if waits(scan, id) {
+        for controller in CONTROLLERS.iter().filter(|c| c.kinds.contains(&scan.kind(id))) {
+            for namespace in homes(controller.name) {
+                if let Some(down) = scan.named("Deployment", namespace, controller.name)
+                    && scan.record(down).is_some_and(|r| controllers::is_down(r) || scan.finding(down).is_some())
+                {
+                    claims.row(down, Confidence::Likely, format!("nothing moves it on: {} is down", controller.name));
+                }
+            }
+        }
+    }
+}
+
+/// Where the published manifests and charts put a controller.
+fn homes(name: &str) -> &'static [&'static str] {
+    match name {
+        "cert-manager" => &["cert-manager"],
+        "external-secrets" => &["external-secrets"],
+        "velero" => &["velero"],
+        _ => &["flux-system"],
+    }
+}
+
+/// Whether it stands still: it is not told to have failed, it just does not go on.
+fn waits(scan: &Scan<'_>, id: RowId) -> bool {
+    let Some(record) = scan.record(id) else { return false };
+    match scan.kind(id) {
+        "HelmRelease" | "Kustomization" | "ResourceSet" | "GitRepository" | "HelmRepository" | "HelmChart"
+        | "OCIRepository" | "Bucket" => {
+            matches!(Case::of(record), Case::Waiting | Case::Progressing | Case::Outdated)
+                || record.text(flux::READY, &scan.store.strings) == "Unknown"
+        }
+        "Certificate" | "CertificateRequest" | "ExternalSecret" => {
+            matches!(scan.health(id), Health::Unknown | Health::Progressing | Health::Warning)
+        }
+        "Backup" => record.health == Health::Progressing,
+        _ => false,
+    }
+}
+
+/// Service and namespace of the webhook that did not answer, out of the API server's message:
+/// `failed calling webhook "NAME": failed to call webhook: Post "https://SERVICE.NAMESPACE.svc:443/PATH": ...`.
+/// Source: Kubernetes `apiserver/pkg/admission/plugin/webhook/errors`.
+fn webhook(message: &str) -> Option<(&str, &str)> {
+    let (_, rest) = message.split_once("failed calling webhook")?;
+    let (_, rest) = rest.split_once("https://")?;
+    let host = rest.split(['/', ':', '"']).next()?;
+    let mut parts = host.split('.');
+    let (service, namespace) = (parts.next()?, parts.next()?);
+    (parts.next() == Some("svc")).then_some((service, namespace))
+}
+
+/// The workload behind a service, if it has no ready pod: by the habits of naming.
+fn server(scan: &Scan<'_>, service: &str, namespace: &str) -> Option<RowId> {
+    let base = service.strip_suffix("-svc").or_else(|| service.strip_suffix("-service")).unwrap_or(service);
+    let known = CONTROLLERS.iter().map(|c| c.name).filter(|name| name.starts_with(base));
+    std::iter::once(service)
+        .chain([base])
+        .chain(known)
+        .filter_map(|name| scan.named("Deployment", namespace, name))
+        .find(|id| scan.record(*id).is_some_and(controllers::is_down))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_webhook_that_did_not_answer_is_read_from_the_message() {
+        let message = "Internal error occurred: failed calling webhook \"validate.kyverno.svc-fail\": failed to call \
+            webhook: Post \"https://kyverno-svc.kyverno.svc:443/validate/fail?timeout=10s\": no endpoints available";
+        assert_eq!(webhook(message), Some(("kyverno-svc", "kyverno")));
+        assert_eq!(webhook("failed calling webhook \"x\": Post \"https://example.com/\": refused"), None);
+        assert_eq!(webhook("admission webhook \"x\" denied the request"), None);
+    }
+}

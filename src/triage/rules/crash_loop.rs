@@ -1,0 +1,112 @@
+//! Pods of one owner that fail in the same way are one finding; what their workload complains of is that.
+
+use super::{RuleSpec, row, worst};
+use crate::domain::finding::Finding;
+use crate::domain::health::Severity;
+use crate::domain::record::{Cell, Relation};
+use crate::kinds::alerts::Confidence;
+use crate::kinds::{self, pods, workload};
+use crate::store::RowId;
+use crate::triage::graph::GroupState;
+use crate::triage::node::{Group, GroupId, Subject};
+use crate::triage::scan::{Claims, Scan, Target};
+
+pub const SPEC: RuleSpec = RuleSpec {
+    name: "crash-loop",
+    doc: "Pods of one owner that fail for one reason, with one exit code, are one finding; it explains their workload.",
+    symptoms: &["Pod", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "HorizontalPodAutoscaler"],
+    explain,
+    group: Some(judge),
+    weigh: None,
+    next: &["restart", "undo-rollout"],
+    next_for: &["Deployment", "StatefulSet", "DaemonSet"],
+};
+
+/// Whether a pod's STATUS is a failure of the pod itself: neither of its node, nor of where it might run.
+pub fn is_own_failure(word: &str) -> bool {
+    let word = word.strip_prefix("Init:").unwrap_or(word);
+    matches!(
+        word,
+        "CrashLoopBackOff"
+            | "ImagePullBackOff"
+            | "ErrImagePull"
+            | "InvalidImageName"
+            | "CreateContainerConfigError"
+            | "CreateContainerError"
+            | "RunContainerError"
+            | "OOMKilled"
+            | "Error"
+    ) || word.starts_with("ExitCode:")
+        || word.starts_with("Signal:")
+}
+
+/// Two words for one thing: the kubelet alternates between trying and waiting.
+fn settled(word: &str) -> &str {
+    match word {
+        "ErrImagePull" => "ImagePullBackOff",
+        "Error" | "OOMKilled" | "Completed" => "CrashLoopBackOff",
+        word => word,
+    }
+}
+
+fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
+    let Some((id, record)) = row(subject).and_then(|id| Some((id, scan.record(id)?))) else { return };
+    let namespace = scan.namespace(record);
+    if scan.kind(id) == "Pod" {
+        let Some(owner) = record.link(Relation::Owner) else { return };
+        // an owner of a kind that is not known here has its pods for itself
+        let kind = kinds::by_name(scan.text(owner.kind)).map_or("Owner", |kind| kinds::spec(kind).name);
+        let exit = record.text(pods::LAST_EXIT, &scan.store.strings);
+        let word = settled(scan.text(record.status));
+        let detail =
+            if word == "CrashLoopBackOff" && !exit.is_empty() { format!("{word} {exit}") } else { word.into() };
+        let name = scan.text(owner.name);
+        let group = Group { kind, namespace: namespace.into(), name: name.into(), detail: detail.into() };
+        claims.add(Target::New(group), Confidence::Exact, format!("it is a pod of {} {name}", scan.text(owner.kind)));
+        return;
+    }
+    // the one that most of its pods are in
+    let about = scan.groups_about(scan.kind(id), namespace, &record.name);
+    let fullest =
+        about.iter().filter(|id| is_of_pods(scan, **id)).max_by_key(|id| scan.group(**id).map(|g| g.members.len()));
+    if let Some(group) = fullest {
+        claims.add(Target::Group(*group), Confidence::Exact, "its pods fail");
+    }
+}
+
+fn is_of_pods(scan: &Scan<'_>, id: GroupId) -> bool {
+    scan.group(id).is_some_and(|g| scan.rule(g.rule) == SPEC.name && !pods_of(scan, g).is_empty())
+}
+
+fn pods_of(scan: &Scan<'_>, group: &GroupState) -> Vec<RowId> {
+    group.members.iter().filter_map(|m| row(*m)).filter(|id| scan.kind(*id) == "Pod").collect()
+}
+
+fn judge(scan: &Scan<'_>, group: &GroupState) -> Option<Finding> {
+    let pods = pods_of(scan, group);
+    let first = pods.iter().find_map(|id| scan.finding(*id))?;
+    let name = &group.group;
+    let is_counted = matches!(name.kind, "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet");
+    let of = scan.named(name.kind, &name.namespace, &name.name).filter(|_| is_counted);
+    let counts = of.and_then(|id| match scan.record(id)?.cell(workload::READY) {
+        Cell::Ratio(ready, wanted) => Some((ready, wanted)),
+        _ => None,
+    });
+    let worst = worst(scan, &group.members).unwrap_or(Severity::P3);
+    // nothing is left that works
+    let all = counts.is_some_and(|(ready, wanted)| ready == 0 && wanted > 0)
+        && is_own_failure(scan.record(pods[0]).map_or("", |r| scan.text(r.status)));
+    let severity = if all { worst.min(Severity::P2) } else { worst };
+    let of = match (pods.len(), counts) {
+        (1, None) => String::new(),
+        (n, Some((_, wanted))) if wanted > 0 => format!("{n} of {wanted} pods: "),
+        (n, _) => format!("{n} pods: "),
+    };
+    // what one of them says stands for all, but for the numbers that differ
+    let why = match (pods.len(), &*name.detail) {
+        (1, _) | (_, "") => first.why.to_string(),
+        (_, detail) if detail.starts_with("CrashLoopBackOff ") => format!("CrashLoopBackOff, last {}", &detail[17..]),
+        _ => first.why.to_string(),
+    };
+    Some(Finding::new(severity, None, format!("{of}{why}")))
+}

@@ -1,0 +1,52 @@
+//! A store that fails takes its `ExternalSecrets` with it; a pod that waits for a Secret waits for what makes it.
+
+use super::{RuleSpec, row};
+use crate::domain::health::{Health, Severity};
+use crate::domain::record::Relation;
+use crate::kinds::alerts::Confidence;
+use crate::store::RowId;
+use crate::triage::node::Subject;
+use crate::triage::scan::{Claims, Scan};
+
+pub const SPEC: RuleSpec = RuleSpec {
+    name: "external-secret",
+    doc: "An ExternalSecret fails because of its store; a pod waits for a Secret that an ExternalSecret could not make.",
+    symptoms: &["ExternalSecret", "Pod"],
+    explain,
+    group: None,
+    weigh: Some(weigh),
+    next: &["force-sync"],
+    next_for: &["ExternalSecret"],
+};
+
+fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
+    let Some((id, record)) = row(subject).and_then(|id| Some((id, scan.record(id)?))) else { return };
+    if scan.kind(id) == "ExternalSecret" {
+        if record.health != Health::Failed {
+            return;
+        }
+        for store in scan.linked(record, Relation::From) {
+            if scan.health(store) == Health::Failed {
+                claims.row(store, Confidence::Exact, format!("its store fails: {}", scan.told(store.into())));
+            }
+        }
+        return;
+    }
+    for link in record.links.iter().filter(|l| l.relation == Relation::Uses && scan.text(l.kind) == "Secret") {
+        // what makes a Secret is found under the Secret's name
+        if let Some(maker) = scan.at(link)
+            && scan.kind(maker) == "ExternalSecret"
+        {
+            let name = scan.text(link.name);
+            claims.row(maker, Confidence::Exact, format!("it waits for the Secret {name}, which comes from there"));
+        }
+    }
+}
+
+/// Pods that cannot start make it more than a note for today.
+fn weigh(scan: &Scan<'_>, root: Subject, members: &[RowId]) -> Option<Severity> {
+    let id =
+        row(root).filter(|id| matches!(scan.kind(*id), "ExternalSecret" | "SecretStore" | "ClusterSecretStore"))?;
+    let failing = scan.health(id) == Health::Failed;
+    (failing && members.iter().any(|m| scan.kind(*m) == "Pod")).then_some(Severity::P2)
+}

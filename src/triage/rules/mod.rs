@@ -1,0 +1,133 @@
+//! The rules: which failure explains which. One file and one row each; a rule looks at one subject and says what might
+//! explain it, and the first that holds counts. A wrong reason is worse than none, so a rule names its facts and stays
+//! silent where they do not suffice. Rules read, and know no screen.
+
+mod admission;
+mod alert_about;
+mod backup_location;
+mod certificate;
+mod controller_down;
+mod crash_loop;
+mod dependency;
+mod external_secret;
+mod health_check;
+mod issuer;
+mod kustomization;
+mod node_lost;
+mod node_pressure;
+mod nodes;
+mod pending;
+mod quorum;
+mod quota;
+mod registry;
+mod release;
+mod schedule;
+mod seal;
+mod source;
+mod volume;
+
+use super::graph::GroupState;
+use super::node::{RuleId, Subject};
+use super::scan::{Claims, Scan};
+use crate::domain::finding::Finding;
+use crate::domain::health::Severity;
+use crate::store::RowId;
+
+/// What might explain a subject.
+pub type Explain = fn(&Scan<'_>, Subject, &mut Claims);
+/// What is wrong with a group, or nothing when its members are too few.
+pub type JudgeGroup = fn(&Scan<'_>, &GroupState) -> Option<Finding>;
+/// How severe a root is in the light of the rows that it explains.
+pub type Weigh = fn(&Scan<'_>, Subject, &[RowId]) -> Option<Severity>;
+
+/// One row of the list of rules.
+#[derive(Debug)]
+pub struct RuleSpec {
+    /// As the evidence names it: `node-lost`.
+    pub name: &'static str,
+    /// What it says, in one sentence.
+    pub doc: &'static str,
+    /// Kinds whose failures it explains, and names of rules whose groups it explains.
+    pub symptoms: &'static [&'static str],
+    pub explain: Explain,
+    /// For a rule that makes groups.
+    pub group: Option<JudgeGroup>,
+    /// Makes roots more severe than they are by themselves, never less.
+    pub weigh: Option<Weigh>,
+    /// Actions on the root that help, by name, the best first.
+    pub next: &'static [&'static str],
+    /// The kinds of root that they are for.
+    pub next_for: &'static [&'static str],
+}
+
+/// Every rule. Of two that explain the same subject the earlier one counts.
+pub static RULES: &[RuleSpec] = &[
+    node_lost::SPEC,
+    nodes::SPEC,
+    node_pressure::SPEC,
+    seal::SPEC,
+    quorum::SPEC,
+    controller_down::SPEC,
+    external_secret::SPEC,
+    issuer::SPEC,
+    certificate::SPEC,
+    volume::SPEC,
+    pending::SPEC,
+    quota::SPEC,
+    admission::SPEC,
+    registry::SPEC,
+    source::SPEC,
+    dependency::SPEC,
+    health_check::SPEC,
+    release::SPEC,
+    kustomization::SPEC,
+    crash_loop::SPEC,
+    backup_location::SPEC,
+    schedule::SPEC,
+    alert_about::SPEC,
+];
+
+pub fn spec(id: RuleId) -> &'static RuleSpec {
+    &RULES[id.0 as usize]
+}
+
+/// The row that a subject is.
+fn row(subject: Subject) -> Option<RowId> {
+    if let Subject::Row(id) = subject { Some(id) } else { None }
+}
+
+/// The rows in a group, and in the groups that are in it.
+fn rows(scan: &Scan<'_>, members: &[Subject]) -> Vec<RowId> {
+    let mut out = Vec::new();
+    for member in members {
+        match member {
+            Subject::Row(id) => out.push(*id),
+            Subject::Group(id) => out.extend(scan.group(*id).map(|g| rows(scan, &g.members)).unwrap_or_default()),
+            _ => {}
+        }
+    }
+    out
+}
+
+/// The most severe of the members' findings.
+fn worst(scan: &Scan<'_>, members: &[Subject]) -> Option<Severity> {
+    rows(scan, members).into_iter().filter_map(|id| Some(scan.finding(id)?.severity)).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_have_names_of_their_own_and_explain_what_there_is() {
+        let mut seen = std::collections::HashSet::new();
+        for rule in RULES {
+            assert!(seen.insert(rule.name), "{} twice", rule.name);
+            assert!(rule.doc.ends_with('.'), "{}: {}", rule.name, rule.doc);
+            for symptom in rule.symptoms {
+                let known = crate::kinds::by_name(symptom).is_some() || RULES.iter().any(|r| r.name == *symptom);
+                assert!(known, "{}: no kind and no rule is called {symptom}", rule.name);
+            }
+        }
+    }
+}

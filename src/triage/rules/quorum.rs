@@ -1,0 +1,41 @@
+//! OpenBao without a quorum answers nobody: stores fail, and with them what is synced from them. Secrets that are there
+//! stay, so running pods are never blamed on it; a pod that waits for a missing Secret gets here through its
+//! `ExternalSecret`.
+
+use super::{RuleSpec, row};
+use crate::kinds;
+use crate::kinds::alerts::Confidence;
+use crate::kinds::{seals, secret_stores};
+use crate::triage::node::Subject;
+use crate::triage::scan::{Claims, Scan};
+
+pub const SPEC: RuleSpec = RuleSpec {
+    name: "quorum-lost",
+    doc: "A secret store of OpenBao fails because its quorum is lost.",
+    symptoms: &["SecretStore", "ClusterSecretStore"],
+    explain,
+    group: None,
+    weigh: None,
+    next: &[],
+    next_for: &[],
+};
+
+fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
+    let Some(record) = row(subject).and_then(|id| scan.record(id)) else { return };
+    // External Secrets speaks to OpenBao by its provider for Vault
+    if record.text(secret_stores::PROVIDER, &scan.store.strings) != "vault" {
+        return;
+    }
+    let Some(kind) = kinds::by_name("Seal") else { return };
+    let clusters = scan.store.table(kind).iter().filter(|(_, row)| row.record.flag(seals::IS_CLUSTER));
+    let clusters: Vec<_> = clusters.map(|(slot, row)| (crate::store::RowId { kind, slot }, row)).collect();
+    for (id, row) in &clusters {
+        // asking by name is what brings this rule back when the quorum changes
+        scan.named("Seal", scan.namespace(&row.record), &row.record.name);
+        if scan.text(row.record.status) == "quorum lost" {
+            // with several clusters it need not be this one
+            let confidence = if clusters.len() == 1 { Confidence::Exact } else { Confidence::Likely };
+            claims.row(*id, confidence, format!("{} has lost its quorum: it answers nobody", row.record.name));
+        }
+    }
+}

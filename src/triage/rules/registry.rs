@@ -1,0 +1,41 @@
+//! Many workloads that cannot pull from one registry: it is the registry, or the way to it.
+
+use super::{RuleSpec, rows};
+use crate::domain::finding::Finding;
+use crate::domain::health::Severity;
+use crate::kinds::alerts::Confidence;
+use crate::kinds::pods;
+use crate::triage::graph::GroupState;
+use crate::triage::node::{Group, Subject};
+use crate::triage::scan::{Claims, Scan, Target};
+
+pub const SPEC: RuleSpec = RuleSpec {
+    name: "registry",
+    doc: "Three workloads or more that fail to pull from one registry fail because of it.",
+    symptoms: &["crash-loop"],
+    explain,
+    group: Some(judge),
+    weigh: None,
+    next: &[],
+    next_for: &[],
+};
+
+const WORKLOADS: usize = 3;
+
+fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
+    let Subject::Group(id) = subject else { return };
+    let Some(group) = scan.group(id) else { return };
+    let host = rows(scan, &group.members).into_iter().find_map(|id| {
+        let host = scan.record(id)?.text(pods::REGISTRY, &scan.store.strings);
+        (!host.is_empty()).then_some(host)
+    });
+    if let Some(host) = host {
+        let group = Group { kind: "Registry", namespace: "".into(), name: host.into(), detail: "".into() };
+        claims.add(Target::New(group), Confidence::Likely, format!("others fail to pull from {host} as well"));
+    }
+}
+
+fn judge(_: &Scan<'_>, group: &GroupState) -> Option<Finding> {
+    let n = group.members.len();
+    (n >= WORKLOADS).then(|| Finding::new(Severity::P2, None, format!("{n} workloads cannot pull their images")))
+}

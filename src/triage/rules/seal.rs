@@ -1,0 +1,63 @@
+//! A sealed or unreachable replica of OpenBao: what its pod complains of is that.
+
+use super::{RuleSpec, row};
+use crate::domain::record::Relation;
+use crate::kinds::alerts::Confidence;
+use crate::kinds::seals;
+use crate::store::RowId;
+use crate::triage::node::Subject;
+use crate::triage::scan::{Claims, Scan};
+
+pub const SPEC: RuleSpec = RuleSpec {
+    name: "sealed-replica",
+    doc: "A pod of OpenBao that is not ready, and alerts about it, come from its seal; a replica belongs to a lost quorum.",
+    symptoms: &["Pod", "Alert", "Seal"],
+    explain,
+    group: None,
+    weigh: None,
+    next: &[],
+    next_for: &[],
+};
+
+fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
+    let Some((id, record)) = row(subject).and_then(|id| Some((id, scan.record(id)?))) else { return };
+    let namespace = scan.namespace(record);
+    match scan.kind(id) {
+        "Seal" if !record.flag(seals::IS_CLUSTER) => {
+            let cluster = record.text(seals::CLUSTER, &scan.store.strings);
+            let Some(cluster) = scan.named("Seal", namespace, &format!("{cluster} (cluster)")) else { return };
+            if scan.record(cluster).is_some_and(|c| scan.text(c.status) == "quorum lost") {
+                claims.row(cluster, Confidence::Exact, "its cluster has lost the quorum");
+            }
+        }
+        // the cluster is only as whole as its replicas: which one lacks is what there is to do
+        "Seal" if scan.text(record.status) != "quorum lost" => {
+            let cluster = record.text(seals::CLUSTER, &scan.store.strings);
+            for (slot, row) in scan.store.table(id.kind).iter() {
+                let replica = &row.record;
+                let own = !replica.flag(seals::IS_CLUSTER) && replica.namespace == record.namespace;
+                if own && replica.text(seals::CLUSTER, &scan.store.strings) == cluster {
+                    scan.named("Seal", namespace, &replica.name);
+                    let lacks = RowId { kind: id.kind, slot };
+                    if scan.finding(lacks).is_some() {
+                        claims.row(lacks, Confidence::Exact, format!("{} does not serve", replica.name));
+                    }
+                }
+            }
+        }
+        // running and not ready is what a sealed replica is; one that crashes has a reason of its own
+        "Pod" if matches!(scan.text(record.status), "Running" | "NotReady") => {
+            if let Some(seal) = scan.named("Seal", namespace, &record.name) {
+                claims.row(seal, Confidence::Exact, "a replica that does not serve is not ready");
+            }
+        }
+        "Alert" => {
+            let about = record.links.iter().find(|l| l.relation == Relation::About && scan.text(l.kind) == "Pod");
+            let Some(link) = about else { return };
+            if let Some(seal) = scan.named("Seal", scan.text(link.namespace), scan.text(link.name)) {
+                claims.row(seal, Confidence::Exact, "the alert is about this replica");
+            }
+        }
+        _ => {}
+    }
+}

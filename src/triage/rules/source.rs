@@ -1,0 +1,50 @@
+//! A source that cannot be fetched: what takes from it says so, and a chart fails with its repository.
+
+use super::{RuleSpec, row};
+use crate::domain::health::Health;
+use crate::domain::record::Relation;
+use crate::kinds::alerts::Confidence;
+use crate::kinds::flux::{self, Case};
+use crate::triage::node::Subject;
+use crate::triage::scan::{Claims, Scan};
+
+pub const SPEC: RuleSpec = RuleSpec {
+    name: "source-failed",
+    doc: "A release, Kustomization or chart that lacks its artifact fails because of its source.",
+    symptoms: &["HelmRelease", "Kustomization", "HelmChart"],
+    explain,
+    group: None,
+    weigh: None,
+    next: &["reconcile"],
+    next_for: &["GitRepository", "HelmRepository", "HelmChart", "OCIRepository", "Bucket"],
+};
+
+/// Reasons of Ready that speak of the source. What was fetched before is used on, so others do not.
+const REASONS: [&str; 4] = ["ArtifactFailed", "SourceNotReady", "ArtifactNotReady", "GetSourceFailed"];
+
+fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
+    let Some((id, record)) = row(subject).and_then(|id| Some((id, scan.record(id)?))) else { return };
+    let strings = &scan.store.strings;
+    let reason = record.text(flux::READY_REASON, strings);
+    let blocked = Case::of(record) == Case::Blocked && record.text(flux::BLOCKER, strings).contains("source");
+    if scan.kind(id) != "HelmChart" && !REASONS.contains(&reason) && !blocked {
+        return;
+    }
+    // a chart's own failure may be the version that is not there: only its repository's failure explains it
+    for source in scan.linked(record, Relation::Source) {
+        if scan.health(source) == Health::Failed {
+            claims.row(source, Confidence::Exact, format!("its source fails: {}", scan.told(source.into())));
+        }
+    }
+    // the chart object carries the release's namespace and name; it may be what fails, and not the repository
+    if scan.kind(id) == "HelmRelease" {
+        let named = format!("{}-{}", scan.namespace(record), record.name);
+        for link in record.links.iter().filter(|l| l.relation == Relation::Source) {
+            if let Some(chart) = scan.named("HelmChart", scan.text(link.namespace), &named)
+                && scan.health(chart) == Health::Failed
+            {
+                claims.row(chart, Confidence::Exact, format!("its chart fails: {}", scan.told(chart.into())));
+            }
+        }
+    }
+}
