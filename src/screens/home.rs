@@ -1,6 +1,10 @@
 //! Home: the incidents, the most urgent first, each with what it explains and the key that helps; and in one line how
 //! the signals stand.
 
+use std::fmt::Write as _;
+
+use hashbrown::HashMap;
+
 use super::body::Scroll;
 use super::world::World;
 use super::{Screen, ScreenSpec, Size, incident};
@@ -36,28 +40,36 @@ pub struct Home {
 }
 
 /// The columns as a filter names them.
-const COLUMNS: [&str; 5] = ["SEV", "WHAT", "SINCE", "+", "WHY"];
+const COLUMNS: [&str; 6] = ["SEV", "WHAT", "SINCE", "+", "WHY", "EXPLAINS"];
 
 /// An incident as a filter sees it.
-struct Entry<'a> {
+struct Row<'a> {
     entry: &'a Incident,
     world: &'a World,
+    /// What it explains is looked for as well: who types a pod's name wants its incident.
+    explains: &'a [Subject],
 }
 
-impl Entry<'_> {
+impl Row<'_> {
     fn age(&self) -> Option<i64> {
         self.entry.since.map(|since| since.age(self.world.facts.now))
     }
 }
 
-impl Fields for Entry<'_> {
+impl Fields for Row<'_> {
     fn text(&self, column: usize, out: &mut String) {
         match column {
             0 => out.push_str(&self.entry.severity.to_string()),
             1 => out.push_str(&what(self.entry, self.world)),
             2 => out.push_str(&self.age().map_or_else(String::new, ages::told)),
             3 => out.push_str(&self.entry.explains.to_string()),
-            _ => out.push_str(why(self.entry, self.world)),
+            4 => out.push_str(why(self.entry, self.world)),
+            _ => {
+                for subject in self.explains {
+                    let (kind, name) = triage::title(&self.world.store, &self.world.triage, *subject, "");
+                    let _ = write!(out, "{kind} {name} ");
+                }
+            }
         }
     }
 
@@ -259,13 +271,12 @@ fn what(entry: &Incident, world: &World) -> String {
     if name.is_empty() { kind } else { format!("{kind}  {name}") }
 }
 
-/// Whether something that it explains is in a namespace.
-fn touches(entry: &Incident, namespace: Sym, world: &World) -> bool {
-    entry.explains > 0
-        && world.triage.explained(entry.subject).into_iter().any(|subject| match subject {
-            Subject::Row(id) => world.store.row(id).is_some_and(|row| row.record.namespace == namespace),
-            _ => false,
-        })
+/// Whether something that is explained is in a namespace.
+fn touches(explained: &[Subject], namespace: Sym, world: &World) -> bool {
+    explained.iter().any(|subject| match subject {
+        Subject::Row(id) => world.store.row(*id).is_some_and(|row| row.record.namespace == namespace),
+        _ => false,
+    })
 }
 
 /// From this width on there is room for the key that helps.
@@ -321,15 +332,18 @@ impl Screen for Home {
     fn sync(&mut self, world: &World, size: Size) -> Vec<Effect> {
         let namespace = world.namespace();
         let mut scratch = String::new();
+        let families =
+            if namespace.is_some() || !self.filter.is_empty() { world.triage.families() } else { HashMap::default() };
         let mut admits = |entry: &Incident| {
+            let explains = families.get(&entry.subject).map_or(&[][..], |family| family);
             let here = match (namespace, world.triage.object(&world.store, entry.subject)) {
                 (Some(wanted), Some(id)) => {
                     let home = world.store.row(id).map(|row| row.record.namespace);
-                    home.is_some_and(|home| home == wanted || home.is_empty()) || touches(entry, wanted, world)
+                    home.is_some_and(|home| home == wanted || home.is_empty()) || touches(explains, wanted, world)
                 }
                 _ => true,
             };
-            here && self.filter.matches(&Entry { entry, world }, &mut scratch)
+            here && self.filter.matches(&Row { entry, world, explains }, &mut scratch)
         };
         let ranked = world.triage.incidents();
         self.shown = (0..ranked.len()).filter(|i| admits(&ranked[*i])).collect();

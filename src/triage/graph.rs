@@ -63,6 +63,13 @@ impl Groups {
         Code::of(group.kind, &group.namespace, &group.name)
     }
 
+    /// The group that a claim makes its subject a member of: one of the claim's own rule. Others may be explained by a
+    /// group too, such as alerts, and are no part of what it is judged by.
+    fn joined(&self, claim: &Claim) -> Option<GroupId> {
+        let Subject::Group(id) = claim.root else { return None };
+        self.get(id).filter(|state| state.rule == claim.rule).map(|_| id)
+    }
+
     fn make(&mut self, rule: RuleId, group: Group) -> GroupId {
         if let Some(id) = self.ids.get(&(rule, group.clone())) {
             return *id;
@@ -217,8 +224,7 @@ impl Graph {
 
     fn stale_groups_of(&mut self, subject: Subject) {
         let Some(node) = self.nodes.get(&subject) else { return };
-        self.stale
-            .extend(node.claims.iter().filter_map(|c| if let Subject::Group(id) = c.root { Some(id) } else { None }));
+        self.stale.extend(node.claims.iter().filter_map(|c| self.groups.joined(c)));
     }
 
     /// Sets membership and questions right after a subject's claims changed from `old`.
@@ -226,9 +232,8 @@ impl Graph {
         let empty = Node::default();
         let new = self.nodes.get(&subject).unwrap_or(&empty);
         let (gone, come) = (missing(&old.asked, &new.asked), missing(&new.asked, &old.asked));
-        let group = |c: &Claim| if let Subject::Group(id) = c.root { Some(id) } else { None };
-        let was: Vec<GroupId> = old.claims.iter().filter_map(group).collect();
-        let is: Vec<GroupId> = new.claims.iter().filter_map(group).collect();
+        let was: Vec<GroupId> = old.claims.iter().filter_map(|c| self.groups.joined(c)).collect();
+        let is: Vec<GroupId> = new.claims.iter().filter_map(|c| self.groups.joined(c)).collect();
         for code in &gone {
             if let Some(askers) = self.groups.askers.get_mut(code) {
                 askers.retain(|s| *s != subject);
@@ -290,7 +295,7 @@ impl Graph {
                 }
             }
             for claim in old.claims {
-                if let Subject::Group(id) = claim.root {
+                if let Some(id) = self.groups.joined(&claim) {
                     self.leave(id, subject);
                 }
             }

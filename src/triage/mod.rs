@@ -17,6 +17,9 @@ mod schedules;
 pub use node::{Claim, Group, GroupId, Incident, RuleId, Subject};
 pub use rank::Totals;
 
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
 use crate::domain::ages::Time;
 use crate::domain::change::FeedState;
 use crate::domain::finding::Finding;
@@ -155,6 +158,18 @@ impl Triage {
         let mut below: Vec<_> = below.map(|(s, f)| (f.muted, f.severity, s)).collect();
         below.sort_unstable();
         below.into_iter().map(|(.., s)| s).collect()
+    }
+
+    /// Everything that each incident explains, in one go.
+    pub fn families(&self) -> HashMap<Subject, Vec<Subject>, FixedState> {
+        let mut out: HashMap<Subject, Vec<Subject>, FixedState> = HashMap::default();
+        for (subject, _) in self.graph.subjects(&self.judged) {
+            let root = self.root(subject);
+            if root != subject {
+                out.entry(root).or_default().push(subject);
+            }
+        }
+        out
     }
 
     /// The group of a subject that is one.

@@ -143,9 +143,10 @@ fn filters_mean_what_the_help_says() {
 fn a_filter_works_while_it_is_typed_and_home_has_one_too() {
     let (_demo, mut console) = platform();
     let frame = console.types("/legacy");
-    let findings = frame.lines().filter(|l| l.starts_with(" P")).skip(1).collect::<Vec<_>>();
-    assert!(!findings.is_empty() && findings.len() < 10, "{frame}");
-    assert!(findings.iter().all(|l| l.contains("leg") && l.contains("team-beta")), "{frame}");
+    let incidents = frame.lines().filter(|l| l.starts_with(" P")).skip(1).collect::<Vec<_>>();
+    // the certificate is found by its own name, under what explains it
+    assert_eq!(incidents.len(), 1, "{frame}");
+    assert!(incidents[0].contains("Issuer") && incidents[0].contains("team-beta"), "{frame}");
     console.keys("esc");
     let frame = console.types("/nothinglikethis");
     assert!(!frame.contains("nothing wrong"), "a filter must not look like health\n{frame}");
@@ -211,7 +212,10 @@ fn digits_and_ns_restrict_every_screen_and_0_lifts_it() {
     assert!(row_text(&frame, 0).contains("team-beta"), "{frame}");
     let frame = console.go("home");
     let rows = frame.lines().skip(4).filter(|l| l.trim_start().starts_with('P'));
-    assert!(rows.clone().count() > 1 && rows.clone().all(|l| l.contains("team-beta/") || !l.contains('/')), "{frame}");
+    assert!(
+        rows.clone().count() > 1 && rows.clone().all(|l| l.contains("team-b") || l.contains("te…") || !l.contains('/')),
+        "{frame}"
+    );
     let frame = console.keys("0");
     assert!(row_text(&frame, 0).contains("all namespaces"), "{frame}");
     let frame = console.go("ns nowhere");

@@ -26,7 +26,10 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     let Subject::Group(id) = subject else { return };
     let Some(group) = scan.group(id) else { return };
     let host = rows(scan, &group.members).into_iter().find_map(|id| {
-        let host = scan.record(id)?.text(pods::REGISTRY, &scan.store.strings);
+        let host = Some(id)
+            .filter(|id| scan.kind(*id) == "Pod")
+            .and_then(|id| scan.record(id))?
+            .text(pods::REGISTRY, &scan.store.strings);
         (!host.is_empty()).then_some(host)
     });
     if let Some(host) = host {
