@@ -16,8 +16,19 @@ const PROFILE: &[&str] =
     &["name", "title", "upgrade-order", "hints", "detect", "prometheus", "metrics", "component", "guardrail"];
 const DETECT: &[&str] = &["namespaces", "labels", "least"];
 const PROMETHEUS: &[&str] = &["namespace", "service", "port", "scheme"];
-const COMPONENT: &[&str] =
-    &["name", "core", "namespace", "selector", "release", "workloads", "depends-on", "watch", "hints", "endpoint"];
+const COMPONENT: &[&str] = &[
+    "name",
+    "core",
+    "optional",
+    "namespace",
+    "selector",
+    "release",
+    "workloads",
+    "depends-on",
+    "watch",
+    "hints",
+    "endpoint",
+];
 const ENDPOINT: &[&str] = &["path", "port", "scheme", "via", "service", "selector", "expect", "severity", "words"];
 const GUARDRAIL: &[&str] =
     &["name", "alert", "expr", "needs", "fires", "severity", "action", "runbook", "component", "for"];
@@ -177,6 +188,7 @@ impl Reader<'_> {
         let endpoints = self.doc.tables(table, "endpoint");
         Component {
             core: self.doc.flag(table, "core"),
+            optional: self.doc.flag(table, "optional"),
             namespace: first(self.doc.text(table, "namespace")),
             selector: first(selector),
             release: first(self.doc.text(table, "release")),

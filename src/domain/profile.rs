@@ -53,6 +53,8 @@ pub struct Component {
     pub name: String,
     /// What is risky there asks for the name of the context to be typed.
     pub core: bool,
+    /// May be left out of an installation: without a trace of it, that is what happened.
+    pub optional: bool,
     /// Empty: the profile's home.
     pub namespace: String,
     /// Label selector of its pods; empty: those of its workloads.
@@ -301,8 +303,9 @@ impl Profiles {
         names
     }
 
-    /// The component that an object belongs to: by the `HelmRelease` that it is or that manages it, by the names of
-    /// its workloads, or as the only component of its namespace. `managers` are `(namespace, name)` of the releases.
+    /// The component that an object belongs to: by the `HelmRelease` that it is, by the names of its workloads, by the
+    /// release that manages it, or as what lives in the namespace of one component alone. `managers` are
+    /// `(namespace, name)` of the releases.
     pub fn component_of(
         &self,
         kind: &str,
@@ -310,17 +313,26 @@ impl Profiles {
         name: &str,
         managers: &[(&str, &str)],
     ) -> Option<(&Profile, &Component)> {
+        // these are where Flux lives and are not of it: they stand for what they install
+        const OF_OTHERS: &[&str] = &[
+            "Kustomization",
+            "GitRepository",
+            "HelmRepository",
+            "OCIRepository",
+            "Bucket",
+            "HelmChart",
+            "ResourceSet",
+        ];
         let all = || self.active.iter().flat_map(|p| p.components.iter().map(move |c| (p, c)));
         let released = |at: (&str, &str)| all().find(|(_, c)| c.is_released_by(at.0, at.1));
-        let by_release = if kind == "HelmRelease" {
+        if kind == "HelmRelease" {
             return released((namespace, name));
-        } else {
-            managers.iter().find_map(|at| released(*at))
-        };
+        }
         let here = || all().filter(|(_, c)| c.namespace == namespace && !namespace.is_empty());
-        let named = || here().find(|(_, c)| c.names(kind, name) || (kind == "Pod" && c.names_pod(name)));
-        let alone = || Some(here().next()?).filter(|_| here().count() == 1);
-        by_release.or_else(named).or_else(alone)
+        let named = here().find(|(_, c)| c.names(kind, name) || (kind == "Pod" && c.names_pod(name)));
+        let managed = || managers.iter().find_map(|at| released(*at));
+        let alone = || here().next().filter(|_| here().count() == 1 && !OF_OTHERS.contains(&kind));
+        named.or_else(managed).or_else(alone)
     }
 }
 
@@ -408,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_belongs_to_its_release_then_to_its_name_then_to_its_namespace() {
+    fn an_object_belongs_to_its_name_then_to_its_release_then_to_its_namespace() {
         let profiles =
             Profiles { active: vec![chain().at("home")], certainty: Certainty::Certain, ..Profiles::default() };
         let of = |kind, namespace, name, managers: &[(&str, &str)]| {
@@ -421,6 +433,9 @@ mod tests {
         assert_eq!(of("Pod", "mesh", "gate-5f7d9-x2x4k", &[]).as_deref(), Some("gate"));
         assert_eq!(of("Pod", "mesh", "unknown-0", &[]), None);
         assert_eq!(of("Pod", "base", "anything", &[]).as_deref(), Some("base"));
+        assert_eq!(of("HelmRepository", "base", "charts", &[]), None);
+        // one release may bring many components
+        assert_eq!(of("Deployment", "mesh", "gate", &[("mesh", "mesh")]).as_deref(), Some("gate"));
         assert_eq!(of("Node", "", "n1", &[]), None);
     }
 

@@ -20,6 +20,7 @@ pub mod flux;
 pub mod flux_history;
 pub mod flux_judge;
 pub mod git_repositories;
+pub mod guardrails;
 pub mod helm_charts;
 pub mod helm_releases;
 pub mod helm_repositories;
@@ -30,6 +31,7 @@ pub mod nodes;
 pub mod oci_repositories;
 pub mod pod_disruption_budgets;
 pub mod pods;
+pub mod probes;
 pub mod readiness;
 pub mod redact;
 pub mod replica_sets;
@@ -91,6 +93,8 @@ pub static KINDS: &[KindSpec] = &[
     pod_disruption_budgets::SPEC,
     autoscalers::SPEC,
     resource_sets::SPEC,
+    probes::SPEC,
+    guardrails::SPEC,
 ];
 
 /// A kind of object of the Kubernetes API.
@@ -145,6 +149,10 @@ pub enum Service {
     Silences,
     /// OpenBao's seal status, replica by replica.
     Seals,
+    /// Health endpoints of the profiles that are on.
+    Probes,
+    /// Guardrails of the profiles that are on; they come with the alerts.
+    Guardrails,
 }
 
 /// Reads one object of a list or a watch, given as its JSON text.

@@ -1,6 +1,7 @@
 //! From changed records to a ranked list of findings. Only what changed, or whose deadline has come, is judged again;
 //! the order changes only when a judgement does, never on a tick.
 
+pub mod platform;
 mod schedules;
 mod secrets;
 
