@@ -355,3 +355,158 @@ pub fn polled(guardrails: &[Guardrail], intern: &mut Interner) -> Polled {
         bad: Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::poll::tests::Fake;
+    use super::*;
+    use crate::config::profile::read;
+
+    const PROFILE: &str = r#"
+name = "shop"
+[detect]
+namespaces = ["shop"]
+[[component]]
+name = "web"
+[[guardrail]]
+name = "Down"
+component = "web"
+alert = "ShopDown"
+action = "call somebody"
+[[guardrail]]
+name = "Errors"
+expr = "errors > 1"
+needs = "errors"
+for = "3m"
+[[guardrail]]
+name = "Lag"
+expr = "lag"
+fires = "above-zero"
+"#;
+
+    fn profiles(text: &str) -> Profiles {
+        let profile = read(std::path::Path::new("p.toml"), text).unwrap().at("shop");
+        Profiles { active: vec![profile], ..Profiles::default() }
+    }
+
+    fn vector(values: &[&str]) -> String {
+        let samples: Vec<String> = values.iter().map(|v| format!(r#"{{"metric":{{}},"value":[1,"{v}"]}}"#)).collect();
+        format!(r#"{{"status":"success","data":{{"resultType":"vector","result":[{}]}}}}"#, samples.join(","))
+    }
+
+    /// A Prometheus with this alert and these rules, where every question is answered in this way.
+    fn prometheus(alerts: &str, rule: &str, answer: &str) -> Fake {
+        let rules = format!(
+            r#"{{"status":"success","data":{{"groups":[{{"name":"g","rules":[{{"type":"alerting","name":"{rule}"}}]}}]}}}}"#
+        );
+        let alerts = format!(r#"{{"status":"success","data":{{"alerts":[{alerts}]}}}}"#);
+        Fake::new("p").on("/api/v1/alerts", 200, &alerts).on("/api/v1/rules", 200, &rules).on(
+            "/api/v1/query",
+            200,
+            answer,
+        )
+    }
+
+    async fn step(ask: &Fake, alarms: &[Alarm], memory: &mut Memory, now: i64) -> Vec<Guardrail> {
+        let seen = [prometheus::read(ask).await];
+        gather(&profiles(PROFILE), (&seen, alarms), std::slice::from_ref(ask), |_| None, memory, Time(now)).await
+    }
+
+    fn words(guardrails: &[Guardrail]) -> Vec<String> {
+        guardrails.iter().map(|g| format!("{} {} {}", g.name, g.state.word(), g.note)).collect()
+    }
+
+    fn down(silenced: bool) -> Alarm {
+        let (name, namespace) = ("ShopDown".to_owned(), "shop".to_owned());
+        Alarm { name, namespace, firing: true, silenced, since: Some(Time(5)), says: "gone".to_owned() }
+    }
+
+    #[tokio::test]
+    async fn an_alert_that_fires_crosses_its_guardrail_and_a_silence_is_seen() {
+        let ask = prometheus("", "ShopDown", &vector(&[]));
+        let told = step(&ask, &[down(false)], &mut Memory::default(), 100).await;
+        assert_eq!(words(&told)[0], "Down crossed gone");
+        assert_eq!((told[0].since, &*told[0].namespace), (Some(Time(5)), "shop"));
+        assert_eq!(told[0].alerts, [("shop".to_owned(), "ShopDown".to_owned())]);
+        let told = step(&ask, &[down(true)], &mut Memory::default(), 100).await;
+        assert_eq!(words(&told)[0], "Down silenced gone");
+        let told = step(&ask, &[], &mut Memory::default(), 100).await;
+        assert_eq!(words(&told)[0], "Down kept ");
+    }
+
+    #[tokio::test]
+    async fn what_has_no_rule_no_metric_and_no_value_is_not_kept() {
+        let ask = prometheus("", "Other", &vector(&[]));
+        let told = step(&ask, &[], &mut Memory::default(), 100).await;
+        assert_eq!(
+            words(&told),
+            [
+                "Down cannot judge Prometheus has no alerting rule ShopDown",
+                "Errors cannot judge Prometheus has no sample of errors",
+                "Lag cannot judge its expression gives no value"
+            ]
+        );
+        // one note for all of them
+        assert_eq!(told.iter().map(|g| g.unjudged).collect::<Vec<_>>(), [3, 0, 0]);
+    }
+
+    #[tokio::test]
+    async fn without_prometheus_nothing_is_judged() {
+        let none: &[Fake] = &[];
+        let told = gather(&profiles(PROFILE), (&[], &[]), none, |_| None, &mut Memory::default(), Time(1)).await;
+        assert!(told.iter().all(|g| g.state == State::Unjudged && g.note == "no Prometheus"), "{told:?}");
+        let dead = Fake::new("p")
+            .failing("/api/v1/alerts", AskError::Timeout)
+            .failing("/api/v1/rules", AskError::Timeout)
+            .failing("/api/v1/query", AskError::Timeout);
+        let told = step(&dead, &[down(false)], &mut Memory::default(), 1).await;
+        assert!(told.iter().all(|g| g.note == "Prometheus: no answer in time (p)"), "{told:?}");
+    }
+
+    #[tokio::test]
+    async fn an_expression_counts_from_its_first_crossing_and_its_largest_value_is_told() {
+        let mut memory = Memory::default();
+        let crossed = prometheus("", "ShopDown", &vector(&["1.5", "NaN", "0.123456"]));
+        for now in [100, 130] {
+            // a quick question is asked every time
+            memory.kept.clear();
+            let told = step(&crossed, &[], &mut memory, now).await;
+            assert_eq!(words(&told)[1..], ["Errors crossed 1.5", "Lag crossed 1.5"]);
+            assert_eq!((told[1].since, told[1].counts_at), (Some(Time(100)), Some(Time(280))));
+            assert_eq!(told[2].counts_at, None);
+        }
+        memory.kept.clear();
+        let kept = prometheus("", "ShopDown", &vector(&["0"]));
+        let told = step(&kept, &[], &mut memory, 160).await;
+        // any sample of an expression that compares is a crossing; a plain value is judged by its sign
+        assert_eq!(words(&told)[1..], ["Errors crossed 0", "Lag kept 0"]);
+    }
+
+    #[tokio::test]
+    async fn a_prometheus_of_its_own_is_asked_first_and_without_it_the_platforms() {
+        let text = format!("{PROFILE}\n[prometheus]\nservice = \"p\"\n");
+        let platform = prometheus("", "ShopDown", &vector(&[]));
+        let own = prometheus(
+            r#"{"labels":{"alertname":"ShopDown","namespace":"shop"},"state":"firing","activeAt":"1970-01-01T00:00:07Z"}"#,
+            "ShopDown",
+            &vector(&[]),
+        );
+        let seen = [prometheus::read(&platform).await];
+        let asks = std::slice::from_ref(&platform);
+        let mut memory = Memory::default();
+        let told = gather(&profiles(&text), (&seen, &[]), asks, |_| Some(own.clone()), &mut memory, Time(9)).await;
+        assert_eq!((told[0].state, told[0].since), (State::Crossed, Some(Time(7))));
+        let gone = Fake::new("own");
+        let told = gather(&profiles(&text), (&seen, &[]), asks, |_| Some(gone.clone()), &mut memory, Time(9)).await;
+        assert_eq!(told[0].state, State::Kept);
+    }
+
+    #[test]
+    fn values_have_as_many_digits_as_tell_something() {
+        for (value, expected) in
+            [(0.0, "0"), (0.022_512, "0.0225"), (1.5, "1.5"), (97.128, "97.13"), (492_149.6, "492150")]
+        {
+            assert_eq!(shown(value), expected);
+        }
+    }
+}

@@ -300,7 +300,7 @@ mod tests {
         .await;
         assert_eq!(polled.state, FeedState::Live);
         assert_eq!(lines[0], "web-0/health 200 the process lives");
-        assert!(lines[1].starts_with("web-0/ready 503 not ready;"), "{lines:?}");
+        assert!(lines[1].starts_with("web-0/ready 503 not ready: "), "{lines:?}");
         assert!(lines[1].contains("{\"prometheus\":\"un␛[31mreachable\"}"), "{lines:?}");
     }
 

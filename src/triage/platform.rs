@@ -50,6 +50,19 @@ pub struct Part {
     pub words: String,
 }
 
+impl Part {
+    /// What is wrong, and with what, in one line; empty when all is well. A component has one release: its name says
+    /// nothing new.
+    fn told(&self) -> String {
+        match (&*self.words, self.what) {
+            _ if self.health == Health::Ok => String::new(),
+            ("", _) => format!("{}: {}", self.name, self.health.word()),
+            (words, What::Release) => words.to_owned(),
+            (words, _) => format!("{}: {words}", self.name),
+        }
+    }
+}
+
 /// What kind of signal; of two that are as bad, the first one is named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum What {
@@ -323,11 +336,7 @@ impl<'a> Gather<'a> {
             }
             let worst = state.parts.first();
             state.health = Some(worst.map_or(Health::Unknown, |part| part.health));
-            state.why =
-                worst.filter(|part| part.health != Health::Ok).map_or_else(String::new, |part| match &*part.words {
-                    "" => format!("{}: {}", part.name, part.health.word()),
-                    words => format!("{}: {words}", part.name),
-                });
+            state.why = worst.map_or_else(String::new, Part::told);
         }
         self.states
     }
