@@ -44,7 +44,7 @@ pub fn read(path: &Path, text: &str) -> Result<Profile, Vec<Problem>> {
     let mut doc = Doc::new(path, text);
     let profile = doc.parse().map(|document| {
         let mut reader = Reader { doc, places: Places::default(), metrics: BTreeMap::new() };
-        let root = Table { table: document.get_ref(), name: "", at: 0 };
+        let root = Table { rows: document.get_ref(), name: "", at: 0 };
         let profile = reader.profile(root);
         reader.check(&profile);
         (profile, reader.doc.problems)

@@ -22,7 +22,7 @@ pub struct Doc<'a> {
 /// A table of the document, and what to call it in a message: `component[2]`.
 #[derive(Clone, Copy)]
 pub struct Table<'t, 'd> {
-    pub table: &'t DeTable<'d>,
+    pub rows: &'t DeTable<'d>,
     pub name: &'t str,
     /// Where it begins, in bytes.
     pub at: usize,
@@ -58,7 +58,7 @@ impl<'a> Doc<'a> {
 
     /// Complains of every key that is not among these.
     pub fn known(&mut self, table: Table<'_, '_>, keys: &[&str]) {
-        for (key, _) in table.table {
+        for (key, _) in table.rows {
             let typed = key.get_ref().as_ref();
             if keys.contains(&typed) {
                 continue;
@@ -203,14 +203,14 @@ impl<'a> Doc<'a> {
         if inner.is_none() {
             self.wrong(table, key, item, "a table");
         }
-        Some(Table { table: inner?, name: key, at: item.span().start })
+        Some(Table { rows: inner?, name: key, at: item.span().start })
     }
 
     /// The tables of `[[key]]`, each with where it begins.
     pub fn tables<'t, 'd>(&mut self, table: Table<'t, 'd>, key: &'t str) -> Vec<Table<'t, 'd>> {
         let Some(item) = table.get(key) else { return Vec::new() };
         let each = |item: &'t Spanned<DeValue<'d>>| {
-            Some(Table { table: item.get_ref().as_table()?, name: key, at: item.span().start })
+            Some(Table { rows: item.get_ref().as_table()?, name: key, at: item.span().start })
         };
         let read = match item.get_ref() {
             DeValue::Array(items) => items.iter().map(each).collect::<Option<Vec<_>>>(),
@@ -225,7 +225,7 @@ impl<'a> Doc<'a> {
 
 impl<'t, 'd> Table<'t, 'd> {
     pub fn get(&self, key: &str) -> Option<&'t Spanned<DeValue<'d>>> {
-        self.table.iter().find(|(name, _)| name.get_ref().as_ref() == key).map(|(_, value)| value)
+        self.rows.iter().find(|(name, _)| name.get_ref().as_ref() == key).map(|(_, value)| value)
     }
 
     pub fn path(&self, key: &str) -> String {

@@ -163,7 +163,6 @@ fn judge(record: &Record, strings: &Strings, _: &Thresholds, now: Time) -> Judge
     let judged = Judgement::of(record.health);
     let state = State::of(record, strings);
     match state {
-        State::Kept => judged,
         State::Unjudged if record.int(UNJUDGED) > 0 => {
             let many = match record.int(UNJUDGED) {
                 1 => "this guardrail cannot be judged".to_owned(),
@@ -171,7 +170,7 @@ fn judge(record: &Record, strings: &Strings, _: &Thresholds, now: Time) -> Judge
             };
             judged.with(Finding::new(Severity::P4, None, format!("{many}: {}", record.note)))
         }
-        State::Unjudged => judged,
+        State::Kept | State::Unjudged => judged,
         State::Crossed | State::Silenced => {
             if let Some(at) = record.time(COUNTS_AT).filter(|at| now < *at) {
                 return Judgement::of(Health::Progressing).again_at(at);

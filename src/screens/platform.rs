@@ -91,35 +91,35 @@ impl Platform {
             Row::Part(at) => self.states.get(*at),
         }
     }
+}
 
-    fn line(&self, state: &State, world: &World, width: usize) -> Line {
-        let profile = world.facts.profiles.active.get(state.profile);
-        let component = profile.and_then(|p| p.component(&state.component));
-        let (word, tone) = state_words(state.health);
-        let rest = if state.health.is_none() { Tone::Dim } else { Tone::Plain };
-        let mut line = Line::of(format!(" {}", scene::fit(&word, 13, Keep::Start)), tone);
-        line.push(format!(" {}", scene::fit(&state.component, 18, Keep::Ends)), rest);
-        if width >= 110 {
-            let namespace = profile.zip(component).map_or("", |(p, c)| p.namespace_of(c));
-            line.push(format!(" {}", scene::fit(namespace, 18, Keep::Ends)), Tone::Dim);
-        }
-        let ready = state.ready.map_or("-".to_owned(), |(ready, wanted)| format!("{ready}/{wanted}"));
-        let short = state.ready.is_some_and(|(ready, wanted)| ready < wanted);
-        line.push(format!(" {ready:>6}"), if short { Tone::Warn } else { rest });
-        if width >= 70 {
-            let columns = if width >= 110 { 22 } else { 9 };
-            line.push(format!("  {}", scene::fit(&release_words(state, world), columns, Keep::Start)), rest);
-            let (good, all) = state.checks;
-            let checks = if all == 0 { "-".to_owned() } else { format!("{good}/{all}") };
-            line.push(format!(" {checks:>6}"), if good < all { Tone::Warn } else { rest });
-        }
-        let left = width.saturating_sub(line.width() + 2);
-        line.push(
-            format!("  {}", scene::clip(&state.why, left, Keep::Start)),
-            if state.health.is_none() { Tone::Dim } else { tone },
-        );
-        line
+fn line(state: &State, world: &World, width: usize) -> Line {
+    let profile = world.facts.profiles.active.get(state.profile);
+    let component = profile.and_then(|p| p.component(&state.component));
+    let (word, tone) = state_words(state.health);
+    let rest = if state.health.is_none() { Tone::Dim } else { Tone::Plain };
+    let mut line = Line::of(format!(" {}", scene::fit(&word, 13, Keep::Start)), tone);
+    line.push(format!(" {}", scene::fit(&state.component, 18, Keep::Ends)), rest);
+    if width >= 110 {
+        let namespace = profile.zip(component).map_or("", |(p, c)| p.namespace_of(c));
+        line.push(format!(" {}", scene::fit(namespace, 18, Keep::Ends)), Tone::Dim);
     }
+    let ready = state.ready.map_or("-".to_owned(), |(ready, wanted)| format!("{ready}/{wanted}"));
+    let short = state.ready.is_some_and(|(ready, wanted)| ready < wanted);
+    line.push(format!(" {ready:>6}"), if short { Tone::Warn } else { rest });
+    if width >= 70 {
+        let columns = if width >= 110 { 22 } else { 9 };
+        line.push(format!("  {}", scene::fit(&release_words(state, world), columns, Keep::Start)), rest);
+        let (good, all) = state.checks;
+        let checks = if all == 0 { "-".to_owned() } else { format!("{good}/{all}") };
+        line.push(format!(" {checks:>6}"), if good < all { Tone::Warn } else { rest });
+    }
+    let left = width.saturating_sub(line.width() + 2);
+    line.push(
+        format!("  {}", scene::clip(&state.why, left, Keep::Start)),
+        if state.health.is_none() { Tone::Dim } else { tone },
+    );
+    line
 }
 
 fn head(width: usize) -> Line {
@@ -237,7 +237,7 @@ impl Screen for Platform {
                     let text = format!(" {}: {}", profile.name, profile.title);
                     Line::of(scene::clip(&text, width, Keep::Start).into_owned(), Tone::Accent)
                 }
-                Row::Part(index) => self.line(&self.states[*index], world, width),
+                Row::Part(index) => line(&self.states[*index], world, width),
             };
             line.selected = at == self.scroll.at;
             out.push(line);
