@@ -283,6 +283,8 @@ pub enum Certainty {
     Certain,
     /// Not everything could be looked at; why, in plain words.
     Unsure(String),
+    /// The same, for lack of rights.
+    Hidden(String),
 }
 
 impl Profiles {

@@ -140,7 +140,9 @@ fn nothing(world: &World, width: usize) -> Vec<Line> {
     let profiles = &world.facts.profiles;
     let (text, tone) = match &profiles.certainty {
         Certainty::Waiting => ("looking which platform this is".to_owned(), Tone::Busy),
-        Certainty::Unsure(why) => (format!("it is not known which platform this is: {why}"), Tone::Warn),
+        Certainty::Unsure(why) | Certainty::Hidden(why) => {
+            (format!("it is not known which platform this is: {why}"), Tone::Warn)
+        }
         Certainty::Certain => {
             let names: Vec<&str> = profiles.known.iter().map(|p| p.name.as_str()).collect();
             let known = names.join(", ");

@@ -248,7 +248,7 @@ pub(super) async fn run(shared: &Shared, kind: KindId) -> Result<(), Gone> {
             let gathered = gather(&api, &now, reach).await;
             let at = (shared.clock)();
             let polled = gathered.polled(&mut since, at, &mut shared.interner.borrow_mut());
-            told.tell_unless_gone(polled, at).await?;
+            told.tell_of(&now, polled, at).await?;
         }
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}

@@ -21,13 +21,15 @@ use crate::kinds::wire::{Many, Meta};
 const LOOK_AGAIN: Duration = Duration::from_mins(1);
 const LOOK_AGAIN_UNSURE: Duration = Duration::from_secs(10);
 
+const HIDDEN: &str = "namespaces and pods may not be looked at here; name the profiles in the configuration";
+
 /// Looks again and again, and tells what changed, until nobody listens.
 pub async fn keep(cluster: Arc<Cluster>, library: Library, namespaces: &[String], tell: watch::Sender<Arc<Profiles>>) {
     let api = Address::new(Http::api(&cluster));
     loop {
         let before = tell.borrow().clone();
         let found = Arc::new(look(&api, &library, namespaces, &before).await);
-        let unsure = matches!(found.certainty, Certainty::Unsure(_));
+        let unsure = matches!(found.certainty, Certainty::Unsure(_) | Certainty::Hidden(_));
         tell.send_if_modified(|old| {
             let new = *old != found;
             *old = found;
@@ -48,7 +50,7 @@ pub async fn look(api: &impl Ask, library: &Library, namespaces: &[String], befo
     for (profile, found) in out.known.iter().zip(&each) {
         let home = match &found {
             Found::Here(home) => home.as_str(),
-            Found::Absent | Found::Unsure(_) => &profile.home,
+            Found::Absent | Found::Unsure(_) | Found::Hidden => &profile.home,
         };
         if let Some(chosen) = &library.chosen {
             if chosen.contains(&profile.name) {
@@ -62,6 +64,10 @@ pub async fn look(api: &impl Ask, library: &Library, namespaces: &[String], befo
             Found::Unsure(why) => {
                 out.active.extend(before.active.iter().find(|old| old.name == profile.name).cloned());
                 out.certainty = Certainty::Unsure(why.clone());
+            }
+            Found::Hidden => {
+                out.active.extend(before.active.iter().find(|old| old.name == profile.name).cloned());
+                out.certainty = Certainty::Hidden(HIDDEN.to_owned());
             }
         }
     }
@@ -79,6 +85,8 @@ enum Found {
     Absent,
     /// Why it cannot be said.
     Unsure(String),
+    /// It may not be looked at.
+    Hidden,
 }
 
 async fn find(api: &impl Ask, profile: &Profile, readable: &[String]) -> Found {
@@ -102,9 +110,7 @@ async fn find(api: &impl Ask, profile: &Profile, readable: &[String]) -> Found {
         unsure = unsure.or_else(|| present.into_iter().find_map(Result::err));
     }
     unsure.map_or(Found::Absent, |error| match error {
-        AskError::Forbidden(_) => Found::Unsure(
-            "namespaces and pods may not be looked at here; name the profiles in the configuration".into(),
-        ),
+        AskError::Forbidden(_) => Found::Hidden,
         error => Found::Unsure(error.to_string()),
     })
 }
@@ -235,7 +241,7 @@ mod tests {
         );
         let (on, certainty) = names(&closed, &[], &built_in()).await;
         assert!(on.is_empty());
-        let Certainty::Unsure(why) = certainty else { panic!("{certainty:?}") };
+        let Certainty::Hidden(why) = certainty else { panic!("{certainty:?}") };
         assert!(why.contains("may not be looked at"), "{why}");
         // what is readable by configuration is there
         assert_eq!(names(&closed, &["slopilot"], &built_in()).await.0, ["slopilot in slopilot"]);

@@ -14,7 +14,7 @@ use crate::clients::instances;
 use crate::config::{Service, ServiceMode, ServiceName};
 use crate::domain::ages::Time;
 use crate::domain::change::{Batch, Change, Feed, FeedState};
-use crate::domain::profile::{Certainty, Profile};
+use crate::domain::profile::{Certainty, Profile, Profiles};
 use crate::domain::record::KindId;
 use crate::kinds;
 
@@ -89,12 +89,18 @@ impl Told {
         Some(Self { kind, feed: Feed::default(), out })
     }
 
-    /// For what may go away for good, as profiles do: what is not there then is nothing that was lost.
-    pub(super) async fn tell_unless_gone(&mut self, polled: Polled, now: Time) -> Result<(), Gone> {
-        if polled.state == FeedState::NotInstalled {
-            return self.is(FeedState::NotInstalled, None, now).await;
+    /// For what profiles ask for. A profile may be switched off: what is gone with it is nothing that was lost. And
+    /// while it is not known which are on, nothing to ask for is no proof that there is nothing.
+    pub(super) async fn tell_of(&mut self, on: &Profiles, polled: Polled, now: Time) -> Result<(), Gone> {
+        if polled.state != FeedState::NotInstalled {
+            return self.tell(polled, now).await;
         }
-        self.tell(polled, now).await
+        let (state, why) = match &on.certainty {
+            Certainty::Waiting | Certainty::Certain => (FeedState::NotInstalled, None),
+            Certainty::Unsure(why) => (FeedState::Unreachable, Some(why)),
+            Certainty::Hidden(why) => (FeedState::NoAccess, Some(why)),
+        };
+        self.is(state, why.map(String::as_str), now).await
     }
 
     async fn tell(&mut self, polled: Polled, now: Time) -> Result<(), Gone> {
@@ -184,7 +190,7 @@ async fn monitoring(shared: &Shared) -> Result<(), Gone> {
             let asks: Vec<Address> = found.prometheus.iter().map(|a| a.clone().within(QUERY_DEADLINE)).collect();
             let judged = guardrails::gather(&on, (&firing, &alarms), &asks, own, &mut memory, now).await;
             let polled = guardrails::polled(&judged, &mut shared.interner.borrow_mut());
-            told_guardrails.tell_unless_gone(polled, (shared.clock)()).await?;
+            told_guardrails.tell_of(&on, polled, (shared.clock)()).await?;
         }
         tokio::select! {
             () = tokio::time::sleep(every) => {}
