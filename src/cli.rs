@@ -12,7 +12,7 @@ use crate::config::env::Env;
 use crate::config::load::{Override, Request, default_file};
 use color_eyre::eyre::{Result, WrapErr};
 
-use crate::config::{Settings, Value};
+use crate::config::{Settings, Value, profiles};
 use crate::data::Data;
 use crate::demo::{Demo, DemoError};
 use crate::headless;
@@ -124,6 +124,9 @@ enum Command {
     Audit(AuditCommand),
     /// Print the least rights as a manifest
     Rbac { role: Role },
+    /// Check, list or print platform profiles
+    #[command(subcommand)]
+    Profile(ProfileCommand),
     /// Print the effective configuration with the origin of each value, secrets masked
     Config,
     /// Print the man page or shell completions
@@ -206,6 +209,16 @@ pub enum AuditCommand {
     Unfinished,
 }
 
+#[derive(Debug, Clone, Subcommand)]
+pub enum ProfileCommand {
+    /// Check a profile file: every problem with its line; exit code 0 or 1
+    Check { file: PathBuf },
+    /// Print the known profiles: built in, and your own
+    List,
+    /// Print a profile's file, to begin your own with
+    Show { name: String },
+}
+
 #[derive(Debug, Subcommand)]
 enum Generate {
     /// The man page, in roff
@@ -229,6 +242,8 @@ pub enum Mode {
     Run { settings: Box<Settings>, order: Order },
     /// Print the audit, or check it.
     Audit { settings: Box<Settings>, what: AuditCommand },
+    /// Check, list or print profiles.
+    Profile { settings: Box<Settings>, command: ProfileCommand },
     /// Print a role.
     Rbac(Role),
     /// Print the effective configuration.
@@ -290,7 +305,10 @@ where
         Some(Command::Generate(Generate::Man)) => return Ok(Mode::Man),
         Some(Command::Generate(Generate::Completions { shell })) => return Ok(Mode::Completions(*shell)),
         Some(Command::Rbac { role }) => return Ok(Mode::Rbac(*role)),
-        Some(Command::Config | Command::Run(_) | Command::Audit(_)) | None => {}
+        Some(Command::Profile(command @ ProfileCommand::Check { .. })) => {
+            return Ok(Mode::Profile { settings: Box::default(), command: command.clone() });
+        }
+        Some(Command::Config | Command::Run(_) | Command::Audit(_) | Command::Profile(_)) | None => {}
     }
     let request = Request { file: flags.config.clone(), default_file, env, flags: overrides(&flags) };
     let settings = Box::new(Settings::load(request).map_err(|error| Refusal {
@@ -300,6 +318,7 @@ where
     })?);
     match cli.command {
         Some(Command::Config) => return Ok(Mode::Config(settings)),
+        Some(Command::Profile(command)) => return Ok(Mode::Profile { settings, command }),
         Some(Command::Audit(what)) => {
             return Ok(Mode::Audit { settings, what });
         }
@@ -398,6 +417,7 @@ fn run(mode: Mode) -> ExitCode {
         Mode::Plain { start, follow } => return ended(plain(start, follow, &mut out)),
         Mode::Run { settings, order } => return ended(act(*settings, order, &mut out)),
         Mode::Audit { settings, what } => return ended(audit(&settings, what, &mut out)),
+        Mode::Profile { settings, command } => return ended(profile(&settings, command, &mut out)),
         Mode::Rbac(role) => rbac::print(role, &mut out),
         Mode::Demo(args) => return ended(serve(args, &mut out)),
     };
@@ -508,6 +528,24 @@ fn audit(settings: &Settings, what: AuditCommand, out: &mut dyn Write) -> Result
         AuditCommand::Unfinished => headless::audit::unfinished(&folder, out)?,
         AuditCommand::Verify if headless::audit::verify(&folder, out)? => {}
         AuditCommand::Verify => return Ok(ExitCode::FAILURE),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn profile(settings: &Settings, command: ProfileCommand, out: &mut dyn Write) -> Result<ExitCode> {
+    if let ProfileCommand::Check { file } = command {
+        let right = headless::profile::check(&file, out)?;
+        return Ok(if right { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
+    let library = profiles::load(settings).map_err(|error| Unusable(error.to_string()))?;
+    match command {
+        ProfileCommand::Show { name } => {
+            if !headless::profile::show(&library, &name, out)? {
+                let names: Vec<&str> = library.known.iter().map(|known| known.profile.name.as_str()).collect();
+                return Err(Unusable(format!("no profile is called {name}: there are {}", names.join(", "))).into());
+            }
+        }
+        ProfileCommand::List | ProfileCommand::Check { .. } => headless::profile::list(&library, out)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -97,6 +97,13 @@ pub enum Place {
     Actions(Vec<Key>),
     /// An action, before it is approved.
     Preview(Deed),
+    /// The components of the platforms that are here.
+    Platform,
+    /// One of them; without a component, the platform as a whole.
+    Component {
+        profile: String,
+        component: String,
+    },
     /// The plans of this session.
     Plans,
     /// One of them.
@@ -123,6 +130,8 @@ impl Place {
             }
             Self::Actions(keys) | Self::Preview(Deed { keys, .. }) => keys.first().map(|key| key.kind),
             Self::Incident(Anchor::Group(_))
+            | Self::Platform
+            | Self::Component { .. }
             | Self::Plans
             | Self::Run(_)
             | Self::Left(_)

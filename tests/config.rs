@@ -9,6 +9,7 @@ use rstest::rstest;
 use watchkeeper::cli::{self, Mode};
 use watchkeeper::config::env::Env;
 use watchkeeper::config::problem::Place;
+use watchkeeper::config::profiles;
 use watchkeeper::config::settings::ReadOnly;
 use watchkeeper::config::{ConfigError, Origin, Request, ServiceMode, ServiceName, Settings, schema};
 use watchkeeper::domain::thresholds::Thresholds;
@@ -374,4 +375,59 @@ fn man_page_and_completions_know_the_flags() {
     let mut completions = Vec::new();
     headless::man::completions(cli::command(), clap_complete::Shell::Bash, &mut completions);
     assert!(String::from_utf8(completions).unwrap().contains("--readonly"));
+}
+
+#[test]
+fn a_profile_is_checked_with_every_mistake_at_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("shop.toml");
+    let mut out = Vec::new();
+    std::fs::write(&path, "name = \"shop\"\n[[component]]\nname = \"web\"\ndepends_on = [\"db\"]\nrelease = 3\n")
+        .unwrap();
+    assert!(!headless::profile::check(&path, &mut out).unwrap());
+    let text = String::from_utf8(std::mem::take(&mut out)).unwrap();
+    assert!(text.contains("shop.toml:4:1: unknown key `component.depends_on`; did you mean `depends-on`?"), "{text}");
+    assert!(text.contains("shop.toml:5:11: `component.release` must be a string, not 3"), "{text}");
+    std::fs::write(&path, "name = \"shop\"\n[[component]]\nname = \"web\"\n").unwrap();
+    assert!(headless::profile::check(&path, &mut out).unwrap());
+    let text = String::from_utf8(out).unwrap();
+    assert!(text.ends_with("shop is right: 1 component, 0 guardrails\n"), "{text}");
+}
+
+#[test]
+fn a_profile_of_ones_own_replaces_the_built_in_one_and_what_is_printed_is_right() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = "name = \"kubeop\"\ntitle = \"ours\"\n[[component]]\nname = \"all\"\n";
+    std::fs::write(folder.path().join("kubeop.toml"), own).unwrap();
+    let case =
+        Case::new(&format!("profiles-dir = \"{}\"\nprofiles = [\"slopilot\", \"kubeop\"]\n", folder.path().display()));
+    let library = profiles::load(&case.load(&[]).unwrap()).unwrap();
+    assert_eq!(library.chosen, Some(vec!["slopilot".to_owned(), "kubeop".to_owned()]));
+    let told = |name: &str| {
+        let mut out = Vec::new();
+        assert!(headless::profile::show(&library, name, &mut out).unwrap(), "{name}");
+        String::from_utf8(out).unwrap()
+    };
+    assert_eq!(told("kubeop"), own);
+    // what is shown can be the beginning of one's own
+    let copy = folder.path().join("copy.toml");
+    for name in ["sre-platform", "slopilot", "slo-scout"] {
+        std::fs::write(&copy, told(name)).unwrap();
+        assert!(headless::profile::check(&copy, &mut Vec::new()).unwrap(), "{name}");
+    }
+    let mut out = Vec::new();
+    headless::profile::list(&library, &mut out).unwrap();
+    let list = String::from_utf8(out).unwrap();
+    assert!(list.lines().any(|line| line.starts_with("kubeop ") && line.ends_with("ours")), "{list}");
+    assert!(!headless::profile::show(&library, "nothing", &mut Vec::new()).unwrap());
+}
+
+#[test]
+fn a_profile_that_is_not_there_is_refused_with_those_that_are() {
+    let case = Case::new("profiles = [\"sre-platfrm\", \"./gone.toml\"]\n");
+    let problems = profiles::load(&case.load(&[]).unwrap()).unwrap_err().to_string();
+    assert!(problems.contains("no profile is called \"sre-platfrm\"; did you mean \"sre-platform\"?"), "{problems}");
+    assert!(problems.contains("gone.toml: the profile does not exist"), "{problems}");
+    let none = Case::new("profiles = [\"none\"]\n");
+    assert_eq!(profiles::load(&none.load(&[]).unwrap()).unwrap().chosen, Some(Vec::new()));
 }

@@ -14,6 +14,7 @@ mod console {
     mod lazy;
     mod navigation;
     mod objects;
+    mod platform;
     mod snapshots;
     mod tables;
 }

@@ -147,7 +147,7 @@ impl App {
         self.future.clear();
         self.last = None;
         let keep = match self.screen().place() {
-            place @ (Place::Table(_) | Place::Feeds | Place::Home | Place::Help) => place,
+            place @ (Place::Table(_) | Place::Feeds | Place::Home | Place::Help | Place::Platform) => place,
             _ => Place::Home,
         };
         self.stack.clear();
@@ -493,7 +493,8 @@ impl App {
         self.future.clear();
         let mut out = Vec::new();
         // a place of its own begins a new path; what is about one object goes on top
-        let top_level = matches!(place, Place::Home | Place::Table(_) | Place::Contexts | Place::Namespaces);
+        let top_level =
+            matches!(place, Place::Home | Place::Table(_) | Place::Platform | Place::Contexts | Place::Namespaces);
         let from_list = matches!(self.screen().place(), Place::Home | Place::Feeds);
         if top_level && !from_list {
             for mut screen in self.stack.drain(1..).collect::<Vec<_>>() {

@@ -8,9 +8,12 @@ pub mod env;
 pub mod file;
 pub mod load;
 pub mod problem;
+pub mod profile;
+pub mod profiles;
 pub mod schema;
 pub mod settings;
 pub mod suggest;
+mod toml_table;
 pub mod value;
 
 pub use load::{Override, Request};

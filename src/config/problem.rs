@@ -16,6 +16,14 @@ pub enum Place {
     Flag(String),
 }
 
+impl Place {
+    /// The line in a file; 0 where there is none.
+    #[must_use]
+    pub fn line(&self) -> usize {
+        if let Self::File { line, .. } = self { *line } else { 0 }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -137,6 +137,10 @@ pub struct Settings {
     pub state_dir: Option<PathBuf>,
     /// Namespaces of core components.
     pub core_namespaces: Vec<String>,
+    /// Names or files of the profiles that are on; none: what is found.
+    pub profiles: Vec<String>,
+    /// See [`Settings::profiles_folder`].
+    pub profiles_dir: Option<PathBuf>,
     /// The word of the first screen, as after `:`.
     pub default_view: String,
     pub thresholds: Thresholds,
@@ -175,6 +179,14 @@ impl Settings {
         let xdg = || absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")));
         let state = self.state_dir.clone().or_else(|| Some(xdg()?.join("watchkeeper")));
         state.map(|folder| folder.join("audit"))
+    }
+
+    /// Where the user's own profiles are looked for: `profiles-dir`, else below the user's configuration directory.
+    #[must_use]
+    pub fn profiles_folder(&self) -> Option<PathBuf> {
+        let absolute = |name: &str| self.env.get(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let xdg = || absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")));
+        self.profiles_dir.clone().or_else(|| Some(xdg()?.join("watchkeeper/profiles")))
     }
 
     /// What is configured for a service.

@@ -17,11 +17,13 @@ use crate::clients::cluster::Cluster;
 use crate::clients::errors::RequestError;
 use crate::clients::kubeconfig::{self, Kubeconfigs};
 use crate::config::Settings;
+use crate::config::profiles::{self as library, Library};
 use crate::domain::ages::Time;
 use crate::domain::change::Batch;
 use crate::domain::context::Context;
 use crate::domain::interner::Interner;
 use crate::domain::outcome::{Outcome, Progress};
+use crate::domain::profile::Profiles;
 use crate::domain::record::{Key, KindId};
 use crate::domain::reply::Reply;
 use crate::domain::text;
@@ -29,7 +31,7 @@ use crate::effects::runner::Recorder;
 use crate::effects::{asking, logs, read};
 use crate::intent::{Fetch, LogQuery, Ticket};
 use crate::kinds::{self, Api, Service};
-use crate::sources::{Clock, services, watch as feed};
+use crate::sources::{Clock, profiles, services, watch as feed};
 
 /// Between two probes of the API server, and how long one may take: a server that hangs is noticed within 15 s.
 const PROBE_EVERY: Duration = Duration::from_secs(5);
@@ -266,17 +268,24 @@ fn live(
     let look = Rc::new(Notify::new());
     tasks.spawn_local(discover(cluster.clone(), serve, link.clone(), look.clone()));
     tasks.spawn_local(probe(cluster.clone(), link_tell, wire.clone()));
+    let library = library(&cluster.settings, wire);
+    let (decide, profiles) = watch::channel(Arc::new(Profiles::of(library.profiles())));
     let mut namespaces = cluster.settings.namespaces.clone();
     if !cluster.namespace.is_empty() && !namespaces.contains(&cluster.namespace) {
         namespaces.insert(0, cluster.namespace.clone());
     }
+    let namespaces: Rc<[String]> = namespaces.into();
+    let (look_in, look_at) = (namespaces.clone(), cluster.clone());
+    tasks.spawn_local(async move { profiles::keep(look_at, library, &look_in, decide).await });
+    tasks.spawn_local(tell_profiles(profiles.clone(), wire.clone()));
     let shared = feed::Shared {
         cluster: cluster.clone(),
         interner: Rc::new(RefCell::new(Interner::default())),
         news,
         served: served.clone(),
         link,
-        namespaces: namespaces.into(),
+        namespaces,
+        profiles,
         clock: wire.clock,
     };
     let acting = Acting::new(cluster.clone(), recorder.clone(), wire.clock);
@@ -303,11 +312,29 @@ impl Live {
     }
 }
 
-/// The kind whose feed brings the news of this kind: silences come with the alerts.
+/// The profiles that may be on. Files that cannot be used were refused at the start; what has happened to them since is
+/// told, and those that are built in remain.
+fn library(settings: &Settings, wire: &Wire) -> Library {
+    library::load(settings).unwrap_or_else(|error| {
+        wire.mention(What::Complain(clean(&error.to_string())));
+        library::built_in()
+    })
+}
+
+async fn tell_profiles(mut profiles: watch::Receiver<Arc<Profiles>>, wire: Wire) {
+    while profiles.changed().await.is_ok() {
+        let now = profiles.borrow_and_update().clone();
+        if !wire.say(What::Profiles(now)).await {
+            return;
+        }
+    }
+}
+
+/// The kind whose feed brings the news of this kind: silences and guardrails come with the alerts.
 fn feeder(kind: KindId) -> KindId {
     let alerts = || kinds::ids().find(|id| matches!(kinds::spec(*id).api, Api::Poll(Service::Alerts)));
     match kinds::spec(kind).api {
-        Api::Poll(Service::Silences) => alerts().unwrap_or(kind),
+        Api::Poll(Service::Silences | Service::Guardrails) => alerts().unwrap_or(kind),
         _ => kind,
     }
 }

@@ -4,6 +4,7 @@
 mod acting;
 mod connection;
 
+use std::sync::Arc;
 use std::sync::mpsc::RecvTimeoutError;
 use std::thread;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use crate::domain::change::Batch;
 use crate::domain::context::Context;
 use crate::domain::outcome::{Progress, Unfinished};
 use crate::domain::plan::Plan;
+use crate::domain::profile::Profiles;
 use crate::domain::record::KindId;
 use crate::domain::reply::Reply;
 use crate::intent::{Fetch, LogQuery, RunId, Ticket};
@@ -82,6 +84,8 @@ pub enum What {
     /// One of them is recorded not to be gone on with.
     Dismissed(Box<str>),
     Complain(String),
+    /// The platform profiles that are on, or why that is not known.
+    Profiles(Arc<Profiles>),
 }
 
 /// What is known of a cluster once it has answered.

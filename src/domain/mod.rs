@@ -10,6 +10,7 @@ pub mod interner;
 pub mod json;
 pub mod outcome;
 pub mod plan;
+pub mod profile;
 pub mod proof;
 pub mod quantity;
 pub mod record;

@@ -101,7 +101,7 @@ const EXAMPLE_TAIL: &str = "
 [keys]
 #reload = [\"ctrl-r\"]
 
-# What differs in one context: readonly, namespace, namespaces, as, as-groups and services. Environment and flags win.
+# What differs in one context: readonly, namespace, namespaces, core-namespaces, profiles, as, as-groups and services. Environment and flags win.
 #[contexts.\"sre-prod\"]
 #readonly = true
 #namespaces = [\"shop\", \"shop-data\"]

@@ -1,9 +1,12 @@
 //! Between the app and the data thread: what news mean for the app, and what effects mean for the data thread. Shared
 //! by everything that runs the app, with a terminal or without.
 
+use std::sync::Arc;
+
 use crate::app::App;
 use crate::data::{Ask, Connected, Data, What};
 use crate::domain::context::Context;
+use crate::domain::profile::Profiles;
 use crate::intent::Effect;
 use crate::screens::world::{Facts, Link};
 
@@ -43,6 +46,7 @@ pub fn take(app: &mut App, what: What) {
         What::Unfinished(found) => app.left_unfinished(found),
         What::Dismissed(run) => app.dismissed(&run),
         What::Complain(why) => app.complain(why),
+        What::Profiles(profiles) => app.world.facts.set_profiles(profiles),
     }
 }
 
@@ -53,16 +57,20 @@ fn known_contexts(app: &mut App, contexts: Vec<Context>, current: &str, problems
     if other || app.world.store.tables().any(|(_, table)| !table.is_empty()) {
         let facts = &app.world.facts;
         let namespace = facts.namespace.clone().filter(|_| !other);
-        app.reset(Facts {
+        let known = Arc::new(Profiles::of(facts.profiles.known.clone()));
+        let mut fresh = Facts {
             now: facts.now,
             namespace,
             utc: facts.utc,
             thresholds: facts.thresholds,
-            core: facts.core.clone(),
+            core_configured: facts.core_configured.clone(),
             salt: facts.salt,
             link: Link::Connecting,
             ..Facts::default()
-        });
+        };
+        // which profiles are on there is not known yet
+        fresh.set_profiles(known);
+        app.reset(fresh);
     } else {
         // nobody reads them for the connection that begins
         app.world.idle();

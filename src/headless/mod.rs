@@ -5,5 +5,6 @@ pub mod config;
 pub mod feed;
 pub mod man;
 pub mod plain;
+pub mod profile;
 pub mod rbac;
 pub mod run;

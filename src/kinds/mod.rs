@@ -23,6 +23,7 @@ pub mod flux;
 pub mod flux_history;
 pub mod flux_judge;
 pub mod git_repositories;
+pub mod guardrails;
 pub mod helm_charts;
 pub mod helm_releases;
 pub mod helm_repositories;
@@ -39,6 +40,7 @@ pub mod pod_disruption_budgets;
 pub mod pod_needs;
 pub mod pods;
 pub mod policy_reports;
+pub mod probes;
 pub mod readiness;
 pub mod redact;
 pub mod replica_sets;
@@ -109,6 +111,8 @@ pub static KINDS: &[KindSpec] = &[
     resource_sets::SPEC,
     policy_reports::SPEC,
     cluster_policy_reports::SPEC,
+    probes::SPEC,
+    guardrails::SPEC,
 ];
 
 /// A kind of object of the Kubernetes API.
@@ -163,6 +167,10 @@ pub enum Service {
     Silences,
     /// OpenBao's seal status, replica by replica.
     Seals,
+    /// Health endpoints of the profiles that are on.
+    Probes,
+    /// Guardrails of the profiles that are on; they come with the alerts.
+    Guardrails,
 }
 
 /// Reads one object of a list or a watch, given as its JSON text.

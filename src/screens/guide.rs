@@ -5,7 +5,7 @@ use super::world::World;
 use super::{Screen, Size, contexts};
 use crate::domain::record::{Cell, Key};
 use crate::intent::{Command, Effect, Place};
-use crate::kinds::{self, alerts, seals};
+use crate::kinds::{self, alerts, guardrails, seals};
 use crate::scene::{self, Line, Tone};
 use crate::store::RowId;
 
@@ -48,6 +48,8 @@ static GUIDES: &[(&str, &str)] = &[
     ("HorizontalPodAutoscaler", include_str!("../../assets/guides/autoscaler.txt")),
     ("ExternalSecret", include_str!("../../assets/guides/secret.txt")),
     ("SecretStore", include_str!("../../assets/guides/secret.txt")),
+    ("Probe", include_str!("../../assets/guides/probe.txt")),
+    ("Guardrail", include_str!("../../assets/guides/guardrail.txt")),
     ("ClusterSecretStore", include_str!("../../assets/guides/secret.txt")),
 ];
 
@@ -70,6 +72,15 @@ impl Guide {
         if let Some(id) = row {
             for finding in world.triage.of(id) {
                 out.push(field(&finding.severity.to_string(), finding.why.to_string(), Tone::Bad));
+            }
+            if let Some(row) = world.store.row(id).filter(|_| name == "Guardrail") {
+                for (label, cell) in [("ACTION", guardrails::ACTION), ("RUNBOOK", guardrails::RUNBOOK)] {
+                    let text = row.record.text(cell, &world.store.strings);
+                    let wide = usize::from(width).saturating_sub(20).max(20);
+                    for (n, part) in contexts::wrap(text, wide).into_iter().enumerate() {
+                        out.push(field(if n == 0 { label } else { "" }, part, Tone::Accent));
+                    }
+                }
             }
             if let Some(row) = world.store.row(id).filter(|_| name == "Alert") {
                 let runbook = row.record.text(alerts::RUNBOOK, &world.store.strings);

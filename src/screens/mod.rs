@@ -21,6 +21,7 @@ pub mod logs;
 pub mod namespaces;
 pub mod pager;
 pub mod plans;
+pub mod platform;
 pub mod preview;
 pub mod table;
 pub mod world;
@@ -135,7 +136,7 @@ pub struct ScreenSpec {
 
 /// Screens with a word of their own; each kind's table has its kind's words besides.
 pub static SCREENS: &[ScreenSpec] =
-    &[home::SPEC, feeds::SPEC, contexts::SPEC, namespaces::SPEC, plans::SPEC, audit::SPEC, help::SPEC];
+    &[home::SPEC, platform::SPEC, feeds::SPEC, contexts::SPEC, namespaces::SPEC, plans::SPEC, audit::SPEC, help::SPEC];
 
 /// The screen of a place.
 pub fn open(place: Place, tickets: &Tickets) -> Box<dyn Screen> {
@@ -157,6 +158,8 @@ pub fn open(place: Place, tickets: &Tickets) -> Box<dyn Screen> {
             let nth = tickets.next();
             Box::new(preview::Preview::new(deed, tickets.clone(), nth.number()))
         }
+        Place::Platform => Box::new(platform::Platform::default()),
+        Place::Component { profile, component } => Box::new(platform::ComponentScreen::new(profile, component)),
         Place::Plans => Box::new(plans::Plans::default()),
         Place::Run(id) => Box::new(plans::RunScreen::new(id)),
         Place::Left(run) => Box::new(left::Left::new(run)),

@@ -8,6 +8,7 @@ use crate::domain::context::Context;
 use crate::domain::interner::Sym;
 use crate::domain::outcome::{Outcome, Unfinished};
 use crate::domain::plan::Plan;
+use crate::domain::profile::Profiles;
 use crate::domain::record::{self, KindId, Relation};
 use crate::domain::thresholds::Thresholds;
 use crate::intent::{Binding, Effect, Place, RunId};
@@ -62,8 +63,12 @@ pub struct Facts {
     pub unlocked_until: Option<Time>,
     /// Who we are to the API server.
     pub operator: String,
-    /// Namespaces of core components.
+    /// Namespaces of core components: those of the configuration, and those of the profiles that are on.
     pub core: Vec<String>,
+    /// Those of the configuration alone.
+    pub core_configured: Vec<String>,
+    /// The platforms that are known, and those that are here.
+    pub profiles: Arc<Profiles>,
     /// A number that other consoles do not have.
     pub salt: u32,
     /// TLS certificates are not checked: shown on every screen.
@@ -82,7 +87,18 @@ pub struct Facts {
 impl Facts {
     /// What judging goes by.
     pub fn judging(&self) -> Settings<'_> {
-        Settings { thresholds: &self.thresholds, core: &self.core }
+        Settings { thresholds: &self.thresholds, core: &self.core, profiles: &self.profiles }
+    }
+
+    /// Takes in which profiles are on, and with them whose namespaces are core.
+    pub fn set_profiles(&mut self, profiles: Arc<Profiles>) {
+        self.core.clone_from(&self.core_configured);
+        for name in profiles.core_namespaces() {
+            if !self.core.contains(&name) {
+                self.core.push(name);
+            }
+        }
+        self.profiles = profiles;
     }
 
     /// Whether something may be changed now; why not.

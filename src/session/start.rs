@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use color_eyre::eyre::Result;
 
@@ -10,8 +11,9 @@ use super::clock;
 use super::run::{self, End, Panics};
 use crate::app::App;
 use crate::app::keymap::Keymap;
-use crate::config::Settings;
+use crate::config::{Settings, profiles};
 use crate::data::Data;
+use crate::domain::profile::Profiles;
 use crate::screens::world::Facts;
 use crate::ui::{BUILTIN, Theme};
 
@@ -30,23 +32,25 @@ impl std::error::Error for Unusable {}
 /// The console of these settings, not yet connected.
 ///
 /// # Errors
-/// A `[keys]` table that cannot be used.
+/// A `[keys]` table or a profile that cannot be used.
 pub fn app(settings: &Settings) -> Result<App, Unusable> {
     let remaps = settings.remaps.iter().map(|r| (r.action.as_str(), &r.chords[..]));
     let keymap = Keymap::new(remaps).map_err(|error| Unusable(error.to_string()))?;
-    let facts = Facts {
+    let library = profiles::load(settings).map_err(|error| Unusable(error.to_string()))?;
+    let mut facts = Facts {
         now: clock::now(),
         context: settings.context.clone().unwrap_or_default(),
         namespace: settings.namespace.clone(),
         favourites: settings.namespaces.iter().take(9).cloned().collect(),
         // a guess until the connection says it
         locked: settings.readonly.then(|| format!("readonly is set by {}", settings.origin("readonly"))),
-        core: settings.core_namespaces.clone(),
+        core_configured: settings.core_namespaces.clone(),
         salt: std::process::id(),
         utc: settings.utc,
         thresholds: settings.thresholds,
         ..Facts::default()
     };
+    facts.set_profiles(Arc::new(Profiles::of(library.profiles())));
     Ok(App::new(facts, keymap, settings.bell))
 }
 

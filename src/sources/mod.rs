@@ -3,11 +3,14 @@
 pub mod about;
 pub mod alertmanager;
 pub mod alerts;
+pub mod guardrails;
 pub mod join;
 pub mod labels;
 pub mod memory;
 pub mod outbox;
 pub mod poll;
+pub mod probes;
+pub mod profiles;
 pub mod prometheus;
 pub mod replicas;
 pub mod report;

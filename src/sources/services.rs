@@ -6,42 +6,51 @@ use std::time::Duration;
 use super::outbox::{Gone, Outbox};
 use super::poll::{Answer, Ask, AskError, Polled};
 use super::watch::Shared;
-use super::{alertmanager, alerts, prometheus, replicas, seals};
+use super::{alertmanager, alerts, guardrails, probes, prometheus, replicas, seals};
 use crate::clients::discovery::{self, Discovered};
 use crate::clients::errors::RequestError;
 use crate::clients::http::{Endpoint, Http, ProxyTarget};
 use crate::clients::instances;
-use crate::config::{ServiceMode, ServiceName};
+use crate::config::{Service, ServiceMode, ServiceName};
 use crate::domain::ages::Time;
 use crate::domain::change::{Batch, Change, Feed, FeedState};
+use crate::domain::profile::{Certainty, Profile, Profiles};
 use crate::domain::record::KindId;
-use crate::kinds::{self, Service};
+use crate::kinds;
 
 /// One answer may take so long.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// Services are looked for again after this long: they may be installed, or move.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
+/// An expression may take so long: alerts wait for it.
+const QUERY_DEADLINE: Duration = Duration::from_secs(5);
 const LEAST_INTERVAL: i64 = 5;
 
 /// An address behind the [`Ask`] that the pure steps know.
-struct Address {
+#[derive(Clone)]
+pub(super) struct Address {
     http: Http,
     label: String,
+    deadline: Duration,
 }
 
 impl Address {
-    fn new(http: Http) -> Self {
+    pub(super) fn new(http: Http) -> Self {
         let label = match http.label() {
             label if label.is_empty() => "the API server".to_owned(),
             label => label,
         };
-        Self { http, label }
+        Self { http, label, deadline: DEADLINE }
+    }
+
+    pub(super) fn within(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
     }
 }
 
 impl Ask for Address {
     async fn get(&self, path: &str) -> Result<Answer, AskError> {
-        let answer = self.http.get(path, DEADLINE).await.map_err(|error| sorted(&error))?;
+        let answer = self.http.get(path, self.deadline).await.map_err(|error| sorted(&error))?;
         // a failing proxy answers with the API server's own words, which are not the service's
         if let Some(error) = answer.from_api_server() {
             return Err(sorted(&error));
@@ -67,17 +76,31 @@ fn sorted(error: &RequestError) -> AskError {
 }
 
 /// A kind that is polled: its feed as told last.
-struct Told {
+pub(super) struct Told {
     kind: KindId,
     feed: Feed,
     out: Outbox<Batch>,
 }
 
 impl Told {
-    fn new(name: &str, shared: &Shared) -> Option<Self> {
+    pub(super) fn new(name: &str, shared: &Shared) -> Option<Self> {
         let kind = kinds::by_name(name)?;
         let out = Outbox::new(kind, shared.interner.clone(), shared.news.clone(), |batch| batch);
         Some(Self { kind, feed: Feed::default(), out })
+    }
+
+    /// For what profiles ask for. A profile may be switched off: what is gone with it is nothing that was lost. And
+    /// while it is not known which are on, nothing to ask for is no proof that there is nothing.
+    pub(super) async fn tell_of(&mut self, on: &Profiles, polled: Polled, now: Time) -> Result<(), Gone> {
+        if polled.state != FeedState::NotInstalled {
+            return self.tell(polled, now).await;
+        }
+        let (state, why) = match &on.certainty {
+            Certainty::Waiting | Certainty::Certain => (FeedState::NotInstalled, None),
+            Certainty::Unsure(why) => (FeedState::Unreachable, Some(why)),
+            Certainty::Hidden(why) => (FeedState::NoAccess, Some(why)),
+        };
+        self.is(state, why.map(String::as_str), now).await
     }
 
     async fn tell(&mut self, polled: Polled, now: Time) -> Result<(), Gone> {
@@ -104,10 +127,12 @@ impl Told {
 }
 
 /// Runs the feed of a polled kind. Alerts and silences come from one step, which runs as the alerts' feed.
-pub async fn run(kind: KindId, service: Service, shared: Shared) {
+pub async fn run(kind: KindId, service: kinds::Service, shared: Shared) {
+    use kinds::Service;
     let _ = match service {
         Service::Alerts => monitoring(&shared).await,
-        Service::Silences => Ok(()),
+        Service::Silences | Service::Guardrails => Ok(()),
+        Service::Probes => probes::run(&shared, kind).await,
         Service::Seals => openbao(&shared, kind).await,
     };
 }
@@ -118,17 +143,21 @@ fn interval(shared: &Shared, name: ServiceName) -> Duration {
 }
 
 async fn monitoring(shared: &Shared) -> Result<(), Gone> {
-    let (Some(mut told_alerts), Some(mut told_silences)) = (Told::new("Alert", shared), Told::new("Silence", shared))
+    let (Some(mut told_alerts), Some(mut told_silences), Some(mut told_guardrails)) =
+        (Told::new("Alert", shared), Told::new("Silence", shared), Told::new("Guardrail", shared))
     else {
         return Ok(());
     };
+    let mut memory = guardrails::Memory::default();
     let modes = [ServiceName::Prometheus, ServiceName::Alertmanager]
         .map(|name| shared.cluster.settings.service(name).effective_mode());
     if modes == [ServiceMode::Off; 2] {
         told_alerts.is(FeedState::Off, None, (shared.clock)()).await?;
-        return told_silences.is(FeedState::Off, None, (shared.clock)()).await;
+        told_silences.is(FeedState::Off, None, (shared.clock)()).await?;
+        return told_guardrails.is(FeedState::Off, None, (shared.clock)()).await;
     }
     let every = interval(shared, ServiceName::Prometheus).min(interval(shared, ServiceName::Alertmanager));
+    let mut profiles = shared.profiles.clone();
     let mut found = Found::default();
     let mut looked: Option<tokio::time::Instant> = None;
     loop {
@@ -152,10 +181,37 @@ async fn monitoring(shared: &Shared) -> Result<(), Gone> {
                 }
             }
         }
+        let alarms = guardrails::alarms(&alerts.records, &mut shared.interner.borrow_mut());
         told_alerts.tell(alerts, now).await?;
         told_silences.tell(silences, now).await?;
-        tokio::time::sleep(every).await;
+        let on = profiles.borrow_and_update().clone();
+        if on.certainty != Certainty::Waiting {
+            let own = |profile: &Profile| own_prometheus(shared, profile);
+            let asks: Vec<Address> = found.prometheus.iter().map(|a| a.clone().within(QUERY_DEADLINE)).collect();
+            let judged = guardrails::gather(&on, (&firing, &alarms), &asks, own, &mut memory, now).await;
+            let polled = guardrails::polled(&judged, &mut shared.interner.borrow_mut());
+            told_guardrails.tell_of(&on, polled, (shared.clock)()).await?;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(every) => {}
+            // guardrails wait for it
+            Ok(()) = profiles.changed() => {}
+        }
     }
+}
+
+/// The Prometheus that a profile brings along, through the API server's proxy.
+fn own_prometheus(shared: &Shared, profile: &Profile) -> Option<Address> {
+    let own = profile.prometheus.as_ref()?;
+    let endpoint = Endpoint {
+        target: ProxyTarget::Service,
+        namespace: own.namespace.clone(),
+        name: own.service.clone(),
+        tls: own.tls,
+        port: own.port.clone(),
+    };
+    let http = Http::through(&shared.cluster, &endpoint, &Service::default()).ok()?;
+    Some(Address::new(http).within(QUERY_DEADLINE))
 }
 
 /// Where Prometheus and Alertmanager are.

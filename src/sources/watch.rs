@@ -21,6 +21,7 @@ use crate::clients::api::{ApiMap, Found};
 use crate::clients::cluster::Cluster;
 use crate::domain::change::{Batch, Change, FeedState, Scope};
 use crate::domain::interner::Interner;
+use crate::domain::profile::Profiles;
 use crate::domain::record::KindId;
 use crate::domain::served::Served;
 use crate::kinds::{self, Api as KindApi};
@@ -42,6 +43,8 @@ pub struct Shared {
     pub link: watch::Receiver<Option<String>>,
     /// Read when the whole cluster may not be.
     pub namespaces: Rc<[String]>,
+    /// The platform profiles that are on.
+    pub profiles: watch::Receiver<Arc<Profiles>>,
     pub clock: Clock,
 }
 

@@ -9,6 +9,7 @@ mod graph;
 mod judged;
 mod names;
 pub mod node;
+pub mod platform;
 mod rank;
 pub mod rules;
 pub mod scan;
@@ -25,6 +26,7 @@ use crate::domain::change::FeedState;
 use crate::domain::finding::Finding;
 use crate::domain::health::Health;
 use crate::domain::incident::Anchor;
+use crate::domain::profile::Profiles;
 use crate::domain::thresholds::Thresholds;
 use crate::kinds::{self, alerts::Confidence};
 use crate::store::{RowId, Store};
@@ -39,6 +41,8 @@ pub struct Settings<'a> {
     pub thresholds: &'a Thresholds,
     /// Namespaces of core components.
     pub core: &'a [String],
+    /// The platform profiles that are on.
+    pub profiles: &'a Profiles,
 }
 
 /// One step of an explanation: what, why we think so, and how surely.
@@ -60,6 +64,8 @@ pub struct Triage {
     ranking: Ranking,
     totals: Totals,
     ranked_once: bool,
+    /// What was core when it was ranked last: another severity without another judgement.
+    core: Vec<String>,
 }
 
 impl Triage {
@@ -87,8 +93,11 @@ impl Triage {
             Some(finding) => vec![(Subject::Cluster, finding)],
             None => feeds::findings(store),
         };
-        if !changed && self.feeds == feeds && self.ranked_once {
+        if !changed && self.feeds == feeds && self.ranked_once && self.core == settings.core {
             return false;
+        }
+        if self.core != settings.core {
+            self.core = settings.core.to_vec();
         }
         self.ranked_once = true;
         self.feeds = feeds;

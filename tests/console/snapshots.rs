@@ -98,6 +98,22 @@ fn frames_at_60_80_and_120_columns_are_as_they_were() {
     }
 }
 
+#[test]
+fn the_platform_at_60_80_and_120_columns_is_as_it_was() {
+    let (_demo, mut console) = at_the_moment();
+    console.resize(120, 40);
+    console.go("platform");
+    // a budget without room, which is read on demand
+    console.until("all but one are well", |f| f.contains("26 of 27 ok"));
+    for (width, height) in [(60, 20), (80, 24), (120, 40)] {
+        settings(width).bind(|| {
+            console.resize(width, height);
+            let frame = console.frame();
+            insta::assert_snapshot!("platform", masked(&frame));
+        });
+    }
+}
+
 /// Feeds count their age by the machine's clock.
 fn ages(frame: &str) -> String {
     regex::Regex::new(r" +\d+s  ").unwrap().replace_all(frame, "      AGE  ").into_owned()

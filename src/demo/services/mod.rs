@@ -76,7 +76,10 @@ pub fn answer(world: &mut World, namespace: &str, pod: &str, port: u16, request:
         }
         ("openbao", 8200) => Some(openbao::answer(world, namespace, pod, request)),
         ("slopilot-rightsizing", 8080) => Some(probes::slopilot(object, request)),
-        ("kubeop-manager", 8080) | ("kubeop-operator", 8081) => Some(probes::kubeop(world, pod, request)),
+        ("kubeop-manager", 8080) | ("kubeop-operator", 8081) | ("kubeop-admission", 9443) => {
+            Some(probes::kubeop(world, pod, request))
+        }
+        ("slo-scout", 8000 | 8081) => Some(probes::slo_scout(object, port, request)),
         _ => None,
     }
 }

@@ -1,4 +1,4 @@
-//! The probes of `SLOpilot` and of kubeOP.
+//! The probes of `SLOpilot`, of kubeOP and of SLO-Scout.
 
 use serde_json::{Value, json};
 
@@ -35,6 +35,21 @@ pub fn kubeop(world: &World, pod: &str, request: &Request<'_>) -> Reply {
                 ),
             )
         }
+        _ => not_found(),
+    }
+}
+
+/// The backend's metrics, and what Flink's `JobManager` says of its jobs.
+pub fn slo_scout(pod: &Value, port: u16, request: &Request<'_>) -> Reply {
+    let component = pod["metadata"]["labels"]["app.kubernetes.io/component"].as_str().unwrap_or_default();
+    match (component, port, request.path) {
+        ("backend", 8000, "/metrics") => {
+            text(200, "# TYPE slo_scout_ingest_lag_seconds gauge\nslo_scout_ingest_lag_seconds 2\n".to_owned())
+        }
+        ("flink-jobmanager", 8081, "/overview") => reply(
+            200,
+            &json!({ "taskmanagers": 3, "jobs-running": 2, "jobs-finished": 0, "jobs-cancelled": 0, "jobs-failed": 0, "flink-version": "1.18.1" }),
+        ),
         _ => not_found(),
     }
 }

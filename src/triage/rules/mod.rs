@@ -10,6 +10,7 @@ mod controller_down;
 mod crash_loop;
 mod dependency;
 mod external_secret;
+mod guardrail;
 mod health_check;
 mod issuer;
 mod kustomization;
@@ -84,6 +85,7 @@ pub static RULES: &[RuleSpec] = &[
     crash_loop::SPEC,
     backup_location::SPEC,
     schedule::SPEC,
+    guardrail::SPEC,
     alert_about::SPEC,
 ];
 

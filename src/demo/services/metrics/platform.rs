@@ -43,6 +43,11 @@ pub fn collect(world: &World, pods: &[&Value], found: &mut Found) {
                     labels["openbao-active"] == "true",
                 );
             }
+            "loki-write" => found.counter(
+                "loki_distributor_bytes_received_total",
+                &[at[0], at[1], ("job", "loki-write")],
+                420_000.0,
+            ),
             app if app.starts_with("prometheus-monitoring") => {
                 found.gauge(
                     "prometheus_tsdb_head_series",

@@ -1,0 +1,512 @@
+//! Guardrails of the profiles that are on, judged with each poll of Prometheus: by an alert of their name, or by asking
+//! their expression. What nobody can judge is told as that, never as kept.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use futures::future::join_all;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+
+use super::poll::{Ask, AskError, Polled, expect_ok, problem, utf8};
+use super::profiles::encoded;
+use super::prometheus::{self, Seen};
+use crate::domain::ages::Time;
+use crate::domain::change::FeedState;
+use crate::domain::interner::Interner;
+use crate::domain::profile::{Fires, Guardrail as Wanted, JudgedBy, Profile, Profiles};
+use crate::domain::record::Record;
+use crate::kinds::guardrails::{self as kind, Guardrail, State};
+
+/// A slow question is asked again only after this many times what it took.
+const PATIENCE: u32 = 20;
+
+/// One alert as the alerts' feed has just told it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Alarm {
+    pub name: String,
+    pub namespace: String,
+    pub firing: bool,
+    pub silenced: bool,
+    pub since: Option<Time>,
+    pub says: String,
+}
+
+/// What one Prometheus (with all its replicas) says of alerts and rules.
+#[derive(Debug)]
+struct View {
+    alarms: Vec<Alarm>,
+    /// Names of its alerting rules; why they are not known.
+    rules: Result<Vec<String>, String>,
+    /// Why nothing can be judged by it.
+    blind: Option<String>,
+}
+
+impl View {
+    /// Prometheus alone: it knows nothing of silences.
+    fn of(seen: &[Seen]) -> Self {
+        let mut view = Self { alarms: Vec::new(), rules: Err("no Prometheus".to_owned()), blind: None };
+        if seen.is_empty() {
+            view.blind = Some("no Prometheus".to_owned());
+        }
+        let mut alerts = None;
+        for one in seen {
+            match &one.alerts {
+                Ok(found) => {
+                    let alarms = alerts.get_or_insert_with(Vec::new);
+                    alarms.extend(found.iter().map(|alert| Alarm {
+                        name: alert.labels.get("alertname").unwrap_or_default().to_owned(),
+                        namespace: alert.labels.get("namespace").unwrap_or_default().to_owned(),
+                        firing: alert.firing,
+                        silenced: false,
+                        since: alert.since,
+                        says: alert.annotations.summary().to_owned(),
+                    }));
+                }
+                Err(error) if alerts.is_none() => view.blind = Some(problem("Prometheus", error, &one.address)),
+                Err(_) => {}
+            }
+            match (&one.rules, &mut view.rules) {
+                (Ok(found), Ok(names)) => names.extend(found.iter().map(|rule| rule.name.clone())),
+                (Ok(found), rules) => *rules = Ok(found.iter().map(|rule| rule.name.clone()).collect()),
+                (Err(error), rules @ Err(_)) => *rules = Err(problem("Prometheus", error, &one.address)),
+                (Err(_), Ok(_)) => {}
+            }
+        }
+        if let Some(alarms) = alerts {
+            (view.alarms, view.blind) = (alarms, None);
+        }
+        view
+    }
+}
+
+/// What is remembered between two steps.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// Since when each expression is crossed.
+    crossed: HashMap<String, Time>,
+    /// What a slow question was answered, and until when that does.
+    kept: HashMap<String, (Instant, Judged)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Judged {
+    state: State,
+    /// Why it cannot be judged, what its alert says, or the value of its expression.
+    note: String,
+}
+
+impl Judged {
+    fn unjudged(note: impl Into<String>) -> Self {
+        Self { state: State::Unjudged, note: note.into() }
+    }
+}
+
+/// The alerts of a step as guardrails need them.
+pub fn alarms(records: &[Record], intern: &mut Interner) -> Vec<Alarm> {
+    use crate::kinds::alerts::State;
+    let word = |state: State, intern: &mut Interner| intern.get(state.word());
+    let [firing, active, silenced, inhibited] =
+        [State::Firing, State::Active, State::Silenced, State::Inhibited].map(|state| word(state, intern));
+    records
+        .iter()
+        .map(|record| {
+            let muted = record.status == silenced || record.status == inhibited;
+            Alarm {
+                name: record.name.to_string(),
+                namespace: intern.text(record.namespace).to_owned(),
+                firing: muted || record.status == firing || record.status == active,
+                silenced: muted,
+                since: record.created.is_set().then_some(record.created),
+                says: record.note.to_string(),
+            }
+        })
+        .collect()
+}
+
+/// Judges every guardrail once. `seen` and `alarms` are what the platform's Prometheus and Alertmanager have just said,
+/// `asks` their addresses; `own` gives the address of a Prometheus that a profile brings along.
+pub async fn gather<A: Ask>(
+    profiles: &Profiles,
+    (seen, alarms): (&[Seen], &[Alarm]),
+    asks: &[A],
+    own: impl Fn(&Profile) -> Option<A>,
+    memory: &mut Memory,
+    now: Time,
+) -> Vec<Guardrail> {
+    let mut out = Vec::new();
+    let mut shared = View::of(seen);
+    if shared.blind.is_none() {
+        shared.alarms = alarms.to_vec();
+    }
+    for profile in profiles.active.iter().filter(|profile| !profile.guardrails.is_empty()) {
+        let brought = own(profile);
+        let brought_view = match &brought {
+            Some(ask) => Some(View::of(&[prometheus::read(ask).await])),
+            None => None,
+        };
+        // its own may not be installed: then the platform's may know its metrics
+        let (view, asks) = match (&brought_view, &brought) {
+            (Some(view), Some(ask)) if view.blind.is_none() || asks.is_empty() => (view, std::slice::from_ref(ask)),
+            _ => (&shared, asks),
+        };
+        let judged = join_all(profile.guardrails.iter().map(|g| judge(profile, g, view, asks, memory))).await;
+        let first = out.len();
+        for (wanted, (judged, took)) in profile.guardrails.iter().zip(judged) {
+            out.push(told(profile, wanted, &judged, view, memory, now));
+            if let Some(took) = took {
+                let name = format!("{} {}", profile.name, wanted.name);
+                memory.kept.insert(name, (Instant::now() + took * PATIENCE, judged));
+            }
+        }
+        let unjudged = out[first..].iter().filter(|g| g.state == State::Unjudged).count();
+        if let Some(one) = out[first..].iter_mut().find(|g| g.state == State::Unjudged) {
+            one.unjudged = unjudged;
+        }
+    }
+    out
+}
+
+/// What is said of one, and how long asking took, if it was asked.
+async fn judge<A: Ask>(
+    profile: &Profile,
+    wanted: &Wanted,
+    view: &View,
+    asks: &[A],
+    memory: &Memory,
+) -> (Judged, Option<Duration>) {
+    match &wanted.judged_by {
+        JudgedBy::Alert(name) => (by_alert(name, view), None),
+        JudgedBy::Expr { expr, fires, needs } => {
+            if asks.is_empty() {
+                return (Judged::unjudged("no Prometheus"), None);
+            }
+            let kept = memory.kept.get(&format!("{} {}", profile.name, wanted.name));
+            if let Some((_, judged)) = kept.filter(|(until, _)| Instant::now() < *until) {
+                return (judged.clone(), None);
+            }
+            let begun = Instant::now();
+            let judged = by_expr(expr, *fires, needs, asks).await;
+            (judged, Some(begun.elapsed()))
+        }
+    }
+}
+
+fn by_alert(name: &str, view: &View) -> Judged {
+    if let Some(why) = &view.blind {
+        return Judged::unjudged(why.clone());
+    }
+    let of_name = || view.alarms.iter().filter(|alarm| alarm.name == name);
+    let fires = of_name().filter(|alarm| alarm.firing);
+    let loud = fires.clone().find(|alarm| !alarm.silenced);
+    if let Some(alarm) = loud.or_else(|| fires.clone().next()) {
+        let state = if alarm.silenced { State::Silenced } else { State::Crossed };
+        return Judged { state, note: alarm.says.clone() };
+    }
+    match &view.rules {
+        // a rule that is not there never fires
+        Ok(names) if !names.iter().any(|known| known == name) => {
+            Judged::unjudged(format!("Prometheus has no alerting rule {name}"))
+        }
+        Ok(_) => Judged { state: State::Kept, note: String::new() },
+        Err(why) => Judged::unjudged(format!("rules cannot be read: {why}")),
+    }
+}
+
+async fn by_expr<A: Ask>(expr: &str, fires: Fires, needs: &str, asks: &[A]) -> Judged {
+    let needed = async { if needs.is_empty() { Ok(vec![1.0]) } else { query_any(asks, needs).await } };
+    let (needed, answer) = futures::join!(needed, query_any(asks, expr));
+    let samples = match (needed, answer) {
+        (_, Err(why)) | (Err(why), _) => return Judged::unjudged(why),
+        (Ok(needed), Ok(_)) if needed.is_empty() => {
+            return Judged::unjudged(format!("Prometheus has no sample of {needs}"));
+        }
+        (Ok(_), Ok(samples)) => samples,
+    };
+    let largest = samples
+        .iter()
+        .copied()
+        .filter(|v| !v.is_nan())
+        .fold(None, |most: Option<f64>, v| Some(most.map_or(v, |most| most.max(v))));
+    let state = match fires {
+        Fires::NonEmpty if samples.is_empty() => State::Kept,
+        Fires::NonEmpty => State::Crossed,
+        Fires::AboveZero => match largest {
+            None => return Judged::unjudged("its expression gives no value"),
+            Some(value) if value > 0.0 => State::Crossed,
+            Some(_) => State::Kept,
+        },
+    };
+    Judged { state, note: largest.map(shown).unwrap_or_default() }
+}
+
+/// A value with as many digits as tell something.
+fn shown(value: f64) -> String {
+    let digits = match value.abs() {
+        v if v == 0.0 || v >= 1000.0 => 0,
+        v if v >= 1.0 => 2,
+        _ => 4,
+    };
+    let text = format!("{value:.digits$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+/// The values that the first replica that answers gives.
+async fn query_any<A: Ask>(asks: &[A], expr: &str) -> Result<Vec<f64>, String> {
+    let mut last = "no Prometheus".to_owned();
+    for ask in asks {
+        match query(ask, expr).await {
+            Ok(samples) => return Ok(samples),
+            Err(error) => last = problem("Prometheus", &error, ask.label()),
+        }
+    }
+    Err(last)
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Envelope {
+    status: String,
+    error: String,
+    data: Data,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Data {
+    result_type: String,
+    result: Option<Box<RawValue>>,
+}
+
+#[derive(Deserialize)]
+struct Sample {
+    value: (f64, String),
+}
+
+async fn query(ask: &impl Ask, expr: &str) -> Result<Vec<f64>, AskError> {
+    let body = expect_ok(ask.get(&format!("/api/v1/query?query={}", encoded(expr))).await)?;
+    let wrong = |error: serde_json::Error| AskError::Other(format!("not an answer of Prometheus: {error}"));
+    let envelope: Envelope = serde_json::from_str(&utf8(&body)).map_err(wrong)?;
+    if envelope.status != "success" {
+        let why = if envelope.error.is_empty() { "not an answer of Prometheus".to_owned() } else { envelope.error };
+        return Err(AskError::Other(why));
+    }
+    let result = envelope.data.result.as_ref().map_or("[]", |raw| raw.get());
+    let values: Vec<String> = if envelope.data.result_type == "scalar" {
+        vec![serde_json::from_str::<(f64, String)>(result).map_err(wrong)?.1]
+    } else {
+        serde_json::from_str::<Vec<Sample>>(result).map_err(wrong)?.into_iter().map(|s| s.value.1).collect()
+    };
+    Ok(values.iter().map(|value| value.parse().unwrap_or(f64::NAN)).collect())
+}
+
+fn told(profile: &Profile, wanted: &Wanted, judged: &Judged, view: &View, memory: &mut Memory, now: Time) -> Guardrail {
+    let crossed = matches!(judged.state, State::Crossed | State::Silenced);
+    let (rule, since, alerts) = match &wanted.judged_by {
+        JudgedBy::Alert(name) => {
+            let firing: Vec<&Alarm> = view.alarms.iter().filter(|a| a.name == *name && a.firing).collect();
+            let since = firing.iter().filter_map(|alarm| alarm.since).min();
+            let alerts = firing.iter().map(|alarm| (alarm.namespace.clone(), alarm.name.clone())).collect();
+            (name, since, alerts)
+        }
+        JudgedBy::Expr { expr, .. } => {
+            let name = format!("{} {}", profile.name, wanted.name);
+            let since = if crossed {
+                Some(*memory.crossed.entry(name).or_insert(now))
+            } else {
+                // a step without an answer does not start it anew
+                if judged.state == State::Kept {
+                    memory.crossed.remove(&name);
+                }
+                None
+            };
+            (expr, since, Vec::new())
+        }
+    };
+    let component = profile.component(&wanted.component);
+    Guardrail {
+        profile: profile.name.clone(),
+        component: wanted.component.clone(),
+        namespace: component.map_or(&*profile.home, |c| profile.namespace_of(c)).to_owned(),
+        name: wanted.name.clone(),
+        grade: wanted.severity,
+        rule: rule.clone(),
+        action: wanted.action.clone(),
+        runbook: wanted.runbook.clone(),
+        state: judged.state,
+        note: judged.note.clone(),
+        since: since.filter(|_| crossed),
+        counts_at: since.filter(|_| crossed && wanted.hold > 0).map(|at| at.plus(wanted.hold)),
+        alerts,
+        unjudged: 0,
+    }
+}
+
+/// The news that a step is.
+pub fn polled(guardrails: &[Guardrail], intern: &mut Interner) -> Polled {
+    let state = if guardrails.is_empty() { FeedState::NotInstalled } else { FeedState::Live };
+    Polled {
+        records: guardrails.iter().map(|guardrail| kind::read(guardrail, intern)).collect(),
+        problems: Vec::new(),
+        state,
+        origin: "the profiles, judged by Prometheus".to_owned(),
+        halves: Vec::new(),
+        bad: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::poll::tests::Fake;
+    use super::*;
+    use crate::config::profile::read;
+
+    const PROFILE: &str = r#"
+name = "shop"
+[detect]
+namespaces = ["shop"]
+[[component]]
+name = "web"
+[[guardrail]]
+name = "Down"
+component = "web"
+alert = "ShopDown"
+action = "call somebody"
+[[guardrail]]
+name = "Errors"
+expr = "errors > 1"
+needs = "errors"
+for = "3m"
+[[guardrail]]
+name = "Lag"
+expr = "lag"
+fires = "above-zero"
+"#;
+
+    fn profiles(text: &str) -> Profiles {
+        let profile = read(std::path::Path::new("p.toml"), text).unwrap().at("shop");
+        Profiles { active: vec![profile], ..Profiles::default() }
+    }
+
+    fn vector(values: &[&str]) -> String {
+        let samples: Vec<String> = values.iter().map(|v| format!(r#"{{"metric":{{}},"value":[1,"{v}"]}}"#)).collect();
+        format!(r#"{{"status":"success","data":{{"resultType":"vector","result":[{}]}}}}"#, samples.join(","))
+    }
+
+    /// A Prometheus with this alert and these rules, where every question is answered in this way.
+    fn prometheus(alerts: &str, rule: &str, answer: &str) -> Fake {
+        let rules = format!(
+            r#"{{"status":"success","data":{{"groups":[{{"name":"g","rules":[{{"type":"alerting","name":"{rule}"}}]}}]}}}}"#
+        );
+        let alerts = format!(r#"{{"status":"success","data":{{"alerts":[{alerts}]}}}}"#);
+        Fake::new("p").on("/api/v1/alerts", 200, &alerts).on("/api/v1/rules", 200, &rules).on(
+            "/api/v1/query",
+            200,
+            answer,
+        )
+    }
+
+    async fn step(ask: &Fake, alarms: &[Alarm], memory: &mut Memory, now: i64) -> Vec<Guardrail> {
+        let seen = [prometheus::read(ask).await];
+        gather(&profiles(PROFILE), (&seen, alarms), std::slice::from_ref(ask), |_| None, memory, Time(now)).await
+    }
+
+    fn words(guardrails: &[Guardrail]) -> Vec<String> {
+        guardrails.iter().map(|g| format!("{} {} {}", g.name, g.state.word(), g.note)).collect()
+    }
+
+    fn down(silenced: bool) -> Alarm {
+        let (name, namespace) = ("ShopDown".to_owned(), "shop".to_owned());
+        Alarm { name, namespace, firing: true, silenced, since: Some(Time(5)), says: "gone".to_owned() }
+    }
+
+    #[tokio::test]
+    async fn an_alert_that_fires_crosses_its_guardrail_and_a_silence_is_seen() {
+        let ask = prometheus("", "ShopDown", &vector(&[]));
+        let told = step(&ask, &[down(false)], &mut Memory::default(), 100).await;
+        assert_eq!(words(&told)[0], "Down crossed gone");
+        assert_eq!((told[0].since, &*told[0].namespace), (Some(Time(5)), "shop"));
+        assert_eq!(told[0].alerts, [("shop".to_owned(), "ShopDown".to_owned())]);
+        let told = step(&ask, &[down(true)], &mut Memory::default(), 100).await;
+        assert_eq!(words(&told)[0], "Down silenced gone");
+        let told = step(&ask, &[], &mut Memory::default(), 100).await;
+        assert_eq!(words(&told)[0], "Down kept ");
+    }
+
+    #[tokio::test]
+    async fn what_has_no_rule_no_metric_and_no_value_is_not_kept() {
+        let ask = prometheus("", "Other", &vector(&[]));
+        let told = step(&ask, &[], &mut Memory::default(), 100).await;
+        assert_eq!(
+            words(&told),
+            [
+                "Down cannot judge Prometheus has no alerting rule ShopDown",
+                "Errors cannot judge Prometheus has no sample of errors",
+                "Lag cannot judge its expression gives no value"
+            ]
+        );
+        // one note for all of them
+        assert_eq!(told.iter().map(|g| g.unjudged).collect::<Vec<_>>(), [3, 0, 0]);
+    }
+
+    #[tokio::test]
+    async fn without_prometheus_nothing_is_judged() {
+        let none: &[Fake] = &[];
+        let told = gather(&profiles(PROFILE), (&[], &[]), none, |_| None, &mut Memory::default(), Time(1)).await;
+        assert!(told.iter().all(|g| g.state == State::Unjudged && g.note == "no Prometheus"), "{told:?}");
+        let dead = Fake::new("p")
+            .failing("/api/v1/alerts", AskError::Timeout)
+            .failing("/api/v1/rules", AskError::Timeout)
+            .failing("/api/v1/query", AskError::Timeout);
+        let told = step(&dead, &[down(false)], &mut Memory::default(), 1).await;
+        assert!(told.iter().all(|g| g.note == "Prometheus: no answer in time (p)"), "{told:?}");
+    }
+
+    #[tokio::test]
+    async fn an_expression_counts_from_its_first_crossing_and_its_largest_value_is_told() {
+        let mut memory = Memory::default();
+        let crossed = prometheus("", "ShopDown", &vector(&["1.5", "NaN", "0.123456"]));
+        for now in [100, 130] {
+            // a quick question is asked every time
+            memory.kept.clear();
+            let told = step(&crossed, &[], &mut memory, now).await;
+            assert_eq!(words(&told)[1..], ["Errors crossed 1.5", "Lag crossed 1.5"]);
+            assert_eq!((told[1].since, told[1].counts_at), (Some(Time(100)), Some(Time(280))));
+            assert_eq!(told[2].counts_at, None);
+        }
+        memory.kept.clear();
+        let kept = prometheus("", "ShopDown", &vector(&["0"]));
+        let told = step(&kept, &[], &mut memory, 160).await;
+        // any sample of an expression that compares is a crossing; a plain value is judged by its sign
+        assert_eq!(words(&told)[1..], ["Errors crossed 0", "Lag kept 0"]);
+    }
+
+    #[tokio::test]
+    async fn a_prometheus_of_its_own_is_asked_first_and_without_it_the_platforms() {
+        let text = format!("{PROFILE}\n[prometheus]\nservice = \"p\"\n");
+        let platform = prometheus("", "ShopDown", &vector(&[]));
+        let own = prometheus(
+            r#"{"labels":{"alertname":"ShopDown","namespace":"shop"},"state":"firing","activeAt":"1970-01-01T00:00:07Z"}"#,
+            "ShopDown",
+            &vector(&[]),
+        );
+        let seen = [prometheus::read(&platform).await];
+        let asks = std::slice::from_ref(&platform);
+        let mut memory = Memory::default();
+        let told = gather(&profiles(&text), (&seen, &[]), asks, |_| Some(own.clone()), &mut memory, Time(9)).await;
+        assert_eq!((told[0].state, told[0].since), (State::Crossed, Some(Time(7))));
+        let gone = Fake::new("own");
+        let told = gather(&profiles(&text), (&seen, &[]), asks, |_| Some(gone.clone()), &mut memory, Time(9)).await;
+        assert_eq!(told[0].state, State::Kept);
+    }
+
+    #[test]
+    fn values_have_as_many_digits_as_tell_something() {
+        for (value, expected) in
+            [(0.0, "0"), (0.022_512, "0.0225"), (1.5, "1.5"), (97.128, "97.13"), (492_149.6, "492150")]
+        {
+            assert_eq!(shown(value), expected);
+        }
+    }
+}
