@@ -26,6 +26,17 @@ pub struct Target {
     pub key: Key,
     /// The labels of an alert.
     pub labels: Labels,
+    /// The component of a platform profile that it belongs to.
+    pub component: Option<Component>,
+}
+
+/// A component as far as alerts can tell that they are about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Component {
+    pub name: String,
+    pub namespace: String,
+    /// Names of its workloads, `*` being any text; empty when the whole namespace is its own.
+    pub workloads: Vec<String>,
 }
 
 impl Target {

@@ -45,7 +45,7 @@ use crate::domain::interner::Strings;
 use crate::domain::plan::{Origin, Plan, Risk, Stop};
 use crate::domain::record::Record;
 
-pub use input::{Apis, Have, Input, Labels, Target};
+pub use input::{Apis, Component, Have, Input, Labels, Target};
 
 /// The most objects that one plan may change.
 pub const MOST: usize = 10;

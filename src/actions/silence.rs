@@ -6,7 +6,7 @@ use jiff::ToSpan as _;
 use regex::Regex;
 use serde_json::{Value, json};
 
-use super::input::{Input, Labels};
+use super::input::{Input, Labels, Target};
 use super::{ActKey, ActionSpec, Field, RightRow, Start, right};
 use crate::domain::plan::{ALERTMANAGER, Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
 use crate::domain::proof::Check;
@@ -22,7 +22,7 @@ const BROAD: usize = 10;
 pub const SPEC: ActionSpec = ActionSpec {
     name: "silence",
     key: Some(ActKey::Silence),
-    doc: "silence the alert, or the alerts of the object or namespace",
+    doc: "silence the alert, or the alerts of the object, its component or its namespace",
     rights: RIGHTS,
     fields: &[
         Field {
@@ -32,7 +32,7 @@ pub const SPEC: ActionSpec = ActionSpec {
         },
         Field {
             name: "scope",
-            help: "object or namespace: whose alerts are proposed above",
+            help: "object, component or namespace: whose alerts are proposed above",
             default: Start::Text("object"),
         },
         Field { name: "duration", help: "30m, 2h, 1d, or until 14:30", default: Start::Text("2h") },
@@ -162,7 +162,8 @@ fn propose(input: &Input<'_>) -> Result<Vec<Matcher>, Stop> {
         None | Some("object") => {}
         Some("namespace") if namespace.is_empty() => return Err(Stop::refuse("it is in no namespace")),
         Some("namespace") => return Ok(vec![equal("namespace", namespace)]),
-        Some(other) => return Err(Stop::Refuse(format!("scope is object or namespace, not `{other}`"))),
+        Some("component") => return component(target),
+        Some(other) => return Err(Stop::Refuse(format!("scope is object, component or namespace, not `{other}`"))),
     }
     if target.kind == "Alert" {
         let keep = [
@@ -201,6 +202,25 @@ fn propose(input: &Input<'_>) -> Result<Vec<Matcher>, Stop> {
         found.push(equal(own, name));
     }
     if found.is_empty() { Err(Stop::refuse("say which alerts: set matchers")) } else { Ok(found) }
+}
+
+/// The alerts of a platform's component: of its namespace, and where others share that, of its pods.
+fn component(target: &Target) -> Result<Vec<Matcher>, Stop> {
+    let Some(component) = &target.component else {
+        return Err(Stop::refuse("it belongs to no component of a platform profile that is on: see :platform"));
+    };
+    let matcher = |name: &str, value: String, is_regex| Matcher { name: name.into(), value, is_regex, is_equal: true };
+    let mut found = vec![matcher("namespace", component.namespace.clone(), false)];
+    if !component.workloads.is_empty() {
+        let names: Vec<String> = component
+            .workloads
+            .iter()
+            .map(|name| name.split('*').map(regex::escape).collect::<Vec<_>>().join(".*"))
+            .collect();
+        // a pod is called as its workload, and more
+        found.push(matcher("pod", format!("(?:{})-.+", names.join("|")), true));
+    }
+    Ok(found)
 }
 
 /// `name="value" name!="value" name=~"regex"`, with or without quotes, commas and braces.
@@ -376,6 +396,31 @@ mod tests {
     fn matchers_that_cannot_be_meant_are_refused(#[case] text: &str, #[case] expected: &str) {
         let Err(Stop::Refuse(why)) = parse(text) else { panic!("{text} was taken") };
         assert!(why.contains(expected), "{why}");
+    }
+
+    #[test]
+    fn a_component_is_its_namespace_and_where_that_is_shared_its_pods() {
+        let target = |workloads: &[&str]| Target {
+            kind: "Deployment",
+            key: crate::domain::record::Key {
+                kind: crate::domain::record::KindId(0),
+                namespace: "monitoring".into(),
+                name: "grafana".into(),
+                uid: crate::domain::record::Uid(1),
+            },
+            labels: Labels::new(),
+            component: Some(super::super::Component {
+                name: "grafana".into(),
+                namespace: "monitoring".into(),
+                workloads: workloads.iter().map(|w| (*w).to_owned()).collect(),
+            }),
+        };
+        let proposed = |workloads: &[&str]| written(&component(&target(workloads)).unwrap());
+        assert_eq!(proposed(&[]), r#"namespace="monitoring""#);
+        assert_eq!(proposed(&["*grafana", "a.b"]), r#"namespace="monitoring" pod=~"(?:.*grafana|a\\.b)-.+""#);
+        let none = Target { component: None, ..target(&[]) };
+        let Err(Stop::Refuse(why)) = component(&none) else { panic!("taken") };
+        assert!(why.contains("no component"), "{why}");
     }
 
     #[test]

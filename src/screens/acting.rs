@@ -4,13 +4,16 @@
 use std::collections::BTreeMap;
 
 use super::world::World;
-use crate::actions::{self, ACTIONS, ActKey, ActionSpec, Apis, Have, Input, Labels, Offer, Subject, Target, silence};
+use crate::actions::{
+    self, ACTIONS, ActKey, ActionSpec, Apis, Component, Have, Input, Labels, Offer, Subject, Target, silence,
+};
 use crate::domain::ages::Time;
 use crate::domain::outcome::Unfinished;
 use crate::domain::record::Key;
 use crate::intent::{Command, Deed};
 use crate::kinds::{self, alerts};
 use crate::store::RowId;
+use crate::triage::platform::component_of;
 
 /// Everything that does not change while a plan is made.
 #[derive(Debug)]
@@ -89,7 +92,22 @@ fn target(key: &Key, world: &World) -> Target {
         ("Alert", Some(row)) => labels(row.record.text(alerts::LABELS, &world.store.strings)),
         _ => Labels::new(),
     };
-    Target { kind: spec.name, key: key.clone(), labels }
+    let id = table_row(key, world);
+    let component =
+        id.and_then(|id| component_of(&world.store, &world.facts.profiles, id)).map(|(profile, component)| {
+            let namespace = profile.namespace_of(component).to_owned();
+            let all = world.facts.profiles.active.iter().flat_map(|p| p.components.iter().map(move |c| (p, c)));
+            let shared = all.filter(|(p, c)| p.namespace_of(c) == namespace).count() > 1;
+            let names = component.workloads.iter().map(|w| w.name.clone());
+            let workloads = if shared { names.collect() } else { Vec::new() };
+            Component { name: component.name.clone(), namespace, workloads }
+        });
+    Target { kind: spec.name, key: key.clone(), labels, component }
+}
+
+fn table_row(key: &Key, world: &World) -> Option<RowId> {
+    let slot = world.store.table(key.kind).slot_of(key.uid)?;
+    Some(RowId { kind: key.kind, slot })
 }
 
 /// A label set as it is kept: `{a="b",c="d"}`.

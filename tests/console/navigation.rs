@@ -213,7 +213,10 @@ fn digits_and_ns_restrict_every_screen_and_0_lifts_it() {
     let frame = console.go("home");
     let rows = frame.lines().skip(4).filter(|l| l.trim_start().starts_with('P'));
     assert!(
-        rows.clone().count() > 1 && rows.clone().all(|l| l.contains("team-b") || l.contains("te…") || l.contains("Guardrail") || !l.contains('/')),
+        rows.clone().count() > 1
+            && rows
+                .clone()
+                .all(|l| l.contains("team-b") || l.contains("te…") || l.contains("Guardrail") || !l.contains('/')),
         "{frame}"
     );
     let frame = console.keys("0");
