@@ -43,7 +43,7 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "which domain an ACME server cannot verify",
     judge: acme::judge,
-    lazy: false,
+    lazy: true,
 };
 
 struct Challenges;

@@ -48,7 +48,7 @@ pub const SPEC: KindSpec = KindSpec {
         Health::Terminating => ending::judge(record, record.time(DELETED), thresholds, now),
         other => Judgement::of(other),
     },
-    lazy: false,
+    lazy: true,
 };
 
 struct Ingresses;

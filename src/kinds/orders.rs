@@ -40,7 +40,7 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "why an ACME server does not issue a certificate",
     judge: acme::judge,
-    lazy: false,
+    lazy: true,
 };
 
 struct Orders;

@@ -6,11 +6,12 @@ use super::world::World;
 use super::{Screen, Size, acting, contexts};
 use crate::actions::{ACTIONS, ActionSpec, Offer};
 use crate::domain::ages;
+use crate::domain::change::FeedState;
 use crate::domain::health::Severity;
 use crate::domain::incident::Anchor;
-use crate::domain::record::Key;
+use crate::domain::record::{Key, Relation};
 use crate::intent::{Command, Effect, Place};
-use crate::kinds::{self, alerts, flux};
+use crate::kinds::{self, alerts, certificates, flux};
 use crate::scene::{self, Keep, Line, Tone};
 use crate::store::RowId;
 use crate::triage::{self, Incident, Subject, rules};
@@ -50,6 +51,7 @@ impl IncidentScreen {
         out.root(root, asked);
         out.steps(root, asked);
         out.explained(root);
+        out.related(root);
         out.changes(root);
         out.alerts(root);
         out.next(root);
@@ -79,6 +81,14 @@ impl IncidentScreen {
         out
     }
 }
+
+/// What hangs on a certificate, from the top: by its owner, and by the Secret that it needs.
+const RELATED: [(&str, Relation); 4] = [
+    ("CertificateRequest", Relation::Owner),
+    ("Order", Relation::Owner),
+    ("Challenge", Relation::Owner),
+    ("Ingress", Relation::Uses),
+];
 
 /// The lines as they are written.
 struct Page<'a> {
@@ -180,6 +190,53 @@ impl Page<'_> {
         }
         if all.len() > MOST {
             self.text(3, &format!("and {} more", all.len() - MOST), Tone::Dim, None);
+        }
+    }
+
+    /// Of a certificate: the requests, orders and challenges that were made for it, and the ingresses that serve it.
+    fn related(&mut self, root: Subject) {
+        let World { store, triage, .. } = self.world;
+        let Some(id) = triage.object(store, root).filter(|id| kinds::spec(id.kind).name == "Certificate") else {
+            return;
+        };
+        let Some(record) = store.row(id).map(|row| &row.record) else { return };
+        let secret = record.text(certificates::SECRET, &store.strings);
+        let mut above = vec![(id.kind, record.namespace, record.name.clone())];
+        let mut found = Vec::new();
+        for (word, relation) in RELATED {
+            let Some(kind) = kinds::by_name(word) else { continue };
+            let text = |sym| store.strings.get(sym);
+            let mut next = Vec::new();
+            for (slot, row) in store.table(kind).iter().filter(|(_, row)| row.record.namespace == record.namespace) {
+                let mine = row.record.links.iter().filter(|l| l.relation == relation).any(|l| match relation {
+                    Relation::Uses => text(l.kind) == "Secret" && text(l.name) == secret,
+                    _ => above
+                        .iter()
+                        .any(|(kind, _, name)| kinds::spec(*kind).name == text(l.kind) && *text(l.name) == **name),
+                });
+                if mine {
+                    found.push(RowId { kind, slot });
+                    next.push((kind, row.record.namespace, row.record.name.clone()));
+                }
+            }
+            above.extend(next);
+        }
+        if found.is_empty() {
+            return;
+        }
+        self.heading("RELATED");
+        for id in found.into_iter().take(20) {
+            let Some(row) = store.row(id) else { continue };
+            let status = match (store.strings.get(row.record.status), &*row.record.note) {
+                (status, "") => status.to_owned(),
+                (status, note) => format!("{status}: {note}"),
+            };
+            self.text(
+                3,
+                &format!("{} {}  {status}", kinds::spec(id.kind).name, row.record.name),
+                Tone::Plain,
+                Some(id),
+            );
         }
     }
 
@@ -339,6 +396,14 @@ impl Screen for IncidentScreen {
     }
 
     fn sync(&mut self, world: &World, size: Size) -> Vec<Effect> {
+        // what hangs on a certificate is read once somebody asks for the evidence
+        let certificate = self.subjects(world).and_then(|(root, _)| world.triage.object(&world.store, root));
+        let mut effects = Vec::new();
+        if certificate.is_some_and(|id| kinds::spec(id.kind).name == "Certificate") {
+            let related = RELATED.iter().filter_map(|(word, _)| kinds::by_name(word));
+            let idle = related.filter(|kind| world.store.table(*kind).feed.state == FeedState::Idle);
+            effects.extend(idle.map(Effect::Watch));
+        }
         self.lines = self.compose(world, size.width);
         if !self.placed {
             self.placed = true;
@@ -349,7 +414,7 @@ impl Screen for IncidentScreen {
             self.scroll.at = asked.unwrap_or(0);
         }
         self.scroll.settle(self.lines.len(), usize::from(size.height));
-        Vec::new()
+        effects
     }
 
     fn lines(&self, _world: &World, size: Size) -> Vec<Line> {
