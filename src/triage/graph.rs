@@ -347,7 +347,22 @@ impl Graph {
     pub fn claim<'a>(&'a self, judged: &'a Judged, subject: Subject) -> Option<&'a Claim> {
         let muted = self.finding(judged, subject).is_some_and(|f| f.muted);
         let holds = |c: &&Claim| self.finding(judged, c.root).is_some_and(|f| muted || !f.muted);
-        self.nodes.get(&subject)?.claims.iter().find(holds)
+        let own = self.nodes.get(&subject)?.claims.iter().find(holds);
+        own.or_else(|| self.inherited(judged, subject, muted))
+    }
+
+    /// What explains every pod of a group otherwise explains the group: pods that no node has room for are not what is
+    /// wrong with their workload.
+    fn inherited<'a>(&'a self, judged: &'a Judged, subject: Subject, muted: bool) -> Option<&'a Claim> {
+        let Subject::Group(id) = subject else { return None };
+        let is_pod = |s: &&Subject| matches!(s, Subject::Row(id) if kinds::spec(id.kind).name == "Pod");
+        let mut common = None;
+        for member in self.groups.get(id)?.members.iter().filter(is_pod) {
+            let holds = |c: &&Claim| self.finding(judged, c.root).is_some_and(|f| muted || !f.muted);
+            let claim = self.nodes.get(member)?.claims.iter().find(holds).filter(|c| c.root != subject)?;
+            common = common.or(Some(claim));
+        }
+        common
     }
 
     /// The root of a subject, itself if nothing explains it. Of a circle it is the least of its members, whoever asks.

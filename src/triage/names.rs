@@ -7,7 +7,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use crate::domain::record::{KindId, Record};
-use crate::kinds::{self, certificates, external_secrets, nodes};
+use crate::kinds::{self, certificates, external_secrets, guardrails, nodes};
 use crate::store::{RowId, Store};
 
 /// Kind, namespace and name as one number.
@@ -86,6 +86,14 @@ fn codes(store: &Store, id: RowId, record: &Record) -> Vec<Code> {
         }
         _ => "",
     };
+    // whoever asks for the guardrails of an alert or a component need not know them
+    if kind == "Guardrail" {
+        let by_alert = record.links.iter().filter(|l| strings.get(l.kind) == "Alert").map(|l| strings.get(l.name));
+        codes.extend(by_alert.map(|alert| Code::of("Guardrail of alert", "", alert)));
+        let (profile, component) =
+            (record.text(guardrails::PROFILE, strings), record.text(guardrails::COMPONENT, strings));
+        codes.push(Code::of("Guardrail of component", profile, component));
+    }
     if !secret.is_empty() {
         codes.push(Code::of("Secret", namespace, secret));
     }

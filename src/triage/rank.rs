@@ -234,7 +234,8 @@ fn changed(scan: &Scan<'_>, subject: Subject, since: Option<Time>, window: i64) 
     if scan.kind(row) == "Alert" {
         return None;
     }
-    let record = scan.record(row)?;
+    // a suspension is a decision, not what came of a change
+    let record = scan.record(row).filter(|r| r.suspended != Some(true))?;
     let own = matches!(scan.kind(row), "HelmRelease" | "Kustomization").then_some(row);
     own.into_iter()
         .chain(scan.linked(record, Relation::ManagedBy))

@@ -30,12 +30,15 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     let Some(kind) = kinds::by_name("Guardrail") else { return };
     let strings = &scan.store.strings;
     let of = component_of(scan.store, scan.settings.profiles, id);
+    // asked whether there are any or not, so that one that comes later is looked at
+    scan.named("Guardrail of alert", "", &record.name);
+    if let Some((profile, component)) = of {
+        scan.named("Guardrail of component", &profile.name, &component.name);
+    }
     let mut likely = None;
     for (slot, other) in scan.store.table(kind).iter() {
         let rail = RowId { kind, slot };
         let of_rail = &other.record;
-        // asking by name is what brings this rule back when the guardrail changes
-        scan.named("Guardrail", scan.namespace(of_rail), &of_rail.name);
         if State::of(of_rail, strings) != State::Crossed {
             continue;
         }
