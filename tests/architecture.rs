@@ -126,6 +126,7 @@ const HELPERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("screens", &["acting", "body", "layout", "line_edit", "pager", "world"]),
+    ("triage/rules", &[]),
     ("actions", &["dependents", "download", "flux", "input", "velero", "workload"]),
 ];
 

@@ -14,6 +14,7 @@ use watchkeeper::headless::rbac::{self, Role};
 use watchkeeper::intent::{Binding, Group};
 use watchkeeper::kinds::KINDS;
 use watchkeeper::screens::{SCREENS, acting, left, logs, plans, preview};
+use watchkeeper::triage::rules::RULES;
 
 /// The tests of one file run side by side and may write it.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -48,6 +49,18 @@ fn keys(out: &mut String, title: &str, bindings: &[&Binding]) {
         writeln!(out, "| {} | {} |", chords.join(" "), binding.help).unwrap();
     }
     out.push('\n');
+}
+
+#[test]
+fn the_rules_are_documented_by_their_list() {
+    let mut out = String::from("\n| rule | says | explains | keys that help with its root |\n|-|-|-|-|\n");
+    for rule in RULES {
+        let list = |words: &[&str]| words.iter().map(|word| code(word)).collect::<Vec<_>>().join(" ");
+        writeln!(out, "| {} | {} | {} | {} |", code(rule.name), rule.doc, list(rule.symptoms), list(rule.next))
+            .unwrap();
+    }
+    out.push('\n');
+    part("docs/triage.md", "rules", &out);
 }
 
 #[test]
