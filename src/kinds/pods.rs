@@ -14,18 +14,18 @@ use crate::domain::interner::{Interner, Strings};
 use crate::domain::record::{Cell, Link, Record, Relation, clean};
 use crate::domain::thresholds::Thresholds;
 
+// what a pod that is well has stands first: it does not even have the cells behind
 const READY: u8 = 0;
-pub const RESTARTS: u8 = 1;
-pub const LAST_RESTART: u8 = 2;
-const IP: u8 = 3;
+const IP: u8 = 1;
 /// When the present state began, as far as the pod tells.
-pub const SINCE: u8 = 4;
+pub const SINCE: u8 = 2;
+/// Nothing for 0.
+pub const RESTARTS: u8 = 3;
+pub const LAST_RESTART: u8 = 4;
 /// The last termination, or the one that a failed pod is in: reason and exit code, `OOMKilled 137`.
 pub const LAST_EXIT: u8 = 5;
-/// Condition `Ready` is True: readiness gates count, the READY column does not know them.
-pub const IS_READY: u8 = 6;
-/// The host of the image that does not come; a cell that other pods do not even have.
-pub const REGISTRY: u8 = 7;
+/// The host of the image that does not come.
+pub const REGISTRY: u8 = 6;
 
 pub const SPEC: KindSpec = KindSpec {
     name: "Pod",
@@ -251,19 +251,18 @@ impl Kind for Pods {
         let ready = status.conditions.of("Ready");
         let scheduled = status.conditions.of("PodScheduled").filter(|c| c.is_false());
         let since = meta.deleted().or_else(|| scheduled.or(ready).and_then(Condition::since));
+        let pulls = waiting(status, pod_needs::is_pull).filter(|_| record.health == Health::Failed);
         let cells = [
             Cell::Ratio(shown.ready, shown.total),
-            Cell::Int(shown.restarts),
-            Cell::time(shown.last_restart),
             ip(&status.pod_ip, intern),
             Cell::time(since),
+            if shown.restarts == 0 { Cell::None } else { Cell::Int(shown.restarts) },
+            Cell::time(shown.last_restart),
             last_exit(status, record.health).map_or(Cell::None, |text| Cell::text(&text, intern)),
-            Cell::Flag(ready.is_some_and(Condition::is_true)),
+            pulls.map_or(Cell::None, |(c, _)| Cell::text(pod_needs::registry(&c.image), intern)),
         ];
-        record.cells = match waiting(status, pod_needs::is_pull).filter(|_| record.health == Health::Failed) {
-            Some((c, _)) => [&cells[..], &[Cell::text(pod_needs::registry(&c.image), intern)]].concat().into(),
-            None => Box::new(cells),
-        };
+        let filled = cells.iter().rposition(|cell| *cell != Cell::None).map_or(0, |at| at + 1);
+        record.cells = cells[..filled].into();
         record.links = links(object, record.health, intern);
         record
     }
@@ -418,7 +417,8 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
         Health::Progressing => waiting(thresholds.pending, Health::Progressing, because(word)),
         Health::Terminating => waiting(thresholds.terminating, Health::Terminating, "stuck terminating".to_owned()),
         Health::Ok => match record.time(LAST_RESTART) {
-            Some(last) if record.flag(IS_READY) && last.age(now) < thresholds.recent_restart => {
+            // one that has ended is not restarted any more
+            Some(last) if word == "Running" && last.age(now) < thresholds.recent_restart => {
                 Judgement::of(Health::Warning).again_at(last.plus(thresholds.recent_restart))
             }
             _ => Judgement::of(Health::Ok),
@@ -677,7 +677,7 @@ mod tests {
         let more = |reason: &str| json!({"status": {"containerStatuses": [{"name": "m0", "image": "harbor.example/a:1", "state": waiting(reason)}]}});
         let pulling = pod(&[], &[], &more("ImagePullBackOff"));
         assert_eq!(pulling.record.text(super::REGISTRY, &pulling.strings), "harbor.example");
-        assert_eq!(pod(&[], &[], &more("CrashLoopBackOff")).record.cells.len(), usize::from(super::REGISTRY));
+        assert!(pod(&[], &[], &more("CrashLoopBackOff")).record.cells.len() <= usize::from(super::REGISTRY));
     }
 
     #[rstest]
@@ -725,8 +725,10 @@ mod tests {
     #[test]
     fn a_recent_restart_is_a_warning_for_an_hour() {
         let mut seen = pod(&[], &[(running(), true)], &json!({"status": {"conditions": [condition("Ready", "True")]}}));
-        seen.record.cells[super::LAST_RESTART as usize] =
-            crate::domain::record::Cell::Time(crate::kinds::testing::at("2026-11-21T13:30:00Z"));
+        let mut cells = seen.record.cells.to_vec();
+        cells.resize(usize::from(super::LAST_RESTART), crate::domain::record::Cell::None);
+        cells.push(crate::domain::record::Cell::Time(crate::kinds::testing::at("2026-11-21T13:30:00Z")));
+        seen.record.cells = cells.into();
         assert_eq!(seen.verdict(NOW), "warning");
         assert_eq!(seen.verdict("2026-11-21T14:30:00Z"), "ok");
     }

@@ -2,9 +2,10 @@
 //! without looking at every row.
 
 use std::collections::VecDeque;
+use std::hash::BuildHasher as _;
 
 use foldhash::fast::FixedState;
-use hashbrown::HashMap;
+use hashbrown::HashTable;
 
 use crate::domain::change::{Change, Feed, FeedState, Scope};
 use crate::domain::health::Health;
@@ -27,7 +28,8 @@ pub struct Row {
 pub struct Table {
     slots: Vec<Option<Row>>,
     free: Vec<u32>,
-    index: HashMap<Uid, u32, FixedState>,
+    /// Slots by uid; the uids themselves stand in the rows, so that none is kept twice.
+    index: HashTable<u32>,
     epoch: u32,
     /// Lists in progress: their scope and the epoch that began with them.
     listing: Vec<(Scope, u32)>,
@@ -54,7 +56,7 @@ impl Table {
     }
 
     pub fn slot_of(&self, uid: Uid) -> Option<u32> {
-        self.index.get(&uid).copied()
+        self.index.find(HASH.hash_one(uid), is(&self.slots, uid)).copied()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (u32, &Row)> {
@@ -121,7 +123,7 @@ impl Table {
                 }
             }
             Change::Remove(uid) => {
-                if let Some(slot) = self.index.get(&uid).copied() {
+                if let Some(slot) = self.slot_of(uid) {
                     self.remove(slot);
                     touched(slot);
                 }
@@ -165,7 +167,9 @@ impl Table {
     fn upsert(&mut self, record: Record) -> Option<u32> {
         let epoch = self.epoch;
         let health = record.health;
-        let slot = if let Some(&slot) = self.index.get(&record.uid) {
+        let uid = record.uid;
+        let mut new = false;
+        let slot = if let Some(slot) = self.slot_of(record.uid) {
             if let Some(old) = &mut self.slots[slot as usize] {
                 if old.record == record {
                     old.epoch = epoch;
@@ -179,7 +183,7 @@ impl Table {
                 self.slots.push(None);
                 u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
             });
-            self.index.insert(record.uid, slot);
+            new = true;
             slot
         };
         // what was judged stays until it is judged again, else a row would flicker
@@ -189,18 +193,34 @@ impl Table {
             .map_or(health, |old| old.health);
         self.counts[health as usize] += 1;
         self.slots[slot as usize] = Some(Row { record, health, epoch });
+        if new {
+            let slots = &self.slots;
+            let hash = |at: &u32| slots[*at as usize].as_ref().map_or(0, |row| HASH.hash_one(row.record.uid));
+            self.index.insert_unique(HASH.hash_one(uid), slot, hash);
+        }
         self.note(slot);
         Some(slot)
     }
 
     fn remove(&mut self, slot: u32) {
+        if let Some(uid) = self.row(slot).map(|row| row.record.uid)
+            && let Ok(entry) = self.index.find_entry(HASH.hash_one(uid), is(&self.slots, uid))
+        {
+            entry.remove();
+        }
         if let Some(row) = self.slots[slot as usize].take() {
-            self.index.remove(&row.record.uid);
             self.counts[row.health as usize] -= 1;
             self.free.push(slot);
             self.note(slot);
         }
     }
+}
+
+const HASH: FixedState = FixedState::with_seed(0x0075_6964);
+
+/// Whether a slot holds the object of this uid.
+fn is(slots: &[Option<Row>], uid: Uid) -> impl Fn(&u32) -> bool + '_ {
+    move |slot| slots.get(*slot as usize).and_then(Option::as_ref).is_some_and(|row| row.record.uid == uid)
 }
 
 fn in_scope(record: &Record, scope: Scope) -> bool {
