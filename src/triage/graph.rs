@@ -325,6 +325,18 @@ impl Graph {
         }
     }
 
+    /// How much of each thing is kept.
+    pub fn sizes(&self) -> Vec<(&'static str, usize)> {
+        vec![
+            ("nodes", self.nodes.len()),
+            ("names", self.names.len()),
+            ("groups", self.groups.ids.len()),
+            ("groups by name", self.groups.about.len()),
+            ("questions", self.groups.askers.len()),
+            ("to explain", self.dirty.len() + self.stale.len()),
+        ]
+    }
+
     pub fn scan<'a>(&'a self, store: &'a Store, judged: &'a Judged, settings: &'a Settings<'a>, now: Time) -> Scan<'a> {
         Scan { store, settings, now, judged, names: &self.names, groups: &self.groups, asked: RefCell::default() }
     }

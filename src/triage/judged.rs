@@ -30,6 +30,11 @@ impl Judged {
         self.of(id).first()
     }
 
+    /// How many rows have a finding.
+    pub fn len(&self) -> usize {
+        self.findings.len()
+    }
+
     pub fn rows(&self) -> impl Iterator<Item = (RowId, &Finding)> {
         self.findings.iter().filter_map(|(id, found)| Some((*id, found.first()?)))
     }

@@ -215,6 +215,14 @@ impl Triage {
         self.graph.scan(store, &self.judged, settings, now)
     }
 
+    /// How much is kept, by what it is; what is empty is left out.
+    pub fn sizes(&self) -> Vec<(&'static str, usize)> {
+        let mut sizes = self.graph.sizes();
+        sizes.push(("findings", self.judged.len()));
+        sizes.retain(|(_, size)| *size > 0);
+        sizes
+    }
+
     fn count(&self, store: &Store) -> Totals {
         // without a connection nothing can be seen, whatever the feeds have got round to saying
         let lost = self.feeds.iter().any(|(subject, _)| *subject == Subject::Cluster);

@@ -34,6 +34,11 @@ pub fn is_crowd(kind: KindId) -> bool {
 }
 
 impl Names {
+    /// How many names are known.
+    pub fn len(&self) -> usize {
+        self.rows.len().max(self.own.len())
+    }
+
     pub fn get(&self, code: Code) -> Option<RowId> {
         self.rows.get(&code).copied()
     }
