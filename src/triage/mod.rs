@@ -11,6 +11,7 @@ mod names;
 pub mod node;
 mod rank;
 pub mod rules;
+mod runs;
 pub mod scan;
 mod schedules;
 
@@ -73,7 +74,11 @@ impl Triage {
         let mut changed = false;
         let due = self.judged.due(now);
         let with_backups = schedules::concerned(store, touched);
-        for id in touched.iter().copied().chain(with_backups).chain(due) {
+        let with_runs = runs::concerned(store, &self.judged, touched);
+        for id in touched {
+            changed |= self.ranking.dependents.touch(store, *id);
+        }
+        for id in touched.iter().copied().chain(with_backups).chain(with_runs).chain(due) {
             let had = self.judged.first(id).is_some();
             let differs = self.judged.judge(store, id, settings.thresholds, now);
             self.graph.touch(store, &self.judged, id, had, differs);

@@ -20,6 +20,11 @@ impl Code {
     pub fn of(kind: &str, namespace: &str, name: &str) -> Self {
         Self(HASH.hash_one((kind, namespace, name)))
     }
+
+    /// Any object of a kind: no name has a star in it.
+    pub fn any(kind: &str) -> Self {
+        Self::of(kind, "*", "*")
+    }
 }
 
 #[derive(Debug, Default)]
@@ -91,6 +96,9 @@ fn codes(store: &Store, id: RowId, record: &Record) -> Vec<Code> {
         }
         _ => "",
     };
+    if matches!(kind, "Node" | "Seal" | "Job") {
+        codes.push(Code::any(kind));
+    }
     if !secret.is_empty() {
         codes.push(Code::of("Secret", namespace, secret));
     }
