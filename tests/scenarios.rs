@@ -243,7 +243,10 @@ fn run(scenario: &Scenario) -> Option<String> {
         let left: Vec<String> = seen.found().iter().filter(|f| !f.what.starts_with("Feed")).map(Found::told).collect();
         let sizes = seen.triage.sizes();
         if !left.is_empty() || !sizes.is_empty() {
-            return Some(format!("{} ({}), {way}: left after all is gone: {left:?} {sizes:?}", scenario.name, scenario.file));
+            return Some(format!(
+                "{} ({}), {way}: left after all is gone: {left:?} {sizes:?}",
+                scenario.name, scenario.file
+            ));
         }
     }
     None

@@ -175,7 +175,8 @@ pub fn records(piece: &Piece, known: &[&Piece], intern: &mut Interner) -> Vec<(K
     match piece {
         Piece::Watched(kind, json) => {
             let Api::Watch { decode, .. } = kinds::spec(*kind).api else { panic!("{json} is not watched") };
-            let record = decode(json, intern).record.unwrap_or_else(|bad| panic!("{}: {}: {json}", bad.name, bad.error));
+            let record =
+                decode(json, intern).record.unwrap_or_else(|bad| panic!("{}: {}: {json}", bad.name, bad.error));
             vec![(*kind, record)]
         }
         Piece::Alert(alert) => vec![(of("Alert"), alerts::read(&joined(alert), intern))],
