@@ -3,7 +3,8 @@
 //! Runs the release binary twice: as a demo server with synthetic pods, and as the console in a pseudo-terminal, and
 //! reads CPU time, memory and bytes from outside. It never measures the server, and ends only what it started.
 //! A machine that is busy with other things does less in the same CPU time: how much less is measured, shown and taken
-//! out before a row is judged. `-- --quick` takes 10,000 pods instead of 50,000. The exit code is 1 when a row exceeds its budget by more than its
+//! out before a row is judged. `-- --quick` takes 10,000 pods instead of 50,000, `-- --triage`
+//! measures the row of triage alone. The exit code is 1 when a row exceeds its budget by more than its
 //! noise, 2 when it could not be measured.
 #![allow(
     clippy::disallowed_methods,
@@ -26,6 +27,8 @@ mod process;
 mod report;
 #[path = "budgets/server.rs"]
 mod server;
+#[path = "budgets/triage.rs"]
+mod triage;
 
 use std::process::ExitCode;
 
@@ -56,7 +59,12 @@ fn main() -> ExitCode {
     }
     let plan = if arguments.iter().any(|a| a == "--quick") { QUICK } else { FULL };
     let mut report = Report::default();
-    match measure::all(&plan, &mut report) {
+    let measured = if arguments.iter().any(|a| a == "--triage") {
+        measure::triage(&plan, &mut report)
+    } else {
+        measure::all(&plan, &mut report)
+    };
+    match measured {
         Ok(()) => {
             print!("{}", report.text(&plan));
             if report.exceeded() { ExitCode::from(1) } else { ExitCode::SUCCESS }

@@ -17,6 +17,7 @@ pub fn all(plan: &Plan, report: &mut Report) -> Result<()> {
         found.put(Row::Frame, crate::frame::time(plan.pods).wrap_err("frames")?);
         Ok(())
     })?;
+    triage(plan, report)?;
     report.part(|found| {
         let server = Server::start(plan.pods, 0)?;
         starts(plan, &server, found).wrap_err("starts")?;
@@ -25,6 +26,16 @@ pub fn all(plan: &Plan, report: &mut Report) -> Result<()> {
     report.part(|found| {
         let server = Server::start(plan.pods, plan.churn)?;
         busy(plan, &server, found).wrap_err("a cluster in which pods change")
+    })
+}
+
+/// Measures what needs no console: what changes cost triage.
+pub fn triage(plan: &Plan, report: &mut Report) -> Result<()> {
+    report.part(|found| {
+        let (each, note) = crate::triage::time(plan.pods).wrap_err("triage")?;
+        found.put(Row::Triage, each);
+        found.note(note);
+        Ok(())
     })
 }
 

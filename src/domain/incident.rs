@@ -20,6 +20,11 @@ impl Group {
         format!("{} {}", self.kind, self.place())
     }
 
+    /// With what its members have in common: no two groups are told alike.
+    pub fn unique(&self) -> Box<str> {
+        format!("{} {}", self.told(), self.detail).into()
+    }
+
     /// `shop/cart`, or the name alone where there is no namespace.
     pub fn place(&self) -> String {
         match &*self.namespace {

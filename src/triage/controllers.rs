@@ -49,6 +49,11 @@ pub fn is_down(record: &Record) -> bool {
     matches!(record.cell(workload::READY), Cell::Ratio(0, _)) && record.int(workload::WANTED) > 0
 }
 
+/// Whether it has no ready pod, wanted or not.
+pub fn is_gone(record: &Record) -> bool {
+    matches!(record.cell(workload::READY), Cell::Ratio(0, _))
+}
+
 /// Makes a finding of a controller without a ready pod, or one that is scaled to nothing; `judged` is returned as it
 /// is for all others.
 pub fn join(store: &Store, id: RowId, mut judged: Judgement, thresholds: &Thresholds, now: Time) -> Judgement {

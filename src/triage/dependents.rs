@@ -1,74 +1,88 @@
-//! How many Flux objects cannot go on without another one: `dependsOn`, followed backwards. Built anew only when a
-//! Flux table changed.
+//! What of the Flux objects the ranking goes by: how many cannot go on without another one (`dependsOn`, followed
+//! backwards), and when a revision came in. Only the rows that were touched are looked at.
 
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
 
 use super::names::Code;
 use super::node::Subject;
+use crate::domain::ages::Time;
 use crate::domain::record::Relation;
-use crate::kinds;
+use crate::kinds::{self, flux};
 use crate::store::{RowId, Store};
+
+#[derive(Debug, PartialEq, Eq)]
+struct Facts {
+    name: Code,
+    needs: Vec<Code>,
+    changed: Option<Time>,
+}
 
 #[derive(Debug, Default)]
 pub struct Dependents {
-    versions: [u64; 2],
-    needed_by: HashMap<RowId, Vec<RowId>, FixedState>,
+    facts: HashMap<RowId, Facts, FixedState>,
+    needed_by: HashMap<Code, Vec<RowId>, FixedState>,
     counted: HashMap<RowId, u32, FixedState>,
 }
 
-const KINDS: [&str; 2] = ["HelmRelease", "Kustomization"];
-
 impl Dependents {
-    pub fn refresh(&mut self, store: &Store) {
-        let kinds = KINDS.map(kinds::by_name);
-        let versions = kinds.map(|kind| kind.map_or(0, |kind| store.table(kind).version()));
-        if versions == self.versions {
-            return;
+    /// Looks at a row again. Returns whether it may rank otherwise now.
+    pub fn touch(&mut self, store: &Store, id: RowId) -> bool {
+        let kind = kinds::spec(id.kind).name;
+        if !matches!(kind, "HelmRelease" | "Kustomization") {
+            return false;
         }
-        self.versions = versions;
-        self.needed_by.clear();
+        let text = |sym| store.strings.get(sym);
+        let new = store.row(id).map(|row| {
+            let record = &row.record;
+            let links = record.links.iter().filter(|l| l.relation == Relation::DependsOn);
+            Facts {
+                name: Code::of(kind, text(record.namespace), &record.name),
+                needs: links.map(|l| Code::of(text(l.kind), text(l.namespace), text(l.name))).collect(),
+                changed: record.time(flux::CHANGED),
+            }
+        });
+        if self.facts.get(&id) == new.as_ref() {
+            return false;
+        }
         self.counted.clear();
-        let mut names: HashMap<Code, RowId, FixedState> = HashMap::default();
-        let mut links: Vec<(Code, RowId)> = Vec::new();
-        for kind in kinds.into_iter().flatten() {
-            let word = kinds::spec(kind).name;
-            for (slot, row) in store.table(kind).iter() {
-                let (record, id) = (&row.record, RowId { kind, slot });
-                names.insert(Code::of(word, store.strings.get(record.namespace), &record.name), id);
-                for link in record.links.iter().filter(|l| l.relation == Relation::DependsOn) {
-                    let text = |sym| store.strings.get(sym);
-                    links.push((Code::of(text(link.kind), text(link.namespace), text(link.name)), id));
+        for needed in self.facts.remove(&id).into_iter().flat_map(|old| old.needs) {
+            if let Some(by) = self.needed_by.get_mut(&needed) {
+                by.retain(|other| *other != id);
+                if by.is_empty() {
+                    self.needed_by.remove(&needed);
                 }
             }
         }
-        for (code, id) in links {
-            if let Some(needed) = names.get(&code) {
+        if let Some(new) = new {
+            for needed in &new.needs {
                 self.needed_by.entry(*needed).or_default().push(id);
             }
+            self.facts.insert(id, new);
         }
+        true
     }
 
     /// Everything that depends on it, directly or not. A circle counts each of its members once.
     pub fn of(&mut self, subject: Subject) -> u32 {
         let Subject::Row(id) = subject else { return 0 };
-        if !self.needed_by.contains_key(&id) {
-            return 0;
-        }
         if let Some(count) = self.counted.get(&id) {
             return *count;
         }
         let mut seen: HashSet<RowId, FixedState> = HashSet::default();
         let mut open = vec![id];
         while let Some(at) = open.pop() {
-            for next in self.needed_by.get(&at).into_iter().flatten() {
+            let by = self.facts.get(&at).and_then(|facts| self.needed_by.get(&facts.name));
+            for next in by.into_iter().flatten() {
                 if *next != id && seen.insert(*next) {
                     open.push(*next);
                 }
             }
         }
         let count = u32::try_from(seen.len()).unwrap_or(u32::MAX);
-        self.counted.insert(id, count);
+        if self.facts.contains_key(&id) {
+            self.counted.insert(id, count);
+        }
         count
     }
 }

@@ -20,14 +20,13 @@ use crate::store::{RowId, Store};
 /// A subject is explained at most this often in one turn: two rules that look at each other's result must not chase
 /// each other.
 const TURNS: u8 = 4;
-/// A chain of reasons is followed this far; a circle of them ends here as well.
-const DEEPEST: usize = 24;
 
 /// A group, who is in it, and what is wrong with it.
 #[derive(Debug)]
 pub struct GroupState {
     pub rule: RuleId,
     pub group: Group,
+    /// Who makes it up: not those who only point at it.
     pub members: Vec<Subject>,
     /// `None`: too few to be a reason.
     pub finding: Option<Finding>,
@@ -63,13 +62,6 @@ impl Groups {
         Code::of(group.kind, &group.namespace, &group.name)
     }
 
-    /// The group that a claim makes its subject a member of: one of the claim's own rule. Others may be explained by a
-    /// group too, such as alerts, and are no part of what it is judged by.
-    fn joined(&self, claim: &Claim) -> Option<GroupId> {
-        let Subject::Group(id) = claim.root else { return None };
-        self.get(id).filter(|state| state.rule == claim.rule).map(|_| id)
-    }
-
     fn make(&mut self, rule: RuleId, group: Group) -> GroupId {
         if let Some(id) = self.ids.get(&(rule, group.clone())) {
             return *id;
@@ -103,7 +95,11 @@ impl Groups {
 #[derive(Debug, Default)]
 struct Node {
     claims: Vec<Claim>,
+    /// The groups that it is a member of.
+    groups: Vec<GroupId>,
     asked: Vec<Code>,
+    /// By which a root is chosen among equals; empty for what there is a crowd of.
+    title: Box<str>,
 }
 
 #[derive(Debug, Default)]
@@ -112,6 +108,7 @@ pub struct Graph {
     pub names: Names,
     pub groups: Groups,
     dirty: Vec<Subject>,
+    queued: HashSet<Subject, FixedState>,
     stale: HashSet<GroupId, FixedState>,
     changed: bool,
 }
@@ -124,7 +121,7 @@ impl Graph {
             self.forget(Subject::Row(id));
         }
         if has {
-            self.dirty.push(Subject::Row(id));
+            self.queue(Subject::Row(id));
         }
         if names::is_crowd(id.kind) && !has && !had {
             return;
@@ -141,7 +138,17 @@ impl Graph {
     /// Whoever asked for this name is to be explained again.
     fn tell(&mut self, code: Code) {
         if let Some(askers) = self.groups.askers.get(&code) {
-            self.dirty.extend(askers);
+            for subject in askers {
+                if self.queued.insert(*subject) {
+                    self.dirty.push(*subject);
+                }
+            }
+        }
+    }
+
+    fn queue(&mut self, subject: Subject) {
+        if self.queued.insert(subject) {
+            self.dirty.push(subject);
         }
     }
 
@@ -151,6 +158,7 @@ impl Graph {
         self.changed = false;
         loop {
             while let Some(subject) = self.dirty.pop() {
+                self.queued.remove(&subject);
                 let turn = turns.entry(subject).or_default();
                 *turn += 1;
                 if *turn <= TURNS {
@@ -195,7 +203,13 @@ impl Graph {
         let mut asked = scan.asked.into_inner();
         asked.sort_unstable();
         asked.dedup();
+        let title = match subject {
+            Subject::Row(id) if names::is_crowd(id.kind) => Box::default(),
+            Subject::Group(id) => self.groups.get(id).map(|g| g.group.unique()).unwrap_or_default(),
+            _ => self.scan(store, judged, settings, now).told(subject).into(),
+        };
         let mut claims = Vec::with_capacity(said.out.len());
+        let mut groups = Vec::new();
         for (target, rule, confidence, because) in said.out {
             let root = match target {
                 Target::Row(id) => Subject::Row(id),
@@ -205,9 +219,10 @@ impl Graph {
                     let id = self.groups.make(rule, group);
                     if !self.nodes.contains_key(&Subject::Group(id)) {
                         self.nodes.insert(Subject::Group(id), Node::default());
-                        self.dirty.push(Subject::Group(id));
+                        self.queue(Subject::Group(id));
                         self.tell(code);
                     }
+                    groups.push(id);
                     Subject::Group(id)
                 }
             };
@@ -215,7 +230,7 @@ impl Graph {
                 claims.push(Claim { root, rule, confidence, because });
             }
         }
-        let old = self.nodes.insert(subject, Node { claims, asked }).unwrap_or_default();
+        let old = self.nodes.insert(subject, Node { claims, groups, asked, title }).unwrap_or_default();
         self.changed |= self.nodes.get(&subject).is_none_or(|new| new.claims != old.claims);
         self.rewire(subject, &old, store, judged);
         // whatever holds this subject's group is judged by what its members are now
@@ -223,8 +238,9 @@ impl Graph {
     }
 
     fn stale_groups_of(&mut self, subject: Subject) {
-        let Some(node) = self.nodes.get(&subject) else { return };
-        self.stale.extend(node.claims.iter().filter_map(|c| self.groups.joined(c)));
+        if let Some(node) = self.nodes.get(&subject) {
+            self.stale.extend(&node.groups);
+        }
     }
 
     /// Sets membership and questions right after a subject's claims changed from `old`.
@@ -232,8 +248,7 @@ impl Graph {
         let empty = Node::default();
         let new = self.nodes.get(&subject).unwrap_or(&empty);
         let (gone, come) = (missing(&old.asked, &new.asked), missing(&new.asked, &old.asked));
-        let was: Vec<GroupId> = old.claims.iter().filter_map(|c| self.groups.joined(c)).collect();
-        let is: Vec<GroupId> = new.claims.iter().filter_map(|c| self.groups.joined(c)).collect();
+        let (was, is) = (old.groups.clone(), new.groups.clone());
         for code in &gone {
             if let Some(askers) = self.groups.askers.get_mut(code) {
                 askers.retain(|s| *s != subject);
@@ -262,7 +277,7 @@ impl Graph {
                 && judged.first(id).is_some()
                 && Subject::Row(id) != subject
             {
-                self.dirty.push(Subject::Row(id));
+                self.queue(Subject::Row(id));
             }
         }
     }
@@ -291,13 +306,11 @@ impl Graph {
                     && kinds::spec(id.kind).name == "Kustomization"
                     && Subject::Row(id) != subject
                 {
-                    self.dirty.push(Subject::Row(id));
+                    self.queue(Subject::Row(id));
                 }
             }
-            for claim in old.claims {
-                if let Some(id) = self.groups.joined(&claim) {
-                    self.leave(id, subject);
-                }
+            for id in old.groups {
+                self.leave(id, subject);
             }
         }
         if let Subject::Group(id) = subject {
@@ -320,7 +333,7 @@ impl Graph {
         if state.finding != finding {
             // what this group belongs to counts its members' findings
             self.stale_groups_of(Subject::Group(id));
-            self.dirty.push(Subject::Group(id));
+            self.queue(Subject::Group(id));
             if let Some(Some(state)) = self.groups.slots.get_mut(id.0 as usize) {
                 state.finding = finding;
                 let code = Groups::code(&state.group);
@@ -328,6 +341,18 @@ impl Graph {
             }
             self.changed = true;
         }
+    }
+
+    /// How much of each thing is kept.
+    pub fn sizes(&self) -> Vec<(&'static str, usize)> {
+        vec![
+            ("nodes", self.nodes.len()),
+            ("names", self.names.len()),
+            ("groups", self.groups.ids.len()),
+            ("groups by name", self.groups.about.len()),
+            ("questions", self.groups.askers.len()),
+            ("to explain", self.dirty.len() + self.stale.len()),
+        ]
     }
 
     pub fn scan<'a>(&'a self, store: &'a Store, judged: &'a Judged, settings: &'a Settings<'a>, now: Time) -> Scan<'a> {
@@ -342,41 +367,57 @@ impl Graph {
         }
     }
 
-    /// What explains a subject directly: the first claim whose root is a failure itself. What is silenced explains
-    /// nothing that is not.
+    /// What explains a subject directly. A group all of whose members have another reason has that reason as well.
     pub fn claim<'a>(&'a self, judged: &'a Judged, subject: Subject) -> Option<&'a Claim> {
+        match subject {
+            Subject::Group(id) => self.elsewhere(judged, id).or_else(|| self.first_claim(judged, subject)),
+            _ => self.first_claim(judged, subject),
+        }
+    }
+
+    fn elsewhere<'a>(&'a self, judged: &'a Judged, id: GroupId) -> Option<&'a Claim> {
+        let mut found: Option<&Claim> = None;
+        for member in &self.groups.get(id)?.members {
+            let claim = self.claim(judged, *member).filter(|c| c.root != Subject::Group(id))?;
+            if found.is_none_or(|f| f.root != claim.root && self.comes_first(claim.root, f.root)) {
+                found = Some(claim);
+            }
+        }
+        found
+    }
+
+    /// Of two subjects the one of the lesser name, so that nothing depends on which was seen first.
+    fn comes_first(&self, a: Subject, b: Subject) -> bool {
+        let title = |s| self.nodes.get(&s).map_or("", |node| &*node.title);
+        (title(a), a) < (title(b), b)
+    }
+
+    /// The first claim whose root is a failure itself. What is silenced explains nothing that is not.
+    fn first_claim<'a>(&'a self, judged: &'a Judged, subject: Subject) -> Option<&'a Claim> {
         let muted = self.finding(judged, subject).is_some_and(|f| f.muted);
         let holds = |c: &&Claim| self.finding(judged, c.root).is_some_and(|f| muted || !f.muted);
-        let own = self.nodes.get(&subject)?.claims.iter().find(holds);
-        own.or_else(|| self.inherited(judged, subject, muted))
+        self.nodes.get(&subject)?.claims.iter().find(holds)
     }
 
-    /// What explains every pod of a group otherwise explains the group: pods that no node has room for are not what is
-    /// wrong with their workload.
-    fn inherited<'a>(&'a self, judged: &'a Judged, subject: Subject, muted: bool) -> Option<&'a Claim> {
-        let Subject::Group(id) = subject else { return None };
-        let is_pod = |s: &&Subject| matches!(s, Subject::Row(id) if kinds::spec(id.kind).name == "Pod");
-        let mut common = None;
-        for member in self.groups.get(id)?.members.iter().filter(is_pod) {
-            let holds = |c: &&Claim| self.finding(judged, c.root).is_some_and(|f| muted || !f.muted);
-            let claim = self.nodes.get(member)?.claims.iter().find(holds).filter(|c| c.root != subject)?;
-            common = common.or(Some(claim));
-        }
-        common
-    }
-
-    /// The root of a subject, itself if nothing explains it. Of a circle it is the least of its members, whoever asks.
+    /// The root of a subject, itself if nothing explains it. Of a circle it is the member of the least name, whoever asks.
     pub fn root(&self, judged: &Judged, subject: Subject) -> Subject {
-        let mut at = subject;
-        let mut least = subject;
-        for step in 0..DEEPEST {
-            let Some(claim) = self.claim(judged, at) else { return at };
-            at = claim.root;
-            // the second half of the way is inside the circle, if there is one
-            if step == DEEPEST / 2 {
-                least = at;
+        let next = |at| self.claim(judged, at).map(|claim| claim.root);
+        // a mark that is set anew after ever more steps is met again only in a circle
+        let (mut at, mut mark) = (subject, subject);
+        for step in 1u32.. {
+            let Some(root) = next(at) else { return at };
+            at = root;
+            if at == mark {
+                break;
             }
-            least = if step > DEEPEST / 2 { least.min(at) } else { least };
+            if step.is_power_of_two() {
+                mark = at;
+            }
+        }
+        let (mut least, end) = (at, at);
+        while let Some(root) = next(at).filter(|root| *root != end) {
+            at = root;
+            least = if self.comes_first(at, least) { at } else { least };
         }
         least
     }

@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use super::{controllers, schedules};
+use super::{controllers, runs, schedules};
 use crate::domain::ages::Time;
 use crate::domain::finding::Finding;
 use crate::domain::thresholds::Thresholds;
@@ -30,6 +30,11 @@ impl Judged {
         self.of(id).first()
     }
 
+    /// How many rows have a finding.
+    pub fn len(&self) -> usize {
+        self.findings.len()
+    }
+
     pub fn rows(&self) -> impl Iterator<Item = (RowId, &Finding)> {
         self.findings.iter().filter_map(|(id, found)| Some((*id, found.first()?)))
     }
@@ -42,6 +47,7 @@ impl Judged {
         };
         let judged = (kinds::spec(id.kind).judge)(&row.record, &store.strings, thresholds, now);
         let judged = schedules::join(store, id, judged, thresholds, now);
+        let judged = runs::join(store, id, judged);
         let mut judged = controllers::join(store, id, judged, thresholds, now);
         store.table_mut(id.kind).set_health(id.slot, judged.health);
         match judged.recheck {

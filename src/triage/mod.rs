@@ -12,6 +12,7 @@ pub mod node;
 pub mod platform;
 mod rank;
 pub mod rules;
+mod runs;
 pub mod scan;
 mod schedules;
 
@@ -82,7 +83,11 @@ impl Triage {
         let mut changed = false;
         let due = self.judged.due(now);
         let with_backups = schedules::concerned(store, touched);
-        for id in touched.iter().copied().chain(with_backups).chain(due) {
+        let with_runs = runs::concerned(store, &self.judged, touched);
+        for id in touched {
+            changed |= self.ranking.dependents.touch(store, *id);
+        }
+        for id in touched.iter().copied().chain(with_backups).chain(with_runs).chain(due) {
             let had = self.judged.first(id).is_some();
             let differs = self.judged.judge(store, id, settings.thresholds, now);
             self.graph.touch(store, &self.judged, id, had, differs);
@@ -237,6 +242,14 @@ impl Triage {
     /// What rules see, for those who ask the same questions.
     pub fn scan<'a>(&'a self, store: &'a Store, settings: &'a Settings<'a>, now: Time) -> Scan<'a> {
         self.graph.scan(store, &self.judged, settings, now)
+    }
+
+    /// How much is kept, by what it is; what is empty is left out.
+    pub fn sizes(&self) -> Vec<(&'static str, usize)> {
+        let mut sizes = self.graph.sizes();
+        sizes.push(("findings", self.judged.len()));
+        sizes.retain(|(_, size)| *size > 0);
+        sizes
     }
 
     fn count(&self, store: &Store) -> Totals {

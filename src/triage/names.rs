@@ -20,6 +20,11 @@ impl Code {
     pub fn of(kind: &str, namespace: &str, name: &str) -> Self {
         Self(HASH.hash_one((kind, namespace, name)))
     }
+
+    /// Any object of a kind: no name has a star in it.
+    pub fn any(kind: &str) -> Self {
+        Self::of(kind, "*", "*")
+    }
 }
 
 #[derive(Debug, Default)]
@@ -34,6 +39,11 @@ pub fn is_crowd(kind: KindId) -> bool {
 }
 
 impl Names {
+    /// How many names are known.
+    pub fn len(&self) -> usize {
+        self.rows.len().max(self.own.len())
+    }
+
     pub fn get(&self, code: Code) -> Option<RowId> {
         self.rows.get(&code).copied()
     }
@@ -93,6 +103,9 @@ fn codes(store: &Store, id: RowId, record: &Record) -> Vec<Code> {
         let (profile, component) =
             (record.text(guardrails::PROFILE, strings), record.text(guardrails::COMPONENT, strings));
         codes.push(Code::of("Guardrail of component", profile, component));
+    }
+    if matches!(kind, "Node" | "Seal" | "Job") {
+        codes.push(Code::any(kind));
     }
     if !secret.is_empty() {
         codes.push(Code::of("Secret", namespace, secret));

@@ -11,13 +11,13 @@ use super::dependents::Dependents;
 use super::graph::Graph;
 use super::judged::Judged;
 use super::node::{Incident, Subject};
-use super::rules::RULES;
+use super::rules::{Explained, RULES};
 use super::scan::Scan;
 use crate::domain::ages::Time;
 use crate::domain::finding::Finding;
 use crate::domain::health::Severity;
 use crate::domain::interner::Sym;
-use crate::domain::record::Relation;
+use crate::domain::record::{Link, Relation, Uid};
 use crate::kinds::{self, alerts, flux};
 use crate::store::{RowId, Store};
 
@@ -43,20 +43,16 @@ pub struct Ranking {
     pub incidents: Vec<Incident>,
     /// Alerts that stand under an incident because of their namespace alone.
     pub absorbed: HashMap<Subject, Subject, FixedState>,
-    dependents: Dependents,
+    pub dependents: Dependents,
 }
 
 struct Tally {
     severity: Severity,
     explains: u32,
     users: bool,
-    /// The severity that the root's own rule asks for, seeing all that it explains.
-    members: Vec<RowId>,
+    kinds: Explained,
     earliest: Option<Time>,
 }
-
-/// Members beyond this are counted, and not shown to the rule that weighs the root.
-const WEIGHED: usize = 64;
 
 impl Ranking {
     /// Ranks anew. `feeds` are findings of no row.
@@ -70,12 +66,12 @@ impl Ranking {
         now: Time,
     ) {
         let mut tallies: HashMap<Subject, Tally, FixedState> = HashMap::default();
+        let mut roots: HashMap<Subject, Subject, FixedState> = HashMap::default();
         for (subject, finding) in graph.subjects(judged) {
-            let root = graph.root(judged, subject);
+            let root = root(graph, judged, &mut roots, subject);
             count(&mut tallies, store, root, subject, finding);
         }
         self.absorb(&mut tallies, graph, judged, store);
-        self.dependents.refresh(store);
         let scan = graph.scan(store, judged, settings, now);
         let mut incidents = Vec::with_capacity(tallies.len() + feeds.len());
         for (subject, tally) in &tallies {
@@ -83,7 +79,7 @@ impl Ranking {
             let since = finding.since.or(tally.earliest);
             let mut severity = tally.severity;
             for rule in RULES {
-                if let Some(weighed) = rule.weigh.and_then(|weigh| weigh(&scan, *subject, &tally.members)) {
+                if let Some(weighed) = rule.weigh.and_then(|weigh| weigh(&scan, *subject, tally.kinds)) {
                     severity = severity.min(weighed);
                 }
             }
@@ -110,7 +106,9 @@ impl Ranking {
                 changed: None,
             });
         }
-        incidents.sort_unstable_by(|a, b| order(a, b, &scan));
+        // most are told apart before their names are asked for
+        let named = |i: &Incident| name(i.subject, &scan);
+        incidents.sort_unstable_by(|a, b| order(a, b, &scan).then_with(|| named(a).cmp(&named(b))));
         self.incidents = incidents;
     }
 
@@ -123,49 +121,69 @@ impl Ranking {
         store: &Store,
     ) {
         self.absorbed.clear();
-        let Some(alert) = kinds::by_name("Alert") else { return };
-        let is_alert = |subject: &Subject| matches!(subject, Subject::Row(id) if id.kind == alert);
-        let mut alone: Vec<(RowId, Sym)> = Vec::new();
-        for subject in tallies.keys() {
-            let Subject::Row(id) = subject else { continue };
-            if id.kind != alert {
-                continue;
-            }
-            let (Some(row), Some(finding)) = (store.row(*id), judged.first(*id)) else { continue };
-            let about = row
-                .record
-                .links
-                .iter()
-                .any(|l| l.relation == Relation::About && store.strings.get(l.kind) != "Silence");
-            if !about && !row.record.namespace.is_empty() && finding.severity >= Severity::P3 && !finding.muted {
-                alone.push((*id, row.record.namespace));
+        let mut alone: Vec<(Subject, Sym)> = Vec::new();
+        for subject in tallies.keys().filter(|s| is_alert(graph, **s)) {
+            let Some(finding) = graph.finding(judged, *subject) else { continue };
+            if finding.severity >= Severity::P3
+                && !finding.muted
+                && is_of_namespace(graph, store, *subject)
+                && let Some(namespace) = namespace(graph, store, *subject)
+            {
+                alone.push((*subject, namespace));
             }
         }
         if alone.is_empty() {
             return;
         }
         let mut one: HashMap<Sym, Option<Subject>, FixedState> = HashMap::default();
-        for subject in tallies.keys().filter(|s| !is_alert(s)) {
+        for subject in tallies.keys().filter(|s| !is_alert(graph, **s)) {
             let muted = graph.finding(judged, *subject).is_none_or(|f| f.muted || f.severity == Severity::P4);
             if let Some(namespace) = namespace(graph, store, *subject).filter(|_| !muted) {
                 one.entry(namespace).and_modify(|only| *only = None).or_insert(Some(*subject));
             }
         }
-        for (id, namespace) in alone {
+        for (subject, namespace) in alone {
             let Some(Some(root)) = one.get(&namespace).copied() else { continue };
-            let (Some(finding), Some(of)) = (judged.first(id), graph.finding(judged, root)) else { continue };
+            let (Some(finding), Some(of)) = (graph.finding(judged, subject), graph.finding(judged, root)) else {
+                continue;
+            };
             if let (Some(alert), Some(root)) = (finding.since, of.since)
                 && alert.plus(EARLIER) < root
             {
                 continue;
             }
-            let subject = Subject::Row(id);
+            let own = u32::from(matches!(subject, Subject::Row(_)));
             let explained = tallies.remove(&subject).map_or(0, |tally| tally.explains);
             if let Some(tally) = tallies.get_mut(&root) {
-                tally.explains += explained + 1;
+                tally.explains += explained + own;
             }
             self.absorbed.insert(subject, root);
         }
+    }
+}
+
+/// An alert, or alerts of one name.
+fn is_alert(graph: &Graph, subject: Subject) -> bool {
+    match subject {
+        Subject::Row(id) => kinds::spec(id.kind).name == "Alert",
+        Subject::Group(id) => graph.groups.get(id).is_some_and(|g| g.group.kind == "Alert"),
+        _ => false,
+    }
+}
+
+/// Whether nothing but its namespace is known of what an alert is about. A rule that cannot be evaluated is about
+/// nothing at all.
+fn is_of_namespace(graph: &Graph, store: &Store, subject: Subject) -> bool {
+    match subject {
+        Subject::Row(id) => store.row(id).is_some_and(|row| {
+            let is_object = |l: &&Link| l.relation == Relation::About && store.strings.get(l.kind) != "Silence";
+            let state = alerts::State::of(&row.record, &store.strings);
+            row.record.links.iter().find(is_object).is_none() && state != alerts::State::BrokenRule
+        }),
+        Subject::Group(id) => {
+            graph.groups.get(id).is_some_and(|g| g.members.iter().all(|m| is_of_namespace(graph, store, *m)))
+        }
+        _ => false,
     }
 }
 
@@ -181,7 +199,7 @@ fn count(
         severity: Severity::P4,
         explains: 0,
         users: false,
-        members: Vec::new(),
+        kinds: Explained::default(),
         earliest: None,
     });
     if !finding.muted || root == subject {
@@ -192,9 +210,7 @@ fn count(
         && root != subject
     {
         tally.explains += 1;
-        if tally.members.len() < WEIGHED {
-            tally.members.push(id);
-        }
+        tally.kinds.add(id.kind);
     }
     if let Subject::Row(id) = subject
         && !finding.muted
@@ -245,7 +261,7 @@ fn changed(scan: &Scan<'_>, subject: Subject, since: Option<Time>, window: i64) 
 }
 
 /// Severity; an alert that users notice; how much depends on it; how much it explains; a change just before it; the
-/// newer one; the name.
+/// newer one. Then the name decides.
 fn order(a: &Incident, b: &Incident, scan: &Scan<'_>) -> Ordering {
     let key = |i: &Incident| {
         (
@@ -255,20 +271,56 @@ fn order(a: &Incident, b: &Incident, scan: &Scan<'_>) -> Ordering {
             Reverse(i.dependents),
             Reverse(i.explains),
             i.changed.is_none(),
-            tier(i.subject),
+            tier(i.subject, scan),
             Reverse(i.since),
         )
     };
-    key(a).cmp(&key(b)).then_with(|| scan.told(a.subject).cmp(&scan.told(b.subject))).then(a.subject.cmp(&b.subject))
+    key(a).cmp(&key(b))
+}
+
+/// By which equals are ordered, whichever was seen first: the name, and what sets those of one name apart.
+fn name(subject: Subject, scan: &Scan<'_>) -> (Box<str>, Option<Uid>) {
+    match subject {
+        Subject::Group(id) => (scan.group(id).map(|g| g.group.unique()).unwrap_or_default(), None),
+        Subject::Row(id) => (scan.told(subject).into(), scan.record(id).map(|r| r.uid)),
+        _ => (scan.told(subject).into(), None),
+    }
+}
+
+/// The root of a subject; the ways up are shared, so each is gone once.
+fn root(
+    graph: &Graph,
+    judged: &Judged,
+    known: &mut HashMap<Subject, Subject, FixedState>,
+    subject: Subject,
+) -> Subject {
+    let mut way = Vec::new();
+    let mut at = subject;
+    let root = loop {
+        if let Some(root) = known.get(&at) {
+            break *root;
+        }
+        let Some(claim) = graph.claim(judged, at) else { break at };
+        if at != subject {
+            way.push(at);
+        }
+        at = claim.root;
+        // a long chain, or a circle
+        if way.len() > 64 {
+            break graph.root(judged, at);
+        }
+    };
+    known.extend(way.into_iter().map(|step| (step, root)));
+    root
 }
 
 /// The connection first, then objects, then what only alerts tell of, then feeds.
-fn tier(subject: Subject) -> u8 {
+fn tier(subject: Subject, scan: &Scan<'_>) -> u8 {
+    let of = |kind: &str| if kind == "Alert" { 2 } else { 1 };
     match subject {
         Subject::Cluster => 0,
-        Subject::Row(id) if kinds::spec(id.kind).name != "Alert" => 1,
-        Subject::Group(_) => 1,
-        Subject::Row(_) => 2,
+        Subject::Row(id) => of(scan.kind(id)),
+        Subject::Group(id) => of(scan.group(id).map_or("", |g| g.group.kind)),
         Subject::Feed(_) => 3,
     }
 }

@@ -79,6 +79,17 @@ impl<'a> Scan<'a> {
         self.store.row(id).map(|_| id)
     }
 
+    /// All rows of a kind that is listed for it in [`super::names`]; the subject is explained again whenever one of
+    /// them comes, changes or goes.
+    pub fn all(&self, kind: &str) -> impl Iterator<Item = (RowId, &'a Record)> + use<'a> {
+        self.asked.borrow_mut().push(Code::any(kind));
+        let store = self.store;
+        let rows = kinds::by_name(kind)
+            .into_iter()
+            .flat_map(move |kind| store.table(kind).iter().map(move |(slot, row)| (RowId { kind, slot }, &row.record)));
+        rows
+    }
+
     /// The row at the other end of a link.
     pub fn at(&self, link: &Link) -> Option<RowId> {
         self.named(self.text(link.kind), self.text(link.namespace), self.text(link.name))
@@ -152,6 +163,15 @@ pub struct Claims {
 }
 
 impl Claims {
+    /// Whether an earlier rule named a reason that is a failure itself.
+    pub fn hold(&self, scan: &Scan<'_>) -> bool {
+        self.out.iter().any(|(target, ..)| match target {
+            Target::Row(id) => scan.finding(*id).is_some_and(|f| !f.muted),
+            Target::Group(id) => scan.group(*id).and_then(|g| g.finding.as_ref()).is_some_and(|f| !f.muted),
+            Target::New(_) => false,
+        })
+    }
+
     pub fn add(&mut self, root: Target, confidence: Confidence, because: impl Into<Box<str>>) {
         if let Some(rule) = self.rule {
             self.out.push((root, rule, confidence, because.into()));

@@ -1,7 +1,7 @@
 //! An alert about an object that fails is a symptom of that object, not a finding beside it. The object is the one that
 //! the labels name; without one nothing is guessed here.
 
-use super::{RuleSpec, row};
+use super::{RuleSpec, crash_loop, row};
 use crate::domain::record::Relation;
 use crate::kinds::alerts::{CONFIDENCE, Confidence};
 use crate::triage::node::Subject;
@@ -27,8 +27,8 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
         if let Some(id) = scan.named(kind, namespace, name) {
             claims.row(id, confidence, format!("it is about {}", scan.told(id.into())));
         }
-        for group in scan.groups_about(kind, namespace, name) {
-            claims.add(Target::Group(*group), confidence, format!("it is about {kind} {name}"));
+        for group in crash_loop::fullest(scan, scan.groups_about(kind, namespace, name)) {
+            claims.add(Target::Group(group), confidence, format!("it is about {kind} {name}"));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A backup location that cannot be reached fails every backup that goes there, and the schedules that make them.
 
 use super::{RuleSpec, row};
-use crate::domain::health::Health;
+use crate::domain::health::{Health, Severity};
 use crate::domain::record::Relation;
 use crate::kinds::alerts::Confidence;
 use crate::kinds::{backups, schedules};
@@ -45,8 +45,11 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     // a paused or refused schedule has a reason of its own
     let own = scan.kind(id) == "Schedule"
         && matches!(scan.record(id).map(|r| r.health), Some(Health::Suspended | Health::Failed));
-    if scan.health(place) == Health::Failed && !own && (scan.kind(id) == "Schedule" || scan.follows(since, down, SLACK))
-    {
-        claims.row(place, Confidence::Exact, format!("it is kept in {name}, which is not available"));
+    // Velero does not say since when a location is lost: what is old news has been somebody else's fault
+    let news = scan.finding(id).is_some_and(|f| f.severity < Severity::P4);
+    let follows = if down.is_some() { scan.follows(since, down, SLACK) } else { news };
+    if scan.health(place) == Health::Failed && !own && (scan.kind(id) == "Schedule" || follows) {
+        let confidence = if down.is_some() { Confidence::Exact } else { Confidence::Likely };
+        claims.row(place, confidence, format!("it is kept in {name}, which is not available"));
     }
 }

@@ -2,6 +2,7 @@
 //! for it.
 
 use super::{RuleSpec, row};
+use crate::domain::health::Health;
 use crate::domain::record::Relation;
 use crate::kinds::alerts::Confidence;
 use crate::triage::node::Subject;
@@ -20,6 +21,10 @@ pub const SPEC: RuleSpec = RuleSpec {
 
 fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     let Some((id, record)) = row(subject).and_then(|id| Some((id, scan.record(id)?))) else { return };
+    // what is stuck on its way out waits for finalizers
+    if record.health == Health::Terminating && scan.kind(id) == "Ingress" {
+        return;
+    }
     if matches!(scan.kind(id), "Ingress" | "Pod") {
         for link in record.links.iter().filter(|l| l.relation == Relation::Uses && scan.text(l.kind) == "Secret") {
             if let Some(maker) = scan.at(link)

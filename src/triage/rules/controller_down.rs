@@ -58,7 +58,7 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
         for controller in CONTROLLERS.iter().filter(|c| c.kinds.contains(&scan.kind(id))) {
             for namespace in homes(controller.name) {
                 if let Some(down) = scan.named("Deployment", namespace, controller.name)
-                    && scan.record(down).is_some_and(|r| controllers::is_down(r) || scan.finding(down).is_some())
+                    && scan.record(down).is_some_and(controllers::is_gone)
                 {
                     claims.row(down, Confidence::Likely, format!("nothing moves it on: {} is down", controller.name));
                 }

@@ -1,5 +1,7 @@
 //! Pods of one owner that fail in the same way are one finding; what their workload complains of is that.
 
+use std::cmp::Reverse;
+
 use super::{RuleSpec, row, worst};
 use crate::domain::finding::Finding;
 use crate::domain::health::Severity;
@@ -61,17 +63,24 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
         let detail =
             if word == "CrashLoopBackOff" && !exit.is_empty() { format!("{word} {exit}") } else { word.into() };
         let name = scan.text(owner.name);
+        // how many of how many: the group is judged again when its owner changes
+        scan.named(kind, namespace, name);
         let group = Group { kind, namespace: namespace.into(), name: name.into(), detail: detail.into() };
         claims.add(Target::New(group), Confidence::Exact, format!("it is a pod of {} {name}", scan.text(owner.kind)));
         return;
     }
     // the one that most of its pods are in
     let about = scan.groups_about(scan.kind(id), namespace, &record.name);
-    let fullest =
-        about.iter().filter(|id| is_of_pods(scan, **id)).max_by_key(|id| scan.group(**id).map(|g| g.members.len()));
-    if let Some(group) = fullest {
+    if let Some(group) = fullest(scan, about).first() {
         claims.add(Target::Group(*group), Confidence::Exact, "its pods fail");
     }
+}
+
+/// The groups of pods among some, the one with the most of them first.
+pub fn fullest(scan: &Scan<'_>, about: &[GroupId]) -> Vec<GroupId> {
+    let mut about: Vec<_> = about.iter().copied().filter(|id| is_of_pods(scan, *id)).collect();
+    about.sort_by_key(|id| scan.group(*id).map(|g| (Reverse(g.members.len()), &g.group.detail)));
+    about
 }
 
 fn is_of_pods(scan: &Scan<'_>, id: GroupId) -> bool {
@@ -84,7 +93,9 @@ fn pods_of(scan: &Scan<'_>, group: &GroupState) -> Vec<RowId> {
 
 fn judge(scan: &Scan<'_>, group: &GroupState) -> Option<Finding> {
     let pods = pods_of(scan, group);
-    let first = pods.iter().find_map(|id| scan.finding(*id))?;
+    // whoever was seen first must not matter
+    let named = pods.iter().filter_map(|id| Some((&scan.record(*id)?.name, scan.finding(*id)?)));
+    let (_, first) = named.min_by_key(|(name, f)| (f.muted, f.severity, *name))?;
     let name = &group.group;
     let is_counted = matches!(name.kind, "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet");
     let of = scan.named(name.kind, &name.namespace, &name.name).filter(|_| is_counted);

@@ -1,12 +1,11 @@
 //! What waits for a dependency fails for the dependency's reason, however far up that is. A suspended one says Ready for
 //! ever, so it is named when it stands in the way.
 
-use super::{RuleSpec, row};
+use super::{Explained, RuleSpec, row};
 use crate::domain::health::Severity;
 use crate::domain::record::Relation;
 use crate::kinds::alerts::Confidence;
 use crate::kinds::flux::{self, Case};
-use crate::store::RowId;
 use crate::triage::node::Subject;
 use crate::triage::scan::{Claims, Scan};
 
@@ -27,6 +26,7 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     if Case::of(record) != Case::Blocked && reason != "DependencyNotReady" {
         return;
     }
+    let mut all = Vec::new();
     for needed in scan.linked(record, Relation::DependsOn) {
         let Some(of) = scan.record(needed) else { continue };
         let ready = of.text(flux::READY, &scan.store.strings) == "True";
@@ -35,12 +35,18 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
             (false, false) => format!("it depends on {}, which is not ready", scan.told(needed.into())),
             (false, true) => continue,
         };
+        // the controller names the one that it waits for; a suspended one that says Ready may be in nobody's way
+        let named = record.note.contains(&format!("'{}/{}'", scan.namespace(of), of.name));
+        all.push((!named, ready, needed, because));
+    }
+    all.sort_by_key(|(unnamed, ready, ..)| (*unnamed, *ready));
+    for (.., needed, because) in all {
         claims.row(needed, Confidence::Exact, because);
     }
 }
 
 /// A release of the core that failed, or that others wait for, is urgent.
-fn weigh(scan: &Scan<'_>, root: Subject, _: &[RowId]) -> Option<Severity> {
+fn weigh(scan: &Scan<'_>, root: Subject, _: Explained) -> Option<Severity> {
     let id = row(root).filter(|id| scan.kind(*id) == "HelmRelease")?;
     let record = scan.record(id)?;
     let fails = matches!(Case::of(record), Case::Failed | Case::Stalled);

@@ -1,10 +1,9 @@
 //! A store that fails takes its `ExternalSecrets` with it; a pod that waits for a Secret waits for what makes it.
 
-use super::{RuleSpec, row};
+use super::{Explained, RuleSpec, row};
 use crate::domain::health::{Health, Severity};
 use crate::domain::record::Relation;
 use crate::kinds::alerts::Confidence;
-use crate::store::RowId;
 use crate::triage::node::Subject;
 use crate::triage::scan::{Claims, Scan};
 
@@ -44,9 +43,9 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
 }
 
 /// Pods that cannot start make it more than a note for today.
-fn weigh(scan: &Scan<'_>, root: Subject, members: &[RowId]) -> Option<Severity> {
+fn weigh(scan: &Scan<'_>, root: Subject, members: Explained) -> Option<Severity> {
     let id =
         row(root).filter(|id| matches!(scan.kind(*id), "ExternalSecret" | "SecretStore" | "ClusterSecretStore"))?;
     let failing = scan.health(id) == Health::Failed;
-    (failing && members.iter().any(|m| scan.kind(*m) == "Pod")).then_some(Severity::P2)
+    (failing && members.has("Pod")).then_some(Severity::P2)
 }

@@ -1,6 +1,7 @@
 //! A Kustomization that waits for what it applied fails with it: there the part is the reason, and the whole the symptom.
 
 use super::{RuleSpec, row};
+use crate::domain::finding::Finding;
 use crate::kinds::alerts::Confidence;
 use crate::kinds::flux;
 use crate::triage::node::Subject;
@@ -22,6 +23,7 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     if record.text(flux::READY_REASON, &scan.store.strings) != "HealthCheckFailed" {
         return;
     }
+    let mut named = Vec::new();
     for part in scan.askers(record, "Kustomization").iter().filter(|part| **part != Subject::Row(id)) {
         let target = match part {
             Subject::Row(id) if scan.kind(*id) != "Alert" => Target::Row(*id),
@@ -29,17 +31,29 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
             _ => continue,
         };
         // the controller names what failed; what it does not name is some other failure
-        let name = match part {
-            Subject::Row(id) => scan.record(*id).map(|r| r.name.to_string()),
-            Subject::Group(id) => scan.group(*id).map(|g| g.group.name.to_string()),
-            _ => None,
-        };
-        if name.is_some_and(|name| {
-            record.note.contains(&format!("/{name} "))
-                || record.note.contains(&format!("/{name}]"))
-                || record.note.contains(&format!("/{name}'"))
-        }) {
-            claims.add(target, Confidence::Exact, format!("its health check names {}", scan.told(*part)));
+        let told = scan.told(*part);
+        if is_named(&record.note, &told.replacen(' ', "/", 1)) {
+            named.push((finding(scan, *part).map(|f| (f.muted, f.severity)), told, target));
         }
     }
+    named.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
+    for (_, told, target) in named {
+        claims.add(target, Confidence::Exact, format!("its health check names {told}"));
+    }
+}
+
+fn finding<'a>(scan: &Scan<'a>, part: Subject) -> Option<&'a Finding> {
+    match part {
+        Subject::Row(id) => scan.finding(id),
+        Subject::Group(id) => scan.group(id)?.finding.as_ref(),
+        _ => None,
+    }
+}
+
+/// Whether a message names `Deployment/shop/cart`: `timeout waiting for: [Deployment/shop/cart status: 'InProgress']`.
+/// Source: Flux `pkg/ssa/utils/format.go`, `FmtObjMetadata`.
+fn is_named(message: &str, object: &str) -> bool {
+    let ends = |rest: &str| rest.is_empty() || rest.starts_with([' ', ']', '\'', ',', ':']);
+    let begins = |head: &str| head.is_empty() || head.ends_with([' ', '[', '\'']);
+    message.match_indices(object).any(|(at, _)| begins(&message[..at]) && ends(&message[at + object.len()..]))
 }

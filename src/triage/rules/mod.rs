@@ -4,6 +4,7 @@
 
 mod admission;
 mod alert_about;
+mod alert_name;
 mod backup_location;
 mod certificate;
 mod controller_down;
@@ -13,6 +14,7 @@ mod external_secret;
 mod guardrail;
 mod health_check;
 mod issuer;
+mod job_runs;
 mod kustomization;
 mod node_lost;
 mod node_pressure;
@@ -32,14 +34,30 @@ use super::node::{RuleId, Subject};
 use super::scan::{Claims, Scan};
 use crate::domain::finding::Finding;
 use crate::domain::health::Severity;
+use crate::domain::record::KindId;
+use crate::kinds;
 use crate::store::RowId;
 
 /// What might explain a subject.
 pub type Explain = fn(&Scan<'_>, Subject, &mut Claims);
 /// What is wrong with a group, or nothing when its members are too few.
 pub type JudgeGroup = fn(&Scan<'_>, &GroupState) -> Option<Finding>;
-/// How severe a root is in the light of the rows that it explains.
-pub type Weigh = fn(&Scan<'_>, Subject, &[RowId]) -> Option<Severity>;
+/// How severe a root is in the light of the kinds of rows that it explains.
+pub type Weigh = fn(&Scan<'_>, Subject, Explained) -> Option<Severity>;
+
+/// The kinds of what a root explains.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Explained(u64);
+
+impl Explained {
+    pub fn add(&mut self, kind: KindId) {
+        self.0 |= 1 << (kind.0 & 63);
+    }
+
+    pub fn has(self, kind: &str) -> bool {
+        kinds::by_name(kind).is_some_and(|kind| self.0 >> (kind.0 & 63) & 1 == 1)
+    }
+}
 
 /// One row of the list of rules.
 #[derive(Debug)]
@@ -82,11 +100,13 @@ pub static RULES: &[RuleSpec] = &[
     health_check::SPEC,
     release::SPEC,
     kustomization::SPEC,
+    job_runs::SPEC,
     crash_loop::SPEC,
     backup_location::SPEC,
     schedule::SPEC,
     guardrail::SPEC,
     alert_about::SPEC,
+    alert_name::SPEC,
 ];
 
 pub fn spec(id: RuleId) -> &'static RuleSpec {
@@ -113,12 +133,18 @@ fn rows(scan: &Scan<'_>, members: &[Subject]) -> Vec<RowId> {
 
 /// The most severe of the members' findings.
 fn worst(scan: &Scan<'_>, members: &[Subject]) -> Option<Severity> {
-    rows(scan, members).into_iter().filter_map(|id| Some(scan.finding(id)?.severity)).min()
+    let findings = rows(scan, members).into_iter().filter_map(|id| scan.finding(id));
+    findings.min_by_key(|f| (f.muted, f.severity)).map(|f| f.severity)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn kinds_fit_into_a_set() {
+        assert!(kinds::KINDS.len() <= 64);
+    }
 
     #[test]
     fn rules_have_names_of_their_own_and_explain_what_there_is() {

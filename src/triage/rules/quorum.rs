@@ -3,7 +3,6 @@
 //! `ExternalSecret`.
 
 use super::{RuleSpec, row};
-use crate::kinds;
 use crate::kinds::alerts::Confidence;
 use crate::kinds::{seals, secret_stores};
 use crate::triage::node::Subject;
@@ -26,16 +25,13 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     if record.text(secret_stores::PROVIDER, &scan.store.strings) != "vault" {
         return;
     }
-    let Some(kind) = kinds::by_name("Seal") else { return };
-    let clusters = scan.store.table(kind).iter().filter(|(_, row)| row.record.flag(seals::IS_CLUSTER));
-    let clusters: Vec<_> = clusters.map(|(slot, row)| (crate::store::RowId { kind, slot }, row)).collect();
-    for (id, row) in &clusters {
-        // asking by name is what brings this rule back when the quorum changes
-        scan.named("Seal", scan.namespace(&row.record), &row.record.name);
-        if scan.text(row.record.status) == "quorum lost" {
+    let mut clusters: Vec<_> = scan.all("Seal").filter(|(_, seal)| seal.flag(seals::IS_CLUSTER)).collect();
+    clusters.sort_unstable_by_key(|(_, seal)| (scan.namespace(seal), &*seal.name));
+    for (id, seal) in &clusters {
+        if scan.text(seal.status) == "quorum lost" {
             // with several clusters it need not be this one
             let confidence = if clusters.len() == 1 { Confidence::Exact } else { Confidence::Likely };
-            claims.row(*id, confidence, format!("{} has lost its quorum: it answers nobody", row.record.name));
+            claims.row(*id, confidence, format!("{} has lost its quorum: it answers nobody", seal.name));
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Many workloads that cannot pull from one registry: it is the registry, or the way to it.
 
+use std::collections::HashSet;
+
 use super::{RuleSpec, rows};
 use crate::domain::finding::Finding;
 use crate::domain::health::Severity;
@@ -38,7 +40,11 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     }
 }
 
-fn judge(_: &Scan<'_>, group: &GroupState) -> Option<Finding> {
-    let n = group.members.len();
+fn judge(scan: &Scan<'_>, group: &GroupState) -> Option<Finding> {
+    // a workload may fail in two ways
+    let group_of = |m: &Subject| if let Subject::Group(id) = m { scan.group(*id) } else { None };
+    let names: HashSet<_> =
+        group.members.iter().filter_map(group_of).map(|g| (g.group.kind, g.group.place())).collect();
+    let n = names.len();
     (n >= WORKLOADS).then(|| Finding::new(Severity::P2, None, format!("{n} workloads cannot pull their images")))
 }

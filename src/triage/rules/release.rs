@@ -40,6 +40,9 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
         let Some(record) = scan.record(release) else { continue };
         let strings = &scan.store.strings;
         let reason = record.text(flux::READY_REASON, strings);
+        if is_unrendered(&record.note) {
+            continue;
+        }
         let touched = TOUCHED.contains(&reason) || TOUCHED.contains(&scan.text(record.status));
         let fails = matches!(Case::of(record), Case::Failed | Case::Stalled | Case::Progressing);
         let since = scan.finding(release).and_then(|f| f.since);
@@ -50,6 +53,21 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
             claims.row(release, Confidence::Exact, because);
         }
     }
+}
+
+/// Helm's words for a chart that made no manifest: nothing was sent to the cluster. Sources: Helm `pkg/engine/engine.go`
+/// (`cleanupParseError`, `cleanupExecError`), the check of values against a chart's schema, `manifest_sorter.go`,
+/// `pkg/action/install.go` and `upgrade.go`.
+fn is_unrendered(message: &str) -> bool {
+    const WORDS: [&str; 5] = [
+        "values don't meet the specifications of the schema",
+        "execution error at (",
+        "parse error at (",
+        "YAML parse error on ",
+        "unable to build kubernetes objects from ",
+    ];
+    WORDS.iter().any(|words| message.contains(words))
+        || (message.contains("template: ") && message.contains(": executing "))
 }
 
 /// The releases that manage a workload, or the workload whose pods fail.

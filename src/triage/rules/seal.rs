@@ -4,7 +4,6 @@ use super::{RuleSpec, row};
 use crate::domain::record::Relation;
 use crate::kinds::alerts::Confidence;
 use crate::kinds::seals;
-use crate::store::RowId;
 use crate::triage::node::Subject;
 use crate::triage::scan::{Claims, Scan};
 
@@ -33,15 +32,13 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
         // the cluster is only as whole as its replicas: which one lacks is what there is to do
         "Seal" if scan.text(record.status) != "quorum lost" => {
             let cluster = record.text(seals::CLUSTER, &scan.store.strings);
-            for (slot, row) in scan.store.table(id.kind).iter() {
-                let replica = &row.record;
+            let mut replicas: Vec<_> = scan.all("Seal").collect();
+            replicas.sort_unstable_by_key(|(_, replica)| &replica.name);
+            for (lacks, replica) in replicas {
                 let own = !replica.flag(seals::IS_CLUSTER) && replica.namespace == record.namespace;
-                if own && replica.text(seals::CLUSTER, &scan.store.strings) == cluster {
-                    scan.named("Seal", namespace, &replica.name);
-                    let lacks = RowId { kind: id.kind, slot };
-                    if scan.finding(lacks).is_some() {
-                        claims.row(lacks, Confidence::Exact, format!("{} does not serve", replica.name));
-                    }
+                let same = own && replica.text(seals::CLUSTER, &scan.store.strings) == cluster;
+                if same && scan.finding(lacks).is_some() {
+                    claims.row(lacks, Confidence::Exact, format!("{} does not serve", replica.name));
                 }
             }
         }

@@ -3,6 +3,8 @@
 use super::{RuleSpec, row};
 use crate::domain::record::Relation;
 use crate::kinds::alerts::Confidence;
+use crate::kinds::persistent_volume_claims;
+use crate::store::RowId;
 use crate::triage::node::Subject;
 use crate::triage::scan::{Claims, Scan};
 
@@ -24,8 +26,13 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     if scan.text(record.status) != "Pending" || !by_volume {
         return;
     }
-    for claim in scan.linked(record, Relation::Uses) {
-        if scan.kind(claim) == "PersistentVolumeClaim" {
+    let of_kind = scan.linked(record, Relation::Uses).filter(|id| scan.kind(*id) == "PersistentVolumeClaim");
+    let mut waiting: Vec<_> = of_kind.collect();
+    // one that nobody has been asked for yet may wait for this very pod
+    let asked = |id: &RowId| scan.record(*id).is_some_and(|r| r.flag(persistent_volume_claims::IS_ASKED_FOR));
+    waiting.sort_by_key(|id| !asked(id));
+    for claim in waiting {
+        if scan.finding(claim).is_some() {
             claims.row(claim, Confidence::Exact, format!("{} is not bound", scan.told(claim.into())));
         }
     }

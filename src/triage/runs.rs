@@ -1,0 +1,92 @@
+//! Runs of a `CronJob`: a Job is judged with its siblings. A run that failed before a later one succeeded is a note, and
+//! so are its pods.
+
+use hashbrown::HashSet;
+
+use super::judged::Judged;
+use crate::domain::ages::Time;
+use crate::domain::finding::Judgement;
+use crate::domain::health::{Health, Severity};
+use crate::domain::interner::{Strings, Sym};
+use crate::domain::record::{KindId, Record, Relation, Uid};
+use crate::kinds;
+use crate::store::{RowId, Store};
+
+/// The `CronJob` that a Job is a run of: its namespace and name.
+pub fn cron_job(job: &Record, strings: &Strings) -> Option<(Sym, Sym)> {
+    let owner = job.link(Relation::Owner).filter(|owner| strings.get(owner.kind) == "CronJob")?;
+    Some((owner.namespace, owner.name))
+}
+
+/// By which the later run is the greater.
+pub fn order(job: &Record) -> (Time, Uid) {
+    (job.created, job.uid)
+}
+
+pub fn is_later(job: &Record, than: &Record) -> bool {
+    order(job) > order(than)
+}
+
+/// Failed siblings of the Jobs among the touched rows, and the failing pods of all those.
+pub fn concerned(store: &Store, judged: &Judged, touched: &[RowId]) -> Vec<RowId> {
+    let (Some(job), Some(pod)) = (kinds::by_name("Job"), kinds::by_name("Pod")) else { return Vec::new() };
+    if !touched.iter().any(|id| id.kind == job) {
+        return Vec::new();
+    }
+    let mut out = Vec::new();
+    let mut names: HashSet<(Sym, &str)> = HashSet::new();
+    for (slot, row) in store.table(job).iter() {
+        if row.record.health == Health::Failed && cron_job(&row.record, &store.strings).is_some() {
+            out.push(RowId { kind: job, slot });
+            names.insert((row.record.namespace, &row.record.name));
+        }
+    }
+    for (id, _) in judged.rows().filter(|(id, _)| id.kind == pod && !names.is_empty()) {
+        let owner = store.row(id).and_then(|row| row.record.link(Relation::Owner));
+        let is_ours = |o: &&crate::domain::record::Link| {
+            store.strings.get(o.kind) == "Job" && names.contains(&(o.namespace, store.strings.get(o.name)))
+        };
+        if owner.filter(is_ours).is_some() {
+            out.push(id);
+        }
+    }
+    out
+}
+
+/// Whether a later run of the same `CronJob` was complete.
+fn is_over(store: &Store, kind: KindId, job: &Record) -> bool {
+    let Some(of) = cron_job(job, &store.strings) else { return false };
+    let good = |other: &Record| {
+        other.health == Health::Ok && is_later(other, job) && cron_job(other, &store.strings) == Some(of)
+    };
+    store.table(kind).iter().any(|(_, row)| good(&row.record))
+}
+
+/// Makes a note of what a later run has put right; `judged` is returned as it is for all others.
+pub fn join(store: &Store, id: RowId, mut judged: Judgement) -> Judgement {
+    let (Some(row), Some(jobs)) = (store.row(id), kinds::by_name("Job")) else { return judged };
+    if row.record.health != Health::Failed || judged.findings.is_empty() {
+        return judged;
+    }
+    let over = match kinds::spec(id.kind).name {
+        "Job" => is_over(store, jobs, &row.record),
+        "Pod" => {
+            let owner = row.record.link(Relation::Owner).filter(|o| store.strings.get(o.kind) == "Job");
+            let is_it = |job: &Record, owner: &crate::domain::record::Link| {
+                job.namespace == owner.namespace && *job.name == *store.strings.get(owner.name)
+            };
+            owner.is_some_and(|owner| {
+                let job = store.table(jobs).iter().find(|(_, job)| is_it(&job.record, owner));
+                job.is_some_and(|(_, job)| is_over(store, jobs, &job.record))
+            })
+        }
+        _ => false,
+    };
+    if over {
+        for finding in &mut judged.findings {
+            finding.severity = Severity::P4;
+            finding.why = format!("a later run succeeded: {}", finding.why).into();
+        }
+    }
+    judged
+}
