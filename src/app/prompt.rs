@@ -109,6 +109,7 @@ pub fn completions(text: &str, world: &World) -> Vec<String> {
         let names: Vec<String> = match word {
             "ctx" | "context" | "contexts" => world.facts.contexts.iter().map(|c| c.name.clone()).collect(),
             "ns" | "namespace" | "namespaces" => std::iter::once("all".to_owned()).chain(world.namespaces()).collect(),
+            "timeline" | "tl" => std::iter::once("all".to_owned()).chain(world.namespaces()).collect(),
             word if kinds::by_word(word).is_some() => world.namespaces(),
             _ => Vec::new(),
         };

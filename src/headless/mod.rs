@@ -7,3 +7,4 @@ pub mod man;
 pub mod plain;
 pub mod rbac;
 pub mod run;
+pub mod timeline;

@@ -13,6 +13,7 @@ mod rank;
 pub mod rules;
 pub mod scan;
 mod schedules;
+pub mod timeline;
 
 pub use node::{Claim, Group, GroupId, Incident, RuleId, Subject};
 pub use rank::Totals;
