@@ -16,4 +16,5 @@ mod console {
     mod objects;
     mod snapshots;
     mod tables;
+    mod timeline;
 }

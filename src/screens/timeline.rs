@@ -248,17 +248,22 @@ impl Timeline {
         let moment = &told.moment;
         let wide = usize::from(width);
         let rest = if told.origin == Origin::Here { Tone::Plain } else { Tone::Dim };
-        let mut line = Line::of(format!(" {:<9} ", short_clock(moment.time, now, utc)), rest);
+        let clock = clock(moment.time, now, utc, wide);
+        let mut line = Line::of(format!(" {clock:<width$} ", width = clock_width(wide)), rest);
         if wide >= WITH_AGE {
             line.push(format!("{:>6}  ", ages::told(moment.time.age(now).max(0))), rest);
         }
         let (glyph, tone) = glyph(moment.what);
-        line.push(format!("{glyph} {:<7} ", moment.what.word()), tone);
+        let glyph = if wide < WITH_AGE { String::new() } else { format!("{glyph} ") };
+        line.push(format!("{glyph}{:<7} ", moment.what.word()), tone);
         match moment.severity {
-            Some(severity) => line.push(format!("{severity} "), incident::tone(severity, moment.what == What::Healed)),
-            None => line.plain("   "),
+            Some(severity) => line.push(format!("{severity}  "), incident::tone(severity, moment.what == What::Healed)),
+            None => line.plain("    "),
         }
-        line.push(scene::fit(&moment.told(), subject_width(wide), Keep::Ends), rest);
+        // the kind as it is typed is shorter
+        let word = kinds::by_name(&moment.kind).filter(|_| wide < WITH_AGE).map(|kind| kinds::spec(kind).word);
+        let subject = word.map_or_else(|| moment.told(), |word| format!("{word} {}", moment.place()));
+        line.push(scene::fit(&subject, subject_width(wide), Keep::Ends), rest);
         let mark = if wide >= WITH_FROM { from(told.origin) } else { "" };
         let left = wide.saturating_sub(line.width() + 2 + if wide >= WITH_FROM { 6 } else { 0 });
         let words = words(moment);
@@ -276,15 +281,25 @@ const WITH_AGE: usize = 76;
 const WITH_FROM: usize = 100;
 
 fn subject_width(wide: usize) -> usize {
-    (wide.saturating_sub(24) * 42 / 100).clamp(12, 48)
+    if wide < WITH_AGE { wide.saturating_sub(22) / 2 } else { (wide.saturating_sub(24) * 42 / 100).min(48) }
 }
 
-/// In nine columns: the second of today, else day and minute.
-fn short_clock(time: Time, now: Time, utc: bool) -> String {
+fn clock_width(wide: usize) -> usize {
+    if wide < WITH_AGE { 6 } else { 9 }
+}
+
+/// The minute of today, or its second where there is room; of another day the day and the minute, or the hour.
+fn clock(time: Time, now: Time, utc: bool, wide: usize) -> String {
     let zone = if utc { jiff::tz::TimeZone::UTC } else { jiff::tz::TimeZone::system() };
     let (then, today) = (time.timestamp().to_zoned(zone.clone()), now.timestamp().to_zoned(zone));
-    let format = if then.date() == today.date() { "%H:%M:%S" } else { "%d. %H:%M" };
-    let end = if utc && then.date() == today.date() { "Z" } else { "" };
+    let is_today = then.date() == today.date();
+    let format = match (is_today, wide < WITH_AGE) {
+        (true, true) => "%H:%M",
+        (true, false) => "%H:%M:%S",
+        (false, true) => "%d %Hh",
+        (false, false) => "%d. %H:%M",
+    };
+    let end = if utc && is_today { "Z" } else { "" };
     format!("{}{end}", then.strftime(format))
 }
 
@@ -365,7 +380,9 @@ impl Screen for Timeline {
         let mut out = vec![self.parts(world, size.width)];
         let age = if wide >= WITH_AGE { "   AGE  " } else { "" };
         let object = scene::fit("OBJECT", subject_width(wide), Keep::Start);
-        out.push(Line::of(format!(" TIME      {age}  WHAT    SEV{object} WORDS"), Tone::Title));
+        let time = scene::fit("TIME", clock_width(wide), Keep::Start);
+        let glyph = if wide < WITH_AGE { "" } else { "  " };
+        out.push(Line::of(format!(" {time} {age}{glyph}WHAT    SEV {object}  WORDS"), Tone::Title));
         if self.shown.is_empty() {
             let text = match (self.all, &self.scope) {
                 (0, Scope::All) => "  nothing has happened that was seen in the last 24 hours".to_owned(),

@@ -8,7 +8,7 @@ use super::Seen;
 use crate::domain::ages::{self, Time};
 use crate::domain::health::Severity;
 use crate::domain::incident::Anchor;
-use crate::domain::moment::{Moment, What};
+use crate::domain::moment::{KEPT, Moment, What};
 use crate::domain::record::{KindId, Uid};
 use crate::kinds;
 use crate::store::RowId;
@@ -190,7 +190,7 @@ impl Incidents {
         let Some(told) = onset(id, incident, since, first, seen) else { return };
         let mut open = Open {
             anchor: seen.triage.anchor(seen.store, incident.subject),
-            began: told.time,
+            began: incident.since.filter(|since| since.is_set() && *since <= now).unwrap_or(told.time),
             severity: incident.severity,
             round: self.round,
             missing: None,
@@ -202,7 +202,7 @@ impl Incidents {
         match self.left.remove(&id) {
             // the same that an earlier session told
             Some((began, last)) if incident.since.is_none_or(|since| since <= began.plus(SLACK)) => {
-                open.began = began;
+                open.began = open.began.min(began);
                 if let Some(before) = last.severity.filter(|before| *before != incident.severity) {
                     open.severity = before;
                     out.push(Moment { at_start: true, ..open.becomes(incident.severity, now) });
@@ -335,7 +335,13 @@ fn onset(id: Id, incident: &Incident, first_seen: Time, at_start: bool, seen: &S
     let finding = seen.triage.finding(incident.subject)?;
     let since = incident.since.filter(|since| since.is_set() && *since <= seen.now);
     let (kind, namespace, name) = subject(incident.subject, seen);
+    let old = since.filter(|since| since.age(seen.now) > KEPT);
     let mut moment = Moment::new(since.unwrap_or(first_seen), What::Onset, (&kind, &namespace, &name), &finding.why);
+    if let Some(old) = old {
+        // it began before anything that is kept: what can be told is that it is there
+        moment.time = first_seen;
+        moment.words = format!("for {} already: {}", ages::told(old.age(first_seen)), finding.why).into();
+    }
     moment.severity = Some(incident.severity);
     moment.id = id.text().into();
     moment.at_start = at_start;
