@@ -261,7 +261,7 @@ impl Timeline {
             None => line.plain("    "),
         }
         // the kind as it is typed is shorter
-        let word = kinds::by_name(&moment.kind).filter(|_| wide < WITH_AGE).map(|kind| kinds::spec(kind).word);
+        let word = kinds::by_name(&moment.kind).filter(|_| wide < WITH_FROM).map(|kind| kinds::spec(kind).word);
         let subject = word.map_or_else(|| moment.told(), |word| format!("{word} {}", moment.place()));
         line.push(scene::fit(&subject, subject_width(wide), Keep::Ends), rest);
         let mark = if wide >= WITH_FROM { from(told.origin) } else { "" };
@@ -281,7 +281,11 @@ const WITH_AGE: usize = 76;
 const WITH_FROM: usize = 100;
 
 fn subject_width(wide: usize) -> usize {
-    if wide < WITH_AGE { wide.saturating_sub(22) / 2 } else { (wide.saturating_sub(24) * 42 / 100).min(48) }
+    match wide {
+        ..WITH_AGE => wide.saturating_sub(22) / 2,
+        WITH_AGE..WITH_FROM => 27,
+        _ => (wide * 35 / 100).min(56),
+    }
 }
 
 fn clock_width(wide: usize) -> usize {

@@ -89,6 +89,7 @@ fn the_key_of_an_incident_leads_to_its_own_timeline_and_a_copy_is_markdown() {
     assert!(copied.starts_with("## sre-") && copied.contains("| onset | P1 |"), "{copied}");
     let frame = console.filter("what=onset sev=P1");
     assert!(!frame.contains("change "), "{frame}");
+    console.keys("esc");
     let frame = console.filter("colour:red");
     assert!(frame.contains("no column `colour` here"), "{frame}");
 }
