@@ -52,6 +52,12 @@ impl Wire {
         self.tell.send(News { generation: self.generation, what }).await.is_ok()
     }
 
+    pub async fn say_all(&self, all: Vec<What>) {
+        for what in all {
+            self.say(what).await;
+        }
+    }
+
     /// The same without waiting; what finds no room is news that the next will make old.
     pub fn mention(&self, what: What) {
         let _ = self.tell.try_send(News { generation: self.generation, what });
@@ -142,15 +148,9 @@ async fn connection(
                 Ask::Dismiss(..) => {
                     wire.say(What::Complain("not connected: it cannot be dismissed now".to_owned())).await;
                 }
-                Ask::Record(moments) => {
-                    let complaint = keeper.record(&called.borrow().clone(), &moments);
-                    if let Some(complaint) = complaint {
-                        wire.say(complaint).await;
-                    }
-                }
-                Ask::Deeds => {
-                    let deeds = keeper.deeds(&called.borrow());
-                    wire.say(deeds).await;
+                ask @ (Ask::Record(_) | Ask::Deeds) => {
+                    let context = called.borrow().clone();
+                    wire.say_all(keeper.answer(&context, ask)).await;
                 }
                 Ask::Reload(_) | Ask::Log(..) | Ask::Cancel(_) | Ask::Stop(_) => {}
             },
@@ -159,9 +159,7 @@ async fn connection(
     // inside a cluster it has a name only now
     let context = clean(&cluster.context);
     if *called.borrow() != context {
-        for what in keeper.past(&context) {
-            wire.say(what).await;
-        }
+        wire.say_all(keeper.past(&context)).await;
     }
     let mut live = live(cluster, wire, recorder, &wanted, tasks);
     let mut following: HashMap<Ticket, AbortHandle> = HashMap::new();
@@ -198,14 +196,7 @@ async fn connection(
                 Ask::Unlock(why) => {
                     wire.say(live.acting.unlock(&why)).await;
                 }
-                Ask::Record(moments) => {
-                    if let Some(complaint) = keeper.record(&context, &moments) {
-                        wire.say(complaint).await;
-                    }
-                }
-                Ask::Deeds => {
-                    wire.say(keeper.deeds(&live.cluster.context)).await;
-                }
+                ask @ (Ask::Record(_) | Ask::Deeds) => wire.say_all(keeper.answer(&context, ask)).await,
                 Ask::Dismiss(run, title) => {
                     wire.say(live.acting.dismiss(run, &title)).await;
                 }
@@ -244,9 +235,7 @@ async fn connect(
         }
         // the past comes before anything of the present, and with a server that is away it is all that there is
         if called.replace(current.clone()) != current {
-            for what in keeper.past(&current) {
-                wire.say(what).await;
-            }
+            wire.say_all(keeper.past(&current)).await;
         }
         match Cluster::connect_among(settings, &known, context.as_deref()).await {
             Ok(cluster) => return Some(cluster),

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::path::PathBuf;
 
-use super::What;
+use super::{Ask, What};
 use crate::config::Settings;
 use crate::domain::moment::Moment;
 use crate::domain::text;
@@ -35,14 +35,23 @@ impl Keeper {
         vec![What::Past { moments: past.moments, unreadable: past.unreadable }, self.deeds(context)]
     }
 
+    /// Does what of a timeline is asked for.
+    pub fn answer(&self, context: &str, ask: Ask) -> Vec<What> {
+        match ask {
+            Ask::Record(moments) => self.record(context, &moments).into_iter().collect(),
+            Ask::Deeds => vec![self.deeds(context)],
+            _ => Vec::new(),
+        }
+    }
+
     /// What other sessions have done.
-    pub fn deeds(&self, context: &str) -> What {
+    fn deeds(&self, context: &str) -> What {
         let read = |folder: &PathBuf| deeds::read(folder, context, Some(std::process::id()), (self.clock)());
         What::Deeds(self.audit.as_ref().map(read).unwrap_or_default())
     }
 
     /// Writes entries down; what is to be said when that fails for the first time.
-    pub fn record(&self, context: &str, moments: &[Moment]) -> Option<What> {
+    fn record(&self, context: &str, moments: &[Moment]) -> Option<What> {
         if context.is_empty() {
             return None;
         }

@@ -37,8 +37,8 @@ pub fn path(folder: &Path, context: &str) -> PathBuf {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
     let name: String = context.chars().map(plain).take(60).collect();
     let digest = Sha256::digest(context.as_bytes());
-    let tail: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    folder.join(format!("{}-{tail}.jsonl", name.trim_start_matches('.')))
+    let tail = digest.iter().take(4).fold(0u32, |sum, byte| sum << 8 | u32::from(*byte));
+    folder.join(format!("{}-{tail:08x}.jsonl", name.trim_start_matches('.')))
 }
 
 /// Reads what is kept of a context. A file that is not there tells nothing.
@@ -139,7 +139,7 @@ fn has_too_many(file: &mut File, before: u64) -> io::Result<bool> {
     file.seek(SeekFrom::Start(0))?;
     let mut bytes = Vec::new();
     file.take(READ).read_to_end(&mut bytes)?;
-    Ok(bytes.iter().filter(|byte| **byte == b'\n').count() > 2 * moment::MOST)
+    Ok(bytes.split(|byte| *byte == b'\n').count() > 2 * moment::MOST)
 }
 
 /// Puts what is kept in the place of what is there, while the lock is held.
