@@ -105,7 +105,7 @@ impl Moment {
     /// A plan ends: the outcome's word and what was seen.
     pub fn ended(time: Time, title: &str, outcome: &str, detail: &str, objects: &[String]) -> Self {
         let detail = if detail.is_empty() { String::new() } else { format!(": {detail}") };
-        Self::new(time, What::Action, subject(objects), &format!("{title}: {outcome}{detail}"))
+        Self::new(time, What::Action, subject(objects), &format!("{outcome}: {title}{detail}"))
     }
 
     /// `shop/cart`, or the name alone where there is no namespace.

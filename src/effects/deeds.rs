@@ -97,7 +97,7 @@ mod tests {
             words,
             [
                 ("HelmRelease a/x".to_owned(), "suspend HelmRelease a/x by alice (storm)"),
-                ("HelmRelease a/x".to_owned(), "suspend HelmRelease a/x: done: seen"),
+                ("HelmRelease a/x".to_owned(), "done: suspend HelmRelease a/x: seen"),
             ]
         );
         assert_eq!(read(folder.path(), "prod", Some(3), now.plus(2 * moment::KEPT)), []);

@@ -105,7 +105,7 @@ fn what_was_done_is_on_the_timeline_and_in_the_note_for_the_next() {
     console.shows(&["DONE"]);
     console.go("tl");
     let frame = console.filter("what=action");
-    line_with(&frame, &["action", "HelmRelease", "suspend"]);
+    line_with(&frame, &["action", "team-alpha/shop", "done: suspend"]);
     let frame = console.go("handover");
     assert!(frame.contains("Handover: sre-demo") && frame.contains("Open incidents"), "{frame}");
     console.keys("c");
