@@ -19,6 +19,7 @@ use crate::headless;
 use crate::headless::plain::{Ended, Plain};
 use crate::headless::rbac::{self, Role};
 use crate::headless::run::{Order, Run};
+use crate::headless::timeline::{Format, Query};
 use crate::session::run::End;
 use crate::session::signals::Signals;
 use crate::session::start::Unusable;
@@ -122,6 +123,10 @@ enum Command {
     /// Show what was done from this machine, what was left in the middle, or check that its record is untouched
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Print what happened, as a console wrote it down on this machine; asks no cluster
+    Timeline(TimelineArgs),
+    /// Print a note for the next on-call as markdown: what is open, done, silenced, suspended, blind and healed
+    Handover,
     /// Print the least rights as a manifest
     Rbac { role: Role },
     /// Check, list or print platform profiles
@@ -198,6 +203,21 @@ struct RunArgs {
     continues: Option<String>,
 }
 
+/// How much of a timeline, and how.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct TimelineArgs {
+    /// Only what is younger: 30m, 6h
+    #[arg(long, value_name = "TIME", value_parser = younger)]
+    since: Option<i64>,
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
+    output: Format,
+}
+
+fn younger(text: &str) -> Result<i64, String> {
+    let seconds = crate::config::value::seconds(text);
+    seconds.filter(|seconds| *seconds > 0).ok_or_else(|| "write a time like 30m or 6h".to_owned())
+}
+
 /// What to do with the audit.
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub enum AuditCommand {
@@ -235,7 +255,7 @@ pub enum Mode {
     /// The console.
     Console(Start),
     /// The chosen screen as lines; once, or going on.
-    Plain { start: Start, follow: bool },
+    Plain { start: Start, follow: bool, bare: bool },
     /// Serve the demo platform.
     Demo(DemoArgs),
     /// Run one action.
@@ -244,6 +264,8 @@ pub enum Mode {
     Audit { settings: Box<Settings>, what: AuditCommand },
     /// Check, list or print profiles.
     Profile { settings: Box<Settings>, command: ProfileCommand },
+    /// Print what happened.
+    Timeline { settings: Box<Settings>, args: TimelineArgs },
     /// Print a role.
     Rbac(Role),
     /// Print the effective configuration.
@@ -308,7 +330,15 @@ where
         Some(Command::Profile(command @ ProfileCommand::Check { .. })) => {
             return Ok(Mode::Profile { settings: Box::default(), command: command.clone() });
         }
-        Some(Command::Config | Command::Run(_) | Command::Audit(_) | Command::Profile(_)) | None => {}
+        Some(
+            Command::Config
+            | Command::Run(_)
+            | Command::Audit(_)
+            | Command::Profile(_)
+            | Command::Timeline(_)
+            | Command::Handover,
+        )
+        | None => {}
     }
     let request = Request { file: flags.config.clone(), default_file, env, flags: overrides(&flags) };
     let settings = Box::new(Settings::load(request).map_err(|error| Refusal {
@@ -322,6 +352,11 @@ where
         Some(Command::Audit(what)) => {
             return Ok(Mode::Audit { settings, what });
         }
+        Some(Command::Timeline(args)) => return Ok(Mode::Timeline { settings, args }),
+        Some(Command::Handover) => {
+            let start = Start { settings, view: "handover".to_owned(), demo: flags.demo };
+            return Ok(Mode::Plain { start, follow: false, bare: true });
+        }
         Some(Command::Run(args)) => {
             let refusal = |text| Refusal { to_stdout: false, text, code: EXIT_USAGE };
             return Ok(Mode::Run { settings, order: order(args).map_err(refusal)? });
@@ -330,7 +365,7 @@ where
     }
     let view = settings.default_view.clone();
     let start = Start { settings, view, demo: flags.demo };
-    Ok(if flags.plain { Mode::Plain { start, follow: flags.follow } } else { Mode::Console(start) })
+    Ok(if flags.plain { Mode::Plain { start, follow: flags.follow, bare: false } } else { Mode::Console(start) })
 }
 
 fn order(args: RunArgs) -> Result<Order, String> {
@@ -414,10 +449,11 @@ fn run(mode: Mode) -> ExitCode {
             drop(out);
             return ended(console(start));
         }
-        Mode::Plain { start, follow } => return ended(plain(start, follow, &mut out)),
+        Mode::Plain { start, follow, bare } => return ended(plain(start, follow, bare, &mut out)),
         Mode::Run { settings, order } => return ended(act(*settings, order, &mut out)),
         Mode::Audit { settings, what } => return ended(audit(&settings, what, &mut out)),
         Mode::Profile { settings, command } => return ended(profile(&settings, command, &mut out)),
+        Mode::Timeline { settings, args } => return ended(timeline(&settings, args, &mut out)),
         Mode::Rbac(role) => rbac::print(role, &mut out),
         Mode::Demo(args) => return ended(serve(args, &mut out)),
     };
@@ -488,14 +524,14 @@ fn console(mut start: Start) -> Result<ExitCode> {
     Ok(ExitCode::from(end.code()))
 }
 
-fn plain(mut start: Start, follow: bool, out: &mut dyn Write) -> Result<ExitCode> {
+fn plain(mut start: Start, follow: bool, bare: bool, out: &mut dyn Write) -> Result<ExitCode> {
     let _log = log_to(&start.settings)?;
     start::check_view(&start.settings, &start.view)?;
     let _demo = with_demo(&mut start)?;
     let app = start::app(&start.settings)?;
     let data = Data::start(*start.settings, clock::now)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let plain = Plain { app, data, view: start.view, follow, now: clock::now };
+    let plain = Plain { app, data, view: start.view, follow, bare, now: clock::now };
     let ended = runtime.block_on(async {
         let mut signals = Signals::listen()?;
         plain.run(out, signals.end()).await
@@ -547,6 +583,23 @@ fn profile(settings: &Settings, command: ProfileCommand, out: &mut dyn Write) ->
         }
         ProfileCommand::List | ProfileCommand::Check { .. } => headless::profile::list(&library, out)?,
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn timeline(settings: &Settings, args: TimelineArgs, out: &mut dyn Write) -> Result<ExitCode> {
+    let none = || Unusable("there is no state directory: set state-dir, XDG_STATE_HOME or HOME".to_owned());
+    let folder = settings.timeline_folder().ok_or_else(none)?;
+    let context = crate::data::current_context(settings)
+        .ok_or_else(|| Unusable("no context is current: name one with --context".to_owned()))?;
+    let query = Query {
+        context: &context,
+        since: args.since,
+        namespace: settings.namespace.as_deref(),
+        format: args.output,
+        utc: settings.utc,
+        now: clock::now(),
+    };
+    headless::timeline::print(&folder, settings.audit_folder().as_deref(), &query, out)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::domain::incident::Anchor;
+use crate::domain::moment::Moment;
 use crate::domain::plan::Plan;
 use crate::domain::record::{Key, KindId};
 
@@ -46,6 +47,7 @@ pub enum Command {
     Node,
     Owner,
     Feeds,
+    Timeline,
     Guide,
     Copy,
     SortName,
@@ -112,12 +114,25 @@ pub enum Place {
     Left(Box<str>),
     /// What was done, as recorded.
     Audit,
+    /// What happened.
+    Timeline(Scope),
+    /// A note for whoever comes next.
+    Handover,
     Logs {
         key: Key,
         previous: bool,
     },
     /// Objects whose name holds the text.
     Find(String),
+}
+
+/// Of what a timeline tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    All,
+    Namespace(String),
+    /// An incident: its root, what it explains, and what of Flux manages them.
+    Incident(Anchor),
 }
 
 impl Place {
@@ -136,6 +151,8 @@ impl Place {
             | Self::Run(_)
             | Self::Left(_)
             | Self::Audit
+            | Self::Timeline(_)
+            | Self::Handover
             | Self::Home
             | Self::Feeds
             | Self::Help
@@ -243,6 +260,10 @@ pub enum Effect {
     Start(RunId, Box<Plan>),
     /// End a plan between two steps.
     Stop(RunId),
+    /// Write entries of the timeline down.
+    Record(Vec<Moment>),
+    /// Tell anew what other sessions have done.
+    Deeds,
     /// An interrupted plan, by the audit's name and its title, is not gone on with.
     Dismiss(Box<str>, String),
     /// Allow writing in a read-only context for a while; why.

@@ -58,7 +58,7 @@ const LADDER: &[Rung] = &[
     (
         "headless",
         &["domain", "kinds", "actions", "intent", "config", "screens", "app", "effects", "data"],
-        &["clap", "clap_complete", "clap_mangen", "tokio", "toml"],
+        &["clap", "clap_complete", "clap_mangen", "serde_json", "tokio", "toml"],
     ),
     (
         "session",

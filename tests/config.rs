@@ -347,7 +347,8 @@ fn help_and_version_are_no_mistakes() {
 #[test]
 fn the_command_line_becomes_a_mode() {
     let case = Case::new("");
-    let Mode::Plain { start, follow: true } = case.cli(&[], &["--demo", "-c", "pods", "--plain", "--follow"]).unwrap()
+    let Mode::Plain { start, follow: true, bare: false } =
+        case.cli(&[], &["--demo", "-c", "pods", "--plain", "--follow"]).unwrap()
     else {
         panic!("not plain")
     };

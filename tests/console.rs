@@ -17,4 +17,5 @@ mod console {
     mod platform;
     mod snapshots;
     mod tables;
+    mod timeline;
 }

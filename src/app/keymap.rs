@@ -54,6 +54,7 @@ pub static KEYMAP: &[Binding] = keys! {
         Command::Node, "node", ["o"], "the node it runs on";
         Command::Owner, "owner", ["shift-j"], "the owner";
         Command::Guide, "guide", ["u"], "what to do about it";
+        Command::Timeline, "timeline", ["t"], "the timeline: of what is chosen, else of everything";
         Command::Feeds, "feeds", ["i"], "feeds: how fresh the data is";
         Command::Copy, "copy", ["c"], "copy to the clipboard of your terminal";
         Command::Freeze, "freeze", ["ctrl-s"], "freeze the view";

@@ -5,6 +5,7 @@ pub mod chrome;
 pub mod keymap;
 mod plans;
 pub mod prompt;
+mod recording;
 
 use crate::actions::ActKey;
 use crate::domain::change::Batch;
@@ -13,13 +14,14 @@ use crate::domain::health::Severity;
 use crate::domain::incident::Anchor;
 use crate::domain::record::{Key, Relation};
 use crate::domain::reply::Reply;
-use crate::intent::{Chord, Code, Command, Effect, Place, Ticket, Tickets};
+use crate::intent::{Chord, Code, Command, Effect, Place, Scope, Ticket, Tickets};
 use crate::kinds;
 use crate::scene::Scene;
 use crate::screens::table::TableScreen;
 use crate::screens::world::{Facts, Link, World};
 use crate::screens::{self, SCREENS, Screen, Size};
 use crate::store::RowId;
+use crate::triage::timeline::Seen;
 use keymap::Keymap;
 use prompt::{Outcome, Prompt, Purpose};
 
@@ -103,7 +105,7 @@ impl App {
 
     /// Judges what changed and what is due, at the time that the facts say.
     pub fn settle(&mut self) {
-        let World { store, triage, facts, .. } = &mut self.world;
+        let World { store, triage, facts, timeline, .. } = &mut self.world;
         let lost = match &facts.link {
             Link::Down { since, headline, detail } => {
                 Some(Finding::new(Severity::P1, Some(*since), format!("{headline}: {detail}; what is shown is old")))
@@ -111,7 +113,18 @@ impl App {
             Link::Connecting | Link::Up => None,
         };
         let settings = facts.judging();
-        if triage.refresh(store, &self.touched, lost, &settings, facts.now) {
+        let is_lost = lost.is_some();
+        let changed = triage.refresh(store, &self.touched, lost, &settings, facts.now);
+        timeline.watch(&Seen {
+            store,
+            triage,
+            touched: &self.touched,
+            changed,
+            lost: is_lost,
+            context: &facts.context,
+            now: facts.now,
+        });
+        if changed {
             let p1 = triage.totals().by_severity[0];
             if self.bell && p1 > self.known_p1 {
                 self.bells += 1;
@@ -147,7 +160,8 @@ impl App {
         self.future.clear();
         self.last = None;
         let keep = match self.screen().place() {
-            place @ (Place::Table(_) | Place::Feeds | Place::Home | Place::Help | Place::Platform) => place,
+            place
+            @ (Place::Table(_) | Place::Feeds | Place::Home | Place::Help | Place::Platform | Place::Handover) => place,
             _ => Place::Home,
         };
         self.stack.clear();
@@ -277,6 +291,15 @@ impl App {
                     None => Err("why what? choose an object first".to_owned()),
                 };
             }
+            "timeline" | "tl" if !rest.is_empty() => {
+                let scope = if rest == "all" { Scope::All } else { Scope::Namespace(rest.to_owned()) };
+                if let Scope::Namespace(name) = &scope
+                    && !self.knows_namespace(name)
+                {
+                    return Err(format!("nothing is known of a namespace {name}, now or on the timeline"));
+                }
+                return Ok(self.follow(vec![Effect::Go(Place::Timeline(scope))]));
+            }
             "unlock" if rest.is_empty() => return Err("why? :unlock REASON".to_owned()),
             "unlock" => return Ok(vec![Effect::Unlock(rest.to_owned())]),
             "ctx" | "context" | "contexts" if !rest.is_empty() => {
@@ -342,6 +365,7 @@ impl App {
             }
             Command::Help => vec![Effect::Go(Place::Help)],
             Command::Feeds => vec![Effect::Go(Place::Feeds)],
+            Command::Timeline => vec![Effect::Go(Place::Timeline(self.timeline_of(target)))],
             Command::Header => {
                 self.slim_header = !self.slim_header;
                 Vec::new()

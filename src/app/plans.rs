@@ -3,6 +3,7 @@
 use super::App;
 use crate::actions::ActKey;
 use crate::domain::ages::Time;
+use crate::domain::moment::Moment;
 use crate::domain::outcome::{Outcome, Progress, Unfinished};
 use crate::domain::plan::Plan;
 use crate::domain::record::Relation;
@@ -37,6 +38,9 @@ impl App {
             Progress::Output(lines) => run.output.extend(lines),
             Progress::Ended(outcome) => {
                 let text = format!("{}: {outcome}", run.plan.title);
+                let Plan { title, origin, .. } = &*run.plan;
+                let ended = Moment::ended(now, title, outcome.word(), outcome.detail(), &origin.objects);
+                self.world.timeline.log.add(ended, now);
                 (run.ended, run.outcome) = (Some(now), Some(outcome.clone()));
                 let continued = run.plan.origin.continues.clone().filter(|_| outcome.is_done());
                 if let Some(over) = continued {
@@ -74,6 +78,8 @@ impl App {
     pub(super) fn start(&mut self, plan: Box<Plan>) -> Vec<Effect> {
         let id = RunId(self.world.plans.len() as u64 + 1);
         let now = self.world.facts.now;
+        let (operator, objects) = (&self.world.facts.operator, &plan.origin.objects);
+        self.world.timeline.log.add(Moment::began(now, &plan.title, operator, &plan.reason, objects), now);
         let run = PlanRun {
             id,
             plan: plan.clone(),

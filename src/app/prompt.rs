@@ -108,7 +108,9 @@ pub fn completions(text: &str, world: &World) -> Vec<String> {
     if let Some((word, rest)) = text.split_once(' ') {
         let names: Vec<String> = match word {
             "ctx" | "context" | "contexts" => world.facts.contexts.iter().map(|c| c.name.clone()).collect(),
-            "ns" | "namespace" | "namespaces" => std::iter::once("all".to_owned()).chain(world.namespaces()).collect(),
+            "ns" | "namespace" | "namespaces" | "timeline" | "tl" => {
+                std::iter::once("all".to_owned()).chain(world.namespaces()).collect()
+            }
             word if kinds::by_word(word).is_some() => world.namespaces(),
             _ => Vec::new(),
         };

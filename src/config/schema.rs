@@ -56,7 +56,7 @@ const KEYS: &[Key] = &[
     Key { path: "readonly-contexts", kind: Kind::List, default: "*prod*", per_context: false, apply: |s, v| s.readonly_contexts = v.list(),
         doc: "Contexts whose name matches one of these patterns start read-only; * is any text, case does not matter." },
     Key { path: "state-dir", kind: Kind::Path, default: "", per_context: false, apply: |s, v| s.state_dir = Some(path(v)),
-        doc: "Where the audit of actions is kept. Unset: watchkeeper in $XDG_STATE_HOME, else in ~/.local/state." },
+        doc: "Where the audit of actions and the timelines are kept. Unset: watchkeeper in $XDG_STATE_HOME, else in ~/.local/state." },
     Key { path: "core-namespaces", kind: Kind::List, default: CORE, per_context: true, apply: |s, v| s.core_namespaces = v.list(),
         doc: "Namespaces of core components, beside those of the profiles: what is risky there asks for the name of the context to be typed." },
     Key { path: "profiles", kind: Kind::List, default: "", per_context: true, apply: |s, v| s.profiles = v.list(),

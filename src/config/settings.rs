@@ -133,7 +133,7 @@ pub struct Settings {
     pub utc: bool,
     pub bell: bool,
     pub log_file: Option<PathBuf>,
-    /// Where the audit is kept; see [`Settings::audit_folder`].
+    /// Where audit and timeline are kept; see [`Settings::audit_folder`].
     pub state_dir: Option<PathBuf>,
     /// Namespaces of core components.
     pub core_namespaces: Vec<String>,
@@ -175,10 +175,19 @@ impl Settings {
     /// Where the audit is kept: below `state-dir`, else below the user's state directory; `None` when there is neither.
     #[must_use]
     pub fn audit_folder(&self) -> Option<PathBuf> {
+        self.state_folder().map(|folder| folder.join("audit"))
+    }
+
+    /// Where the timelines of the contexts are kept, as with the audit.
+    #[must_use]
+    pub fn timeline_folder(&self) -> Option<PathBuf> {
+        self.state_folder().map(|folder| folder.join("timeline"))
+    }
+
+    fn state_folder(&self) -> Option<PathBuf> {
         let absolute = |name: &str| self.env.get(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let xdg = || absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")));
-        let state = self.state_dir.clone().or_else(|| Some(xdg()?.join("watchkeeper")));
-        state.map(|folder| folder.join("audit"))
+        self.state_dir.clone().or_else(|| Some(xdg()?.join("watchkeeper")))
     }
 
     /// Where the user's own profiles are looked for: `profiles-dir`, else below the user's configuration directory.

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::acting::{self, Acting};
+use super::keeping::Keeper;
 use super::{Ask, Connected, News, What};
 use crate::clients::api::{self, ApiMap, Found};
 use crate::clients::cluster::Cluster;
@@ -53,6 +54,12 @@ impl Wire {
         self.tell.send(News { generation: self.generation, what }).await.is_ok()
     }
 
+    pub async fn say_all(&self, all: Vec<What>) {
+        for what in all {
+            self.say(what).await;
+        }
+    }
+
     /// The same without waiting; what finds no room is news that the next will make old.
     pub fn mention(&self, what: What) {
         let _ = self.tell.try_send(News { generation: self.generation, what });
@@ -80,6 +87,7 @@ pub(super) async fn serve(
     let mut next = None;
     let stamp = clock().timestamp().strftime("%Y%m%dT%H%M%SZ").to_string();
     let recorder = Rc::new(RefCell::new(Recorder::new(settings.audit_folder(), stamp, std::process::id())));
+    let keeper = Keeper::new(&settings, clock);
     loop {
         let context = match next.take() {
             Some(context) => context,
@@ -93,7 +101,7 @@ pub(super) async fn serve(
         let wire = Wire { generation, tell: tell.clone(), clock };
         // dropping the set ends every task of the connection
         let mut tasks = JoinSet::new();
-        match connection(&settings, context, &wire, &recorder, &mut asked, &mut tasks).await {
+        match connection(&settings, context, &wire, (&recorder, &keeper), &mut asked, &mut tasks).await {
             Some(other) => next = Some(other),
             None => return,
         }
@@ -105,11 +113,13 @@ async fn connection(
     settings: &Settings,
     context: Option<String>,
     wire: &Wire,
-    recorder: &Rc<RefCell<Recorder>>,
+    (recorder, keeper): (&Rc<RefCell<Recorder>>, &Keeper),
     asked: &mut mpsc::UnboundedReceiver<Ask>,
     tasks: &mut JoinSet<()>,
 ) -> Option<Option<String>> {
-    let mut connecting = std::pin::pin!(connect(settings, context, wire));
+    // what it is called before it has answered
+    let called = RefCell::new(String::new());
+    let mut connecting = std::pin::pin!(connect(settings, context, wire, keeper, &called));
     let mut wanted = HashSet::new();
     let cluster = loop {
         tokio::select! {
@@ -140,10 +150,19 @@ async fn connection(
                 Ask::Dismiss(..) => {
                     wire.say(What::Complain("not connected: it cannot be dismissed now".to_owned())).await;
                 }
+                ask @ (Ask::Record(_) | Ask::Deeds) => {
+                    let context = called.borrow().clone();
+                    wire.say_all(keeper.answer(&context, ask)).await;
+                }
                 Ask::Reload(_) | Ask::Log(..) | Ask::Cancel(_) | Ask::Stop(_) => {}
             },
         }
     };
+    // inside a cluster it has a name only now
+    let context = clean(&cluster.context);
+    if *called.borrow() != context {
+        wire.say_all(keeper.past(&context)).await;
+    }
     let mut live = live(cluster, wire, recorder, &wanted, tasks);
     let mut following: HashMap<Ticket, AbortHandle> = HashMap::new();
     loop {
@@ -179,6 +198,7 @@ async fn connection(
                 Ask::Unlock(why) => {
                     wire.say(live.acting.unlock(&why)).await;
                 }
+                ask @ (Ask::Record(_) | Ask::Deeds) => wire.say_all(keeper.answer(&context, ask)).await,
                 Ask::Dismiss(run, title) => {
                     wire.say(live.acting.dismiss(run, &title)).await;
                 }
@@ -199,13 +219,25 @@ async fn connection(
 }
 
 /// Reads the kubeconfig and connects, again and again until it works.
-async fn connect(settings: &Settings, context: Option<String>, wire: &Wire) -> Option<Cluster> {
+async fn connect(
+    settings: &Settings,
+    context: Option<String>,
+    wire: &Wire,
+    keeper: &Keeper,
+    called: &RefCell<String>,
+) -> Option<Cluster> {
     let mut since = None;
     let mut failures = 0;
     loop {
         let known = kubeconfig::load(settings);
-        if !wire.say(contexts(&known, settings, context.as_deref())).await {
+        let told = contexts(&known, settings, context.as_deref());
+        let current = if let What::Contexts { current, .. } = &told { current.clone() } else { String::new() };
+        if !wire.say(told).await {
             return None;
+        }
+        // the past comes before anything of the present, and with a server that is away it is all that there is
+        if called.replace(current.clone()) != current {
+            wire.say_all(keeper.past(&current)).await;
         }
         match Cluster::connect_among(settings, &known, context.as_deref()).await {
             Ok(cluster) => return Some(cluster),

@@ -3,6 +3,7 @@
 
 mod acting;
 mod connection;
+mod keeping;
 
 use std::sync::Arc;
 use std::sync::mpsc::RecvTimeoutError;
@@ -15,11 +16,13 @@ use crate::config::Settings;
 use crate::domain::ages::Time;
 use crate::domain::change::Batch;
 use crate::domain::context::Context;
+use crate::domain::moment::Moment;
 use crate::domain::outcome::{Progress, Unfinished};
 use crate::domain::plan::Plan;
 use crate::domain::profile::Profiles;
 use crate::domain::record::KindId;
 use crate::domain::reply::Reply;
+use crate::domain::text;
 use crate::intent::{Fetch, LogQuery, RunId, Ticket};
 use crate::sources::Clock;
 
@@ -40,6 +43,10 @@ pub enum Ask {
     Unlock(String),
     /// Record that an interrupted plan, by the audit's name and its title, is not gone on with.
     Dismiss(Box<str>, String),
+    /// Write entries of the timeline down.
+    Record(Vec<Moment>),
+    /// Tell what other sessions have done, as the audit has it.
+    Deeds,
 }
 
 /// What the data thread has to say. Everything of a connection carries its generation, so that nothing of an old
@@ -83,6 +90,13 @@ pub enum What {
     Unfinished(Vec<Unfinished>),
     /// One of them is recorded not to be gone on with.
     Dismissed(Box<str>),
+    /// What earlier sessions have written down of this context, and how many lines of it are unreadable.
+    Past {
+        moments: Vec<Moment>,
+        unreadable: usize,
+    },
+    /// What other sessions have done.
+    Deeds(Vec<Moment>),
     Complain(String),
     /// The platform profiles that are on, or why that is not known.
     Profiles(Arc<Profiles>),
@@ -107,6 +121,12 @@ pub struct Data {
 
 /// How long the end of the thread is awaited: it may be decoding a page.
 const END_WAIT: Duration = Duration::from_millis(300);
+
+/// The context that these settings mean, as far as it is known without asking anybody.
+pub fn current_context(settings: &Settings) -> Option<String> {
+    let chosen = settings.context.clone();
+    chosen.or_else(|| crate::clients::kubeconfig::load(settings).current).map(|name| text::line(&name).into_owned())
+}
 
 impl Data {
     /// Starts the thread; it does nothing before it is asked.

@@ -8,6 +8,7 @@ pub mod health;
 pub mod incident;
 pub mod interner;
 pub mod json;
+pub mod moment;
 pub mod outcome;
 pub mod plan;
 pub mod profile;

@@ -2,6 +2,7 @@
 
 pub mod asking;
 pub mod audit;
+pub mod deeds;
 pub mod fetch;
 pub mod local;
 pub mod lock;
@@ -10,3 +11,4 @@ pub mod reach;
 pub mod read;
 pub mod runner;
 pub mod send;
+pub mod timeline;

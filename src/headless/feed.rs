@@ -22,6 +22,8 @@ pub fn ask(data: &Data, effect: Effect) {
         Effect::Stop(id) => Ask::Stop(id),
         Effect::Unlock(why) => Ask::Unlock(why),
         Effect::Dismiss(run, title) => Ask::Dismiss(run, title),
+        Effect::Record(moments) => Ask::Record(moments),
+        Effect::Deeds => Ask::Deeds,
         Effect::Connect(context) => Ask::Connect(Some(context)),
         _ => return,
     });
@@ -45,6 +47,8 @@ pub fn take(app: &mut App, what: What) {
         What::Progress(id, progress) => app.progress(id, progress),
         What::Unfinished(found) => app.left_unfinished(found),
         What::Dismissed(run) => app.dismissed(&run),
+        What::Past { moments, unreadable } => app.world.timeline.resume(moments, unreadable),
+        What::Deeds(moments) => app.world.timeline.log.set_deeds(moments),
         What::Complain(why) => app.complain(why),
         What::Profiles(profiles) => app.world.facts.set_profiles(profiles),
     }

@@ -8,3 +8,4 @@ pub mod plain;
 pub mod profile;
 pub mod rbac;
 pub mod run;
+pub mod timeline;

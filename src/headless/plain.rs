@@ -35,6 +35,8 @@ pub struct Plain {
     /// The line after `:` that chooses the screen.
     pub view: String,
     pub follow: bool,
+    /// Without the line that says which screen it is: for texts that are whole in themselves.
+    pub bare: bool,
     pub now: fn() -> Time,
 }
 
@@ -113,6 +115,9 @@ impl Plain {
             Link::Up => {}
             Link::Connecting => lines.push(format!("{whose}not connected: no answer yet")),
             Link::Down { headline, detail, .. } => lines.push(format!("{whose}{headline}: {detail}")),
+        }
+        if self.bare {
+            return self.app.plain(WIDTH).split_off(1);
         }
         lines.extend(self.app.plain(WIDTH));
         lines

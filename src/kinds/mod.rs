@@ -55,7 +55,7 @@ pub mod sources;
 pub mod stateful_sets;
 pub mod suspender;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod velero;
 pub mod wire;
 pub mod workload;

@@ -47,6 +47,7 @@ impl Help {
         out.push(entry("ns NAME", "restrict to a namespace; `ns all` for every one"));
         out.push(entry("find TEXT", "the pod, release or alert of that name, wherever it is"));
         out.push(entry("unlock REASON", "write in a read-only context for 15 minutes; it is recorded"));
+        out.push(entry("timeline NAMESPACE", "what happened in a namespace"));
         out.push(entry("why", "the incident that the object belongs to, or why none"));
         out.push(entry("q quit", "leave"));
         out.push(heading("KINDS"));

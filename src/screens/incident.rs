@@ -9,6 +9,7 @@ use crate::domain::ages;
 use crate::domain::change::FeedState;
 use crate::domain::health::Severity;
 use crate::domain::incident::Anchor;
+use crate::domain::moment::{Moment, What};
 use crate::domain::record::{Key, Relation};
 use crate::intent::{Command, Effect, Place};
 use crate::kinds::{self, alerts, certificates, flux};
@@ -240,9 +241,9 @@ impl Page<'_> {
         }
     }
 
-    /// Revisions that came in, and what was done from here, shortly before it began.
+    /// Revisions that came in, what nodes, seals and silences did, and what was done from here, shortly before it began.
     fn changes(&mut self, root: Subject) {
-        let World { store, triage, facts, plans, .. } = self.world;
+        let World { store, triage, facts, timeline, .. } = self.world;
         let Some(since) = triage.incident(root).and_then(|i| i.since) else { return };
         let window = facts.thresholds.recent_change;
         let near = |at: ages::Time| at <= since.plus(60) && at.plus(window) >= since;
@@ -257,8 +258,18 @@ impl Page<'_> {
                 }
             }
         }
-        for plan in plans.iter().filter(|plan| near(plan.started)) {
-            found.push((plan.started, format!("{} was asked for here", plan.plan.title), None));
+        // the revisions are above, with their rows
+        let revision =
+            |m: &Moment| matches!(&*m.kind, "HelmRelease" | "Kustomization") && m.words.starts_with("became ");
+        let told = timeline.log.between(since.plus(-window), since.plus(60));
+        let told = told.filter(|m| matches!(m.what, What::Change | What::Action | What::Silence) && !revision(m));
+        for moment in told {
+            let row = kinds::by_name(&moment.kind).and_then(|kind| store.find(kind, &moment.namespace, &moment.name));
+            let text = match moment.what {
+                What::Action => moment.words.to_string(),
+                _ => format!("{} {}", moment.told(), moment.words),
+            };
+            found.push((moment.time, text, row));
         }
         if found.is_empty() {
             return;
@@ -435,6 +446,7 @@ impl Screen for IncidentScreen {
             Command::Actions,
             Command::Logs,
             Command::Events,
+            Command::Timeline,
             Command::Silence,
             Command::Back,
         ]

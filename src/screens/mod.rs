@@ -11,6 +11,7 @@ pub mod events;
 pub mod feeds;
 pub mod find;
 pub mod guide;
+pub mod handover;
 pub mod help;
 pub mod home;
 pub mod incident;
@@ -24,6 +25,7 @@ pub mod plans;
 pub mod platform;
 pub mod preview;
 pub mod table;
+pub mod timeline;
 pub mod world;
 pub mod yaml;
 
@@ -135,8 +137,18 @@ pub struct ScreenSpec {
 }
 
 /// Screens with a word of their own; each kind's table has its kind's words besides.
-pub static SCREENS: &[ScreenSpec] =
-    &[home::SPEC, platform::SPEC, feeds::SPEC, contexts::SPEC, namespaces::SPEC, plans::SPEC, audit::SPEC, help::SPEC];
+pub static SCREENS: &[ScreenSpec] = &[
+    home::SPEC,
+    platform::SPEC,
+    timeline::SPEC,
+    feeds::SPEC,
+    contexts::SPEC,
+    namespaces::SPEC,
+    plans::SPEC,
+    audit::SPEC,
+    handover::SPEC,
+    help::SPEC,
+];
 
 /// The screen of a place.
 pub fn open(place: Place, tickets: &Tickets) -> Box<dyn Screen> {
@@ -164,6 +176,8 @@ pub fn open(place: Place, tickets: &Tickets) -> Box<dyn Screen> {
         Place::Run(id) => Box::new(plans::RunScreen::new(id)),
         Place::Left(run) => Box::new(left::Left::new(run)),
         Place::Audit => Box::new(audit::Audit::new(tickets.next())),
+        Place::Timeline(scope) => Box::new(timeline::Timeline::new(scope)),
+        Place::Handover => Box::new(handover::Handover::default()),
         Place::Find(text) => Box::new(find::Find::new(text)),
     }
 }

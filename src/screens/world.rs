@@ -16,6 +16,7 @@ use crate::kinds;
 use crate::kinds::column::Show;
 use crate::store::table::{Row, Table};
 use crate::store::{RowId, Store};
+use crate::triage::timeline::Timeline;
 use crate::triage::{Settings, Triage};
 
 /// Everything a screen may read.
@@ -28,6 +29,8 @@ pub struct World {
     pub plans: Vec<PlanRun>,
     /// What an earlier session left in the middle.
     pub unfinished: Vec<Unfinished>,
+    /// What happened, as far as it was seen or written down.
+    pub timeline: Timeline,
 }
 
 /// How it stands with the connection.
@@ -153,6 +156,7 @@ impl World {
             facts,
             plans: Vec::new(),
             unfinished: Vec::new(),
+            timeline: Timeline::default(),
         };
         world.idle();
         world

@@ -206,7 +206,8 @@ impl Session<'_> {
     fn draw(&mut self) {
         self.app.world.facts.now = clock::server_time(self.app.world.facts.skew);
         self.app.settle();
-        let effects = self.app.sync();
+        let mut effects = self.app.sync();
+        effects.extend(self.app.unsaved());
         self.follow(effects);
         let scene = self.app.scene();
         if self.last.as_ref() == Some(&scene) {

@@ -15,6 +15,7 @@ pub mod rules;
 mod runs;
 pub mod scan;
 mod schedules;
+pub mod timeline;
 
 pub use node::{Claim, Group, GroupId, Incident, RuleId, Subject};
 pub use rank::Totals;

@@ -2,6 +2,7 @@
 //! are taken as the session takes them. It never sleeps: it waits for a state, with a deadline.
 
 use std::path::Path;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -29,8 +30,8 @@ pub struct Console {
     pub pinned: Option<Time>,
     pub copied: Vec<String>,
     pub quit: bool,
-    /// Where its audit is kept.
-    _state: tempfile::TempDir,
+    /// Where its audit and its timeline are kept.
+    pub state: Rc<tempfile::TempDir>,
 }
 
 /// Settings as a user with this kubeconfig and nothing else would have them; services are polled as often as allowed.
@@ -78,15 +79,19 @@ impl Console {
         Self::start(settings(demo.kubeconfig(), Some(context)))
     }
 
-    pub fn start(mut settings: Settings) -> Self {
-        let state = tempfile::tempdir().unwrap();
+    pub fn start(settings: Settings) -> Self {
+        Self::start_in(settings, Rc::new(tempfile::tempdir().unwrap()))
+    }
+
+    /// With what another console has left there.
+    pub fn start_in(mut settings: Settings, state: Rc<tempfile::TempDir>) -> Self {
         settings.state_dir = Some(state.path().to_path_buf());
         let mut app = start::app(&settings).unwrap();
         app.resize(80, 24);
         let data = Data::start(settings, clock::now).unwrap();
         data.ask(Ask::Connect(None));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        Self { app, data, runtime, generation: 0, pinned: None, copied: Vec::new(), quit: false, _state: state }
+        Self { app, data, runtime, generation: 0, pinned: None, copied: Vec::new(), quit: false, state }
     }
 
     /// Takes in what has arrived; `wait` for the first news at most.
@@ -127,7 +132,8 @@ impl Console {
             None => self.app.world.facts.now = clock::server_time(self.app.world.facts.skew),
         }
         self.app.settle();
-        let effects = self.app.sync();
+        let mut effects = self.app.sync();
+        effects.extend(self.app.unsaved());
         self.follow(effects);
         self.app.scene().text()
     }

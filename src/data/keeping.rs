@@ -1,0 +1,71 @@
+//! What is kept of a context between sessions, on the data thread: the timeline on disk, and what the audit tells of other
+//! sessions. Where it cannot be written that is said once, and looking goes on.
+
+use std::cell::Cell;
+use std::path::PathBuf;
+
+use super::{Ask, What};
+use crate::config::Settings;
+use crate::domain::moment::Moment;
+use crate::domain::text;
+use crate::effects::{deeds, timeline};
+use crate::sources::Clock;
+
+/// The timeline of the contexts that are visited.
+pub(super) struct Keeper {
+    folder: Option<PathBuf>,
+    audit: Option<PathBuf>,
+    clock: Clock,
+    complained: Cell<bool>,
+}
+
+impl Keeper {
+    pub fn new(settings: &Settings, clock: Clock) -> Self {
+        let (folder, audit) = (settings.timeline_folder(), settings.audit_folder());
+        Self { folder, audit, clock, complained: Cell::new(false) }
+    }
+
+    /// What is there of a context from before.
+    pub fn past(&self, context: &str) -> Vec<What> {
+        let Some(folder) = self.folder.as_ref().filter(|_| !context.is_empty()) else { return Vec::new() };
+        let past = match timeline::read(&timeline::path(folder, context), (self.clock)()) {
+            Ok(past) => past,
+            Err(error) => return self.complain(&format!("the timeline cannot be read: {error}")).into_iter().collect(),
+        };
+        vec![What::Past { moments: past.moments, unreadable: past.unreadable }, self.deeds(context)]
+    }
+
+    /// Does what of a timeline is asked for.
+    pub fn answer(&self, context: &str, ask: Ask) -> Vec<What> {
+        match ask {
+            Ask::Record(moments) => self.record(context, &moments).into_iter().collect(),
+            Ask::Deeds => vec![self.deeds(context)],
+            _ => Vec::new(),
+        }
+    }
+
+    /// What other sessions have done.
+    fn deeds(&self, context: &str) -> What {
+        let read = |folder: &PathBuf| deeds::read(folder, context, Some(std::process::id()), (self.clock)());
+        What::Deeds(self.audit.as_ref().map(read).unwrap_or_default())
+    }
+
+    /// Writes entries down; what is to be said when that fails for the first time.
+    fn record(&self, context: &str, moments: &[Moment]) -> Option<What> {
+        if context.is_empty() {
+            return None;
+        }
+        let Some(folder) = &self.folder else {
+            return self.complain("the timeline is not kept: set state-dir, XDG_STATE_HOME or HOME");
+        };
+        let path = timeline::path(folder, context);
+        match timeline::append(&path, moments, (self.clock)()) {
+            Ok(()) => None,
+            Err(error) => self.complain(&format!("the timeline is not kept: {}: {error}", path.display())),
+        }
+    }
+
+    fn complain(&self, why: &str) -> Option<What> {
+        (!self.complained.replace(true)).then(|| What::Complain(text::line(why).into_owned()))
+    }
+}
