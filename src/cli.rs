@@ -4,6 +4,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
@@ -16,6 +17,8 @@ use crate::config::{Settings, Value};
 use crate::data::Data;
 use crate::demo::{Demo, DemoError};
 use crate::headless;
+use crate::headless::check::{self, Format};
+use crate::headless::look::{self, Look};
 use crate::headless::plain::{Ended, Plain};
 use crate::headless::rbac::{self, Role};
 use crate::headless::run::{Order, Run};
@@ -56,9 +59,9 @@ struct Cli {
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct Flags {
-    /// The kubeconfig context to open
+    /// The kubeconfig context to open; `check` takes several
     #[arg(long, value_name = "NAME", global = true, help_heading = "Cluster")]
-    context: Option<String>,
+    context: Vec<String>,
     /// Start in this namespace
     #[arg(short, long, value_name = "NAME", global = true, help_heading = "Cluster")]
     namespace: Option<String>,
@@ -78,7 +81,7 @@ struct Flags {
     #[arg(long, global = true, help_heading = "Cluster")]
     readonly: bool,
     /// Run over a living demo platform inside this process instead of a cluster
-    #[arg(long, conflicts_with_all = ["context", "kubeconfig", "impersonate", "impersonate_groups"], help_heading = "Cluster")]
+    #[arg(long, global = true, conflicts_with_all = ["context", "kubeconfig", "impersonate", "impersonate_groups"], help_heading = "Cluster")]
     demo: bool,
 
     /// Start on this screen: pods, nodes, hr, ks, alerts, ... - any word that may follow a colon
@@ -122,6 +125,9 @@ enum Command {
     /// Show what was done from this machine, what was left in the middle, or check that its record is untouched
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Say once how it stands, by the convention of monitoring plugins
+    #[command(after_help = CHECK_HELP)]
+    Check(CheckArgs),
     /// Print the least rights as a manifest
     Rbac { role: Role },
     /// Print the effective configuration with the origin of each value, secrets masked
@@ -152,6 +158,33 @@ pub struct DemoArgs {
     /// Misbehave as this file says
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
+}
+
+const CHECK_HELP: &str = "\
+Examples:
+  watchkeeper check --context sre-prod
+  watchkeeper check --context prod --context lab --timeout 20s
+  watchkeeper check --output prometheus --output-file /var/lib/node_exporter/watchkeeper.prom
+
+Exit codes: 0 nothing, or only P4; 1 P2 or P3; 2 P1; 3 unknown: no answer, a
+source that cannot be read, a command line that cannot be used. Critical
+outranks unknown, unknown outranks warning.";
+
+/// How to check.
+#[derive(Debug, Clone, Args)]
+struct CheckArgs {
+    /// In which form
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    output: Format,
+    /// Write it to this file, whole or not at all; stdout gets the status line
+    #[arg(long, value_name = "FILE")]
+    output_file: Option<PathBuf>,
+    /// How long the first lists may take
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = look::duration)]
+    timeout: Duration,
+    /// A feed that may be blind without the check being unknown: alerts, seals, ...; may be repeated
+    #[arg(long, value_name = "FEED")]
+    optional: Vec<String>,
 }
 
 const RUN_HELP: &str = "\
@@ -227,6 +260,8 @@ pub enum Mode {
     Demo(DemoArgs),
     /// Run one action.
     Run { settings: Box<Settings>, order: Order },
+    /// Say once how it stands, in these contexts; without any, in the current one.
+    Check { start: Start, contexts: Vec<String>, order: check::Order },
     /// Print the audit, or check it.
     Audit { settings: Box<Settings>, what: AuditCommand },
     /// Print a role.
@@ -275,12 +310,14 @@ where
     I: IntoIterator<Item = T>,
     T: Into<std::ffi::OsString> + Clone,
 {
+    let args: Vec<std::ffi::OsString> = args.into_iter().map(Into::into).collect();
+    let usage = usage_code(&args);
     let cli =
         command().try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches)).map_err(|error| {
             Refusal {
                 to_stdout: !error.use_stderr(),
                 text: error.render().to_string(),
-                code: if error.use_stderr() { EXIT_USAGE } else { 0 },
+                code: if error.use_stderr() { usage } else { 0 },
             }
         })?;
     let flags = cli.flags;
@@ -290,13 +327,22 @@ where
         Some(Command::Generate(Generate::Man)) => return Ok(Mode::Man),
         Some(Command::Generate(Generate::Completions { shell })) => return Ok(Mode::Completions(*shell)),
         Some(Command::Rbac { role }) => return Ok(Mode::Rbac(*role)),
-        Some(Command::Config | Command::Run(_) | Command::Audit(_)) | None => {}
+        Some(Command::Config | Command::Run(_) | Command::Audit(_) | Command::Check(_)) | None => {}
+    }
+    let refusal = |text: &str| Refusal { to_stdout: false, text: format!("watchkeeper: {text}\n"), code: usage };
+    if flags.context.len() > 1 && !matches!(cli.command, Some(Command::Check(_))) {
+        return Err(refusal("several contexts can be checked, not opened: one --context, please"));
+    }
+    if flags.demo && matches!(cli.command, Some(Command::Config | Command::Run(_) | Command::Audit(_))) {
+        return Err(refusal(
+            "--demo is no part of this: `watchkeeper demo` serves a platform, and prints the kubeconfig for it",
+        ));
     }
     let request = Request { file: flags.config.clone(), default_file, env, flags: overrides(&flags) };
     let settings = Box::new(Settings::load(request).map_err(|error| Refusal {
         to_stdout: false,
         text: format!("watchkeeper: the configuration cannot be used\n{error}\n"),
-        code: EXIT_USAGE,
+        code: usage,
     })?);
     match cli.command {
         Some(Command::Config) => return Ok(Mode::Config(settings)),
@@ -304,8 +350,15 @@ where
             return Ok(Mode::Audit { settings, what });
         }
         Some(Command::Run(args)) => {
-            let refusal = |text| Refusal { to_stdout: false, text, code: EXIT_USAGE };
+            let refusal = |text| Refusal { to_stdout: false, text, code: usage };
             return Ok(Mode::Run { settings, order: order(args).map_err(refusal)? });
+        }
+        Some(Command::Check(args)) => {
+            check::known(&args.optional).map_err(|why| refusal(&why))?;
+            let CheckArgs { output: format, output_file: file, timeout, optional } = args;
+            let order = check::Order { format, file, timeout, optional };
+            let start = Start { settings, view: String::new(), demo: flags.demo };
+            return Ok(Mode::Check { start, contexts: flags.context, order });
         }
         _ => {}
     }
@@ -313,6 +366,17 @@ where
     let start = Start { settings, view, demo: flags.demo };
     Ok(if flags.plain { Mode::Plain { start, follow: flags.follow } } else { Mode::Console(start) })
 }
+
+/// Those that say how it stands have one code for all that keeps them from it: a monitoring system would take 2 for
+/// something else.
+fn usage_code(args: &[std::ffi::OsString]) -> u8 {
+    let definition = command();
+    let mut words = args.iter().skip(1).filter_map(|arg| arg.to_str());
+    let chosen = words.find(|word| definition.get_subcommands().any(|command| command.get_name() == *word));
+    if chosen.is_some_and(|word| TELLERS.contains(&word)) { check::UNKNOWN } else { EXIT_USAGE }
+}
+
+const TELLERS: &[&str] = &["check"];
 
 fn order(args: RunArgs) -> Result<Order, String> {
     let mut set = std::collections::BTreeMap::new();
@@ -342,7 +406,7 @@ fn overrides(flags: &Flags) -> Vec<Override> {
     let text = |text: &Option<String>| text.clone().map(Value::Text);
     let path = |path: &Option<PathBuf>| path.as_ref().map(|path| Value::Text(path.to_string_lossy().into_owned()));
     let on = |flag: bool| flag.then_some(Value::Flag(true));
-    set("context", "--context", text(&flags.context));
+    set("context", "--context", text(&flags.context.last().cloned()));
     set("namespace", "--namespace", text(&flags.namespace));
     set("kubeconfig", "--kubeconfig", path(&flags.kubeconfig));
     set("as", "--as", text(&flags.impersonate));
@@ -397,6 +461,7 @@ fn run(mode: Mode) -> ExitCode {
         }
         Mode::Plain { start, follow } => return ended(plain(start, follow, &mut out)),
         Mode::Run { settings, order } => return ended(act(*settings, order, &mut out)),
+        Mode::Check { start, contexts, order } => return told(tell(start, contexts, &order, &mut out)),
         Mode::Audit { settings, what } => return ended(audit(&settings, what, &mut out)),
         Mode::Rbac(role) => rbac::print(role, &mut out),
         Mode::Demo(args) => return ended(serve(args, &mut out)),
@@ -419,6 +484,14 @@ fn ended(result: Result<ExitCode>) -> ExitCode {
         let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
         let _ = writeln!(std::io::stderr(), "watchkeeper: {}", causes.join(": "));
         ExitCode::from(if usage { EXIT_USAGE } else { 1 })
+    })
+}
+
+/// The same where everything that keeps us from telling is one code.
+fn told(result: Result<ExitCode>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        ended(Err(error));
+        ExitCode::from(check::UNKNOWN)
     })
 }
 
@@ -497,6 +570,44 @@ fn act(settings: Settings, order: Order, out: &mut dyn Write) -> Result<ExitCode
         Run { app, data, order, now: clock::now }.run(out, &mut std::io::stderr(), signals.end()).await
     })?;
     Ok(ExitCode::from(code))
+}
+
+/// A cluster to look at, and the demo if that is it.
+fn looker(settings: Settings) -> Result<Look> {
+    let app = start::app(&settings)?;
+    Ok(Look { app, data: Data::start(settings, clock::now)?, now: clock::now })
+}
+
+/// Runs what looks at a cluster and ends; a signal ends it earlier.
+fn until_signal(look: impl Future<Output = Result<u8>>) -> Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let code = runtime.block_on(async {
+        let mut signals = Signals::listen()?;
+        tokio::select! {
+            number = signals.end() => Ok(End::Signal(number).code()),
+            code = look => code,
+        }
+    });
+    code.map(ExitCode::from)
+}
+
+fn tell(mut start: Start, contexts: Vec<String>, order: &check::Order, out: &mut dyn Write) -> Result<ExitCode> {
+    let _log = log_to(&start.settings)?;
+    let _demo = with_demo(&mut start)?;
+    let asked = if contexts.is_empty() {
+        vec![start.settings.context.clone()]
+    } else {
+        contexts.into_iter().map(Some).collect()
+    };
+    let looks = asked.into_iter().map(|context| {
+        let settings = Settings { context: context.clone(), ..(*start.settings).clone() };
+        Ok((context.unwrap_or_default(), looker(settings)?))
+    });
+    let looks = looks.collect::<Result<Vec<_>>>()?;
+    until_signal(async {
+        let reports = check::look(looks, order).await;
+        Ok(check::tell(&reports, order, out, &mut std::io::stderr())?)
+    })
 }
 
 fn audit(settings: &Settings, what: AuditCommand, out: &mut dyn Write) -> Result<ExitCode> {

@@ -1,9 +1,12 @@
 //! Commands that draw nothing: each reads, prints and ends.
 
 pub mod audit;
+pub mod check;
 pub mod config;
 pub mod feed;
+pub mod look;
 pub mod man;
+pub mod place;
 pub mod plain;
 pub mod rbac;
 pub mod run;

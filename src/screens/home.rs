@@ -259,6 +259,17 @@ fn what(entry: &Incident, world: &World) -> String {
     if name.is_empty() { kind } else { format!("{kind}  {name}") }
 }
 
+/// Whether an incident belongs to the chosen namespace: by its object, by what it explains, or because it is of none.
+pub fn is_here(entry: &Incident, world: &World) -> bool {
+    match (world.namespace(), world.triage.object(&world.store, entry.subject)) {
+        (Some(wanted), Some(id)) => {
+            let home = world.store.row(id).map(|row| row.record.namespace);
+            home.is_some_and(|home| home == wanted || home.is_empty()) || touches(entry, wanted, world)
+        }
+        _ => true,
+    }
+}
+
 /// Whether something that it explains is in a namespace.
 fn touches(entry: &Incident, namespace: Sym, world: &World) -> bool {
     entry.explains > 0
@@ -319,18 +330,9 @@ impl Screen for Home {
     }
 
     fn sync(&mut self, world: &World, size: Size) -> Vec<Effect> {
-        let namespace = world.namespace();
         let mut scratch = String::new();
-        let mut admits = |entry: &Incident| {
-            let here = match (namespace, world.triage.object(&world.store, entry.subject)) {
-                (Some(wanted), Some(id)) => {
-                    let home = world.store.row(id).map(|row| row.record.namespace);
-                    home.is_some_and(|home| home == wanted || home.is_empty()) || touches(entry, wanted, world)
-                }
-                _ => true,
-            };
-            here && self.filter.matches(&Entry { entry, world }, &mut scratch)
-        };
+        let mut admits =
+            |entry: &Incident| is_here(entry, world) && self.filter.matches(&Entry { entry, world }, &mut scratch);
         let ranked = world.triage.incidents();
         self.shown = (0..ranked.len()).filter(|i| admits(&ranked[*i])).collect();
         if let Some(cursor) = &self.cursor
