@@ -18,6 +18,8 @@ use crate::data::Data;
 use crate::demo::{Demo, DemoError};
 use crate::headless;
 use crate::headless::check::{self, Format};
+use crate::headless::compare;
+use crate::headless::health;
 use crate::headless::look::{self, Look};
 use crate::headless::plain::{Ended, Plain};
 use crate::headless::rbac::{self, Role};
@@ -128,6 +130,15 @@ enum Command {
     /// Say once how it stands, by the convention of monitoring plugins
     #[command(after_help = CHECK_HELP)]
     Check(CheckArgs),
+    /// Say once how the whole platform is, question by question
+    #[command(after_help = HEALTH_HELP)]
+    Health(HealthArgs),
+    /// Write down what is seen, to be compared later
+    #[command(after_help = SNAPSHOT_HELP)]
+    Snapshot(SnapshotArgs),
+    /// Say what broke, healed and changed between two snapshots
+    #[command(after_help = COMPARE_HELP)]
+    Compare(CompareArgs),
     /// Print the least rights as a manifest
     Rbac { role: Role },
     /// Print the effective configuration with the origin of each value, secrets masked
@@ -185,6 +196,57 @@ struct CheckArgs {
     /// A feed that may be blind without the check being unknown: alerts, seals, ...; may be repeated
     #[arg(long, value_name = "FEED")]
     optional: Vec<String>,
+}
+
+const HEALTH_HELP: &str = "\
+Exit codes: 0 all is well; 1 a warning; 2 something failed; 3 unknown: no
+answer, a source that cannot be read, a command line that cannot be used.";
+
+/// How to look.
+#[derive(Debug, Clone, Args)]
+struct HealthArgs {
+    /// In which form
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    output: health::Format,
+    /// How long the first lists may take
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = look::duration)]
+    timeout: Duration,
+}
+
+const SNAPSHOT_HELP: &str = "\
+Exit codes: 0 written; 3 not, or not whole: no answer, a command line that
+cannot be used. What cannot be read is written down as such.";
+
+/// What to write.
+#[derive(Debug, Clone, Args)]
+struct SnapshotArgs {
+    /// Write to this file, whole or not at all, in place of stdout
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// How long the first lists may take
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = look::duration)]
+    timeout: Duration,
+}
+
+const COMPARE_HELP: &str = "\
+Example, around a maintenance:
+  watchkeeper snapshot --output before.json
+  watchkeeper snapshot --output after.json
+  watchkeeper compare before.json after.json
+
+Exit codes: 0 nothing broke; 1 something broke, or can no longer be seen;
+3 a file that cannot be used, a command line that cannot be used.";
+
+/// What to compare.
+#[derive(Debug, Clone, Args)]
+pub struct CompareArgs {
+    /// The earlier snapshot
+    pub a: PathBuf,
+    /// The later one
+    pub b: PathBuf,
+    /// In which form
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: compare::Format,
 }
 
 const RUN_HELP: &str = "\
@@ -262,6 +324,12 @@ pub enum Mode {
     Run { settings: Box<Settings>, order: Order },
     /// Say once how it stands, in these contexts; without any, in the current one.
     Check { start: Start, contexts: Vec<String>, order: check::Order },
+    /// The platform's health, once.
+    Health { start: Start, format: health::Format, timeout: Duration },
+    /// What is seen, once.
+    Snapshot { start: Start, file: Option<PathBuf>, timeout: Duration },
+    /// Two snapshots.
+    Compare(CompareArgs),
     /// Print the audit, or check it.
     Audit { settings: Box<Settings>, what: AuditCommand },
     /// Print a role.
@@ -326,8 +394,9 @@ where
         Some(Command::Generate(Generate::Config)) => return Ok(Mode::Example),
         Some(Command::Generate(Generate::Man)) => return Ok(Mode::Man),
         Some(Command::Generate(Generate::Completions { shell })) => return Ok(Mode::Completions(*shell)),
+        Some(Command::Compare(args)) => return Ok(Mode::Compare(args.clone())),
         Some(Command::Rbac { role }) => return Ok(Mode::Rbac(*role)),
-        Some(Command::Config | Command::Run(_) | Command::Audit(_) | Command::Check(_)) | None => {}
+        _ => {}
     }
     let refusal = |text: &str| Refusal { to_stdout: false, text: format!("watchkeeper: {text}\n"), code: usage };
     if flags.context.len() > 1 && !matches!(cli.command, Some(Command::Check(_))) {
@@ -353,10 +422,18 @@ where
             let refusal = |text| Refusal { to_stdout: false, text, code: usage };
             return Ok(Mode::Run { settings, order: order(args).map_err(refusal)? });
         }
+        Some(Command::Health(args)) => {
+            let start = Start { settings, view: String::new(), demo: flags.demo };
+            return Ok(Mode::Health { start, format: args.output, timeout: args.timeout });
+        }
+        Some(Command::Snapshot(args)) => {
+            let start = Start { settings, view: String::new(), demo: flags.demo };
+            return Ok(Mode::Snapshot { start, file: args.output, timeout: args.timeout });
+        }
         Some(Command::Check(args)) => {
             check::known(&args.optional).map_err(|why| refusal(&why))?;
             let CheckArgs { output: format, output_file: file, timeout, optional } = args;
-            let order = check::Order { format, file, timeout, optional };
+            let order = check::Order { format, file, timeout, optional, narrow: !settings.namespaces.is_empty() };
             let start = Start { settings, view: String::new(), demo: flags.demo };
             return Ok(Mode::Check { start, contexts: flags.context, order });
         }
@@ -376,7 +453,7 @@ fn usage_code(args: &[std::ffi::OsString]) -> u8 {
     if chosen.is_some_and(|word| TELLERS.contains(&word)) { check::UNKNOWN } else { EXIT_USAGE }
 }
 
-const TELLERS: &[&str] = &["check"];
+const TELLERS: &[&str] = &["check", "health", "snapshot", "compare"];
 
 fn order(args: RunArgs) -> Result<Order, String> {
     let mut set = std::collections::BTreeMap::new();
@@ -461,6 +538,12 @@ fn run(mode: Mode) -> ExitCode {
         }
         Mode::Plain { start, follow } => return ended(plain(start, follow, &mut out)),
         Mode::Run { settings, order } => return ended(act(*settings, order, &mut out)),
+        Mode::Health { start, format, timeout } => return told(well(start, format, timeout, &mut out)),
+        Mode::Snapshot { start, file, timeout } => return told(snapshot(start, file, timeout, &mut out)),
+        Mode::Compare(args) => {
+            let code = compare::run(&args.a, &args.b, args.output, &mut out, &mut std::io::stderr());
+            return told(code.map(ExitCode::from).map_err(Into::into));
+        }
         Mode::Check { start, contexts, order } => return told(tell(start, contexts, &order, &mut out)),
         Mode::Audit { settings, what } => return ended(audit(&settings, what, &mut out)),
         Mode::Rbac(role) => rbac::print(role, &mut out),
@@ -608,6 +691,21 @@ fn tell(mut start: Start, contexts: Vec<String>, order: &check::Order, out: &mut
         let reports = check::look(looks, order).await;
         Ok(check::tell(&reports, order, out, &mut std::io::stderr())?)
     })
+}
+
+fn well(mut start: Start, format: health::Format, timeout: Duration, out: &mut dyn Write) -> Result<ExitCode> {
+    let _log = log_to(&start.settings)?;
+    let _demo = with_demo(&mut start)?;
+    let look = looker(*start.settings)?;
+    until_signal(async { Ok(health::run(look, format, timeout, out).await?) })
+}
+
+fn snapshot(mut start: Start, file: Option<PathBuf>, timeout: Duration, out: &mut dyn Write) -> Result<ExitCode> {
+    let _log = log_to(&start.settings)?;
+    let _demo = with_demo(&mut start)?;
+    let look = looker(*start.settings)?;
+    let err = &mut std::io::stderr();
+    until_signal(async { Ok(headless::snapshot::run(look, file.as_deref(), timeout, out, err).await?) })
 }
 
 fn audit(settings: &Settings, what: AuditCommand, out: &mut dyn Write) -> Result<ExitCode> {

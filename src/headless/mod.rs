@@ -2,11 +2,14 @@
 
 pub mod audit;
 pub mod check;
+pub mod compare;
 pub mod config;
 pub mod feed;
+pub mod health;
 pub mod look;
 pub mod man;
 pub mod place;
 pub mod plain;
 pub mod rbac;
 pub mod run;
+pub mod snapshot;

@@ -20,8 +20,14 @@ pub enum Role {
 type Rules = BTreeMap<(&'static str, &'static str), BTreeSet<&'static str>>;
 
 /// What is read beside the watched kinds: logs, events, services to be found, what plans look at.
-const BESIDE: &[(&str, &str, &[&str])] =
-    &[("", "events", &["get", "list", "watch"]), ("", "pods/log", &["get"]), ("", "services", &["get", "list"])];
+const BESIDE: &[(&str, &str, &[&str])] = &[
+    ("", "events", &["get", "list", "watch"]),
+    ("", "pods/log", &["get"]),
+    ("", "services", &["get", "list"]),
+    // of the health screen
+    ("metrics.k8s.io", "nodes", &["list"]),
+    ("security.istio.io", "peerauthentications", &["list"]),
+];
 
 /// # Errors
 /// What writing fails with.

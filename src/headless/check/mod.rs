@@ -53,6 +53,8 @@ pub struct Order {
     pub timeout: Duration,
     /// Words of feeds that may be blind.
     pub optional: Vec<String>,
+    /// The configuration names the namespaces to read: that some feeds see no others is on purpose.
+    pub narrow: bool,
 }
 
 /// Refuses words that name no feed.
@@ -71,7 +73,7 @@ pub async fn look(looks: Vec<(String, Look)>, order: &Order) -> Vec<Report> {
     let one = |(asked, mut look): (String, Look)| async move {
         let started = look::monotonic();
         let ended = look.take(&[], order.timeout).await;
-        let mut report = Report::of(&look.app.world, &ended, &order.optional, started.elapsed());
+        let mut report = Report::of(&look.app.world, &ended, &order.optional, order.narrow, started.elapsed());
         // the name that was asked for, even if no connection came of it
         if report.context.is_empty() {
             report.context = asked;

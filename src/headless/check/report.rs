@@ -99,7 +99,8 @@ pub struct Symptom {
 
 impl Report {
     /// What is in the world after a look. Feeds whose word is in `optional` may be blind.
-    pub fn of(world: &World, ended: &Ended, optional: &[String], took: Duration) -> Self {
+    /// With `narrow`, it is on purpose that some feeds see a few namespaces only.
+    pub fn of(world: &World, ended: &Ended, optional: &[String], narrow: bool, took: Duration) -> Self {
         let facts = &world.facts;
         let mut out = Self {
             context: facts.context.clone(),
@@ -109,7 +110,7 @@ impl Report {
             took,
             error: error(ended),
             suspended: world.triage.totals().suspended,
-            feeds: feeds(world, ended, optional),
+            feeds: feeds(world, ended, optional, narrow),
             ..Self::default()
         };
         let blind = out.feeds.iter().filter(|feed| feed.unknown).count();
@@ -157,18 +158,25 @@ fn is_blindness(incident: &Incident, world: &World) -> bool {
     }
 }
 
-fn feeds(world: &World, ended: &Ended, optional: &[String]) -> Vec<FeedSeen> {
+fn feeds(world: &World, ended: &Ended, optional: &[String], narrow: bool) -> Vec<FeedSeen> {
     let down = matches!(ended, Ended::Down(_));
     let feeds = world.store.tables().map(|(kind, table)| {
         let (spec, feed) = (kinds::spec(kind), &table.feed);
         let needed = !optional.iter().any(|word| kinds::by_word(word) == Some(kind));
-        let blind = feed.state.is_blind() || is_late(feed.state) || (down && !spec.lazy && feed.state.is_live());
+        // who asked for one of these namespaces sees all that was asked for
+        let asked = world.facts.namespace.as_deref().is_some_and(|asked| feed.only.iter().any(|one| **one == *asked));
+        let partly = !feed.only.is_empty() && feed.state.is_live() && !narrow && !asked;
+        let blind =
+            partly || feed.state.is_blind() || is_late(feed.state) || (down && !spec.lazy && feed.state.is_live());
         FeedSeen {
             word: spec.word,
             title: spec.title,
             state: feed.state.word(),
             blinds: if blind { spec.blinds } else { "" },
-            why: feed.error.as_deref().unwrap_or_default().to_owned(),
+            why: match &feed.error {
+                None if partly => format!("of {} only", feed.only.join(", ")),
+                error => error.as_deref().unwrap_or_default().to_owned(),
+            },
             since: Some(feed.since).filter(|since| since.is_set()),
             objects: table.len(),
             unknown: blind && needed,
