@@ -11,7 +11,7 @@ fn opening_it_reads_what_is_read_on_demand() {
     let (_demo, mut console) = quiet();
     assert_eq!(console.feed("polr").state, FeedState::Idle);
     console.go("health");
-    let frame = console.shows(&["Policy violations", "0 fail", "% CPU at most", "4 strict"]);
+    let frame = console.shows(&["Policy violations", "0 fail", "% CPU at most", "Health: 20 ok"]);
     assert!(line_with(&frame, &["Policy violations"]).trim_start().starts_with("ok"), "{frame}");
     assert!(!frame.contains("not read yet"), "{frame}");
 }
