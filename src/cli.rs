@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -539,7 +539,7 @@ fn run(mode: Mode) -> ExitCode {
         Mode::Plain { start, follow } => return ended(plain(start, follow, &mut out)),
         Mode::Run { settings, order } => return ended(act(*settings, order, &mut out)),
         Mode::Health { start, format, timeout } => return told(well(start, format, timeout, &mut out)),
-        Mode::Snapshot { start, file, timeout } => return told(snapshot(start, file, timeout, &mut out)),
+        Mode::Snapshot { start, file, timeout } => return told(snapshot(start, file.as_deref(), timeout, &mut out)),
         Mode::Compare(args) => {
             let code = compare::run(&args.a, &args.b, args.output, &mut out, &mut std::io::stderr());
             return told(code.map(ExitCode::from).map_err(Into::into));
@@ -700,12 +700,12 @@ fn well(mut start: Start, format: health::Format, timeout: Duration, out: &mut d
     until_signal(async { Ok(health::run(look, format, timeout, out).await?) })
 }
 
-fn snapshot(mut start: Start, file: Option<PathBuf>, timeout: Duration, out: &mut dyn Write) -> Result<ExitCode> {
+fn snapshot(mut start: Start, file: Option<&Path>, timeout: Duration, out: &mut dyn Write) -> Result<ExitCode> {
     let _log = log_to(&start.settings)?;
     let _demo = with_demo(&mut start)?;
     let look = looker(*start.settings)?;
     let err = &mut std::io::stderr();
-    until_signal(async { Ok(headless::snapshot::run(look, file.as_deref(), timeout, out, err).await?) })
+    until_signal(async { Ok(headless::snapshot::run(look, file, timeout, out, err).await?) })
 }
 
 fn audit(settings: &Settings, what: AuditCommand, out: &mut dyn Write) -> Result<ExitCode> {

@@ -1,4 +1,4 @@
-//! A check as JUnit's XML: every feed and every incident is a case, so that a pipeline shows what is known as well as
+//! A check as XML that tools for test results read: every feed and every incident is a case, so that a pipeline shows what is known as well as
 //! what is wrong.
 
 use std::io::{self, Write};

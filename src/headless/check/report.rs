@@ -119,9 +119,10 @@ impl Report {
             if is_blindness(incident, world) || !home::is_here(incident, world) {
                 continue;
             }
-            match incident.muted {
-                true => out.silenced += 1,
-                false => out.by_severity[incident.severity as usize - 1] += 1,
+            if incident.muted {
+                out.silenced += 1;
+            } else {
+                out.by_severity[incident.severity as usize - 1] += 1;
             }
             out.explained += incident.explains;
             out.incidents.push(found(incident, world));

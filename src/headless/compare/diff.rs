@@ -93,7 +93,7 @@ pub fn difference(a: &Snapshot, b: &Snapshot) -> Difference {
     let (old_feeds, new_feeds) = (feeds_of(a), feeds_of(b));
     for feed in &a.feeds {
         let Some(now) = new_feeds.get(&*feed.kind) else { continue };
-        let event = || Event { what: feed.feed.clone(), before: feed.state.clone(), after: told(now) };
+        let event = || Event { what: feed.word.clone(), before: feed.state.clone(), after: told(now) };
         match (sight(feed), sight(now)) {
             (before, after) if before > after => out.blinded.push(event()),
             (before, after) if before < after => out.seeing.push(event()),
@@ -183,9 +183,10 @@ fn pair(old: &Object, new: &Object, out: &mut Difference) {
     let was = is_fault(old) && gravity(old) > 0;
     let is = is_fault(new) && gravity(new) > 0;
     let worse = gravity(new) >= SERIOUS && (gravity(new) > gravity(old) || (is && !was));
+    let healed = !worse && was && !is_fault(new);
     if worse {
         out.broke.push(event());
-    } else if was && !is_fault(new) {
+    } else if healed {
         out.healed.push(event());
     }
     let mut changes = Vec::new();
@@ -193,7 +194,7 @@ fn pair(old: &Object, new: &Object, out: &mut Difference) {
         changes.push(("created anew".to_owned(), String::new(), String::new()));
     }
     // said already
-    if old.status != new.status && !worse && !(was && !is_fault(new)) {
+    if old.status != new.status && !worse && !healed {
         changes.push(("status".to_owned(), old.status.clone(), new.status.clone()));
     }
     if old.suspended != new.suspended {
@@ -271,7 +272,7 @@ mod tests {
     }
 
     fn snapshot(feed: &str, objects: Vec<Object>) -> Snapshot {
-        let feed = Feed { feed: "pods".to_owned(), kind: "Pod".to_owned(), state: feed.to_owned(), ..Feed::default() };
+        let feed = Feed { word: "pods".to_owned(), kind: "Pod".to_owned(), state: feed.to_owned(), ..Feed::default() };
         Snapshot { feeds: vec![feed], objects, ..Snapshot::default() }
     }
 

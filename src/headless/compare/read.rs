@@ -26,7 +26,8 @@ pub struct Snapshot {
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Feed {
-    pub feed: String,
+    #[serde(rename = "feed")]
+    pub word: String,
     pub kind: String,
     pub state: String,
     #[serde(default)]
