@@ -2,8 +2,9 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
@@ -16,10 +17,14 @@ use crate::config::{Settings, Value, profiles};
 use crate::data::Data;
 use crate::demo::{Demo, DemoError};
 use crate::headless;
+use crate::headless::check::{self, Format};
+use crate::headless::compare;
+use crate::headless::health;
+use crate::headless::look::{self, Look};
 use crate::headless::plain::{Ended, Plain};
 use crate::headless::rbac::{self, Role};
 use crate::headless::run::{Order, Run};
-use crate::headless::timeline::{Format, Query};
+use crate::headless::timeline::{self, Query};
 use crate::session::run::End;
 use crate::session::signals::Signals;
 use crate::session::start::Unusable;
@@ -57,9 +62,9 @@ struct Cli {
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct Flags {
-    /// The kubeconfig context to open
+    /// The kubeconfig context to open; `check` takes several
     #[arg(long, value_name = "NAME", global = true, help_heading = "Cluster")]
-    context: Option<String>,
+    context: Vec<String>,
     /// Start in this namespace
     #[arg(short, long, value_name = "NAME", global = true, help_heading = "Cluster")]
     namespace: Option<String>,
@@ -79,7 +84,7 @@ struct Flags {
     #[arg(long, global = true, help_heading = "Cluster")]
     readonly: bool,
     /// Run over a living demo platform inside this process instead of a cluster
-    #[arg(long, conflicts_with_all = ["context", "kubeconfig", "impersonate", "impersonate_groups"], help_heading = "Cluster")]
+    #[arg(long, global = true, conflicts_with_all = ["context", "kubeconfig", "impersonate", "impersonate_groups"], help_heading = "Cluster")]
     demo: bool,
 
     /// Start on this screen: pods, nodes, hr, ks, alerts, ... - any word that may follow a colon
@@ -127,6 +132,18 @@ enum Command {
     Timeline(TimelineArgs),
     /// Print a note for the next on-call as markdown: what is open, done, silenced, suspended, blind and healed
     Handover,
+    /// Say once how it stands, by the convention of monitoring plugins
+    #[command(after_help = CHECK_HELP)]
+    Check(CheckArgs),
+    /// Say once how the whole platform is, question by question
+    #[command(after_help = HEALTH_HELP)]
+    Health(HealthArgs),
+    /// Write down what is seen, to be compared later
+    #[command(after_help = SNAPSHOT_HELP)]
+    Snapshot(SnapshotArgs),
+    /// Say what broke, healed and changed between two snapshots
+    #[command(after_help = COMPARE_HELP)]
+    Compare(CompareArgs),
     /// Print the least rights as a manifest
     Rbac { role: Role },
     /// Check, list or print platform profiles
@@ -160,6 +177,84 @@ pub struct DemoArgs {
     /// Misbehave as this file says
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
+}
+
+const CHECK_HELP: &str = "\
+Examples:
+  watchkeeper check --context sre-prod
+  watchkeeper check --context prod --context lab --timeout 20s
+  watchkeeper check --output prometheus --output-file /var/lib/node_exporter/watchkeeper.prom
+
+Exit codes: 0 nothing, or only P4; 1 P2 or P3; 2 P1; 3 unknown: no answer, a
+source that cannot be read, a command line that cannot be used. Critical
+outranks unknown, unknown outranks warning.";
+
+/// How to check.
+#[derive(Debug, Clone, Args)]
+struct CheckArgs {
+    /// In which form
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    output: Format,
+    /// Write it to this file, whole or not at all; stdout gets the status line
+    #[arg(long, value_name = "FILE")]
+    output_file: Option<PathBuf>,
+    /// How long the first lists may take
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = look::duration)]
+    timeout: Duration,
+    /// A feed that may be blind without the check being unknown: alerts, seals, ...; may be repeated
+    #[arg(long, value_name = "FEED")]
+    optional: Vec<String>,
+}
+
+const HEALTH_HELP: &str = "\
+Exit codes: 0 all is well; 1 a warning; 2 something failed; 3 unknown: no
+answer, a source that cannot be read, a command line that cannot be used.";
+
+/// How to look.
+#[derive(Debug, Clone, Args)]
+struct HealthArgs {
+    /// In which form
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    output: health::Format,
+    /// How long the first lists may take
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = look::duration)]
+    timeout: Duration,
+}
+
+const SNAPSHOT_HELP: &str = "\
+Exit codes: 0 written; 3 not, or not whole: no answer, a command line that
+cannot be used. What cannot be read is written down as such.";
+
+/// What to write.
+#[derive(Debug, Clone, Args)]
+struct SnapshotArgs {
+    /// Write to this file, whole or not at all, in place of stdout
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// How long the first lists may take
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = look::duration)]
+    timeout: Duration,
+}
+
+const COMPARE_HELP: &str = "\
+Example, around a maintenance:
+  watchkeeper snapshot --output before.json
+  watchkeeper snapshot --output after.json
+  watchkeeper compare before.json after.json
+
+Exit codes: 0 nothing broke; 1 something broke, or can no longer be seen;
+3 a file that cannot be used, a command line that cannot be used.";
+
+/// What to compare.
+#[derive(Debug, Clone, Args)]
+pub struct CompareArgs {
+    /// The earlier snapshot
+    pub a: PathBuf,
+    /// The later one
+    pub b: PathBuf,
+    /// In which form
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: compare::Format,
 }
 
 const RUN_HELP: &str = "\
@@ -209,8 +304,8 @@ pub struct TimelineArgs {
     /// Only what is younger: 30m, 6h
     #[arg(long, value_name = "TIME", value_parser = younger)]
     since: Option<i64>,
-    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
-    output: Format,
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value_t = timeline::Format::Text)]
+    output: timeline::Format,
 }
 
 fn younger(text: &str) -> Result<i64, String> {
@@ -260,6 +355,14 @@ pub enum Mode {
     Demo(DemoArgs),
     /// Run one action.
     Run { settings: Box<Settings>, order: Order },
+    /// Say once how it stands, in these contexts; without any, in the current one.
+    Check { start: Start, contexts: Vec<String>, order: check::Order },
+    /// The platform's health, once.
+    Health { start: Start, format: health::Format, timeout: Duration },
+    /// What is seen, once.
+    Snapshot { start: Start, file: Option<PathBuf>, timeout: Duration },
+    /// Two snapshots.
+    Compare(CompareArgs),
     /// Print the audit, or check it.
     Audit { settings: Box<Settings>, what: AuditCommand },
     /// Check, list or print profiles.
@@ -312,12 +415,14 @@ where
     I: IntoIterator<Item = T>,
     T: Into<std::ffi::OsString> + Clone,
 {
+    let args: Vec<std::ffi::OsString> = args.into_iter().map(Into::into).collect();
+    let usage = usage_code(&args);
     let cli =
         command().try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches)).map_err(|error| {
             Refusal {
                 to_stdout: !error.use_stderr(),
                 text: error.render().to_string(),
-                code: if error.use_stderr() { EXIT_USAGE } else { 0 },
+                code: if error.use_stderr() { usage } else { 0 },
             }
         })?;
     let flags = cli.flags;
@@ -326,25 +431,27 @@ where
         Some(Command::Generate(Generate::Config)) => return Ok(Mode::Example),
         Some(Command::Generate(Generate::Man)) => return Ok(Mode::Man),
         Some(Command::Generate(Generate::Completions { shell })) => return Ok(Mode::Completions(*shell)),
+        Some(Command::Compare(args)) => return Ok(Mode::Compare(args.clone())),
         Some(Command::Rbac { role }) => return Ok(Mode::Rbac(*role)),
         Some(Command::Profile(command @ ProfileCommand::Check { .. })) => {
             return Ok(Mode::Profile { settings: Box::default(), command: command.clone() });
         }
-        Some(
-            Command::Config
-            | Command::Run(_)
-            | Command::Audit(_)
-            | Command::Profile(_)
-            | Command::Timeline(_)
-            | Command::Handover,
-        )
-        | None => {}
+        _ => {}
+    }
+    let refusal = |text: &str| Refusal { to_stdout: false, text: format!("watchkeeper: {text}\n"), code: usage };
+    if flags.context.len() > 1 && !matches!(cli.command, Some(Command::Check(_))) {
+        return Err(refusal("several contexts can be checked, not opened: one --context, please"));
+    }
+    if flags.demo && matches!(cli.command, Some(Command::Config | Command::Run(_) | Command::Audit(_))) {
+        return Err(refusal(
+            "--demo is no part of this: `watchkeeper demo` serves a platform, and prints the kubeconfig for it",
+        ));
     }
     let request = Request { file: flags.config.clone(), default_file, env, flags: overrides(&flags) };
     let settings = Box::new(Settings::load(request).map_err(|error| Refusal {
         to_stdout: false,
         text: format!("watchkeeper: the configuration cannot be used\n{error}\n"),
-        code: EXIT_USAGE,
+        code: usage,
     })?);
     match cli.command {
         Some(Command::Config) => return Ok(Mode::Config(settings)),
@@ -358,8 +465,23 @@ where
             return Ok(Mode::Plain { start, follow: false, bare: true });
         }
         Some(Command::Run(args)) => {
-            let refusal = |text| Refusal { to_stdout: false, text, code: EXIT_USAGE };
+            let refusal = |text| Refusal { to_stdout: false, text, code: usage };
             return Ok(Mode::Run { settings, order: order(args).map_err(refusal)? });
+        }
+        Some(Command::Health(args)) => {
+            let start = Start { settings, view: String::new(), demo: flags.demo };
+            return Ok(Mode::Health { start, format: args.output, timeout: args.timeout });
+        }
+        Some(Command::Snapshot(args)) => {
+            let start = Start { settings, view: String::new(), demo: flags.demo };
+            return Ok(Mode::Snapshot { start, file: args.output, timeout: args.timeout });
+        }
+        Some(Command::Check(args)) => {
+            check::known(&args.optional).map_err(|why| refusal(&why))?;
+            let CheckArgs { output: format, output_file: file, timeout, optional } = args;
+            let order = check::Order { format, file, timeout, optional, narrow: !settings.namespaces.is_empty() };
+            let start = Start { settings, view: String::new(), demo: flags.demo };
+            return Ok(Mode::Check { start, contexts: flags.context, order });
         }
         _ => {}
     }
@@ -367,6 +489,17 @@ where
     let start = Start { settings, view, demo: flags.demo };
     Ok(if flags.plain { Mode::Plain { start, follow: flags.follow, bare: false } } else { Mode::Console(start) })
 }
+
+/// Those that say how it stands have one code for all that keeps them from it: a monitoring system would take 2 for
+/// something else.
+fn usage_code(args: &[std::ffi::OsString]) -> u8 {
+    let definition = command();
+    let mut words = args.iter().skip(1).filter_map(|arg| arg.to_str());
+    let chosen = words.find(|word| definition.get_subcommands().any(|command| command.get_name() == *word));
+    if chosen.is_some_and(|word| TELLERS.contains(&word)) { check::UNKNOWN } else { EXIT_USAGE }
+}
+
+const TELLERS: &[&str] = &["check", "health", "snapshot", "compare"];
 
 fn order(args: RunArgs) -> Result<Order, String> {
     let mut set = std::collections::BTreeMap::new();
@@ -396,7 +529,7 @@ fn overrides(flags: &Flags) -> Vec<Override> {
     let text = |text: &Option<String>| text.clone().map(Value::Text);
     let path = |path: &Option<PathBuf>| path.as_ref().map(|path| Value::Text(path.to_string_lossy().into_owned()));
     let on = |flag: bool| flag.then_some(Value::Flag(true));
-    set("context", "--context", text(&flags.context));
+    set("context", "--context", text(&flags.context.last().cloned()));
     set("namespace", "--namespace", text(&flags.namespace));
     set("kubeconfig", "--kubeconfig", path(&flags.kubeconfig));
     set("as", "--as", text(&flags.impersonate));
@@ -451,9 +584,16 @@ fn run(mode: Mode) -> ExitCode {
         }
         Mode::Plain { start, follow, bare } => return ended(plain(start, follow, bare, &mut out)),
         Mode::Run { settings, order } => return ended(act(*settings, order, &mut out)),
+        Mode::Health { start, format, timeout } => return told(well(start, format, timeout, &mut out)),
+        Mode::Snapshot { start, file, timeout } => return told(snapshot(start, file.as_deref(), timeout, &mut out)),
+        Mode::Compare(args) => {
+            let code = compare::run(&args.a, &args.b, args.output, &mut out, &mut std::io::stderr());
+            return told(code.map(ExitCode::from).map_err(Into::into));
+        }
+        Mode::Check { start, contexts, order } => return told(tell(start, contexts, &order, &mut out)),
         Mode::Audit { settings, what } => return ended(audit(&settings, what, &mut out)),
         Mode::Profile { settings, command } => return ended(profile(&settings, command, &mut out)),
-        Mode::Timeline { settings, args } => return ended(timeline(&settings, args, &mut out)),
+        Mode::Timeline { settings, args } => return ended(what_happened(&settings, args, &mut out)),
         Mode::Rbac(role) => rbac::print(role, &mut out),
         Mode::Demo(args) => return ended(serve(args, &mut out)),
     };
@@ -475,6 +615,14 @@ fn ended(result: Result<ExitCode>) -> ExitCode {
         let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
         let _ = writeln!(std::io::stderr(), "watchkeeper: {}", causes.join(": "));
         ExitCode::from(if usage { EXIT_USAGE } else { 1 })
+    })
+}
+
+/// The same where everything that keeps us from telling is one code.
+fn told(result: Result<ExitCode>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        ended(Err(error));
+        ExitCode::from(check::UNKNOWN)
     })
 }
 
@@ -555,6 +703,59 @@ fn act(settings: Settings, order: Order, out: &mut dyn Write) -> Result<ExitCode
     Ok(ExitCode::from(code))
 }
 
+/// A cluster to look at, and the demo if that is it.
+fn looker(settings: Settings) -> Result<Look> {
+    let app = start::app(&settings)?;
+    Ok(Look { app, data: Data::start(settings, clock::now)?, now: clock::now })
+}
+
+/// Runs what looks at a cluster and ends; a signal ends it earlier.
+fn until_signal(look: impl Future<Output = Result<u8>>) -> Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let code = runtime.block_on(async {
+        let mut signals = Signals::listen()?;
+        tokio::select! {
+            number = signals.end() => Ok(End::Signal(number).code()),
+            code = look => code,
+        }
+    });
+    code.map(ExitCode::from)
+}
+
+fn tell(mut start: Start, contexts: Vec<String>, order: &check::Order, out: &mut dyn Write) -> Result<ExitCode> {
+    let _log = log_to(&start.settings)?;
+    let _demo = with_demo(&mut start)?;
+    let asked = if contexts.is_empty() {
+        vec![start.settings.context.clone()]
+    } else {
+        contexts.into_iter().map(Some).collect()
+    };
+    let looks = asked.into_iter().map(|context| {
+        let settings = Settings { context: context.clone(), ..(*start.settings).clone() };
+        Ok((context.unwrap_or_default(), looker(settings)?))
+    });
+    let looks = looks.collect::<Result<Vec<_>>>()?;
+    until_signal(async {
+        let reports = check::look(looks, order).await;
+        Ok(check::tell(&reports, order, out, &mut std::io::stderr())?)
+    })
+}
+
+fn well(mut start: Start, format: health::Format, timeout: Duration, out: &mut dyn Write) -> Result<ExitCode> {
+    let _log = log_to(&start.settings)?;
+    let _demo = with_demo(&mut start)?;
+    let look = looker(*start.settings)?;
+    until_signal(async { Ok(health::run(look, format, timeout, out).await?) })
+}
+
+fn snapshot(mut start: Start, file: Option<&Path>, timeout: Duration, out: &mut dyn Write) -> Result<ExitCode> {
+    let _log = log_to(&start.settings)?;
+    let _demo = with_demo(&mut start)?;
+    let look = looker(*start.settings)?;
+    let err = &mut std::io::stderr();
+    until_signal(async { Ok(headless::snapshot::run(look, file, timeout, out, err).await?) })
+}
+
 fn audit(settings: &Settings, what: AuditCommand, out: &mut dyn Write) -> Result<ExitCode> {
     let folder = settings
         .audit_folder()
@@ -586,7 +787,7 @@ fn profile(settings: &Settings, command: ProfileCommand, out: &mut dyn Write) ->
     Ok(ExitCode::SUCCESS)
 }
 
-fn timeline(settings: &Settings, args: TimelineArgs, out: &mut dyn Write) -> Result<ExitCode> {
+fn what_happened(settings: &Settings, args: TimelineArgs, out: &mut dyn Write) -> Result<ExitCode> {
     let none = || Unusable("there is no state directory: set state-dir, XDG_STATE_HOME or HOME".to_owned());
     let folder = settings.timeline_folder().ok_or_else(none)?;
     let context = crate::data::current_context(settings)
@@ -599,7 +800,7 @@ fn timeline(settings: &Settings, args: TimelineArgs, out: &mut dyn Write) -> Res
         utc: settings.utc,
         now: clock::now(),
     };
-    headless::timeline::print(&folder, settings.audit_folder().as_deref(), &query, out)?;
+    timeline::print(&folder, settings.audit_folder().as_deref(), &query, out)?;
     Ok(ExitCode::SUCCESS)
 }
 

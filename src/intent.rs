@@ -84,6 +84,10 @@ pub enum Command {
 pub enum Place {
     Home,
     Table(KindId),
+    /// The same, with what is not well only.
+    Faults(KindId),
+    /// The platform's health, question by question.
+    Health,
     Feeds,
     Help,
     Contexts,
@@ -139,7 +143,7 @@ impl Place {
     /// The kind whose objects are looked at there.
     pub fn kind(&self) -> Option<KindId> {
         match self {
-            Self::Table(kind) => Some(*kind),
+            Self::Table(kind) | Self::Faults(kind) => Some(*kind),
             Self::Describe(key) | Self::Yaml(key) | Self::Events(key) | Self::Guide(key) | Self::Logs { key, .. } => {
                 Some(key.kind)
             }
@@ -154,6 +158,7 @@ impl Place {
             | Self::Timeline(_)
             | Self::Handover
             | Self::Home
+            | Self::Health
             | Self::Feeds
             | Self::Help
             | Self::Contexts

@@ -57,8 +57,8 @@ const LADDER: &[Rung] = &[
     ("data", &["domain", "kinds", "intent", "config", "clients", "sources", "effects"], &["tokio", "serde_json"]),
     (
         "headless",
-        &["domain", "kinds", "actions", "intent", "config", "screens", "app", "effects", "data"],
-        &["clap", "clap_complete", "clap_mangen", "serde_json", "tokio", "toml"],
+        &["domain", "store", "kinds", "actions", "intent", "config", "triage", "screens", "app", "effects", "data"],
+        &["clap", "clap_complete", "clap_mangen", "serde", "serde_json", "tempfile", "tokio", "toml"],
     ),
     (
         "session",

@@ -10,6 +10,7 @@ mod console {
     mod contexts;
     mod faults;
     pub mod harness;
+    mod health;
     mod hostile;
     mod lazy;
     mod navigation;

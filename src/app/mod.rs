@@ -160,8 +160,13 @@ impl App {
         self.future.clear();
         self.last = None;
         let keep = match self.screen().place() {
-            place
-            @ (Place::Table(_) | Place::Feeds | Place::Home | Place::Help | Place::Platform | Place::Handover) => place,
+            place @ (Place::Table(_)
+            | Place::Feeds
+            | Place::Home
+            | Place::Help
+            | Place::Platform
+            | Place::Health
+            | Place::Handover) => place,
             _ => Place::Home,
         };
         self.stack.clear();
@@ -519,7 +524,7 @@ impl App {
         // a place of its own begins a new path; what is about one object goes on top
         let top_level =
             matches!(place, Place::Home | Place::Table(_) | Place::Platform | Place::Contexts | Place::Namespaces);
-        let from_list = matches!(self.screen().place(), Place::Home | Place::Feeds);
+        let from_list = matches!(self.screen().place(), Place::Home | Place::Feeds | Place::Health);
         if top_level && !from_list {
             for mut screen in self.stack.drain(1..).collect::<Vec<_>>() {
                 out.extend(screen.leave());
@@ -545,7 +550,9 @@ impl App {
     /// Lets the screen follow the world; may ask for things to read.
     pub fn sync(&mut self) -> Vec<Effect> {
         let size = chrome::body_size(self.size, self.slim_header, self.screen().place() == Place::Home);
-        let watch = self.screen().place().kind().and_then(|kind| self.world.watch(kind));
+        let looked_at = self.screen().place().kind().into_iter().chain(self.screen().watches());
+        let watch: Vec<Effect> =
+            looked_at.collect::<Vec<_>>().into_iter().filter_map(|kind| self.world.watch(kind)).collect();
         let Self { stack, world, .. } = self;
         let mut effects = stack.last_mut().map(|screen| screen.sync(world, size)).unwrap_or_default();
         effects.extend(watch);

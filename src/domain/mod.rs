@@ -1,6 +1,7 @@
 //! The nouns of the product, as data: no I/O, no clock, no terminal.
 
 pub mod ages;
+pub mod beside;
 pub mod change;
 pub mod context;
 pub mod finding;

@@ -26,6 +26,9 @@ const BESIDE: &[(&str, &str, &[&str])] = &[
     ("", "services", &["get", "list"]),
     // which platform this is
     ("", "namespaces", &["get", "list"]),
+    // of the health screen
+    ("metrics.k8s.io", "nodes", &["list"]),
+    ("security.istio.io", "peerauthentications", &["list"]),
 ];
 
 /// # Errors

@@ -271,6 +271,17 @@ fn what(entry: &Incident, world: &World) -> String {
     if name.is_empty() { kind } else { format!("{kind}  {name}") }
 }
 
+/// Whether an incident belongs to the chosen namespace: by its object, by what it explains, or because it is of none.
+pub fn is_here(entry: &Incident, explained: &[Subject], world: &World) -> bool {
+    match (world.namespace(), world.triage.object(&world.store, entry.subject)) {
+        (Some(wanted), Some(id)) => {
+            let home = world.store.row(id).map(|row| row.record.namespace);
+            home.is_some_and(|home| home == wanted || home.is_empty()) || touches(explained, wanted, world)
+        }
+        _ => true,
+    }
+}
+
 /// Whether something that is explained is in a namespace.
 fn touches(explained: &[Subject], namespace: Sym, world: &World) -> bool {
     explained.iter().any(|subject| match subject {
@@ -330,20 +341,15 @@ impl Screen for Home {
     }
 
     fn sync(&mut self, world: &World, size: Size) -> Vec<Effect> {
-        let namespace = world.namespace();
         let mut scratch = String::new();
-        let families =
-            if namespace.is_some() || !self.filter.is_empty() { world.triage.families() } else { HashMap::default() };
+        let families = if world.facts.namespace.is_some() || !self.filter.is_empty() {
+            world.triage.families()
+        } else {
+            HashMap::default()
+        };
         let mut admits = |entry: &Incident| {
             let explains = families.get(&entry.subject).map_or(&[][..], |family| family);
-            let here = match (namespace, world.triage.object(&world.store, entry.subject)) {
-                (Some(wanted), Some(id)) => {
-                    let home = world.store.row(id).map(|row| row.record.namespace);
-                    home.is_some_and(|home| home == wanted || home.is_empty()) || touches(explains, wanted, world)
-                }
-                _ => true,
-            };
-            here && self.filter.matches(&Row { entry, world, explains }, &mut scratch)
+            is_here(entry, explains, world) && self.filter.matches(&Row { entry, world, explains }, &mut scratch)
         };
         let ranked = world.triage.incidents();
         self.shown = (0..ranked.len()).filter(|i| admits(&ranked[*i])).collect();

@@ -12,6 +12,7 @@ pub mod feeds;
 pub mod find;
 pub mod guide;
 pub mod handover;
+pub mod health;
 pub mod help;
 pub mod home;
 pub mod incident;
@@ -29,7 +30,7 @@ pub mod timeline;
 pub mod world;
 pub mod yaml;
 
-use crate::domain::record::Key;
+use crate::domain::record::{Key, KindId};
 use crate::domain::reply::Reply;
 use crate::intent::{Binding, Chord, Command, Effect, Place, Ticket, Tickets};
 use crate::scene::Line;
@@ -60,6 +61,11 @@ pub trait Screen: std::fmt::Debug {
 
     /// The body, at most `size.height` lines.
     fn lines(&self, world: &World, size: Size) -> Vec<Line>;
+
+    /// Kinds that it is about besides that of its place: their feeds start when it is looked at.
+    fn watches(&self) -> Vec<KindId> {
+        Vec::new()
+    }
 
     /// Every row, for `--plain`; by default the body at an endless height.
     fn all_lines(&mut self, world: &World, width: u16) -> Vec<Line> {
@@ -139,6 +145,7 @@ pub struct ScreenSpec {
 /// Screens with a word of their own; each kind's table has its kind's words besides.
 pub static SCREENS: &[ScreenSpec] = &[
     home::SPEC,
+    health::SPEC,
     platform::SPEC,
     timeline::SPEC,
     feeds::SPEC,
@@ -155,6 +162,8 @@ pub fn open(place: Place, tickets: &Tickets) -> Box<dyn Screen> {
     match place {
         Place::Home => Box::new(home::Home::default()),
         Place::Table(kind) => Box::new(table::TableScreen::new(kind)),
+        Place::Faults(kind) => Box::new(table::TableScreen::faults(kind)),
+        Place::Health => Box::new(health::Health::new(tickets.next())),
         Place::Feeds => Box::new(feeds::Feeds::default()),
         Place::Help => Box::new(help::Help::default()),
         Place::Contexts => Box::new(contexts::Contexts::default()),

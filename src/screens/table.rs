@@ -69,6 +69,11 @@ impl TableScreen {
         }
     }
 
+    /// Only what is not well, until the key for that is pressed.
+    pub fn faults(kind: KindId) -> Self {
+        Self { faults_only: true, ..Self::new(kind) }
+    }
+
     /// Puts the cursor on an object.
     pub fn point_at(&mut self, uid: Uid) {
         self.cursor = Some(uid);

@@ -6,6 +6,7 @@ mod controllers;
 mod dependents;
 mod feeds;
 mod graph;
+pub mod health;
 mod judged;
 mod names;
 pub mod node;

@@ -1,0 +1,165 @@
+//! What a health check reads beside the watched kinds, once and on demand: how much of the nodes is used, and whether the
+//! mesh insists on mTLS. Answers of the API server become a few numbers; nothing is kept of them.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::quantity::Quantity;
+use super::text;
+
+/// Which groups are served: what is not among them is not installed.
+pub const GROUPS: &str = "/apis";
+/// What nodes can give. The first page is enough for a verdict.
+pub const NODES: &str = "/api/v1/nodes?limit=500";
+/// metrics-server 0.8: usage as quantities, `100n`, `1024Ki`.
+pub const METRICS: &str = "/apis/metrics.k8s.io/v1beta1/nodes?limit=500";
+/// Istio 1.22 and later serve v1.
+pub const PEERS: &str = "/apis/security.istio.io/v1/peerauthentications";
+
+pub const PATHS: [&str; 4] = [GROUPS, NODES, METRICS, PEERS];
+
+/// One answer: what it is, or why there is none.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Seen<T> {
+    /// Nobody has asked yet.
+    #[default]
+    NotAsked,
+    NotInstalled,
+    Unreadable(String),
+    Is(T),
+}
+
+/// How much of one node is used, in percent of what it can give.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Usage {
+    pub node: String,
+    pub cpu: i64,
+    pub memory: i64,
+}
+
+/// One rule of the mesh.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    /// `namespace/name`.
+    pub name: String,
+    /// `STRICT`, `PERMISSIVE`, `DISABLE`, or `UNSET`, which inherits.
+    pub mode: String,
+    /// Ports with a mode of their own that is not strict.
+    pub open_ports: usize,
+}
+
+/// Everything.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Beside {
+    pub usage: Seen<Vec<Usage>>,
+    pub peers: Seen<Vec<Peer>>,
+}
+
+impl Beside {
+    /// From the answers to [`PATHS`].
+    pub fn of(read: &HashMap<String, Result<Value, String>>) -> Self {
+        Self { usage: usage(read), peers: peers(read) }
+    }
+}
+
+fn items<'a>(read: &'a HashMap<String, Result<Value, String>>, path: &str) -> Result<&'a Vec<Value>, String> {
+    match read.get(path) {
+        None => Err("no answer in time".to_owned()),
+        Some(Err(why)) => Err(why.clone()),
+        Some(Ok(list)) => list["items"].as_array().ok_or_else(|| "the answer is no list".to_owned()),
+    }
+}
+
+/// Whether a group is served; nothing when that could not be asked.
+fn served(read: &HashMap<String, Result<Value, String>>, group: &str) -> Option<bool> {
+    let groups = read.get(GROUPS)?.as_ref().ok()?["groups"].as_array()?;
+    Some(groups.iter().any(|known| known["name"] == group))
+}
+
+fn usage(read: &HashMap<String, Result<Value, String>>) -> Seen<Vec<Usage>> {
+    if served(read, "metrics.k8s.io") == Some(false) {
+        return Seen::NotInstalled;
+    }
+    let (nodes, metrics) = match (items(read, NODES), items(read, METRICS)) {
+        (Ok(nodes), Ok(metrics)) => (nodes, metrics),
+        (Err(why), _) | (_, Err(why)) => return Seen::Unreadable(why),
+    };
+    let mut out = Vec::with_capacity(metrics.len());
+    for one in metrics {
+        let name = &one["metadata"]["name"];
+        let Some(node) = nodes.iter().find(|node| node["metadata"]["name"] == *name) else { continue };
+        let percent = |resource: &str| {
+            let read = |value: &Value| value.as_str().and_then(Quantity::parse);
+            let all = read(&node["status"]["allocatable"][resource])?;
+            Some(read(&one["usage"][resource])?.percent_of(all))
+        };
+        if let (Some(cpu), Some(memory), Some(name)) = (percent("cpu"), percent("memory"), name.as_str()) {
+            out.push(Usage { node: text::line(name).into_owned(), cpu, memory });
+        }
+    }
+    if out.is_empty() {
+        return Seen::Unreadable("metrics of no node".to_owned());
+    }
+    Seen::Is(out)
+}
+
+fn peers(read: &HashMap<String, Result<Value, String>>) -> Seen<Vec<Peer>> {
+    if served(read, "security.istio.io") == Some(false) {
+        return Seen::NotInstalled;
+    }
+    let items = match items(read, PEERS) {
+        Ok(items) => items,
+        Err(why) => return Seen::Unreadable(why),
+    };
+    let text = |value: &Value| text::line(value.as_str().unwrap_or_default()).into_owned();
+    let peers = items.iter().map(|item| {
+        let (metadata, spec) = (&item["metadata"], &item["spec"]);
+        let mode = text(&spec["mtls"]["mode"]);
+        let ports = spec["portLevelMtls"].as_object().into_iter().flat_map(|ports| ports.values());
+        Peer {
+            name: format!("{}/{}", text(&metadata["namespace"]), text(&metadata["name"])),
+            mode: if mode.is_empty() { "UNSET".to_owned() } else { mode },
+            open_ports: ports.filter(|port| port["mode"] == "PERMISSIVE" || port["mode"] == "DISABLE").count(),
+        }
+    });
+    Seen::Is(peers.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(answers: &[(&str, Result<Value, &str>)]) -> HashMap<String, Result<Value, String>> {
+        answers.iter().map(|(path, answer)| ((*path).to_owned(), answer.clone().map_err(str::to_owned))).collect()
+    }
+
+    #[test]
+    fn usage_is_told_in_percent_of_what_a_node_can_give() {
+        let node = json!({"metadata": {"name": "n1"}, "status": {"allocatable": {"cpu": "4", "memory": "8Gi"}}});
+        let metric = json!({"metadata": {"name": "n1"}, "usage": {"cpu": "1000000000n", "memory": "6291456Ki"}});
+        let both = read(&[(NODES, Ok(json!({"items": [node]}))), (METRICS, Ok(json!({"items": [metric]})))]);
+        let seen = Beside::of(&both).usage;
+        assert_eq!(seen, Seen::Is(vec![Usage { node: "n1".to_owned(), cpu: 25, memory: 75 }]));
+    }
+
+    #[test]
+    fn what_is_not_served_is_not_installed_and_what_is_refused_is_unreadable() {
+        let groups = json!({"groups": [{"name": "security.istio.io"}]});
+        let seen = Beside::of(&read(&[(GROUPS, Ok(groups)), (PEERS, Err("no access"))]));
+        assert_eq!(seen.usage, Seen::NotInstalled);
+        assert_eq!(seen.peers, Seen::Unreadable("no access".to_owned()));
+        let nothing = Beside::of(&HashMap::new());
+        assert_eq!(nothing.usage, Seen::Unreadable("no answer in time".to_owned()));
+    }
+
+    #[test]
+    fn a_rule_without_a_mode_inherits_and_open_ports_are_counted() {
+        let items = json!([{"metadata": {"namespace": "a", "name": "b"}, "spec": {
+            "portLevelMtls": {"80": {"mode": "DISABLE"}, "81": {"mode": "STRICT"}}}}]);
+        let seen = Beside::of(&read(&[(PEERS, Ok(json!({"items": items})))])).peers;
+        let peer = Peer { name: "a/b".to_owned(), mode: "UNSET".to_owned(), open_ports: 1 };
+        assert_eq!(seen, Seen::Is(vec![peer]));
+    }
+}

@@ -1,0 +1,133 @@
+//! One look at a cluster: connect, wait until every feed has told its first list or failed, judge once. Shared by the
+//! commands that say how things stand and end. It leaves nothing behind: no file, no audit.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::feed;
+use crate::app::App;
+use crate::data::{Ask, Data, What};
+use crate::domain::ages::{self, Time};
+use crate::domain::change::FeedState;
+use crate::domain::record::KindId;
+use crate::domain::reply::Reply;
+use crate::intent::{Effect, Fetch, Tickets};
+use crate::screens::world::Link;
+
+/// A cluster that is looked at, not yet connected.
+#[derive(Debug)]
+pub struct Look {
+    pub app: App,
+    pub data: Data,
+    pub now: fn() -> Time,
+}
+
+/// How a look ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// Every feed has its rows, or a reason for having none.
+    Whole,
+    /// These had not told their first list in time.
+    Late(Vec<KindId>),
+    /// The API server does not answer, or refuses us: why.
+    Down(String),
+}
+
+impl Look {
+    /// Connects and waits; feeds of lazy kinds are waited for where they are in `also`. What is there is judged at the end.
+    pub async fn take(&mut self, also: &[KindId], limit: Duration) -> Ended {
+        self.data.ask(Ask::Connect(None));
+        let waited = tokio::time::timeout(limit, self.settled(also)).await.is_ok();
+        self.judge();
+        if let Link::Down { headline, detail, .. } = &self.app.world.facts.link {
+            return Ended::Down(format!("{headline}: {detail}"));
+        }
+        if waited {
+            return Ended::Whole;
+        }
+        if self.app.world.facts.link == Link::Connecting {
+            return Ended::Down(format!("no answer within {} s", limit.as_secs()));
+        }
+        let late = self.app.world.store.tables().filter(|(_, table)| is_late(table.feed.state));
+        Ended::Late(late.map(|(kind, _)| kind).collect())
+    }
+
+    async fn settled(&mut self, also: &[KindId]) {
+        loop {
+            for watch in also.iter().filter_map(|kind| self.app.world.watch(*kind)) {
+                feed::ask(&self.data, watch);
+            }
+            let world = &self.app.world;
+            let is_down = matches!(world.facts.link, Link::Down { .. });
+            if is_down || !world.store.tables().any(|(_, table)| is_late(table.feed.state)) {
+                return;
+            }
+            let Some(news) = self.data.news.recv().await else { return };
+            feed::take(&mut self.app, news.what);
+        }
+    }
+
+    /// Judges at the server's time: a grace is counted from the times of the objects, as in the console.
+    fn judge(&mut self) {
+        let facts = &mut self.app.world.facts;
+        let now = (self.now)();
+        facts.now = if facts.skew.abs() > 5 { now.plus(facts.skew) } else { now };
+        self.app.settle();
+    }
+
+    /// Reads paths of the API server, each by itself; what does not come in time is missing.
+    pub async fn paths(&mut self, paths: Vec<String>, limit: Duration) -> HashMap<String, Result<Value, String>> {
+        let ticket = Tickets::default().next();
+        feed::ask(&self.data, Effect::Fetch(ticket, Fetch::Paths(paths)));
+        let waiting = async {
+            while let Some(news) = self.data.news.recv().await {
+                match news.what {
+                    What::Reply(to, Reply::Read(found)) if to == ticket => return found,
+                    what => feed::take(&mut self.app, what),
+                }
+            }
+            HashMap::new()
+        };
+        let found = tokio::time::timeout(limit, waiting).await.unwrap_or_default();
+        self.judge();
+        found
+    }
+}
+
+/// Whether a feed has not told its first list yet.
+pub fn is_late(state: FeedState) -> bool {
+    matches!(state, FeedState::Waiting | FeedState::Listing { .. })
+}
+
+/// A duration of the command line: `30s`, `2m`.
+///
+/// # Errors
+/// What is no duration, or none at all.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let seconds = ages::go_duration(text).and_then(|seconds| u64::try_from(seconds).ok());
+    match seconds {
+        Some(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
+        _ => Err("write a duration from 1s to 24h, such as 30s or 2m".to_owned()),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long this process took, not a time that is shown")]
+pub fn monotonic() -> Instant {
+    Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_is_a_duration_of_at_least_a_second() {
+        assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        for wrong in ["", "30", "0s", "-5s", "soon", "500ms", "25h"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}

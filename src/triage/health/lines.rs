@@ -1,0 +1,312 @@
+//! The questions, in the order of the platform's runbook, and what each goes by.
+
+use super::tally::Tally;
+use super::{Line, Verdict};
+use crate::domain::ages::Time;
+use crate::domain::beside::{Beside, Seen};
+use crate::domain::health::Health;
+use crate::domain::record::{Cell, Record};
+use crate::kinds::alerts::{self, State};
+use crate::kinds::{certificates, nodes, policy_reports, resource_quotas, seals, velero};
+use crate::store::Store;
+
+/// A certificate that ends within this time is counted, in seconds.
+const EXPIRING: i64 = 30 * 86_400;
+/// Percent of a node's memory or CPU from which it is nearly used up, and from which there is nothing left.
+const NEARLY: i64 = 90;
+const FULL: i64 = 98;
+
+/// Every question with its answer now.
+pub fn lines(store: &Store, beside: &Beside, now: Time) -> Vec<Line> {
+    vec![
+        nodes_ready(store),
+        usage(beside),
+        pods(store),
+        workloads(store),
+        flux(store, "Flux HelmReleases", &["HelmRelease"]),
+        flux(store, "Flux Kustomizations", &["Kustomization"]),
+        flux(store, "Flux sources", SOURCES),
+        flux(store, "Flux ResourceSets", &["ResourceSet"]),
+        certificates(store, now),
+        plain(store, "Certificate issuers", &["Issuer", "ClusterIssuer"]),
+        backups(store),
+        locations(store),
+        seals(store),
+        plain(store, "External secrets", &["ExternalSecret"]),
+        plain(store, "Secret stores", &["SecretStore", "ClusterSecretStore"]),
+        firing(store),
+        policies(store),
+        claims(store),
+        quotas(store),
+        mesh(beside),
+    ]
+}
+
+const SOURCES: &[&str] = &["GitRepository", "HelmRepository", "OCIRepository", "Bucket", "HelmChart"];
+
+fn count(rows: impl Iterator) -> i64 {
+    i64::try_from(rows.count()).unwrap_or(i64::MAX)
+}
+
+fn is_fault(_: &Record, health: Health) -> bool {
+    health.is_fault()
+}
+
+/// Counts, and names what is not well.
+fn plain(store: &Store, what: &'static str, kinds: &[&str]) -> Line {
+    let tally = Tally::of(store, kinds);
+    let numbers = vec![("ready", tally.with(Health::Ok)), ("total", tally.total())];
+    tally.line(what, tally.verdict(), numbers, tally.named(is_fault))
+}
+
+fn nodes_ready(store: &Store) -> Line {
+    let tally = Tally::of(store, &["Node"]);
+    let status = |record: &Record| store.strings.get(record.status).to_owned();
+    let ready = count(tally.rows().filter(|(r, _)| status(r).split(',').next() == Some("Ready")));
+    let pressed = count(tally.rows().filter(|(r, _)| r.cell(nodes::PRESSURE) != Cell::None));
+    let cordoned = |r: &Record| status(r).contains("SchedulingDisabled");
+    let shut = count(tally.rows().filter(|(r, _)| cordoned(r)));
+    let verdict = match tally.verdict() {
+        // on purpose, but capacity is missing until somebody takes it back
+        Verdict::Ok if shut > 0 => Verdict::Warning,
+        // a cluster without a node is no healthy cluster
+        Verdict::Ok if tally.is_none() => Verdict::Unknown,
+        verdict => verdict,
+    };
+    let numbers = vec![("ready", ready), ("total", tally.total()), ("under pressure", pressed), ("cordoned", shut)];
+    let why = tally.named(|r, health| health.is_fault() || cordoned(r));
+    tally.line("Nodes", verdict, numbers, why)
+}
+
+fn usage(beside: &Beside) -> Line {
+    let line =
+        |verdict, numbers, why| Line { what: "Resource usage", verdict, numbers, why, kind: None, faults: false };
+    let mut nodes = match &beside.usage {
+        Seen::NotAsked => return line(Verdict::Unknown, Vec::new(), "not read yet".to_owned()),
+        Seen::NotInstalled => return line(Verdict::NotInstalled, Vec::new(), "no metrics-server".to_owned()),
+        Seen::Unreadable(why) => return line(Verdict::Unknown, Vec::new(), why.clone()),
+        Seen::Is(nodes) => nodes.clone(),
+    };
+    let most = |of: fn(&crate::domain::beside::Usage) -> i64| nodes.iter().map(of).max().unwrap_or(0);
+    let (cpu, memory) = (most(|node| node.cpu), most(|node| node.memory));
+    // what runs out of CPU is slow, what runs out of memory is killed
+    let verdict = match (memory, cpu) {
+        (FULL.., _) => Verdict::Failed,
+        (NEARLY.., _) | (_, NEARLY..) => Verdict::Warning,
+        _ => Verdict::Ok,
+    };
+    let total = i64::try_from(nodes.len()).unwrap_or(i64::MAX);
+    let numbers = vec![("% CPU at most", cpu), ("% memory at most", memory), ("nodes", total)];
+    nodes.retain(|node| node.cpu >= NEARLY || node.memory >= NEARLY);
+    let full: Vec<String> =
+        nodes.iter().take(3).map(|n| format!("{} at {} % CPU, {} % memory", n.node, n.cpu, n.memory)).collect();
+    line(verdict, numbers, full.join("; "))
+}
+
+fn pods(store: &Store) -> Line {
+    let tally = Tally::of(store, &["Pod"]);
+    let numbers = vec![
+        ("not healthy", tally.faults()),
+        ("failed", tally.with(Health::Failed)),
+        ("starting", tally.with(Health::Progressing)),
+        ("total", tally.total()),
+    ];
+    tally.line("Pods", tally.verdict(), numbers, tally.named(is_fault))
+}
+
+fn workloads(store: &Store) -> Line {
+    let tally = Tally::of(store, &["Deployment", "StatefulSet", "DaemonSet"]);
+    let numbers = vec![
+        ("ready", tally.with(Health::Ok)),
+        ("rolling out", tally.with(Health::Progressing)),
+        ("total", tally.total()),
+    ];
+    tally.line("Workloads", tally.verdict(), numbers, tally.named(is_fault))
+}
+
+fn flux(store: &Store, what: &'static str, kinds: &[&str]) -> Line {
+    let tally = Tally::of(store, kinds);
+    let suspended = count(tally.rows().filter(|(r, _)| r.suspended == Some(true)));
+    let numbers = vec![
+        ("ready", tally.with(Health::Ok)),
+        ("failed", tally.with(Health::Failed)),
+        ("suspended", suspended),
+        ("total", tally.total()),
+    ];
+    let verdict = match tally.verdict() {
+        Verdict::Ok if suspended > 0 => Verdict::Warning,
+        verdict => verdict,
+    };
+    let why = tally.named(|r, health| health.is_fault() || r.suspended == Some(true));
+    tally.line(what, verdict, numbers, why)
+}
+
+fn certificates(store: &Store, now: Time) -> Line {
+    let tally = Tally::of(store, &["Certificate"]);
+    let left = |r: &Record| r.time(certificates::NOT_AFTER).map(|end| end.0 - now.0);
+    let expiring = |r: &Record| left(r).is_some_and(|left| left < EXPIRING);
+    let expired = count(tally.rows().filter(|(r, _)| left(r).is_some_and(|left| left <= 0)));
+    let soon = count(tally.rows().filter(|(r, _)| expiring(r)));
+    let first =
+        tally.rows().filter_map(|(r, _)| left(r)).filter(|left| *left > 0).min().map(|left| left.div_euclid(86_400));
+    let mut numbers = vec![
+        ("ready", tally.with(Health::Ok)),
+        ("total", tally.total()),
+        ("expiring in 30 d", soon),
+        ("expired", expired),
+    ];
+    numbers.extend(first.map(|days| ("days to the first", days)));
+    // short-lived certificates end soon all the time: what matters is whether they are renewed
+    tally.line("Certificates", tally.verdict(), numbers, tally.named(is_fault))
+}
+
+fn backups(store: &Store) -> Line {
+    let schedules = Tally::of(store, &["Schedule"]);
+    let both = Tally::of(store, &["Schedule", "Backup"]);
+    let backups = Tally::of(store, &["Backup"]);
+    let good = count(backups.rows().filter(|(_, health)| *health == Health::Ok));
+    let newest = backups.rows().max_by_key(|(r, _)| (velero::begun(r), r.uid));
+    let numbers =
+        vec![("schedules", schedules.total()), ("in order", schedules.with(Health::Ok)), ("completed backups", good)];
+    let mut why = schedules.named(is_fault);
+    if let Some((record, _)) = newest {
+        let told = format!("newest {} {}", record.name, store.strings.get(record.status));
+        why = if why.is_empty() { told } else { format!("{why}; {told}") };
+    }
+    let verdict = match schedules.verdict() {
+        Verdict::Ok if schedules.is_none() => {
+            why = "there is no schedule".to_owned();
+            Verdict::Warning
+        }
+        Verdict::Ok if schedules.with(Health::Suspended) > 0 => Verdict::Warning,
+        verdict => verdict,
+    };
+    let line = both.line("Backups", verdict, numbers, why);
+    // the schedules are what is judged: what an old backup was is no fault of today
+    let faults = schedules.faults() > 0;
+    Line { kind: line.kind.and(crate::kinds::by_name("Schedule")), faults, ..line }
+}
+
+fn locations(store: &Store) -> Line {
+    let tally = Tally::of(store, &["BackupStorageLocation"]);
+    let numbers = vec![("available", tally.with(Health::Ok)), ("total", tally.total())];
+    let (verdict, why) = match tally.verdict() {
+        Verdict::Ok if tally.is_none() => (Verdict::Failed, "backups have nowhere to go".to_owned()),
+        verdict => (verdict, tally.named(is_fault)),
+    };
+    tally.line("Backup locations", verdict, numbers, why)
+}
+
+fn seals(store: &Store) -> Line {
+    let tally = Tally::of(store, &["Seal"]);
+    let is_cluster = |r: &Record| r.flag(seals::IS_CLUSTER);
+    let replicas = || tally.rows().filter(|(r, _)| !is_cluster(r));
+    let serving = count(replicas().filter(|(r, _)| seals::State::of(r, &store.strings).serves()));
+    let sealed = count(replicas().filter(|(r, _)| seals::State::of(r, &store.strings) == seals::State::Sealed));
+    let numbers = vec![("unsealed", serving), ("sealed", sealed), ("replicas", count(replicas()))];
+    let quorum: Vec<String> = tally
+        .rows()
+        .filter(|(r, _)| is_cluster(r))
+        .map(|(r, _)| format!("{} {}", store.strings.get(r.namespace), store.strings.get(r.status)))
+        .collect();
+    // a replica that is sealed costs redundancy; the quorum says whether secrets are served
+    let quorum_lost = tally.rows().any(|(r, health)| is_cluster(r) && health == Health::Failed);
+    let verdict = match tally.verdict() {
+        Verdict::Failed if !quorum_lost && !quorum.is_empty() => Verdict::Warning,
+        verdict => verdict,
+    };
+    tally.line("OpenBao", verdict, numbers, quorum.join("; "))
+}
+
+fn firing(store: &Store) -> Line {
+    let tally = Tally::of(store, &["Alert"]);
+    let state = |r: &Record| State::of(r, &store.strings);
+    let fires = |r: &Record| matches!(state(r), State::Firing | State::Active);
+    let grade = |r: &Record| alerts::grade(r.text(alerts::SEVERITY, &store.strings));
+    let mut by = [0i64; 4];
+    for (record, _) in tally.rows().filter(|(r, _)| fires(r)) {
+        if let Some(severity) = grade(record) {
+            by[severity as usize - 1] += 1;
+        }
+    }
+    let silenced = count(tally.rows().filter(|(r, _)| matches!(state(r), State::Silenced | State::Inhibited)));
+    let broken = count(tally.rows().filter(|(r, _)| state(r) == State::BrokenRule));
+    let numbers = vec![
+        ("critical", by[0] + by[1]),
+        ("warning", by[2]),
+        ("info", by[3]),
+        ("silenced", silenced),
+        ("broken rules", broken),
+    ];
+    let quiet = tally.rows().find(|(r, _)| state(r) == State::NotFiring);
+    let watchdog = tally.rows().any(|(r, _)| fires(r) && grade(r).is_none() && WATCHDOGS.contains(&&*r.name));
+    let (verdict, watched) = match (quiet, watchdog) {
+        (Some((record, _)), _) => (Verdict::Failed, format!("{} is not firing", record.name)),
+        (None, true) => (Verdict::Ok, "Watchdog fires".to_owned()),
+        // nobody would notice if alerts stopped: worth knowing, and no fault of today
+        (None, false) => (Verdict::Ok, "there is no Watchdog".to_owned()),
+    };
+    let graver = match (by[0] + by[1], by[2] + broken) {
+        (1.., _) => Verdict::Failed,
+        (_, 1..) => Verdict::Warning,
+        _ => Verdict::Ok,
+    };
+    tally.line("Alerts", verdict.max(graver), numbers, watched)
+}
+
+/// Alerts that fire as long as alerting works.
+const WATCHDOGS: [&str; 2] = ["Watchdog", "DeadMansSwitch"];
+
+fn policies(store: &Store) -> Line {
+    let tally = Tally::of(store, &["PolicyReport", "ClusterPolicyReport"]);
+    let sum = |cell: u8| tally.rows().map(|(r, _)| r.int(cell)).sum::<i64>();
+    let (fail, warn, error) = (sum(policy_reports::FAIL), sum(policy_reports::WARN), sum(policy_reports::ERROR));
+    let numbers = vec![("fail", fail), ("warn", warn), ("error", error), ("pass", sum(policy_reports::PASS))];
+    let mut policies: Vec<&str> =
+        tally.rows().map(|(r, _)| r.text(policy_reports::POLICY, &store.strings)).filter(|p| !p.is_empty()).collect();
+    policies.sort_unstable();
+    policies.dedup();
+    policies.truncate(3);
+    let verdict = if fail + warn + error > 0 { Verdict::Warning } else { Verdict::Ok };
+    tally.line("Policy violations", verdict, numbers, policies.join(", "))
+}
+
+fn claims(store: &Store) -> Line {
+    let tally = Tally::of(store, &["PersistentVolumeClaim"]);
+    let bound = count(tally.rows().filter(|(r, _)| store.strings.get(r.status) == "Bound"));
+    let numbers = vec![("bound", bound), ("total", tally.total())];
+    tally.line("Volume claims", tally.verdict(), numbers, tally.named(is_fault))
+}
+
+fn quotas(store: &Store) -> Line {
+    let tally = Tally::of(store, &["ResourceQuota"]);
+    let fullest = tally.rows().max_by_key(|(r, _)| (r.int(resource_quotas::PERCENT), std::cmp::Reverse(&r.name)));
+    let mut numbers = vec![("quotas", tally.total()), ("nearly full", tally.with(Health::Warning))];
+    numbers.push(("full", tally.with(Health::Failed)));
+    let why = fullest.map_or_else(String::new, |(r, _)| {
+        let what = r.text(resource_quotas::FULLEST, &store.strings);
+        format!("fullest {} {what} {} %", r.full_name(&store.strings), r.int(resource_quotas::PERCENT))
+    });
+    tally.line("Quotas", tally.verdict(), numbers, why)
+}
+
+fn mesh(beside: &Beside) -> Line {
+    let line = |verdict, numbers, why| Line { what: "Mesh mTLS", verdict, numbers, why, kind: None, faults: false };
+    let peers = match &beside.peers {
+        Seen::NotAsked => return line(Verdict::Unknown, Vec::new(), "not read yet".to_owned()),
+        Seen::NotInstalled => return line(Verdict::NotInstalled, Vec::new(), "no Istio".to_owned()),
+        Seen::Unreadable(why) => return line(Verdict::Unknown, Vec::new(), why.clone()),
+        Seen::Is(peers) => peers,
+    };
+    let strict = count(peers.iter().filter(|peer| peer.mode == "STRICT"));
+    let open: Vec<_> =
+        peers.iter().filter(|peer| matches!(&*peer.mode, "PERMISSIVE" | "DISABLE") || peer.open_ports > 0).collect();
+    let numbers = vec![("strict", strict), ("open", count(open.iter())), ("total", count(peers.iter()))];
+    let mut why: Vec<String> = open.iter().take(3).map(|peer| format!("{} {}", peer.name, peer.mode)).collect();
+    // without any rule a mesh takes both: that is Istio's default
+    if strict == 0 {
+        why.push("nothing is strict".to_owned());
+    }
+    let verdict = if open.is_empty() && strict > 0 { Verdict::Ok } else { Verdict::Warning };
+    line(verdict, numbers, why.join(", "))
+}

@@ -1,0 +1,13 @@
+//! The commands that say once how things stand, as processes against a demo that is well, fails, or misbehaves: what they
+//! print, what they write, and the exit code with which they end.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
+mod check {
+    mod exits;
+    mod formats;
+    mod health;
+    pub mod program;
+    mod schema;
+    mod snapshots;
+}

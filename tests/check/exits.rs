@@ -1,0 +1,152 @@
+//! Exit codes: what is known to be critical outranks what is not known, and that outranks a warning.
+
+use rstest::rstest;
+use watchkeeper::demo::Faults;
+use watchkeeper::demo::faults::{Act, Rule};
+
+use super::program::{Home, demo, misbehaves, status};
+
+#[test]
+fn a_platform_that_fails_is_critical_and_one_that_is_well_is_not() {
+    let (home, bad, well) = (Home::new(), demo("platform"), demo("quiet"));
+    let said = home.on(&bad, &["check"]);
+    assert_eq!(said.code, Some(2), "{said:?}");
+    assert!(said.first().starts_with("WATCHKEEPER CRITICAL - p1="), "{said:?}");
+    assert!(said.out.contains("P1  ") && said.out.contains("explains "), "{said:?}");
+    let said = home.on(&well, &["check"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(said.first().starts_with("WATCHKEEPER OK - p1=0 p2=0 p3=0 unknown=0 | p1=0;;;0 p2=0;;;0"), "{said:?}");
+    assert_eq!(home.files(), Vec::<String>::new(), "a check leaves nothing behind");
+}
+
+#[test]
+fn check_runs_over_its_own_demo() {
+    let said = Home::new().run(&["check", "--demo"]);
+    assert!(said.code == Some(2) && said.first().starts_with("WATCHKEEPER CRITICAL - "), "{said:?}");
+}
+
+#[test]
+fn a_server_that_refuses_or_is_not_there_is_unknown() {
+    let (home, demo) = (Home::new(), demo("platform"));
+    misbehaves(&demo, Rule::new(Act::Refuse));
+    let said = home.on(&demo, &["check", "--timeout", "20s"]);
+    assert_eq!(said.code, Some(3), "{said:?}");
+    assert!(said.first().starts_with("WATCHKEEPER UNKNOWN - p1=0 p2=0 p3=0 unknown="), "{said:?}");
+    misbehaves(&demo, status(401));
+    let said = home.on(&demo, &["check", "--timeout", "20s"]);
+    assert!(said.code == Some(3) && said.out.contains("log in again"), "{said:?}");
+}
+
+#[test]
+fn a_list_that_does_not_come_in_time_is_unknown_and_named() {
+    let (home, demo) = (Home::new(), demo("quiet"));
+    misbehaves(&demo, Rule::new(Act::Silent).path("/apis/velero.io/v1/schedules"));
+    let said = home.on(&demo, &["check", "--timeout", "2s"]);
+    assert_eq!(said.code, Some(3), "{said:?}");
+    assert!(said.out.contains("not read in time: schedules"), "{said:?}");
+}
+
+#[test]
+fn a_server_that_never_answers_is_unknown_within_the_timeout() {
+    let (home, demo) = (Home::new(), demo("quiet"));
+    misbehaves(&demo, Rule::new(Act::Silent));
+    let said = home.on(&demo, &["check", "--timeout", "2s"]);
+    assert!(said.code == Some(3) && said.first().contains("UNKNOWN"), "{said:?}");
+}
+
+#[test]
+fn what_cannot_be_read_is_unknown_unless_it_is_said_to_be_optional() {
+    let (home, demo) = (Home::new(), demo("quiet"));
+    misbehaves(&demo, status(403).path("/apis/policy.example/"));
+    assert_eq!(home.on(&demo, &["check"]).code, Some(0));
+    misbehaves(&demo, status(403).path("/apis/apps/"));
+    let said = home.on(&demo, &["check"]);
+    assert!(said.code == Some(3) && said.first().contains("unknown=3"), "{said:?}");
+    assert!(said.out.contains("UNKNOWN  no access: deploy, sts, ds"), "{said:?}");
+    let optional = ["check", "--optional", "deploy", "--optional", "sts"];
+    let said = home.on(&demo, &optional);
+    assert!(said.code == Some(3) && said.out.contains("UNKNOWN  ds: no access: "), "{said:?}");
+    let said = home.on(&demo, &[&optional[..], &["--optional", "ds"]].concat());
+    assert!(said.code == Some(0) && said.out.contains("optional  no access: deploy, sts, ds"), "{said:?}");
+}
+
+#[test]
+fn a_feed_that_sees_a_few_namespaces_only_is_unknown_unless_one_of_them_is_asked_for() {
+    let (home, demo) = (Home::new(), demo("quiet"));
+    // the list of the whole cluster is refused, those of namespaces are not
+    misbehaves(&demo, status(403).path("/apis/cert-manager.io/v1/certificates"));
+    let said = home.on(&demo, &["check"]);
+    assert!(said.code == Some(3) && said.first().contains("unknown=1"), "{said:?}");
+    let only = said.out.split("certs: live: of ").nth(1).expect("the namespaces are named");
+    let namespace = only.split(" only").next().unwrap();
+    let said = home.on(&demo, &["check", "-n", namespace]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+}
+
+#[test]
+fn what_is_not_installed_is_not_unknown() {
+    let (home, demo) = (Home::new(), demo("quiet"));
+    demo.control().with_world(|world| world.hide_group("velero.io"));
+    let said = home.on(&demo, &["check"]);
+    assert!(said.code == Some(0) && said.first().contains("unknown=0"), "{said:?}");
+}
+
+#[test]
+fn critical_outranks_unknown_and_unknown_outranks_a_warning() {
+    let (home, demo) = (Home::new(), demo("platform"));
+    misbehaves(&demo, status(403).path("/apis/velero.io/"));
+    let said = home.on(&demo, &["check"]);
+    assert!(said.code == Some(2) && said.first().contains("CRITICAL"), "{said:?}");
+    assert!(!said.first().contains("unknown=0"), "{said:?}");
+    demo.control().set_faults(Faults::default());
+    // what this identity sees of the same platform is a P2 at most, and much of it nothing
+    let said = home.on(&demo, &["check", "--context", "namespaced"]);
+    assert!(said.code == Some(3) && said.first().contains("UNKNOWN"), "{said:?}");
+    let said = home.on(&demo, &["check", "--context", "nobody"]);
+    assert!(said.code == Some(3) && said.first().contains("p1=0 p2=0 p3=0"), "{said:?}");
+}
+
+#[test]
+fn a_fleet_is_a_line_each_and_the_worst_exit_code() {
+    let (home, demo) = (Home::new(), demo("platform"));
+    let said = home.on(&demo, &["check", "--context", "nobody", "--context", "sre-demo"]);
+    let lines: Vec<&str> = said.out.lines().collect();
+    assert_eq!((said.code, lines.len()), (Some(2), 2), "{said:?}");
+    assert!(lines[0].starts_with("WATCHKEEPER CRITICAL - sre-demo: p1="), "{said:?}");
+    assert!(lines[1].starts_with("WATCHKEEPER UNKNOWN - nobody: p1=0"), "{said:?}");
+    let said = home.on(&demo, &["check", "--context", "nobody", "--context", "nowhere"]);
+    assert_eq!(said.code, Some(3), "{said:?}");
+    assert!(said.out.contains("UNKNOWN - nowhere: ") && said.out.contains("nobody"), "{said:?}");
+}
+
+#[test]
+fn a_namespace_restricts_what_counts() {
+    let (home, demo) = (Home::new(), demo("platform"));
+    let all = home.on(&demo, &["check", "-o", "json"]).json();
+    let some = home.on(&demo, &["check", "-o", "json", "-n", "velero"]).json();
+    let names = |said: &serde_json::Value| -> Vec<String> {
+        let incidents = said["contexts"][0]["incidents"].as_array().unwrap();
+        incidents.iter().map(|i| i["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert!(names(&some).len() < names(&all).len(), "{some}");
+    assert!(names(&some).iter().any(|name| name == "velero/daily-backup"), "{some}");
+    assert_eq!(some["contexts"][0]["namespace"], "velero");
+}
+
+#[rstest]
+#[case(&["check", "--bogus"], 3)]
+#[case(&["check", "--output", "yaml"], 3)]
+#[case(&["check", "--timeout", "soon"], 3)]
+#[case(&["check", "--optional", "nothing-of-that-name"], 3)]
+#[case(&["check", "--config", "/nowhere/config.toml"], 3)]
+#[case(&["check", "--kubeconfig", "/nowhere/config"], 3)]
+#[case(&["health", "--bogus"], 3)]
+#[case(&["snapshot", "--bogus"], 3)]
+#[case(&["compare", "one"], 3)]
+#[case(&["--context", "a", "--context", "b", "--plain"], 2)]
+#[case(&["run", "restart", "deploy/a/b", "--demo"], 2)]
+#[case(&["check", "--help"], 0)]
+fn a_command_line_that_cannot_be_used_is_unknown_where_a_monitor_listens(#[case] args: &[&str], #[case] code: i32) {
+    let said = Home::new().run(args);
+    assert_eq!(said.code, Some(code), "{said:?}");
+}
