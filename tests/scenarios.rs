@@ -14,6 +14,8 @@ use std::fmt::Write as _;
 use read::{Expected, Piece, Scenario};
 use watchkeeper::domain::ages::Time;
 use watchkeeper::domain::change::{Batch, Change, Feed, FeedState};
+use watchkeeper::domain::finding::Finding;
+use watchkeeper::domain::health::Severity;
 use watchkeeper::domain::interner::Interner;
 use watchkeeper::domain::record::KindId;
 use watchkeeper::domain::thresholds::Thresholds;
@@ -64,7 +66,8 @@ impl<'a> Seen<'a> {
 
     fn refresh(&mut self, touched: &[RowId]) {
         let settings = Settings { thresholds: &self.thresholds, core: &self.scenario.core };
-        self.triage.refresh(&mut self.store, touched, None, &settings, self.now);
+        let lost = self.scenario.lost.as_ref().map(|why| Finding::new(Severity::P1, None, why.as_str()));
+        self.triage.refresh(&mut self.store, touched, lost, &settings, self.now);
     }
 
     /// Takes the pieces in, in this order; `each` refreshes after every one of them.
@@ -240,7 +243,12 @@ fn run(scenario: &Scenario) -> Option<String> {
         let counted: u32 = totals.by_severity.iter().sum::<u32>() + totals.silenced;
         assert_eq!(counted as usize, scenario.expect.len(), "{}: the totals", scenario.name);
         seen.forget();
-        let left: Vec<String> = seen.found().iter().filter(|f| !f.what.starts_with("Feed")).map(Found::told).collect();
+        let left: Vec<String> = seen
+            .found()
+            .iter()
+            .filter(|f| !f.what.starts_with("Feed") && !f.what.starts_with("Cluster"))
+            .map(Found::told)
+            .collect();
         let sizes = seen.triage.sizes();
         if !left.is_empty() || !sizes.is_empty() {
             return Some(format!(

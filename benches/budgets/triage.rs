@@ -121,7 +121,7 @@ impl World {
         let mut records = Vec::new();
         for at in 0..10 {
             let n = (round * 31 + at * 197) % RELEASES;
-            records.push(self.read("HelmRelease", &release(n, (round + at) % 2 == 0, round + 1))?);
+            records.push(self.read("HelmRelease", &release(n, (round + at).is_multiple_of(2), round + 1))?);
         }
         self.put(kind("HelmRelease")?, records, touched);
         let records = (0..10)

@@ -27,6 +27,8 @@ pub struct Scenario {
     /// States of feeds that are not live.
     #[serde(default)]
     pub feeds: BTreeMap<String, String>,
+    /// Why there is no connection, if there is none.
+    pub lost: Option<String>,
     #[serde(default)]
     objects: Vec<Value>,
     pub expect: Vec<Expected>,
