@@ -7,6 +7,7 @@ use color_eyre::eyre::{Result, ensure, eyre};
 use watchkeeper::domain::ages::Time;
 use watchkeeper::domain::change::{Batch, Change, Feed, FeedState};
 use watchkeeper::domain::interner::Interner;
+use watchkeeper::domain::profile::Profiles;
 use watchkeeper::domain::record::{KindId, Record};
 use watchkeeper::domain::thresholds::Thresholds;
 use watchkeeper::kinds::alerts::{self, About, Alert, Confidence};
@@ -76,7 +77,8 @@ fn kind(name: &str) -> Result<KindId> {
 
 impl World {
     fn refresh(&mut self, touched: &[RowId]) {
-        let settings = Settings { thresholds: &self.thresholds, core: &[] };
+        let profiles = Profiles::default();
+        let settings = Settings { thresholds: &self.thresholds, core: &[], profiles: &profiles };
         self.triage.refresh(&mut self.store, touched, None, &settings, Time(NOW));
     }
 
@@ -121,7 +123,7 @@ impl World {
         let mut records = Vec::new();
         for at in 0..10 {
             let n = (round * 31 + at * 197) % RELEASES;
-            records.push(self.read("HelmRelease", &release(n, (round + at) % 2 == 0, round + 1))?);
+            records.push(self.read("HelmRelease", &release(n, (round + at).is_multiple_of(2), round + 1))?);
         }
         self.put(kind("HelmRelease")?, records, touched);
         let records = (0..10)

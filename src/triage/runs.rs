@@ -46,7 +46,7 @@ pub fn concerned(store: &Store, judged: &Judged, touched: &[RowId]) -> Vec<RowId
         let is_ours = |o: &&crate::domain::record::Link| {
             store.strings.get(o.kind) == "Job" && names.contains(&(o.namespace, store.strings.get(o.name)))
         };
-        if owner.filter(is_ours).is_some() {
+        if owner.as_ref().is_some_and(is_ours) {
             out.push(id);
         }
     }

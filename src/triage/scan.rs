@@ -84,10 +84,9 @@ impl<'a> Scan<'a> {
     pub fn all(&self, kind: &str) -> impl Iterator<Item = (RowId, &'a Record)> + use<'a> {
         self.asked.borrow_mut().push(Code::any(kind));
         let store = self.store;
-        let rows = kinds::by_name(kind)
+        kinds::by_name(kind)
             .into_iter()
-            .flat_map(move |kind| store.table(kind).iter().map(move |(slot, row)| (RowId { kind, slot }, &row.record)));
-        rows
+            .flat_map(move |kind| store.table(kind).iter().map(move |(slot, row)| (RowId { kind, slot }, &row.record)))
     }
 
     /// The row at the other end of a link.

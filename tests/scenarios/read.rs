@@ -27,6 +27,8 @@ pub struct Scenario {
     /// States of feeds that are not live.
     #[serde(default)]
     pub feeds: BTreeMap<String, String>,
+    /// Why there is no connection, if there is none.
+    pub lost: Option<String>,
     #[serde(default)]
     objects: Vec<Value>,
     pub expect: Vec<Expected>,
@@ -133,6 +135,10 @@ pub fn all() -> Vec<Scenario> {
     out
 }
 
+fn of<'t, T: Deserialize<'t>>(text: &'t str, scenario: &str) -> T {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{scenario}: {error}: {text}"))
+}
+
 /// An object, or as many as its `count` says, with `%n` replaced by a number from 0 on.
 fn pieces(mut object: Value, scenario: &str) -> Vec<Piece> {
     let fields = object.as_object_mut().unwrap_or_else(|| panic!("{scenario}: an object is no map"));
@@ -155,9 +161,6 @@ fn pieces(mut object: Value, scenario: &str) -> Vec<Piece> {
     let text = object.to_string();
     let one = |n: u64| {
         let text = text.replace("%n", &n.to_string());
-        fn of<'t, T: Deserialize<'t>>(text: &'t str, scenario: &str) -> T {
-            serde_json::from_str(text).unwrap_or_else(|error| panic!("{scenario}: {error}: {text}"))
-        }
         match name {
             _ if watched => Piece::Watched(kind, text),
             "Alert" => Piece::Alert(of(&text, scenario)),
