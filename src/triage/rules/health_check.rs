@@ -51,7 +51,7 @@ fn finding<'a>(scan: &Scan<'a>, part: Subject) -> Option<&'a Finding> {
 }
 
 /// Whether a message names `Deployment/shop/cart`: `timeout waiting for: [Deployment/shop/cart status: 'InProgress']`.
-/// Source: Flux `pkg/ssa/utils/format.go`, `FmtObjMetadata`.
+/// Source: fluxcd/pkg `ssa/utils`, `FmtObjMetadata`.
 fn is_named(message: &str, object: &str) -> bool {
     let ends = |rest: &str| rest.is_empty() || rest.starts_with([' ', ']', '\'', ',', ':']);
     let begins = |head: &str| head.is_empty() || head.ends_with([' ', '[', '\'']);
