@@ -8,7 +8,7 @@ use serde_json::Value;
 use watchkeeper::domain::ages::Time;
 use watchkeeper::domain::interner::Interner;
 use watchkeeper::domain::record::{KindId, Record};
-use watchkeeper::kinds::{self, Api, alerts, seals, silences};
+use watchkeeper::kinds::{self, Api, alerts, guardrails, seals, silences};
 use watchkeeper::sources::{about, labels::Labels};
 
 /// One scenario as it is written. A key that is not listed here is an error.
@@ -68,6 +68,19 @@ pub enum Piece {
     Alert(Alert),
     Silence(Silence),
     Seal(Seal),
+    Guardrail(Guardrail),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Guardrail {
+    name: String,
+    namespace: String,
+    /// `crossed` or `kept`.
+    state: String,
+    since: String,
+    /// Names of the alerts that it goes by, in its namespace.
+    alerts: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -165,6 +178,7 @@ fn pieces(mut object: Value, scenario: &str) -> Vec<Piece> {
             _ if watched => Piece::Watched(kind, text),
             "Alert" => Piece::Alert(of(&text, scenario)),
             "Silence" => Piece::Silence(of(&text, scenario)),
+            "Guardrail" => Piece::Guardrail(of(&text, scenario)),
             _ => Piece::Seal(of(&text, scenario)),
         }
     };
@@ -192,6 +206,18 @@ pub fn records(piece: &Piece, known: &[&Piece], intern: &mut Interner) -> Vec<(K
                 ..silences::Silence::default()
             };
             vec![(of("Silence"), silences::read(&told, intern))]
+        }
+        Piece::Guardrail(rail) => {
+            let told = guardrails::Guardrail {
+                profile: "platform".to_owned(),
+                namespace: rail.namespace.clone(),
+                name: rail.name.clone(),
+                state: if rail.state == "crossed" { guardrails::State::Crossed } else { guardrails::State::Kept },
+                since: Time::parse(&rail.since),
+                alerts: rail.alerts.iter().map(|alert| (rail.namespace.clone(), alert.clone())).collect(),
+                ..guardrails::Guardrail::default()
+            };
+            vec![(of("Guardrail"), guardrails::read(&told, intern))]
         }
         Piece::Seal(seal) => {
             let replica = |piece: &&Piece| match piece {
