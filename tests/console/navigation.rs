@@ -216,7 +216,7 @@ fn digits_and_ns_restrict_every_screen_and_0_lifts_it() {
         rows.clone().count() > 1
             && rows
                 .clone()
-                .all(|l| l.contains("team-b") || l.contains("te…") || l.contains("Guardrail") || !l.contains('/')),
+                .all(|l| l.contains("team") || l.contains("te…") || l.contains("Guardrail") || !l.contains('/')),
         "{frame}"
     );
     let frame = console.keys("0");
