@@ -12,6 +12,7 @@ mod console {
     pub mod harness;
     mod health;
     mod hostile;
+    mod incidents;
     mod lazy;
     mod navigation;
     mod objects;

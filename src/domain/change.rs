@@ -48,6 +48,8 @@ pub struct Feed {
     pub fresh: Option<Time>,
     /// The last error, in plain words, sanitised.
     pub error: Option<Box<str>>,
+    /// Of a live feed: what it does without.
+    pub lack: Lack,
     /// The namespaces that can be seen, when not all can.
     pub only: Box<[Box<str>]>,
     /// Where its objects live, once discovery has told.
@@ -56,6 +58,19 @@ pub struct Feed {
     pub origin: Box<str>,
     /// Objects that could not be decoded.
     pub bad: Vec<Bad>,
+}
+
+/// What a live feed of several servers does without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum Lack {
+    #[default]
+    Nothing,
+    /// A service was never found: an installation without it.
+    Absent,
+    /// A replica, a right, or some entries.
+    Part,
+    /// A service that was found and answers no more.
+    Lost,
 }
 
 /// The words of a feed. Absent, forbidden, stale and unreachable are four different words, and never "0".

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::domain::ages::Time;
-use crate::domain::change::{Bad, Change, Feed, FeedState, Scope};
+use crate::domain::change::{Bad, Change, Feed, FeedState, Lack, Scope};
 use crate::domain::record::Record;
 use crate::domain::text;
 use crate::kinds::wire::{Many, Text};
@@ -107,6 +107,23 @@ pub struct Polled {
 }
 
 impl Polled {
+    /// What a live step does without. A service that discovery does not find was found before when nothing lacked then.
+    fn lack(&self, before: &Feed) -> Lack {
+        let had_all = before.fresh.is_some() && matches!(before.lack, Lack::Nothing | Lack::Part | Lack::Lost);
+        let is_lost = |half: &Half| match half.state {
+            FeedState::Unreachable => true,
+            FeedState::NotInstalled => had_all,
+            _ => false,
+        };
+        let absent = self.halves.iter().filter(|half| half.state == FeedState::NotInstalled).count();
+        match self.problems.len() {
+            0 => Lack::Nothing,
+            _ if self.halves.len() > 1 && self.halves.iter().any(is_lost) => Lack::Lost,
+            problems if absent == problems => Lack::Absent,
+            _ => Lack::Part,
+        }
+    }
+
     /// The news that this step is, given the feed as it stood before. A step that failed leaves the rows of before
     /// where they are and marks them stale; so does a service that was found once and is gone.
     pub fn changes(self, before: &Feed, now: Time) -> Vec<Change> {
@@ -115,7 +132,9 @@ impl Polled {
             state => state,
         };
         let live = state.is_live();
+        let lack = self.lack(before);
         let feed = Feed {
+            lack,
             state,
             since: if before.state == state { before.since } else { now },
             fresh: if live { Some(now) } else { before.fresh },
@@ -294,6 +313,29 @@ pub mod tests {
     fn feed_of(changes: &[Change]) -> Feed {
         let Some(Change::Feed(feed)) = changes.last() else { panic!("no feed in {changes:?}") };
         feed.clone()
+    }
+
+    #[rstest]
+    #[case::never_found(None, FeedState::NotInstalled, Lack::Absent)]
+    #[case::absent_as_before(Some(Lack::Absent), FeedState::NotInstalled, Lack::Absent)]
+    #[case::found_and_gone(Some(Lack::Nothing), FeedState::NotInstalled, Lack::Lost)]
+    #[case::does_not_answer(Some(Lack::Nothing), FeedState::Unreachable, Lack::Lost)]
+    #[case::still_away(Some(Lack::Lost), FeedState::NotInstalled, Lack::Lost)]
+    #[case::forbidden(Some(Lack::Nothing), FeedState::NoAccess, Lack::Part)]
+    #[case::a_replica(Some(Lack::Nothing), FeedState::Live, Lack::Part)]
+    fn a_service_that_was_there_and_one_that_never_was_are_told_apart(
+        #[case] before: Option<Lack>,
+        #[case] state: FeedState,
+        #[case] lack: Lack,
+    ) {
+        let half = |service, state| Half { service, asked: 1, answered: 1, state };
+        let step = Polled {
+            problems: vec!["a".to_owned()],
+            halves: vec![half("Prometheus", FeedState::Live), half("Alertmanager", state)],
+            ..step(FeedState::Live)
+        };
+        let before = Feed { fresh: before.map(|_| Time(1)), lack: before.unwrap_or_default(), ..Feed::default() };
+        assert_eq!(feed_of(&step.changes(&before, Time(2))).lack, lack);
     }
 
     #[rstest]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::domain::ages::Time;
-use crate::domain::change::{Bad, Feed, FeedState, Scope};
+use crate::domain::change::{Bad, Feed, FeedState, Lack, Scope};
 use crate::domain::record::clean;
 use crate::domain::served::Served;
 
@@ -101,6 +101,7 @@ impl Report {
             since,
             fresh: if state.is_live() { None } else { self.fresh },
             error,
+            lack: Lack::Nothing,
             only,
             api: self.api.clone(),
             origin: self.origin.clone(),

@@ -2,7 +2,7 @@
 //! for the alerts: a platform without them is worth a note.
 
 use super::node::Subject;
-use crate::domain::change::FeedState;
+use crate::domain::change::{FeedState, Lack};
 use crate::domain::finding::Finding;
 use crate::domain::health::Severity;
 use crate::kinds;
@@ -24,7 +24,11 @@ pub fn findings(store: &Store) -> Vec<(Subject, Finding)> {
                 refused.push(kind);
                 continue;
             }
-            // one half of a service is missing, or a replica
+            // Prometheus without Alertmanager, or the reverse, when both were there
+            FeedState::Live if feed.lack == Lack::Lost && is_alerts => Severity::P1,
+            // an installation without it is no failure
+            FeedState::Live if feed.lack == Lack::Absent => Severity::P4,
+            // a replica is missing, or entries that cannot be read
             FeedState::Live if feed.error.is_some() => Severity::P3,
             _ => continue,
         };

@@ -79,7 +79,7 @@ impl<'a> Scan<'a> {
         self.store.row(id).map(|_| id)
     }
 
-    /// All rows of a kind that is listed for it in [`super::names`]; the subject is explained again whenever one of
+    /// All rows of a kind that is listed for it in `names.rs`; the subject is explained again whenever one of
     /// them comes, changes or goes.
     pub fn all(&self, kind: &str) -> impl Iterator<Item = (RowId, &'a Record)> + use<'a> {
         self.asked.borrow_mut().push(Code::any(kind));

@@ -69,8 +69,11 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
         claims.add(Target::New(group), Confidence::Exact, format!("it is a pod of {} {name}", scan.text(owner.kind)));
         return;
     }
+    // an autoscaler lacks the metrics of what it scales
+    let target = record.link(Relation::About).filter(|_| scan.kind(id) == "HorizontalPodAutoscaler");
+    let (kind, name) = target.map_or((scan.kind(id), &*record.name), |l| (scan.text(l.kind), scan.text(l.name)));
     // the one that most of its pods are in
-    let about = scan.groups_about(scan.kind(id), namespace, &record.name);
+    let about = scan.groups_about(kind, namespace, name);
     if let Some(group) = fullest(scan, about).first() {
         claims.add(Target::Group(*group), Confidence::Exact, "its pods fail");
     }

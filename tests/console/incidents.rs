@@ -1,0 +1,61 @@
+//! Incidents by keys: the roots of the demo's stories on top, their evidence, and the way from any object to its incident.
+
+use super::harness::{line_with, platform, quiet};
+
+#[test]
+fn the_root_stands_on_home_and_what_it_explains_stands_in_its_evidence() {
+    let (_demo, mut console) = platform();
+    console.resize(120, 40);
+    let home = console.go("home");
+    let line = line_with(&home, &["P1", "Issuer", "corporate-ca"]);
+    assert!(line.contains("err get key pair"), "{line}");
+    assert!(!home.contains("legacy-tls"), "a symptom has no line of its own\n{home}");
+    let evidence = console.keys("enter");
+    assert!(evidence.contains("EXPLAINS 4") && evidence.contains("users may notice"), "{evidence}");
+    line_with(&evidence, &["P1", "Certificate team-beta/legacy-tls", "its issuer is not ready"]);
+    line_with(&evidence, &["runbook https://"]);
+    let back = console.keys("esc");
+    assert!(back.contains("SEV WHAT"), "{back}");
+}
+
+#[test]
+fn why_leads_from_any_object_to_its_incident_and_says_why_there_is_none() {
+    let (_demo, mut console) = platform();
+    console.resize(120, 40);
+    console.go("certs");
+    console.types("/legacy-tls");
+    console.keys("enter");
+    let why = console.go("why");
+    assert!(why.contains("WHY Certificate team-beta/legacy-tls BELONGS HERE"), "{why}");
+    assert!(why.contains("rule issuer-down, exact"), "{why}");
+    let (_demo, mut console) = quiet();
+    console.go("nodes");
+    let why = console.go("why");
+    assert!(why.contains("belongs to no incident"), "{why}");
+}
+
+#[test]
+fn a_release_explains_its_workloads_and_names_the_change_before_it() {
+    let (_demo, mut console) = platform();
+    console.resize(160, 50);
+    let home = console.go("home");
+    let line = line_with(&home, &["P1", "HelmRelease", "monitoring/monitoring"]);
+    assert!(line.contains("after a change") && line.contains("shift-r"), "{line}");
+    console.types("/monitoring/monitoring");
+    console.keys("enter enter");
+    let evidence = console.frame();
+    assert!(evidence.contains("CHANGED SHORTLY BEFORE") && evidence.contains("58.0.0"), "{evidence}");
+    assert!(evidence.contains("it depends on HelmRelease monitoring/monitoring"), "{evidence}");
+    assert!(evidence.contains("WHAT TO DO") && evidence.contains("reconcile"), "{evidence}");
+}
+
+#[test]
+fn a_workload_is_gone_on_from_as_its_pods_are() {
+    let (_demo, mut console) = platform();
+    console.go("home");
+    console.types("/orders-worker");
+    console.keys("enter");
+    // a Deployment has no log; that of its pod that fails is meant
+    let logs = console.keys("l");
+    assert!(logs.contains("orders-worker-"), "{logs}");
+}
