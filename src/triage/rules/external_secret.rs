@@ -1,6 +1,6 @@
 //! A store that fails takes its `ExternalSecrets` with it; a pod that waits for a Secret waits for what makes it.
 
-use super::{Explained, RuleSpec, row};
+use super::{Explained, RuleSpec, quorum, row};
 use crate::domain::health::{Health, Severity};
 use crate::domain::record::Relation;
 use crate::kinds::alerts::Confidence;
@@ -38,6 +38,16 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
         {
             let name = scan.text(link.name);
             claims.row(maker, Confidence::Exact, format!("it waits for the Secret {name}, which comes from there"));
+            // a pod's grace is shorter than theirs: until they count as failures it is what stands behind them
+            let failed = scan.record(maker).filter(|maker| maker.health == Health::Failed);
+            for store in failed.into_iter().flat_map(|maker| scan.linked(maker, Relation::From)) {
+                let of = scan.record(store).filter(|store| store.health == Health::Failed);
+                if let Some(of) = of {
+                    let told = scan.told(store.into());
+                    claims.row(store, Confidence::Exact, format!("it waits for the Secret {name} out of {told}"));
+                    quorum::behind(scan, of, claims);
+                }
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 //! `ExternalSecret`.
 
 use super::{RuleSpec, row};
+use crate::domain::record::Record;
 use crate::kinds::alerts::Confidence;
 use crate::kinds::{seals, secret_stores};
 use crate::triage::node::Subject;
@@ -20,7 +21,13 @@ pub const SPEC: RuleSpec = RuleSpec {
 };
 
 fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
-    let Some(record) = row(subject).and_then(|id| scan.record(id)) else { return };
+    if let Some(record) = row(subject).and_then(|id| scan.record(id)) {
+        behind(scan, record, claims);
+    }
+}
+
+/// Claims the clusters without a quorum that a store may speak to.
+pub fn behind(scan: &Scan<'_>, record: &Record, claims: &mut Claims) {
     // External Secrets speaks to OpenBao by its provider for Vault
     if record.text(secret_stores::PROVIDER, &scan.store.strings) != "vault" {
         return;
