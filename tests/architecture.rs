@@ -121,6 +121,7 @@ const HELPERS: &[(&str, &[&str])] = &[
             "suspender",
             "testing",
             "velero",
+            "window",
             "wire",
             "workload",
         ],

@@ -10,7 +10,7 @@ use super::column::{Column, Field, Show};
 use super::ending::{self, link};
 use super::suspender::SuspendedBy;
 use super::wire::{Condition, Conditions, Meta, Object, Text};
-use super::{Decoded, base, decode_with, redact};
+use super::{Decoded, base, decode_with, redact, window};
 use crate::domain::ages::{self, Time};
 use crate::domain::health::Health;
 use crate::domain::interner::{Interner, Sym};
@@ -32,8 +32,11 @@ pub const SUSPENDED_BY: u8 = 6;
 pub const FAILURES: u8 = 7;
 /// When the revision came in, where the object tells: a reconcile that changes nothing does not count.
 pub const CHANGED: u8 = 8;
+/// The maintenance window that it is suspended for, and that window's end.
+pub const WINDOW: u8 = 9;
+pub const WINDOW_END: u8 = 10;
 /// The first cell that a kind may use for itself.
-pub const OWN: u8 = 9;
+pub const OWN: u8 = 11;
 
 /// Which line of the order decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,6 +153,7 @@ pub fn read<const N: usize>(meta: &Meta<SuspendedBy>, told: Told<'_>, own: [Cell
     }
     let blocker = if state.case == Case::Blocked { blocker(&told, &record, intern) } else { String::new() };
     let by = if state.case == Case::Suspended { &*meta.managed_fields.manager } else { "" };
+    let [window, window_end] = window::cells(meta, intern);
     let common = [
         Cell::time(since),
         Cell::Int(state.case as i64),
@@ -160,6 +164,8 @@ pub fn read<const N: usize>(meta: &Meta<SuspendedBy>, told: Told<'_>, own: [Cell
         Cell::text(by, intern),
         Cell::Int(told.failures),
         Cell::time(told.changed),
+        window,
+        window_end,
     ];
     record.cells = common.into_iter().chain(own).collect();
     let mut links = told.links;

@@ -1,7 +1,8 @@
 //! Judges a Flux object by its case: how bad, since when, in which words, and when to look again.
 
 use super::ending::{self, because, words};
-use super::flux::{BLOCKER, Case, FAILURES, READY, READY_REASON, REVISION, SINCE, SUSPENDED_BY};
+use super::flux::{BLOCKER, Case, FAILURES, READY, READY_REASON, REVISION, SINCE, SUSPENDED_BY, WINDOW, WINDOW_END};
+use super::window;
 use crate::domain::ages::Time;
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::{Health, Severity};
@@ -53,6 +54,11 @@ fn suspended(record: &Record, strings: &Strings, thresholds: &Thresholds, now: T
         why = because(&format!("{why}{last}"), &record.note);
     }
     let judged = Judgement::of(record.health);
+    if let (id, Some(until)) = (record.text(WINDOW, strings), record.time(WINDOW_END))
+        && !id.is_empty()
+    {
+        return window::judge(judged, id, until, "suspended", now);
+    }
     let Some(since) = since else {
         return judged.with(Finding::new(Severity::P3, None, why));
     };

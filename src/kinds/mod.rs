@@ -57,6 +57,7 @@ pub mod suspender;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod velero;
+pub mod window;
 pub mod wire;
 pub mod workload;
 

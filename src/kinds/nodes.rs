@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::column::{Column, Field};
 use super::wire::{Condition, Conditions, Many, Object, Text};
-use super::{Api, Kind, KindSpec, base, decode};
+use super::{Api, Kind, KindSpec, base, decode, window};
 use crate::domain::ages::Time;
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::{Health, Severity};
@@ -20,6 +20,11 @@ pub const ADDRESS: u8 = 3;
 /// The pressures, whether the node is ready or not: `MemoryPressure,DiskPressure`.
 pub const PRESSURE: u8 = 4;
 const TAINTS: u8 = 5;
+/// The maintenance window that it is cordoned for, and that window's end.
+pub const WINDOW: u8 = 6;
+pub const WINDOW_END: u8 = 7;
+/// No new pods: it is cordoned.
+pub const CORDONED: u8 = 8;
 
 pub const SPEC: KindSpec = KindSpec {
     name: "Node",
@@ -109,6 +114,7 @@ impl Kind for Nodes {
         let mut roles: Vec<_> = meta.labels.iter().filter_map(|(k, _)| k.strip_prefix(prefix)).collect();
         roles.sort_unstable();
         let address = status.addresses.iter().find(|a| &*a.r#type == "InternalIP").map_or("", |a| &a.address);
+        let [window, window_end] = window::cells(meta, intern);
         record.cells = Box::new([
             Cell::text(if roles.is_empty() { "<none>" } else { "" }, intern),
             Cell::text(&status.node_info.kubelet_version, intern),
@@ -116,6 +122,9 @@ impl Kind for Nodes {
             Cell::text(address, intern),
             Cell::text(&pressures.join(","), intern),
             Cell::Int(i64::try_from(object.spec.taints.len()).unwrap_or(i64::MAX)),
+            window,
+            window_end,
+            Cell::Flag(object.spec.unschedulable == Some(true)),
         ]);
         if !roles.is_empty() {
             record.cells[ROLES as usize] = Cell::text(&roles.join(","), intern);
@@ -141,7 +150,13 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
             let why = record.text(PRESSURE, strings).to_owned();
             Judgement::of(Health::Warning).with(Finding::new(Severity::P2, since, why))
         }
-        other => Judgement::of(other),
+        other => match (record.text(WINDOW, strings), record.time(WINDOW_END)) {
+            ("", _) | (_, None) => Judgement::of(other),
+            (id, Some(until)) if record.flag(CORDONED) => {
+                window::judge(Judgement::of(other), id, until, "cordoned", now)
+            }
+            _ => Judgement::of(other),
+        },
     }
 }
 

@@ -247,6 +247,7 @@ const KEPT: &[&str] = &[
     "reconcile.fluxcd.io/requestedAt",
     "fluxcd.controlplane.io/reconcile",
     "watchkeeper.dev/window",
+    "watchkeeper.dev/until",
     "watchkeeper.dev/by",
     "kubectl.kubernetes.io/default-container",
     "kubernetes.io/config.mirror",

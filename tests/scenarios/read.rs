@@ -105,6 +105,10 @@ pub struct Silence {
     id: String,
     matchers: String,
     ends: String,
+    #[serde(default)]
+    window: String,
+    #[serde(default)]
+    state: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -200,7 +204,8 @@ pub fn records(piece: &Piece, known: &[&Piece], intern: &mut Interner) -> Vec<(K
         Piece::Silence(silence) => {
             let told = silences::Silence {
                 id: silence.id.clone(),
-                state: silences::State::Active,
+                state: if silence.state == "expired" { silences::State::Expired } else { silences::State::Active },
+                window: silence.window.clone(),
                 matchers: silence.matchers.clone(),
                 ends: Time::parse(&silence.ends),
                 ..silences::Silence::default()

@@ -28,6 +28,7 @@ mod schedule;
 mod seal;
 mod source;
 mod volume;
+mod window;
 
 use super::graph::GroupState;
 use super::node::{RuleId, Subject};
@@ -81,6 +82,7 @@ pub struct RuleSpec {
 
 /// Every rule. Of two that explain the same subject the earlier one counts.
 pub static RULES: &[RuleSpec] = &[
+    window::SPEC,
     node_lost::SPEC,
     nodes::SPEC,
     node_pressure::SPEC,
