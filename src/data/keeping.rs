@@ -66,6 +66,6 @@ impl Keeper {
     }
 
     fn complain(&self, why: &str) -> Option<What> {
-        (!self.complained.replace(true)).then(|| What::Complain(text::line(why).into_owned()))
+        (!self.complained.replace(true)).then(|| What::Aside(text::line(why).into_owned()))
     }
 }

@@ -98,6 +98,8 @@ pub enum What {
     /// What other sessions have done.
     Deeds(Vec<Moment>),
     Complain(String),
+    /// The same about something that nothing waits for: a command goes on.
+    Aside(String),
     /// The platform profiles that are on, or why that is not known.
     Profiles(Arc<Profiles>),
 }

@@ -49,7 +49,7 @@ pub fn take(app: &mut App, what: What) {
         What::Dismissed(run) => app.dismissed(&run),
         What::Past { moments, unreadable } => app.world.timeline.resume(moments, unreadable),
         What::Deeds(moments) => app.world.timeline.log.set_deeds(moments),
-        What::Complain(why) => app.complain(why),
+        What::Complain(why) | What::Aside(why) => app.complain(why),
         What::Profiles(profiles) => app.world.facts.set_profiles(profiles),
     }
 }
