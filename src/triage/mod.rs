@@ -96,6 +96,8 @@ impl Triage {
             changed |= differs;
         }
         changed |= self.graph.settle(store, &self.judged, settings, now);
+        // a silence has no finding, and yet it can tell of a window, in which other things weigh more
+        changed |= touched.iter().any(|id| kinds::spec(id.kind).name == "Silence");
         let feeds = match lost {
             Some(finding) => vec![(Subject::Cluster, finding)],
             None => feeds::findings(store),

@@ -1,10 +1,10 @@
 //! A backup location that cannot be reached fails every backup that goes there, and the schedules that make them.
 
-use super::{RuleSpec, row};
+use super::{Explained, RuleSpec, row};
 use crate::domain::health::{Health, Severity};
-use crate::domain::record::Relation;
+use crate::domain::record::{Record, Relation};
 use crate::kinds::alerts::Confidence;
-use crate::kinds::{backups, schedules};
+use crate::kinds::{backups, schedules, silences};
 use crate::triage::node::Subject;
 use crate::triage::scan::{Claims, Scan};
 
@@ -14,10 +14,20 @@ pub const SPEC: RuleSpec = RuleSpec {
     symptoms: &["Backup", "Schedule", "Restore"],
     explain,
     group: None,
-    weigh: None,
+    weigh: Some(weigh),
     next: &[],
     next_for: &[],
 };
+
+/// Without a way back, a maintenance window is an accident: while one is open it is urgent.
+fn weigh(scan: &Scan<'_>, root: Subject, _: Explained) -> Option<Severity> {
+    let id = row(root).filter(|id| scan.kind(*id) == "BackupStorageLocation")?;
+    let silence = |record: &Record| {
+        !record.sym(silences::WINDOW).is_empty() && scan.text(record.status) == silences::State::Active.word()
+    };
+    let open = scan.all("Silence").any(|(_, record)| silence(record));
+    (open && scan.health(id) == Health::Failed).then_some(Severity::P1)
+}
 
 /// The location is looked at every minute, so a run may fail that much before it is marked.
 const SLACK: i64 = 300;
