@@ -59,3 +59,20 @@ fn a_workload_is_gone_on_from_as_its_pods_are() {
     let logs = console.keys("l");
     assert!(logs.contains("orders-worker-"), "{logs}");
 }
+
+#[test]
+fn a_lost_quorum_is_the_root_of_its_replicas_and_of_what_waits_for_its_secrets() {
+    let (demo, mut console) = platform();
+    console.resize(160, 50);
+    console.go("home");
+    // the story loses the second replica two minutes on, and a pod waits for a Secret after that
+    demo.control().advance(std::time::Duration::from_secs(280));
+    let home = console.until("the quorum", |f| f.contains("quorum lost"));
+    let first = home.lines().find(|l| l.starts_with(" P1  ")).unwrap();
+    assert!(first.contains("Seal  openbao/openbao (cluster)"), "{home}");
+    console.types("/quorum lost");
+    console.keys("enter g enter");
+    let evidence = console.frame();
+    line_with(&evidence, &["Seal openbao/openbao-1", "its cluster has lost the quorum"]);
+    assert!(evidence.contains("EXPLAINS"), "{evidence}");
+}
