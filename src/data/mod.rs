@@ -144,7 +144,11 @@ impl Data {
         thread::Builder::new().name("data".into()).spawn(move || {
             let local = tokio::task::LocalSet::new();
             local.block_on(&runtime, connection::serve(settings, clock, asked, tell));
-            drop((local, runtime, ending));
+            // a connection that is dropped under way goes back to its pool, and the pool wants a clock
+            let inside = runtime.enter();
+            drop(local);
+            drop(inside);
+            drop((runtime, ending));
         })?;
         Ok(Self { asks, news, ended })
     }
