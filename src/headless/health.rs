@@ -93,7 +93,7 @@ fn text(answers: &Answers, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn markdown(answers: &Answers, out: &mut dyn Write) -> io::Result<()> {
-    let cell = check::markdown_cell;
+    let cell = crate::domain::moment::escaped;
     writeln!(out, "## {}: {}\n\n{}\n", cell(&answers.context), summary(&answers.lines), answers.time)?;
     if let Some(error) = &answers.error {
         writeln!(out, "{}\n", cell(error))?;

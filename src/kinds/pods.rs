@@ -370,7 +370,8 @@ const FAILED: &[&str] = &[
     "Evicted",
 ];
 
-fn is_failed(word: &str) -> bool {
+/// Whether a STATUS will not heal by waiting, also of an init container.
+pub fn is_failed(word: &str) -> bool {
     let word = word.strip_prefix("Init:").unwrap_or(word);
     FAILED.contains(&word) || word.starts_with("ExitCode:") || word.starts_with("Signal:")
 }

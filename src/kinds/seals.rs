@@ -26,6 +26,9 @@ pub const IS_CLUSTER: u8 = 7;
 /// The severity of a cluster's state, 1 to 4; 0 is none.
 pub const GRAVITY: u8 = 8;
 
+/// The word of a cluster that answers nobody.
+pub const LOST: &str = "quorum lost";
+
 pub const SPEC: KindSpec = KindSpec {
     name: "Seal",
     word: "seals",
@@ -240,9 +243,9 @@ pub fn quorum(seals: &[&Seal]) -> Quorum {
     } else if uninitialised == total {
         say("uninitialised".into(), "no replica is initialised".into(), Health::Warning, Some(Severity::P3));
     } else if unsealed + unknown < need {
-        say("quorum lost".into(), of_all, Health::Failed, Some(Severity::P1));
+        say(LOST.into(), of_all, Health::Failed, Some(Severity::P1));
     } else if maybe_active == 0 {
-        say("quorum lost".into(), "no replica is active".into(), Health::Failed, Some(Severity::P1));
+        say(LOST.into(), "no replica is active".into(), Health::Failed, Some(Severity::P1));
     } else if unsealed < need || unknown == total {
         say("quorum unknown".into(), of_all, Health::Unknown, Some(Severity::P3));
     } else if active > 1 {

@@ -46,7 +46,7 @@ pub fn of(kind: &str, name: &str) -> Option<&'static Controller> {
 
 /// Whether a workload wants pods and has none that is ready.
 pub fn is_down(record: &Record) -> bool {
-    matches!(record.cell(workload::READY), Cell::Ratio(0, _)) && record.int(workload::WANTED) > 0
+    is_gone(record) && record.int(workload::WANTED) > 0
 }
 
 /// Whether it has no ready pod, wanted or not.

@@ -58,6 +58,15 @@ impl Groups {
         self.askers.get(&code).map_or(&[], |s| s)
     }
 
+    fn unask(&mut self, code: Code, subject: Subject) {
+        if let Some(askers) = self.askers.get_mut(&code) {
+            askers.retain(|s| *s != subject);
+            if askers.is_empty() {
+                self.askers.remove(&code);
+            }
+        }
+    }
+
     fn code(group: &Group) -> Code {
         Code::of(group.kind, &group.namespace, &group.name)
     }
@@ -138,11 +147,8 @@ impl Graph {
     /// Whoever asked for this name is to be explained again.
     fn tell(&mut self, code: Code) {
         if let Some(askers) = self.groups.askers.get(&code) {
-            for subject in askers {
-                if self.queued.insert(*subject) {
-                    self.dirty.push(*subject);
-                }
-            }
+            let new = askers.iter().filter(|subject| self.queued.insert(**subject));
+            self.dirty.extend(new);
         }
     }
 
@@ -250,12 +256,7 @@ impl Graph {
         let (gone, come) = (missing(&old.asked, &new.asked), missing(&new.asked, &old.asked));
         let (was, is) = (old.groups.clone(), new.groups.clone());
         for code in &gone {
-            if let Some(askers) = self.groups.askers.get_mut(code) {
-                askers.retain(|s| *s != subject);
-                if askers.is_empty() {
-                    self.groups.askers.remove(code);
-                }
-            }
+            self.groups.unask(*code, subject);
         }
         for code in &come {
             self.groups.askers.entry(*code).or_default().push(subject);
@@ -296,12 +297,7 @@ impl Graph {
         if let Some(old) = self.nodes.remove(&subject) {
             self.changed = true;
             for code in &old.asked {
-                if let Some(askers) = self.groups.askers.get_mut(code) {
-                    askers.retain(|s| *s != subject);
-                    if askers.is_empty() {
-                        self.groups.askers.remove(code);
-                    }
-                }
+                self.groups.unask(*code, subject);
                 if let Some(id) = self.names.get(*code)
                     && kinds::spec(id.kind).name == "Kustomization"
                     && Subject::Row(id) != subject

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use super::report::Report;
 use super::text;
 use crate::domain::ages;
+use crate::domain::moment::escaped;
 
 /// # Errors
 /// What writing fails with.
@@ -20,7 +21,7 @@ pub fn print(reports: &[Report], out: &mut dyn Write) -> io::Result<()> {
 
 fn context(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let [p1, p2, p3, p4] = report.by_severity;
-    writeln!(out, "## {}: {}\n", cell(&report.context), report.state().word())?;
+    writeln!(out, "## {}: {}\n", escaped(&report.context), report.state().word())?;
     writeln!(
         out,
         "{} · P1 {p1}, P2 {p2}, P3 {p3}, P4 {p4}, unknown {}, silenced {}\n",
@@ -42,9 +43,9 @@ fn context(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             out,
             "| {}{silenced} | {} {} | {since} | {} | {} | {rule}{} |",
             found.severity,
-            cell(&found.kind),
-            cell(&found.name),
-            cell(&found.why),
+            escaped(&found.kind),
+            escaped(&found.name),
+            escaped(&found.why),
             found.explains,
             by.trim_start_matches(": "),
         )?;
@@ -54,19 +55,7 @@ fn context(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     if !unread.is_empty() {
         writeln!(out)?;
     }
-    unread.into_iter().try_for_each(|line| writeln!(out, "- {}", cell(&line)))
-}
-
-/// Text that stays in its cell, and is no markup.
-pub fn cell(raw: &str) -> String {
-    let mut out = String::with_capacity(raw.len());
-    for c in raw.chars() {
-        if matches!(c, '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#') {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out
+    unread.into_iter().try_for_each(|line| writeln!(out, "- {}", escaped(&line)))
 }
 
 #[cfg(test)]

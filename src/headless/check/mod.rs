@@ -13,7 +13,6 @@ mod testing;
 mod text;
 
 pub use json::{incident as incident_json, time as time_json};
-pub use markdown::cell as markdown_cell;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

@@ -8,8 +8,9 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::check::{UNKNOWN, markdown_cell};
+use super::check::UNKNOWN;
 use super::place;
+use crate::domain::moment::escaped;
 use diff::{Difference, Event, difference};
 use read::{Snapshot, read};
 
@@ -96,14 +97,14 @@ fn text(a: &Snapshot, b: &Snapshot, found: &Difference, out: &mut dyn Write) -> 
 }
 
 fn markdown(a: &Snapshot, b: &Snapshot, found: &Difference, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "## {} {} → {} {}\n", markdown_cell(&a.context), a.time, markdown_cell(&b.context), b.time)?;
+    writeln!(out, "## {} {} → {} {}\n", escaped(&a.context), a.time, escaped(&b.context), b.time)?;
     for caution in cautions(a, b) {
-        writeln!(out, "> {}\n", markdown_cell(&caution))?;
+        writeln!(out, "> {}\n", escaped(&caution))?;
     }
     for (name, events) in found.lists().into_iter().filter(|(_, events)| !events.is_empty()) {
         writeln!(out, "### {name}: {}\n", events.len())?;
         for event in events {
-            writeln!(out, "- {}", markdown_cell(&told(event)))?;
+            writeln!(out, "- {}", escaped(&told(event)))?;
         }
         writeln!(out)?;
     }

@@ -26,20 +26,7 @@ pub const SPEC: RuleSpec = RuleSpec {
 
 /// Whether a pod's STATUS is a failure of the pod itself: neither of its node, nor of where it might run.
 pub fn is_own_failure(word: &str) -> bool {
-    let word = word.strip_prefix("Init:").unwrap_or(word);
-    matches!(
-        word,
-        "CrashLoopBackOff"
-            | "ImagePullBackOff"
-            | "ErrImagePull"
-            | "InvalidImageName"
-            | "CreateContainerConfigError"
-            | "CreateContainerError"
-            | "RunContainerError"
-            | "OOMKilled"
-            | "Error"
-    ) || word.starts_with("ExitCode:")
-        || word.starts_with("Signal:")
+    word != "Evicted" && pods::is_failed(word)
 }
 
 /// Two words for one thing: the kubelet alternates between trying and waiting.

@@ -35,7 +35,7 @@ pub fn behind(scan: &Scan<'_>, record: &Record, claims: &mut Claims) {
     let mut clusters: Vec<_> = scan.all("Seal").filter(|(_, seal)| seal.flag(seals::IS_CLUSTER)).collect();
     clusters.sort_unstable_by_key(|(_, seal)| (scan.namespace(seal), &*seal.name));
     for (id, seal) in &clusters {
-        if scan.text(seal.status) == "quorum lost" {
+        if scan.text(seal.status) == seals::LOST {
             // with several clusters it need not be this one
             let confidence = if clusters.len() == 1 { Confidence::Exact } else { Confidence::Likely };
             claims.row(*id, confidence, format!("{} has lost its quorum: it answers nobody", seal.name));

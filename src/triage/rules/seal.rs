@@ -25,12 +25,12 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
         "Seal" if !record.flag(seals::IS_CLUSTER) => {
             let cluster = record.text(seals::CLUSTER, &scan.store.strings);
             let Some(cluster) = scan.named("Seal", namespace, &format!("{cluster} (cluster)")) else { return };
-            if scan.record(cluster).is_some_and(|c| scan.text(c.status) == "quorum lost") {
+            if scan.record(cluster).is_some_and(|c| scan.text(c.status) == seals::LOST) {
                 claims.row(cluster, Confidence::Exact, "its cluster has lost the quorum");
             }
         }
         // the cluster is only as whole as its replicas: which one lacks is what there is to do
-        "Seal" if scan.text(record.status) != "quorum lost" => {
+        "Seal" if scan.text(record.status) != seals::LOST => {
             let cluster = record.text(seals::CLUSTER, &scan.store.strings);
             let mut replicas: Vec<_> = scan.all("Seal").collect();
             replicas.sort_unstable_by_key(|(_, replica)| &replica.name);

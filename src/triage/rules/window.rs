@@ -35,12 +35,11 @@ pub const SPEC: RuleSpec = RuleSpec {
 fn over<'a>(scan: &Scan<'a>, subject: Subject) -> Option<(&'a str, crate::domain::ages::Time)> {
     let id = row(subject)?;
     let record = scan.record(id)?;
-    let held = |record: &Record, flag: bool| flag || record.suspended == Some(true);
     let (window, end, cordoned) = match scan.kind(id) {
         "Node" => (nodes::WINDOW, nodes::WINDOW_END, record.flag(nodes::CORDONED)),
         _ => (flux::WINDOW, flux::WINDOW_END, false),
     };
-    let until = record.time(end).filter(|until| *until <= scan.now && held(record, cordoned))?;
+    let until = record.time(end).filter(|until| *until <= scan.now && (cordoned || record.suspended == Some(true)))?;
     let name = scan.text(record.sym(window));
     (!name.is_empty()).then_some((name, until))
 }
