@@ -18,5 +18,6 @@ pub mod quantity;
 pub mod record;
 pub mod reply;
 pub mod served;
+pub mod shell;
 pub mod text;
 pub mod thresholds;

@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde_json::Value;
 
+use super::shell::quoted;
+
 /// How a plan ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -132,12 +134,6 @@ impl Unfinished {
         words.extend(["--continue".to_owned(), self.run.clone()]);
         words.join(" ")
     }
-}
-
-/// As a shell takes it for one word.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "=-_./:,".contains(c);
-    if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 #[cfg(test)]
