@@ -51,6 +51,9 @@ pub struct Cluster {
     pub insecure: bool,
     /// What `/version` said, if we may read it.
     pub version: Option<Version>,
+    /// The uid of the namespace `kube-system`, by which a cluster is known whatever its contexts are called; empty where
+    /// it may not be read.
+    pub identity: String,
     /// For lists and watches.
     pub read: Client,
     /// For actions and service proxies: its own connections, none that has been idle for long.
@@ -136,6 +139,7 @@ impl Cluster {
             namespace: config.default_namespace.clone(),
             insecure: config.accept_invalid_certs,
             version: None,
+            identity: String::new(),
             read: read.map_err(setup)?,
             once: once.map_err(setup)?,
             stats,
@@ -143,7 +147,15 @@ impl Cluster {
             context: context.clone(),
         };
         cluster.version = cluster.ask_version().await?;
+        cluster.identity = cluster.ask_identity().await.unwrap_or_default();
         Ok(cluster)
+    }
+
+    /// A cluster has no name of its own; this namespace is there from its first minute to its last.
+    async fn ask_identity(&self) -> Option<String> {
+        let answer = Http::api(self).get("/api/v1/namespaces/kube-system", CONNECT_DEADLINE).await.ok()?;
+        let namespace: serde_json::Value = answer.into_result().ok()?.json().ok()?;
+        namespace.pointer("/metadata/uid").and_then(serde_json::Value::as_str).map(str::to_owned)
     }
 
     async fn ask_version(&self) -> Result<Option<Version>, ConnectError> {
