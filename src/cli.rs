@@ -314,14 +314,22 @@ fn younger(text: &str) -> Result<i64, String> {
 }
 
 /// What to do with the audit.
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub enum AuditCommand {
     /// Print every line, the oldest first
     Show,
     /// Check that no line was changed, moved or taken out
     Verify,
-    /// List the interrupted runs, each with the command that goes on with it
+    /// List the unfinished plans, each with what it left behind and the command that continues it
     Unfinished,
+    /// Record that an unfinished plan is not continued
+    Dismiss {
+        /// The plan's run, as `audit unfinished` names it
+        run: String,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
 }
 
 #[derive(Debug, Clone, Subcommand)]
@@ -762,7 +770,13 @@ fn audit(settings: &Settings, what: AuditCommand, out: &mut dyn Write) -> Result
         .ok_or_else(|| Unusable("there is no state directory: set state-dir, XDG_STATE_HOME or HOME".to_owned()))?;
     match what {
         AuditCommand::Show => headless::audit::show(&folder, out)?,
-        AuditCommand::Unfinished => headless::audit::unfinished(&folder, out)?,
+        AuditCommand::Unfinished => headless::audit::unfinished(&folder, out, &mut std::io::stderr())?,
+        AuditCommand::Dismiss { run, reason } => {
+            let now = crate::session::clock::now();
+            let recorder = headless::audit::recorder(&folder, now);
+            let told = headless::audit::dismiss(&folder, &run, &reason, recorder, now).map_err(Unusable)?;
+            writeln!(out, "{told}")?;
+        }
         AuditCommand::Verify if headless::audit::verify(&folder, out)? => {}
         AuditCommand::Verify => return Ok(ExitCode::FAILURE),
     }

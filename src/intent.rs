@@ -269,8 +269,10 @@ pub enum Effect {
     Record(Vec<Moment>),
     /// Tell anew what other sessions have done.
     Deeds,
-    /// An interrupted plan, by the audit's name and its title, is not gone on with.
+    /// An unfinished plan is not continued: its run, as the audit names it, and why.
     Dismiss(Box<str>, String),
+    /// Open the input line with the beginning of a command.
+    Type(String),
     /// Allow writing in a read-only context for a while; why.
     Unlock(String),
 }

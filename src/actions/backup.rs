@@ -8,8 +8,12 @@ use crate::domain::json::{flag, list, text};
 use crate::domain::plan::{Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
 use crate::domain::proof::Check;
 
-pub const DONE: &[&str] = &["Completed"];
-pub const FAILED: &[&str] = &["PartiallyFailed", "Failed", "FailedValidation"];
+/// How a backup or a restore ends.
+pub fn phases() -> Check {
+    let words = |all: &[&str]| all.iter().map(|word| (*word).to_owned()).collect();
+    Check::Phase { done: words(&["Completed"]), failed: words(&["PartiallyFailed", "Failed", "FailedValidation"]) }
+}
+
 /// Runs under way, of any phase that is not an end.
 const RUNNING: &[&str] = &["InProgress", "WaitingForPluginOperations", "Finalizing", "Queued", "ReadyToStart"];
 
@@ -96,7 +100,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         before: String::new(),
         after,
     };
-    let check = Check::Phase { done: DONE, failed: FAILED };
+    let check = phases();
     let proof = Proof { via: Via::Kubernetes, path: format!("{backups}/{name}"), check, limit: 3600 };
     Ok(Plan {
         action: SPEC.name,

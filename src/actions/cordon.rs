@@ -3,13 +3,10 @@
 use serde_json::{Value, json};
 
 use super::input::Input;
-use super::{ActKey, ActionSpec, Offer, RightRow, Subject, flux, right};
-use crate::domain::json::{annotation, flag};
+use super::{ActKey, ActionSpec, Offer, RightRow, Subject, flux, marks, right};
+use crate::domain::json::flag;
 use crate::domain::plan::{Plan, Proof, Step, Stop, Via};
 use crate::domain::proof::Check;
-
-/// Who cordoned it: so that only what was ours is undone unasked.
-pub const BY: &str = "watchkeeper.dev/cordoned-by";
 
 pub const RIGHTS: &[RightRow] = &[right("", "nodes", "patch")];
 
@@ -49,19 +46,16 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
 
 pub fn steps(input: &Input<'_>, path: &str, node: &Value) -> Result<Vec<Step>, Stop> {
     let name = &input.target()?.key.name;
-    let body = json!({ "metadata": { "annotations": { BY: input.operator } }, "spec": { "unschedulable": true } });
+    let body =
+        json!({ "metadata": { "annotations": marks::set(input, "false") }, "spec": { "unschedulable": true } });
     let mut request = flux::patch(input, path, node, &["/spec/unschedulable"], body)?;
     request.before = "unschedulable: false".into();
-    request.after = format!("unschedulable: true, {BY}: {}", input.operator);
+    request.after = format!("unschedulable: true, {}: {}", marks::BY, input.operator);
     let check = Check::Field { pointer: "/spec/unschedulable".into(), is: Value::Bool(true) };
     let proof = Proof { via: Via::Kubernetes, path: path.to_owned(), check, limit: 30 };
     Ok(vec![
-        Step::send(format!("cordon node {name}"), format!("kubectl cordon {name}"), request),
+        Step::send(format!("cordon node {name}"), format!("kubectl cordon {name}"), request)
+            .holding("cordoned", input.target()?.object()),
         Step::wait("read it back: it is cordoned", proof),
     ])
-}
-
-/// Who cordoned the node, as far as it tells.
-pub fn by(node: &Value) -> &str {
-    annotation(node, BY)
 }

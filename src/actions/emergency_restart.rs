@@ -3,7 +3,7 @@
 
 use super::input::Input;
 use super::workload::{self, Workload};
-use super::{ActionSpec, dependents, flux, restart, resume, suspend};
+use super::{ActionSpec, dependents, flux, marks, restart, resume, suspend};
 use crate::domain::json::{flag, list, text};
 use crate::domain::plan::{Guard, Plan, Risk, Stop};
 
@@ -29,6 +29,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let is_suspended = flag(object, "/spec/suspend");
     // what our own interrupted run has suspended is resumed at the end all the same
     let by_us = is_suspended && input.did(&path, "/spec/suspend", &true.into());
+    let holder = marks::told(object).filter(|_| is_suspended);
     let mut steps = if is_suspended { Vec::new() } else { suspend::steps(input, &path, object)? };
     let mut warnings = Vec::new();
     let mut count = 0;
@@ -66,6 +67,10 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     plan.warnings = warnings;
     if by_us {
         plan.reach.push("it was suspended by the run that was interrupted, and is resumed at the end".into());
+    } else if let Some(holder) = holder {
+        plan.reach.push(format!(
+            "it was suspended before, with watchkeeper, by {holder}, and stays so; `:plans` or `watchkeeper audit unfinished` tells whether a plan is to be continued"
+        ));
     } else if is_suspended {
         plan.reach.push("it was suspended before, and stays so".into());
     }

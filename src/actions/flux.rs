@@ -176,7 +176,7 @@ pub fn reconcile(input: &Input<'_>, kind: &str, path: &str, object: &Value, more
         _ => format!("flux reconcile {} {name} -n {namespace}{flag}", noun(kind)),
     };
     let token = input.token.to_owned();
-    let check = Check::FluxHandled { token, annotation: REQUESTED, handled: HANDLED };
+    let check = Check::FluxHandled { token, annotation: REQUESTED.into(), handled: HANDLED.into() };
     let limit = limit(kind, object);
     let wait = Proof { via: Via::Kubernetes, path: path.to_owned(), check, limit };
     Ok(vec![

@@ -20,6 +20,9 @@ pub const SPEC: ActionSpec = ActionSpec {
     plan,
 };
 
+/// What the proof compares with: when it has changed since the preview, it is not sent.
+const RESTS_ON: &[&str] = &["/metadata/annotations", "/metadata/labels", "/status/syncedResourceVersion"];
+
 fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let (path, object) = input.object()?;
     let mut plan = flux::plan(input, SPEC.name, steps(input, &path, object)?, String::new())?;
@@ -40,14 +43,19 @@ pub fn steps(input: &Input<'_>, path: &str, object: &Value) -> Result<Vec<Step>,
             if policy.is_empty() { "Periodic" } else { policy }
         )));
     }
-    let value = input.now.0.to_string();
+    // never the same twice, so that a sync of ours is told from any other
+    let value = input.token.to_owned();
     let body = json!({ "metadata": { "annotations": { "force-sync": value } } });
-    let mut request = flux::patch(input, path, object, &[], body)?;
+    let mut request = flux::patch(input, path, object, RESTS_ON, body)?;
     request.before = format!("force-sync={}", annotation(object, "force-sync"));
     request.after = format!("force-sync={value}");
     let (namespace, name) = (&target.key.namespace, &target.key.name);
     let twin = format!("kubectl annotate externalsecret {name} -n {namespace} force-sync={value} --overwrite");
-    let check = Check::Refreshed { pointer: "/status/refreshTime".into(), since: input.now };
+    let check = Check::Synced {
+        token: value,
+        version: text(object, "/status/syncedResourceVersion").to_owned(),
+        refreshed: text(object, "/status/refreshTime").to_owned(),
+    };
     let proof = Proof { via: Via::Kubernetes, path: path.to_owned(), check, limit: 120 };
     Ok(vec![Step::send(format!("sync {name}"), twin, request), Step::wait("wait until it was read anew", proof)])
 }

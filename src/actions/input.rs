@@ -40,6 +40,11 @@ pub struct Component {
 }
 
 impl Target {
+    /// `HelmRelease/monitoring/monitoring`, as plans and the audit name it.
+    pub fn object(&self) -> String {
+        format!("{}/{}/{}", self.kind, self.key.namespace, self.key.name)
+    }
+
     /// `HelmRelease monitoring/monitoring`.
     pub fn told(&self) -> String {
         match &*self.key.namespace {

@@ -4,7 +4,9 @@
 mod dependents;
 mod download;
 mod flux;
+mod continued;
 mod input;
+mod marks;
 mod velero;
 mod workload;
 
@@ -204,8 +206,16 @@ pub fn plan(action: &ActionSpec, input: &Input<'_>) -> Result<Plan, Stop> {
     }
     let mut needs = Vec::new();
     let mut plans = Vec::new();
-    for target in input.targets {
-        match (action.plan)(&input.only(target)) {
+    if let Some(left) = input.continues {
+        continued::fits(action.name, left, input.targets).map_err(Stop::Refuse)?;
+    }
+    for (nth, target) in input.targets.iter().enumerate() {
+        let only = input.only(target);
+        let made = match input.continues {
+            Some(left) => continued::plan(action, &only, nth, left),
+            None => (action.plan)(&only),
+        };
+        match made {
             Ok(plan) => plans.push(plan),
             Err(Stop::Need(paths)) => needs.extend(paths),
             Err(refusal) => return Err(refusal),
@@ -218,7 +228,7 @@ pub fn plan(action: &ActionSpec, input: &Input<'_>) -> Result<Plan, Stop> {
     plan.reason = input.reason.trim().to_owned();
     plan.needs_reason = action.wants_reason;
     plan.origin = Origin {
-        objects: input.targets.iter().map(|t| format!("{}/{}/{}", t.kind, t.key.namespace, t.key.name)).collect(),
+        objects: input.targets.iter().map(Target::object).collect(),
         set: input.set.clone(),
         continues: input.continues.map(|left| left.run.clone()),
     };
@@ -233,18 +243,19 @@ fn joined(plans: Vec<Plan>, input: &Input<'_>) -> Plan {
         return first;
     }
     let name = |plan: &Plan| plan.targets.first().map_or_else(String::new, |key| key.name.to_string());
-    let prefix = |plan: &mut Plan| {
+    let prefix = |nth: usize, plan: &mut Plan| {
         let name = name(plan);
         for step in &mut plan.steps {
             step.what = format!("{name}: {}", step.what);
+            step.target = nth;
         }
         for text in plan.warnings.iter_mut().chain(&mut plan.reach) {
             *text = format!("{name}: {text}");
         }
     };
-    prefix(&mut first);
-    for mut next in all {
-        prefix(&mut next);
+    prefix(0, &mut first);
+    for (nth, mut next) in all.enumerate() {
+        prefix(nth + 1, &mut next);
         first.targets.extend(next.targets);
         first.steps.extend(next.steps);
         first.warnings.extend(next.warnings);

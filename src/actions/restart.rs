@@ -7,6 +7,7 @@ use super::workload::{self, Workload};
 use super::{ActKey, ActionSpec};
 use crate::domain::json::{flag, text};
 use crate::domain::plan::{Body, Plan, Step, Stop};
+use crate::domain::proof::Sent;
 
 /// Where the time of the last restart stands.
 const AT: &str = "/spec/template/metadata/annotations/kubectl.kubernetes.io~1restartedAt";
@@ -41,9 +42,9 @@ pub fn steps(input: &Input<'_>, workload: &Workload<'_>) -> Result<Vec<Step>, St
             workload.told()
         )));
     }
-    // our own interrupted run has sent it: its rollout is all that is left
-    if workload.object.pointer(AT).is_some_and(|at| input.did(&workload.path, AT, at)) {
-        return Ok(vec![workload::rollout(workload)]);
+    // our own unfinished run has sent it: its rollout is all that is left
+    if let Some(at) = workload.object.pointer(AT).filter(|at| input.did(&workload.path, AT, at)) {
+        return Ok(vec![workload::rollout(workload, vec![Sent::value(AT, at.clone())])]);
     }
     // seconds, as kubectl writes it: a second restart within the same one would be none
     let at = input.now.timestamp().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
@@ -59,5 +60,6 @@ pub fn steps(input: &Input<'_>, workload: &Workload<'_>) -> Result<Vec<Step>, St
     request.before = format!("restartedAt: {before}");
     request.after = format!("restartedAt: {at}");
     let twin = format!("kubectl rollout restart {}", workload.argument());
-    Ok(vec![Step::send(format!("restart {}", workload.told()), twin, request), workload::rollout(workload)])
+    let sent = vec![Sent::value(AT, json!(at))];
+    Ok(vec![Step::send(format!("restart {}", workload.told()), twin, request), workload::rollout(workload, sent)])
 }

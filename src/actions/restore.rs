@@ -6,7 +6,6 @@ use super::input::Input;
 use super::{ActionSpec, Field, Offer, Start, backup, right};
 use crate::domain::json::list;
 use crate::domain::plan::{Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
-use crate::domain::proof::Check;
 
 pub const SPEC: ActionSpec = ActionSpec {
     name: "restore",
@@ -75,7 +74,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         "velero restore create {name} --from-backup {} --include-namespaces {from}{mapping} --include-cluster-resources=false -n {velero}",
         target.key.name
     );
-    let check = Check::Phase { done: backup::DONE, failed: backup::FAILED };
+    let check = backup::phases();
     let proof = Proof { via: Via::Kubernetes, path: format!("{restores}/{name}"), check, limit: 3600 };
     Ok(Plan {
         action: SPEC.name,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::input::Input;
-use super::{ActKey, ActionSpec, dependents, flux};
+use super::{ActKey, ActionSpec, dependents, flux, marks};
 use crate::domain::json::{annotation, int, text};
 use crate::domain::plan::{Plan, Proof, Step, Stop, Via};
 use crate::domain::proof::{Check, flux_suspended};
@@ -42,13 +42,14 @@ pub fn steps(input: &Input<'_>, path: &str, object: &Value) -> Result<Vec<Step>,
     if target.kind == "ResourceSet" {
         return enable(input, path, object);
     }
-    let body = json!({ "spec": { "suspend": null } });
+    let body = json!({ "metadata": { "annotations": marks::gone() }, "spec": { "suspend": null } });
     let mut request = flux::patch(input, path, object, &["/spec/suspend"], body)?;
     request.before = "suspend: true".into();
     request.after = "suspend: absent".into();
-    let proof = Proof { via: Via::Kubernetes, path: path.to_owned(), check: Check::FluxReady, limit: 600 };
+    let proof = Proof { via: Via::Kubernetes, path: path.to_owned(), check: Check::FluxResumed, limit: 600 };
     Ok(vec![
-        Step::send(format!("resume {}", target.told()), flux::command("resume", target, ""), request),
+        Step::send(format!("resume {}", target.told()), flux::command("resume", target, ""), request)
+            .freeing(target.object()),
         Step::wait("wait until it was reconciled and is Ready", proof),
     ])
 }
@@ -57,15 +58,19 @@ pub fn steps(input: &Input<'_>, path: &str, object: &Value) -> Result<Vec<Step>,
 fn enable(input: &Input<'_>, path: &str, object: &Value) -> Result<Vec<Step>, Stop> {
     let target = input.target()?;
     let token = input.token.to_owned();
-    let body = json!({ "metadata": { "annotations": { flux::SWITCH: "enabled", flux::REQUESTED: token } } });
+    let mut annotations = marks::gone();
+    annotations.insert(flux::SWITCH.to_owned(), json!("enabled"));
+    annotations.insert(flux::REQUESTED.to_owned(), json!(token));
+    let body = json!({ "metadata": { "annotations": annotations } });
     let mut request = flux::patch(input, path, object, &[flux::switch(target.kind).pointer], body)?;
     request.before = format!("{}={}", flux::SWITCH, annotation(object, flux::SWITCH));
     request.after = format!("{}=enabled, {}={token}", flux::SWITCH, flux::REQUESTED);
-    let check = Check::FluxHandled { token, annotation: flux::REQUESTED, handled: flux::HANDLED };
+    let check = Check::FluxHandled { token, annotation: flux::REQUESTED.into(), handled: flux::HANDLED.into() };
     let limit = flux::limit(target.kind, object);
     let proof = Proof { via: Via::Kubernetes, path: path.to_owned(), check, limit };
     Ok(vec![
-        Step::send(format!("resume {}", target.told()), flux::command("resume", target, ""), request),
+        Step::send(format!("resume {}", target.told()), flux::command("resume", target, ""), request)
+            .freeing(target.object()),
         Step::wait("wait until it was reconciled and is Ready", proof),
     ])
 }

@@ -5,6 +5,7 @@ use super::input::Input;
 use super::{ActionSpec, Field, Start, dependents, flux, suspend};
 use crate::domain::json::{flag, list, text};
 use crate::domain::plan::{Act, Plan, Risk, Step, Stop};
+use crate::domain::proof::Check;
 
 pub const SPEC: ActionSpec = ActionSpec {
     name: "rollback",
@@ -52,18 +53,12 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let argv: Vec<String> =
         ["helm", "rollback", &release, &revision.to_string(), "-n", namespace, "--wait"].map(str::to_owned).into();
     let mut steps = if flag(object, "/spec/suspend") { Vec::new() } else { suspend::steps(input, &path, object)? };
-    if !input.continues.is_some_and(|left| left.ran(&argv)) {
-        steps.push(Step {
-            what: format!("helm rolls back to revision {revision}"),
-            twin: argv.join(" "),
-            act: Act::Local(argv),
-        });
-    }
-    steps.push(Step {
-        what: "change Git to the old chart or values before resuming".into(),
-        twin: String::new(),
-        act: Act::Manual("resumed before Git is changed, helm-controller sees a release that it did not make, and upgrades to the bad version again".into()),
-    });
+    steps.push(Step::new(format!("helm rolls back to revision {revision}"), argv.join(" "), Act::Local(argv)));
+    let asked: Vec<String> =
+        ["helm", "history", &release, "-n", namespace, "--max", "1", "-o", "json"].map(str::to_owned).into();
+    let check = Check::RolledBack { above: newest, to: revision };
+    steps.push(Step::new("ask helm whether it did", asked.join(" "), Act::Ask { argv: asked, check }));
+    steps.push(Step::new("change Git to the old chart or values before resuming", "", Act::Manual("resumed before Git is changed, helm-controller sees a release that it did not make, and upgrades to the bad version again".into())));
     let mut plan =
         flux::plan(input, SPEC.name, steps, format!("helm rollback {release} {newest} -n {namespace}, then resume"))?;
     plan.reach.push(format!("revisions: {}", told.join(", ")));

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::input::Input;
 use super::{ActionSpec, Field, Start, right, workload};
 use crate::domain::plan::{Body, Plan, Proof, Step, Stop, Via};
-use crate::domain::proof::Check;
+use crate::domain::proof::{Check, Sent};
 
 /// More than this is a slip of the finger.
 const MOST: i64 = 1000;
@@ -49,9 +49,10 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let field = Check::Field { pointer: "/spec/replicas".into(), is: json!(wanted) };
     let read = Proof { via: Via::Kubernetes, path: workload.path.clone(), check: field, limit: 30 };
     let steps = vec![
-        Step::send(format!("scale {} to {wanted}", workload.told()), twin, request),
+        Step::send(format!("scale {} to {wanted}", workload.told()), twin, request)
+            .holding(&format!("scaled from {now} to {wanted}"), workload.id()),
         Step::wait("read it back", read),
-        workload::rollout(&workload),
+        workload::rollout(&workload, vec![Sent::value("/spec/replicas", json!(wanted))]),
     ];
     let mut plan = workload::plan(input, SPEC.name, &workload, steps)?;
     plan.undo = format!("kubectl scale {} --replicas={now}", workload.argument());

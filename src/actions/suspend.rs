@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::input::Input;
-use super::{ActKey, ActionSpec, dependents, flux};
+use super::{ActKey, ActionSpec, dependents, flux, marks};
 use crate::domain::json::annotation;
 use crate::domain::plan::{Plan, Proof, Step, Stop, Via};
 use crate::domain::proof::{Check, flux_suspended};
@@ -49,10 +49,13 @@ pub fn steps(input: &Input<'_>, path: &str, object: &Value) -> Result<Vec<Step>,
     let pointer = flux::switch(target.kind).pointer;
     let (body, is, before, after) = if target.kind == "ResourceSet" {
         let before = format!("{}={}", flux::SWITCH, annotation(object, flux::SWITCH));
-        let body = json!({ "metadata": { "annotations": { flux::SWITCH: "disabled" } } });
+        let mut annotations = marks::set(input, annotation(object, flux::SWITCH));
+        annotations.insert(flux::SWITCH.to_owned(), json!("disabled"));
+        let body = json!({ "metadata": { "annotations": annotations } });
         (body, json!("disabled"), before, format!("{}=disabled", flux::SWITCH))
     } else {
-        (json!({ "spec": { "suspend": true } }), Value::Bool(true), "suspend: false".into(), "suspend: true".into())
+        let body = json!({ "metadata": { "annotations": marks::set(input, "false") }, "spec": { "suspend": true } });
+        (body, Value::Bool(true), "suspend: false".into(), "suspend: true".into())
     };
     let mut request = flux::patch(input, path, object, &[pointer], body)?;
     request.before = before;
@@ -60,7 +63,8 @@ pub fn steps(input: &Input<'_>, path: &str, object: &Value) -> Result<Vec<Step>,
     let check = Check::Field { pointer: pointer.into(), is };
     let proof = Proof { via: Via::Kubernetes, path: path.to_owned(), check, limit: 30 };
     Ok(vec![
-        Step::send(format!("suspend {}", target.told()), flux::command("suspend", target, ""), request),
+        Step::send(format!("suspend {}", target.told()), flux::command("suspend", target, ""), request)
+            .holding("suspended", target.object()),
         Step::wait("read it back: it is suspended", proof),
     ])
 }

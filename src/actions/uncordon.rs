@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::input::Input;
-use super::{ActKey, ActionSpec, Field, Start, cordon, flux};
+use super::{ActKey, ActionSpec, Field, Start, cordon, flux, marks};
 use crate::domain::json::flag;
 use crate::domain::plan::{Plan, Proof, Step, Stop, Via};
 use crate::domain::proof::Check;
@@ -25,14 +25,14 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     if !flag(node, "/spec/unschedulable") {
         return Err(Stop::Refuse(format!("{} is not cordoned", target.told())));
     }
-    let by = cordon::by(node);
+    let by = marks::by(node);
     if by.is_empty() && !input.yes("any")? {
         return Err(Stop::Refuse(format!(
             "{} was not cordoned by watchkeeper: somebody may count on it; set any=yes to uncordon it all the same",
             target.told()
         )));
     }
-    let body = json!({ "metadata": { "annotations": { cordon::BY: null } }, "spec": { "unschedulable": null } });
+    let body = json!({ "metadata": { "annotations": marks::gone() }, "spec": { "unschedulable": null } });
     let mut request = flux::patch(input, &path, node, &["/spec/unschedulable"], body)?;
     request.before = format!("unschedulable: true, by {}", if by.is_empty() { "somebody" } else { by });
     request.after = "unschedulable: absent".into();
@@ -40,7 +40,8 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let check = Check::Field { pointer: "/spec/unschedulable".into(), is: Value::Null };
     let proof = Proof { via: Via::Kubernetes, path: path.clone(), check, limit: 30 };
     let steps = vec![
-        Step::send(format!("uncordon node {name}"), format!("kubectl uncordon {name}"), request),
+        Step::send(format!("uncordon node {name}"), format!("kubectl uncordon {name}"), request)
+            .freeing(target.object()),
         Step::wait("read it back: it is not cordoned", proof),
     ];
     flux::plan(input, SPEC.name, steps, format!("kubectl cordon {name}"))

@@ -7,6 +7,7 @@ use super::input::Input;
 use super::{ActionSpec, Field, Start, workload};
 use crate::domain::json::{annotation, flag, label, list, text};
 use crate::domain::plan::{Body, Plan, Step, Stop};
+use crate::domain::proof::Sent;
 
 const REVISION: &str = "deployment.kubernetes.io/revision";
 /// Annotations of the Deployment itself, not of a revision.
@@ -68,6 +69,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     };
     let mut annotations = pick(workload.object, true);
     annotations.extend(pick(target, false));
+    let sent = vec![Sent::digest("/spec/template", &template)];
     let body = Body::Patch(json!([
         { "op": "replace", "path": "/spec/template", "value": template },
         { "op": "replace", "path": "/metadata/annotations", "value": annotations },
@@ -76,7 +78,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     request.before = format!("revision {now}: {}", images(workload.object));
     request.after = format!("revision {then}: {}", images(target));
     let twin = format!("kubectl rollout undo {} --to-revision={then}", workload.argument());
-    let steps = vec![Step::send(format!("go back to revision {then}"), twin, request), workload::rollout(&workload)];
+    let steps = vec![Step::send(format!("go back to revision {then}"), twin, request), workload::rollout(&workload, sent)];
     let mut plan = workload::plan(input, SPEC.name, &workload, steps)?;
     plan.undo = format!("kubectl rollout undo {} --to-revision={now}", workload.argument());
     plan.reach.push(format!("images: {}", images(target)));

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::input::Input;
-use super::{Offer, RightRow, Subject, flux, right};
+use super::{Offer, RightRow, Subject, flux, marks, right};
 use crate::domain::json::flag;
 use crate::domain::plan::{Plan, Proof, Step, Stop, Via};
 use crate::domain::proof::Check;
@@ -29,15 +29,18 @@ pub fn pause(input: &Input<'_>, action: &'static str, wanted: bool, spec: &Value
         return Err(Stop::Refuse(format!("{} {word}", target.told())));
     }
     let (verb, opposite) = if wanted { ("pause", "unpause") } else { ("unpause", "pause") };
-    let mut request = flux::patch(input, &path, object, &["/spec/paused"], json!({ "spec": spec }))?;
+    let annotations = if wanted { marks::set(input, "false") } else { marks::gone() };
+    let body = json!({ "metadata": { "annotations": annotations }, "spec": spec });
+    let mut request = flux::patch(input, &path, object, &["/spec/paused"], body)?;
     request.before = format!("paused: {paused}");
     request.after = format!("paused: {wanted}");
     let (namespace, name) = (&target.key.namespace, &target.key.name);
     let twin = |verb: &str| format!("velero schedule {verb} {name} -n {namespace}");
     let check = Check::Field { pointer: "/spec/paused".into(), is: json!(wanted) };
     let proof = Proof { via: Via::Kubernetes, path, check, limit: 30 };
-    let steps =
-        vec![Step::send(format!("{verb} schedule {name}"), twin(verb), request), Step::wait("read it back", proof)];
+    let send = Step::send(format!("{verb} schedule {name}"), twin(verb), request);
+    let send = if wanted { send.holding("paused", target.object()) } else { send.freeing(target.object()) };
+    let steps = vec![send, Step::wait("read it back", proof)];
     let mut plan = flux::plan(input, action, steps, twin(opposite))?;
     plan.reach.push(reach.to_owned());
     Ok(plan)

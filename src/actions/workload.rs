@@ -4,10 +4,10 @@
 use serde_json::{Value, json};
 
 use super::input::{Input, Target};
-use super::{Offer, RightRow, Subject, flux, right};
+use super::{Offer, RightRow, Subject, flux, marks, right};
 use crate::domain::json::{flag, int, label, list, text};
 use crate::domain::plan::{Body, Guard, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
-use crate::domain::proof::Check;
+use crate::domain::proof::{Check, Sent};
 use crate::domain::served::Served;
 
 pub const KINDS: &[&str] = &["Deployment", "StatefulSet", "DaemonSet"];
@@ -36,6 +36,11 @@ pub struct Workload<'a> {
 impl Workload<'_> {
     pub fn told(&self) -> String {
         format!("{} {}/{}", self.kind, self.namespace, self.name)
+    }
+
+    /// `Deployment/team-alpha/shop`, as plans and the audit name it.
+    pub fn id(&self) -> String {
+        format!("{}/{}/{}", self.kind, self.namespace, self.name)
     }
 
     /// `deployment/shop -n team-alpha`.
@@ -133,11 +138,14 @@ pub fn patch(
     })
 }
 
-pub fn rollout(workload: &Workload<'_>) -> Step {
+/// Waits until the workload holds what was sent and has rolled it out.
+pub fn rollout(workload: &Workload<'_>, sent: Vec<Sent>) -> Step {
     let deadline = int(workload.object, "/spec/progressDeadlineSeconds").unwrap_or(600);
     let limit = u32::try_from(deadline).unwrap_or(600).clamp(60, 1800) + 60;
-    let proof = Proof { via: Via::Kubernetes, path: workload.path.clone(), check: Check::Rollout, limit };
-    Step::wait(format!("wait for the rollout of {}", workload.name), proof)
+    let proof = Proof { via: Via::Kubernetes, path: workload.path.clone(), check: Check::Rollout { sent }, limit };
+    let mut step = Step::wait(format!("wait for the rollout of {}", workload.name), proof);
+    text(workload.object, "/metadata/uid").clone_into(&mut step.uid);
+    step
 }
 
 pub fn plan(input: &Input<'_>, action: &'static str, workload: &Workload<'_>, steps: Vec<Step>) -> Result<Plan, Stop> {
@@ -193,19 +201,19 @@ pub fn pause(input: &Input<'_>, action: &'static str, wanted: bool) -> Result<Pl
         return Err(Stop::Refuse(format!("{} {word}", workload.told())));
     }
     let value = if wanted { Value::Bool(true) } else { Value::Null };
-    let body = Body::Merge(json!({ "spec": { "paused": value } }));
+    let annotations = if wanted { marks::set(input, "false") } else { marks::gone() };
+    let body = Body::Merge(json!({ "metadata": { "annotations": annotations }, "spec": { "paused": value } }));
     let mut request = patch(input, &workload, "", &["/spec/paused"], body)?;
     request.before = format!("paused: {paused}");
     request.after = format!("paused: {wanted}");
-    let check = Check::Field { pointer: "/spec/paused".into(), is: value };
+    let check = Check::Field { pointer: "/spec/paused".into(), is: value.clone() };
     let read = Proof { via: Via::Kubernetes, path: workload.path.clone(), check, limit: 30 };
     let twin = |verb: &str| format!("kubectl rollout {verb} {}", workload.argument());
-    let mut steps = vec![
-        Step::send(format!("{verb} the rollout of {}", workload.told()), twin(verb), request),
-        Step::wait("read it back", read),
-    ];
+    let send = Step::send(format!("{verb} the rollout of {}", workload.told()), twin(verb), request);
+    let send = if wanted { send.holding("paused", workload.id()) } else { send.freeing(workload.id()) };
+    let mut steps = vec![send, Step::wait("read it back", read)];
     if paused {
-        steps.push(rollout(&workload));
+        steps.push(rollout(&workload, vec![Sent::value("/spec/paused", value)]));
     }
     let mut plan = plan(input, action, &workload, steps)?;
     plan.risk = Risk::Press;

@@ -307,6 +307,16 @@ impl App {
             }
             "unlock" if rest.is_empty() => return Err("why? :unlock REASON".to_owned()),
             "unlock" => return Ok(vec![Effect::Unlock(rest.to_owned())]),
+            "dismiss" => {
+                let (run, why) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+                if !self.world.unfinished.iter().any(|left| left.run == run) {
+                    return Err(format!("no unfinished plan is called {run}: see :plans"));
+                }
+                if why.trim().is_empty() {
+                    return Err(format!("why? :dismiss {run} REASON"));
+                }
+                return Ok(vec![Effect::Dismiss(run.into(), why.trim().to_owned())]);
+            }
             "ctx" | "context" | "contexts" if !rest.is_empty() => {
                 let known = self.world.facts.contexts.iter().any(|c| c.name == rest);
                 return if known {
@@ -500,6 +510,7 @@ impl App {
                 }
                 Effect::Run(plan) => out.extend(self.start(plan)),
                 Effect::Say(text) => self.say(text),
+                Effect::Type(text) => self.prompt = Some(Prompt::new(Purpose::Command, &text)),
                 Effect::Complain(text) => self.complain(text),
                 Effect::Namespace(name) => {
                     self.say(name.as_ref().map_or("all namespaces".to_owned(), |n| format!("namespace {n}")));

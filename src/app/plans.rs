@@ -55,21 +55,19 @@ impl App {
         }
     }
 
-    /// What an earlier session left in the middle.
+    /// All plans that are unfinished here, as the audit has them now.
     pub fn left_unfinished(&mut self, found: Vec<Unfinished>) {
-        if let Some(first) = found.first() {
-            let more = if found.len() > 1 { format!(" and {} more", found.len() - 1) } else { String::new() };
-            self.complain(format!(
-                "interrupted: {} at step {} of {}{more}; see :plans",
-                first.title,
-                first.at + 1,
-                first.steps.len()
-            ));
+        let known = |left: &Unfinished| self.world.unfinished.iter().any(|known| known.run == left.run);
+        let mut new = found.iter().filter(|left| !known(left));
+        if let Some(first) = new.next() {
+            let more = Some(new.count()).filter(|n| *n > 0).map_or_else(String::new, |n| format!(" and {n} more"));
+            let text =
+                format!("{}: {} at step {} of {}{more}; see :plans", first.ending, first.title, first.at + 1, first.steps.len());
+            self.complain(text);
         }
         self.world.unfinished = found;
     }
 
-    /// An interrupted plan is told no more.
     pub fn dismissed(&mut self, run: &str) {
         self.world.unfinished.retain(|left| left.run != run);
         self.say("dismissed; it is recorded");

@@ -4,6 +4,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "Retry-After may be a date")]
 
+use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use tower::BoxError;
 
 use super::auth::{Credentials, Source};
 use super::cluster::{Cluster, authorities};
-use super::errors::{ConnectError, RequestError};
+use super::errors::{ConnectError, LoginNeeded, RequestError};
 use super::proxy;
 use super::stats::Stats;
 use super::transport::Sender;
@@ -83,6 +84,38 @@ enum Way {
         sender: Sender,
         base: String,
     },
+}
+
+/// No whole answer came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undelivered {
+    pub error: RequestError,
+    /// Whether a byte of the request can have left: then what it asks for may have happened.
+    pub left: bool,
+}
+
+impl Undelivered {
+    fn midway(error: RequestError) -> Self {
+        Self { error, left: true }
+    }
+}
+
+/// Whether a byte of the request can have left. It has not when there was no connection yet (its handshakes included), and
+/// when there were no credentials to send it with.
+fn may_have_left(error: &(dyn StdError + 'static)) -> bool {
+    let mut next = Some(error);
+    // deeper chains are loops
+    for _ in 0..16 {
+        let Some(error) = next else { break };
+        let connecting = error.downcast_ref::<hyper_util::client::legacy::Error>();
+        if connecting.is_some_and(hyper_util::client::legacy::Error::is_connect)
+            || error.downcast_ref::<LoginNeeded>().is_some()
+        {
+            return false;
+        }
+        next = error.source();
+    }
+    true
 }
 
 impl std::fmt::Debug for Http {
@@ -172,21 +205,43 @@ impl Http {
         body: Option<(&'static str, Bytes)>,
         deadline: Duration,
     ) -> Result<Answer, RequestError> {
+        self.deliver(method, path, body, deadline).await.map_err(|failed| failed.error)
+    }
+
+    /// As [`Http::request`], and says of a failure whether anything can have arrived.
+    ///
+    /// # Errors
+    /// As [`Http::get`].
+    pub async fn deliver(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<(&'static str, Bytes)>,
+        deadline: Duration,
+    ) -> Result<Answer, Undelivered> {
+        let unsent = |error| Undelivered { error, left: false };
         let asking = async {
             match &self.way {
                 Way::Server(client) => {
-                    let request = self.build(method, &format!("{}{path}", self.prefix), body)?;
-                    Answer::read(client.send(request).await.map_err(|error| RequestError::from_kube(&error))?).await
+                    let request = self.build(method, &format!("{}{path}", self.prefix), body).map_err(unsent)?;
+                    let answer = client.send(request).await.map_err(|error| Undelivered {
+                        left: may_have_left(&error),
+                        error: RequestError::from_kube(&error),
+                    })?;
+                    Answer::read(answer).await.map_err(Undelivered::midway)
                 }
                 Way::Direct { sender, base } => {
-                    let request = self.build(method, &format!("{base}{}{path}", self.prefix), body)?;
-                    let response =
-                        sender.send(request).await.map_err(|error| RequestError::from_chain(error.as_ref()))?;
-                    Answer::read(response).await
+                    let request = self.build(method, &format!("{base}{}{path}", self.prefix), body).map_err(unsent)?;
+                    let answer = sender.send(request).await.map_err(|error| Undelivered {
+                        left: may_have_left(error.as_ref()),
+                        error: RequestError::from_chain(error.as_ref()),
+                    })?;
+                    Answer::read(answer).await.map_err(Undelivered::midway)
                 }
             }
         };
-        let mut answer = tokio::time::timeout(deadline, asking).await.map_err(|_| RequestError::Timeout)??;
+        let answer = tokio::time::timeout(deadline, asking).await;
+        let mut answer = answer.map_err(|_| Undelivered::midway(RequestError::Timeout))??;
         answer.proxied = self.is_proxied();
         Ok(answer)
     }

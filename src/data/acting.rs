@@ -17,13 +17,12 @@ use crate::domain::plan::Plan;
 use crate::domain::text;
 use crate::effects::asking;
 use crate::effects::audit::{self, Event};
+use crate::effects::unfinished::{self, Place};
 use crate::effects::lock::Lock;
 use crate::effects::runner::{Recorder, Runner};
 use crate::intent::RunId;
 use crate::sources::Clock;
 
-/// Audit files of before that are looked at for plans without an end.
-const LOOKED_AT: usize = 20;
 /// Lines of the audit that a screen gets.
 const SHOWN: usize = 500;
 
@@ -69,11 +68,11 @@ impl Acting {
 }
 
 impl Acting {
-    /// Records that an interrupted plan is not gone on with.
-    pub fn dismiss(&self, run: Box<str>, title: &str) -> What {
+    /// Records that an unfinished plan is not continued.
+    pub fn dismiss(&self, run: Box<str>, why: &str) -> What {
         let runner = &self.runner;
         let fields = json!({
-            "run": run, "context": runner.cluster.context, "operator": *runner.operator.borrow(), "title": title,
+            "run": run, "context": runner.cluster.context, "operator": *runner.operator.borrow(), "reason": why,
         });
         let Value::Object(fields) = fields else { return What::Dismissed(run) };
         match runner.recorder.borrow_mut().write(Event::Dismiss, (runner.clock)(), fields) {
@@ -94,16 +93,28 @@ pub(super) async fn greet(runner: Rc<Runner>, wire: Wire) {
     if let Some(operator) = asking::who(&runner.cluster).await {
         runner.operator.replace(operator);
     }
-    let folder = runner.recorder.borrow().folder().cloned();
-    if let Some(folder) = folder {
-        let found = audit::unfinished(&folder, &runner.cluster.context, LOOKED_AT);
-        if !found.is_empty() {
-            wire.say(What::Unfinished(found)).await;
-        }
-    }
+    left(&runner, &wire).await;
     // the last: whoever waits for it knows all of the above
     let operator = text::line(&runner.operator.borrow()).into_owned();
     wire.say(What::Operator(operator)).await;
+}
+
+/// Tells what is unfinished on this cluster, as the audit has it now.
+async fn left(runner: &Runner, wire: &Wire) {
+    let Some(folder) = runner.recorder.borrow().folder().cloned() else { return };
+    let cluster = runner.cluster.clone();
+    let looking = tokio::task::spawn_blocking(move || {
+        let place = Place { identity: &cluster.identity, context: &cluster.context, server: &cluster.server };
+        unfinished::of(&folder, Some(place))
+    });
+    let Ok(found) = looking.await else { return };
+    wire.say(What::Unfinished(found.plans)).await;
+    if let Some(problem) = found.problems.first() {
+        let more = found.problems.len() - 1;
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let problem = text::line(problem).into_owned();
+        wire.say(What::Complain(format!("what is unfinished may not all be known: {problem}{more}"))).await;
+    }
 }
 
 pub(super) async fn run(runner: Rc<Runner>, id: RunId, plan: Box<Plan>, stop: Rc<Cell<bool>>, wire: Wire) {
@@ -117,6 +128,8 @@ pub(super) async fn run(runner: Rc<Runner>, id: RunId, plan: Box<Plan>, stop: Rc
         at @ Progress::At { .. } => wire.mention(What::Progress(id, at)),
     };
     let outcome = runner.run(&name, &plan, &stop, &tell).await;
+    // before the end is told: who waits for that knows what is left
+    left(&runner, &wire).await;
     // a text and the end are told in any case
     for lines in texts.take() {
         wire.say(What::Progress(id, Progress::Output(lines))).await;

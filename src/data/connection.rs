@@ -85,8 +85,7 @@ pub(super) async fn serve(
 ) {
     let mut generation = 0;
     let mut next = None;
-    let stamp = clock().timestamp().strftime("%Y%m%dT%H%M%SZ").to_string();
-    let recorder = Rc::new(RefCell::new(Recorder::new(settings.audit_folder(), stamp, std::process::id())));
+    let recorder = Rc::new(RefCell::new(Recorder::of_process(settings.audit_folder(), clock())));
     let keeper = Keeper::new(&settings, clock);
     loop {
         let context = match next.take() {
@@ -199,8 +198,8 @@ async fn connection(
                     wire.say(live.acting.unlock(&why)).await;
                 }
                 ask @ (Ask::Record(_) | Ask::Deeds) => wire.say_all(keeper.answer(&context, ask)).await,
-                Ask::Dismiss(run, title) => {
-                    wire.say(live.acting.dismiss(run, &title)).await;
+                Ask::Dismiss(run, why) => {
+                    wire.say(live.acting.dismiss(run, &why)).await;
                 }
                 Ask::Log(ticket, query) => {
                     let task = tasks.spawn_local(log(live.cluster.clone(), ticket, query, wire.clone()));

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+use super::plan::{Leaves, Proof};
 use super::shell::quoted;
 
 /// How a plan ended.
@@ -41,6 +42,19 @@ impl Outcome {
             | Self::Refused(text)
             | Self::Unknown(text)
             | Self::Interrupted(text) => text,
+        }
+    }
+
+    /// The same, with something more to say.
+    #[must_use]
+    pub fn and(self, more: &str) -> Self {
+        let with = |text: String| if text.is_empty() { more.to_owned() } else { format!("{text}; {more}") };
+        match self {
+            Self::Done(text) => Self::Done(with(text)),
+            Self::Failed(text) => Self::Failed(with(text)),
+            Self::Refused(text) => Self::Refused(with(text)),
+            Self::Unknown(text) => Self::Unknown(with(text)),
+            Self::Interrupted(text) => Self::Interrupted(with(text)),
         }
     }
 
@@ -89,25 +103,105 @@ pub enum Verdict {
     Unknown(String),
 }
 
-/// A plan that did not come to its end: it was interrupted, or the process ended first. When it was gone on with and
-/// that was interrupted, too, it is told as one: what both have sent, and what is left of the later.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// How far a step came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord)]
+pub enum Taken {
+    #[default]
+    No,
+    /// It was sent, or was about to be; whether it arrived is not known.
+    Maybe,
+    /// It was taken, or what it waits for was seen.
+    Yes,
+}
+
+/// A step of a plan as the audit has it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Trace {
+    pub what: String,
+    pub twin: String,
+    /// Which of the plan's targets it is for.
+    pub target: usize,
+    /// What it changes ([`super::plan::Step::sends`]); empty for what only waits.
+    pub sends: String,
+    /// What it waits for.
+    pub proof: Option<Proof>,
+    /// The uid of the object that it is about, where it is known.
+    pub uid: String,
+    /// What was left to a person.
+    pub manual: String,
+    pub leaves: Leaves,
+    pub taken: Taken,
+    /// What the answer to it named: `{"silenceID": ...}`.
+    pub answer: Value,
+}
+
+/// A plan that did not come to its good end, and either was interrupted or has left something suspended, cordoned, scaled
+/// or paused. When it was continued and that did not end well either, both are one: what both have sent, and what is
+/// left of the later.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Unfinished {
     /// The audit's name of the run that began it.
     pub run: String,
     pub time: String,
     pub action: String,
     pub title: String,
+    /// The context that it ran in.
+    pub context: String,
     /// `KIND/NAMESPACE/NAME`; the namespace is empty where there is none.
     pub objects: Vec<String>,
     /// What was set beside the objects.
     pub set: BTreeMap<String, String>,
     pub reason: String,
-    /// The step that it had come to, and all of them as (words, equivalent command).
+    pub undo: String,
+    /// The word of its outcome: `interrupted`, `failed`, `unknown`, `refused`.
+    pub ending: String,
+    /// What the outcome says.
+    pub detail: String,
+    /// The step that it had come to.
     pub at: usize,
-    pub steps: Vec<(String, String)>,
+    pub steps: Vec<Trace>,
+    /// What earlier runs of the same plan have done.
+    pub earlier: Vec<Trace>,
     /// What was sent and not refused: path and body; of a program of this machine nothing and its words.
     pub sent: Vec<(String, Value)>,
+    /// What it leaves: `suspended` and `HelmRelease/team-alpha/shop`.
+    pub left: Vec<Held>,
+}
+
+/// An object that a plan has left in a state that was to be temporary, or that nobody has seen confirmed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    pub word: String,
+    /// `KIND/NAMESPACE/NAME`.
+    pub object: String,
+    /// Whether it is known that the request was taken.
+    pub sure: bool,
+}
+
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, name) = self.object.split_once('/').unwrap_or(("", &self.object));
+        let may = if self.sure { "" } else { "perhaps " };
+        write!(f, "{kind} {} {may}{}", name.trim_start_matches('/'), self.word)
+    }
+}
+
+/// Goes on from what is held: a step that was taken, or may have been, adds to it or takes from it.
+pub fn hold(held: &mut Vec<Held>, leaves: &Leaves, taken: Taken) {
+    match leaves {
+        Leaves::Held { word, object } if taken != Taken::No => {
+            let sure = taken == Taken::Yes;
+            match held.iter_mut().find(|known| known.object == *object && known.word == *word) {
+                Some(known) => known.sure |= sure,
+                None => held.push(Held { word: word.clone(), object: object.clone(), sure }),
+            }
+        }
+        Leaves::Freed { object } if taken == Taken::Yes => held.retain(|known| known.object != *object),
+        Leaves::Freed { object } if taken == Taken::Maybe => {
+            held.iter_mut().filter(|known| known.object == *object).for_each(|known| known.sure = false);
+        }
+        Leaves::Held { .. } | Leaves::Freed { .. } | Leaves::Nothing => {}
+    }
 }
 
 impl Unfinished {
@@ -116,9 +210,14 @@ impl Unfinished {
         self.sent.iter().any(|(to, body)| to == path && body.pointer(pointer) == Some(value))
     }
 
-    /// Whether it has run this program to its good end.
-    pub fn ran(&self, argv: &[String]) -> bool {
-        self.sent.iter().any(|(to, words)| to.is_empty() && *words == serde_json::json!(argv))
+    /// The steps that are left: what was not sent, and what was not seen.
+    pub fn left_over(&self) -> impl Iterator<Item = &Trace> {
+        self.steps.iter().filter(|step| step.taken == Taken::No || (step.taken == Taken::Maybe && step.sends.is_empty()))
+    }
+
+    /// What was left, in words: `HelmRelease team-alpha/shop suspended`.
+    pub fn leaves(&self) -> String {
+        self.left.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     }
 
     /// The command that goes on with it, but for the word that approves it.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::proof::Check;
@@ -82,6 +83,23 @@ pub struct Step {
     pub act: Act,
     /// The command that would do the same: kubectl, flux, amtool, velero; empty when there is none.
     pub twin: String,
+    /// Which of the plan's targets it is for.
+    pub target: usize,
+    /// What it leaves behind until a later step, or a later plan, takes it back.
+    pub leaves: Leaves,
+    /// The uid of the object that is awaited; empty where an earlier step of the plan says it, or where it is not known.
+    pub uid: String,
+}
+
+/// What a step does to an object that must not be forgotten when the plan ends before its end.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Leaves {
+    #[default]
+    Nothing,
+    /// From then on the object (`KIND/NAMESPACE/NAME`) is this: `suspended`, `cordoned`, `scaled`, `paused`.
+    Held { word: String, object: String },
+    /// The object is as before again.
+    Freed { object: String },
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -91,21 +109,61 @@ pub enum Act {
     Fetch(Box<Fetch>),
     /// A program of this machine, without a shell.
     Local(Vec<String>),
+    /// A program of this machine that changes nothing: what it prints, as JSON, is judged.
+    Ask {
+        argv: Vec<String>,
+        check: Check,
+    },
     /// Something that a person does elsewhere; the plan goes on when the operator says so.
     Manual(String),
 }
 
 impl Step {
+    pub fn new(what: impl Into<String>, twin: impl Into<String>, act: Act) -> Self {
+        Self {
+            what: what.into(),
+            act,
+            twin: twin.into(),
+            target: 0,
+            leaves: Leaves::Nothing,
+            uid: String::new(),
+        }
+    }
+
     pub fn send(what: impl Into<String>, twin: impl Into<String>, request: Request) -> Self {
-        Self { what: what.into(), act: Act::Send(Box::new(request)), twin: twin.into() }
+        Self::new(what, twin, Act::Send(Box::new(request)))
     }
 
     pub fn wait(what: impl Into<String>, proof: Proof) -> Self {
-        Self { what: what.into(), act: Act::Await(proof), twin: String::new() }
+        Self::new(what, "", Act::Await(proof))
     }
 
     pub fn fetch(what: impl Into<String>, fetch: Fetch) -> Self {
-        Self { what: what.into(), act: Act::Fetch(Box::new(fetch)), twin: String::new() }
+        Self::new(what, "", Act::Fetch(Box::new(fetch)))
+    }
+
+    /// It leaves an object suspended, cordoned, scaled or paused.
+    #[must_use]
+    pub fn holding(mut self, word: &str, object: String) -> Self {
+        self.leaves = Leaves::Held { word: word.to_owned(), object };
+        self
+    }
+
+    /// It takes back what an earlier step left.
+    #[must_use]
+    pub fn freeing(mut self, object: String) -> Self {
+        self.leaves = Leaves::Freed { object };
+        self
+    }
+
+    /// What it changes, in a form that is the same in a later plan: method and path, or a program's words. Empty for
+    /// what only waits.
+    pub fn sends(&self) -> String {
+        match &self.act {
+            Act::Send(request) => format!("{} {}", request.method, request.path),
+            Act::Local(argv) => argv.join(" "),
+            Act::Await(_) | Act::Fetch(_) | Act::Ask { .. } | Act::Manual(_) => String::new(),
+        }
     }
 
     /// What this step sends, if it sends.
@@ -117,11 +175,14 @@ impl Step {
     }
 }
 
+/// By which the API server's own audit knows our writes, and Kustomize's controller leaves them alone.
+pub const MANAGER: &str = "watchkeeper";
+
 /// Before a path that is to be read from Alertmanager instead of the API server.
 pub const ALERTMANAGER: &str = "alertmanager:";
 
 /// Who is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Via {
     Kubernetes,
     /// Every known replica is read; one is written to, and they gossip.
@@ -296,7 +357,7 @@ impl fmt::Display for Right {
 }
 
 /// What must be seen before a step counts as done.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Proof {
     pub via: Via,
     /// What is read, again and again. `{/metadata/name}` stands for a field of the last answer.

@@ -1,41 +1,103 @@
 //! When a step counts as done: pure judgements on what was read back. What each controller says, and in which order,
 //! decides; a state that is merely not bad is never a proof.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::ages::Time;
 use super::json::{self, condition, is_true, text};
 
-/// What must be seen.
-#[derive(Debug, Clone, PartialEq)]
+/// What must be seen. It names what was sent, so that what was there before, or comes from somebody else, is no proof.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Check {
     /// The field has this value; null is "absent".
     Field { pointer: String, is: Value },
     /// Flux has handled this token, and then says Ready for the present generation.
-    FluxHandled { token: String, annotation: &'static str, handled: &'static str },
-    /// Flux says Ready for a generation that is at least the answer's.
-    FluxReady,
-    /// A Deployment, StatefulSet or DaemonSet has rolled out the generation of the answer.
-    Rollout,
+    FluxHandled { token: String, annotation: String, handled: String },
+    /// It is no longer suspended, and Flux says Ready for its present generation.
+    FluxResumed,
+    /// A Deployment, StatefulSet or DaemonSet holds what was sent, and has rolled it out.
+    Rollout { sent: Vec<Sent> },
     /// The object is gone, or another one has its name.
     Gone { uid: String },
     /// The certificate has a revision beyond this one; more failed attempts than these are a failure.
     Reissued { revision: i64, attempts: i64 },
     /// `.status.phase` is one of the first; one of the second is a failure.
-    Phase { done: &'static [&'static str], failed: &'static [&'static str] },
-    /// The time at the pointer is at or after this, and Ready is True.
-    Refreshed { pointer: String, since: Time },
+    Phase { done: Vec<String>, failed: Vec<String> },
+    /// An `ExternalSecret` that carries this `force-sync` was synced as it is now: its controller writes down for which
+    /// annotations it last synced, and that is no longer what it was.
+    Synced { token: String, version: String, refreshed: String },
     /// Every replica knows the silence in this state: active (or pending), or expired.
     Silence { expired: bool },
+    /// `helm history` ends with a rollback to `to`, beyond revision `above`, that is deployed.
+    RolledBack { above: i64, to: i64 },
+}
+
+/// A part of an object as it was sent. Of what may hold secrets only the digest is kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Sent {
+    Value { pointer: String, is: Value },
+    Digest { pointer: String, sha256: String },
+}
+
+impl Sent {
+    pub fn value(pointer: impl Into<String>, is: Value) -> Self {
+        Self::Value { pointer: pointer.into(), is }
+    }
+
+    /// Known again by its digest alone.
+    pub fn digest(pointer: impl Into<String>, value: &Value) -> Self {
+        Self::Digest { pointer: pointer.into(), sha256: digest(value) }
+    }
+
+    fn pointer(&self) -> &str {
+        match self {
+            Self::Value { pointer, .. } | Self::Digest { pointer, .. } => pointer,
+        }
+    }
+
+    fn is_in(&self, object: &Value) -> bool {
+        let now = object.pointer(self.pointer()).unwrap_or(&Value::Null);
+        match self {
+            Self::Value { is, .. } => now == is,
+            Self::Digest { sha256, .. } => digest(now) == *sha256,
+        }
+    }
+}
+
+/// The same for what means the same: the API server leaves out what is null or an empty map.
+fn digest(value: &Value) -> String {
+    fn pruned(value: &Value) -> Value {
+        match value {
+            Value::Object(map) => Value::Object(
+                map.iter()
+                    .map(|(name, value)| (name.clone(), pruned(value)))
+                    .filter(|(_, value)| !value.is_null() && value.as_object().is_none_or(|map| !map.is_empty()))
+                    .collect(),
+            ),
+            Value::Array(list) => Value::Array(list.iter().map(pruned).collect()),
+            other => other.clone(),
+        }
+    }
+    Sha256::digest(pruned(value).to_string().as_bytes()).iter().fold(String::new(), |mut out, byte| {
+        use std::fmt::Write as _;
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
 }
 
 /// What an answer says about a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seen {
-    /// Not yet; how far it is.
+    /// What was sent is not to be seen; what is there instead.
+    Absent(String),
+    /// It was taken, but is not through yet; how far it is.
     Waiting(String),
     Done(String),
     Failed(String),
+    /// It cannot be seen any more, whatever became of it.
+    Lost(String),
 }
 
 /// An answer: its status code, and its body where it is JSON.
@@ -45,27 +107,82 @@ pub struct Answer<'a> {
     pub body: &'a Value,
 }
 
-/// Judges one answer. `sent` is the answer to the last request of the plan.
-pub fn judge(check: &Check, answer: Answer<'_>, sent: &Value) -> Seen {
+impl Answer<'_> {
+    /// Whether the API server itself says that there is no such object; a load balancer's 404 says nothing.
+    fn is_not_found(&self) -> bool {
+        self.code == 404 && text(self.body, "/kind") == "Status"
+    }
+
+    fn unread(&self) -> Seen {
+        match self.code {
+            200..=299 => Seen::Waiting("cannot be read now: the answer is no object".to_owned()),
+            404 => Seen::Waiting("cannot be read now: 404, but not from the API server".to_owned()),
+            code => Seen::Waiting(format!("cannot be read now ({code})")),
+        }
+    }
+}
+
+/// Judges one answer of the API server. `uid` is the object's, where it is known; `doubt`: whether what was sent has
+/// arrived is not known.
+pub fn judge(check: &Check, answer: Answer<'_>, uid: &str, doubt: bool) -> Seen {
     if let Check::Gone { uid } = check {
         return gone(uid, answer);
     }
-    match answer.code {
-        200..=299 => {}
-        404 => return Seen::Failed("it is no longer there".to_owned()),
-        code => return Seen::Waiting(format!("cannot be read now ({code})")),
+    if answer.is_not_found() {
+        let why = "it is not there".to_owned();
+        return if doubt { Seen::Absent(why) } else { Seen::Failed("it is no longer there".to_owned()) };
     }
     let object = answer.body;
+    let is = text(object, "/metadata/uid");
+    if !(200..=299).contains(&answer.code) || is.is_empty() {
+        return answer.unread();
+    }
+    if !uid.is_empty() && is != uid {
+        return Seen::Failed("it was deleted and created again: this is another one".to_owned());
+    }
     match check {
         Check::Field { pointer, is } => field(object, pointer, is),
-        Check::FluxHandled { token, annotation, handled } => flux_handled(object, token, annotation, handled),
-        Check::FluxReady => flux_ready(object, number(sent, "/metadata/generation")),
-        Check::Rollout => rollout(object, number(sent, "/metadata/generation")),
+        Check::FluxHandled { token, annotation, handled } => flux_handled(object, token, annotation, handled, doubt),
+        Check::FluxResumed => flux_resumed(object),
+        Check::Rollout { sent } => match sent.iter().find(|sent| !sent.is_in(object)) {
+            Some(other) => Seen::Absent(format!("{} is not what was sent", super::plan::dotted(other.pointer()))),
+            None => rollout(object),
+        },
         Check::Gone { uid } => gone(uid, answer),
         Check::Reissued { revision, attempts } => reissued(object, *revision, *attempts),
         Check::Phase { done, failed } => phase(object, done, failed),
-        Check::Refreshed { pointer, since } => refreshed(object, pointer, *since),
-        Check::Silence { expired } => silence(object, *expired),
+        Check::Synced { token, version, refreshed } => synced(object, token, version, refreshed),
+        Check::Silence { .. } | Check::RolledBack { .. } => Seen::Lost("the API server does not know it".to_owned()),
+    }
+}
+
+/// Judges what a program of this machine, or Alertmanager, has said.
+pub fn judge_other(check: &Check, said: &Value) -> Seen {
+    match check {
+        Check::Silence { expired } => silence(said, *expired),
+        Check::RolledBack { above, to } => rolled_back(said, *above, *to),
+        _ => Seen::Lost("only the API server knows it".to_owned()),
+    }
+}
+
+/// `helm history -o json`: the newest revision is the last.
+fn rolled_back(history: &Value, above: i64, to: i64) -> Seen {
+    let Some(newest) = history.as_array().and_then(|all| all.iter().max_by_key(|r| number(r, "/revision"))) else {
+        return Seen::Lost("helm tells no history".to_owned());
+    };
+    let revision = number(newest, "/revision");
+    let (status, description) = (text(newest, "/status"), text(newest, "/description"));
+    if revision <= above {
+        return Seen::Absent(format!("revision {revision} is still the newest"));
+    }
+    // helm 3 and 4: pkg/action/rollback.go writes this description
+    if description != format!("Rollback to {to}") {
+        return Seen::Lost(format!("revision {revision} is another change: {description}"));
+    }
+    match status {
+        "deployed" => Seen::Done(format!("revision {revision}: {description}")),
+        "failed" => Seen::Failed(format!("revision {revision}: {description}: {status}")),
+        _ => Seen::Waiting(format!("revision {revision}: {description}: {status}")),
     }
 }
 
@@ -84,16 +201,16 @@ fn words(condition: &Value) -> String {
 }
 
 fn gone(uid: &str, answer: Answer<'_>) -> Seen {
+    let is = text(answer.body, "/metadata/uid");
     match answer.code {
-        404 => Seen::Done("gone".to_owned()),
-        200..=299 if text(answer.body, "/metadata/uid") != uid => {
-            Seen::Done("gone; another one has its name".to_owned())
-        }
+        _ if answer.is_not_found() => Seen::Done("gone".to_owned()),
+        200..=299 if is.is_empty() => answer.unread(),
+        200..=299 if is != uid => Seen::Done("gone; another one has its name".to_owned()),
         200..=299 if !text(answer.body, "/metadata/deletionTimestamp").is_empty() => {
             Seen::Waiting("terminating".to_owned())
         }
-        200..=299 => Seen::Waiting("still there".to_owned()),
-        code => Seen::Waiting(format!("cannot be read now ({code})")),
+        200..=299 => Seen::Absent("still there".to_owned()),
+        _ => answer.unread(),
     }
 }
 
@@ -102,7 +219,7 @@ fn field(object: &Value, pointer: &str, is: &Value) -> Seen {
     if now == is {
         return Seen::Done(format!("{} is {is}", super::plan::dotted(pointer)));
     }
-    Seen::Waiting(format!("{} is {now}", super::plan::dotted(pointer)))
+    Seen::Absent(format!("{} is {now}", super::plan::dotted(pointer)))
 }
 
 /// Whether Flux leaves an object alone: by its spec, or, of a ResourceSet, by an annotation.
@@ -116,41 +233,52 @@ pub fn flux_suspended(object: &Value) -> bool {
 /// The annotation that switches a ResourceSet off, as a JSON pointer.
 pub const RESOURCE_SET_SWITCH: &str = "/metadata/annotations/fluxcd.controlplane.io~1reconcile";
 
-fn flux_handled(object: &Value, token: &str, annotation: &str, handled: &str) -> Seen {
+fn flux_handled(object: &Value, token: &str, annotation: &str, handled: &str, doubt: bool) -> Seen {
     let annotated = object.pointer("/metadata/annotations").and_then(|a| a.get(annotation)).and_then(Value::as_str);
-    if annotated != Some(token) {
-        return Seen::Failed(
-            "somebody else has asked for a reconciliation since: ours may never be told apart".to_owned(),
-        );
+    let is_handled = text(object, handled) == token;
+    if annotated != Some(token) && !is_handled {
+        return if doubt {
+            Seen::Absent("our request for a reconciliation is not on it".to_owned())
+        } else {
+            Seen::Lost("somebody else has asked for a reconciliation since: ours may never be told apart".to_owned())
+        };
     }
     if flux_suspended(object) {
         // the controllers record the token of a suspended object although nothing runs
         return Seen::Failed("it is suspended: nothing was reconciled".to_owned());
     }
-    if text(object, handled) != token {
+    if !is_handled {
         return Seen::Waiting("waiting for the controller to take it up".to_owned());
     }
-    flux_ready(object, 0)
+    flux_ready(object)
+}
+
+/// The switch may be flicked back by others before we look: then nothing was resumed.
+fn flux_resumed(object: &Value) -> Seen {
+    if flux_suspended(object) {
+        return Seen::Absent("it is suspended".to_owned());
+    }
+    flux_ready(object)
 }
 
 /// Reasons of Ready=False that are a wait, not the end of an attempt.
 const UNDER_WAY: &[&str] = &["Progressing", "ProgressingWithRetry"];
 const BLOCKED: &[&str] = &["DependencyNotReady", "SourceNotReady", "ArtifactFailed"];
 
-fn flux_ready(object: &Value, least: i64) -> Seen {
+fn flux_ready(object: &Value) -> Seen {
     let generation = number(object, "/metadata/generation");
     let Some(ready) = condition(object, "Ready") else {
         return Seen::Waiting("waiting to be reconciled".to_owned());
     };
     if let Some(stalled) = condition(object, "Stalled").filter(|c| text(c, "/status") == "True") {
         let observed = number(stalled, "/observedGeneration");
-        if observed == 0 || observed >= generation.min(least.max(1)) {
+        if observed == 0 || observed >= generation {
             return Seen::Failed(format!("stalled, it will not retry by itself: {}", words(ready)));
         }
     }
     // a failing HelmRelease has -1 in its status, and the truth in its condition
     let told = number(ready, "/observedGeneration").max(number(object, "/status/observedGeneration"));
-    if told < least || told < generation {
+    if told < generation {
         return Seen::Waiting("waiting for the controller to see the change".to_owned());
     }
     match (text(ready, "/status"), text(ready, "/reason")) {
@@ -164,9 +292,9 @@ fn flux_ready(object: &Value, least: i64) -> Seen {
 }
 
 /// kubectl's `rollout status`, in its order.
-fn rollout(object: &Value, least: i64) -> Seen {
+fn rollout(object: &Value) -> Seen {
     let status = |name: &str| number(object, &format!("/status/{name}"));
-    if status("observedGeneration") < number(object, "/metadata/generation").max(least) {
+    if status("observedGeneration") < number(object, "/metadata/generation") {
         return Seen::Waiting("waiting for the controller to see the change".to_owned());
     }
     let wanted = object.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(1);
@@ -230,11 +358,11 @@ fn reissued(object: &Value, revision: i64, attempts: i64) -> Seen {
         Some("True") => Seen::Waiting(issuing.map_or_else(String::new, words)),
         Some("False") if now <= revision => Seen::Failed(issuing.map_or_else(String::new, words)),
         _ if now > revision => Seen::Done(format!("revision {now}, valid until {}", text(object, "/status/notAfter"))),
-        _ => Seen::Waiting("waiting for cert-manager to take it up".to_owned()),
+        _ => Seen::Absent("waiting for cert-manager to take it up".to_owned()),
     }
 }
 
-fn phase(object: &Value, done: &[&str], failed: &[&str]) -> Seen {
+fn phase(object: &Value, done: &[String], failed: &[String]) -> Seen {
     let phase = text(object, "/status/phase");
     let told = if phase.is_empty() { "New" } else { phase };
     let errors = object.pointer("/status/errors").and_then(Value::as_array).map_or(0, Vec::len);
@@ -244,10 +372,11 @@ fn phase(object: &Value, done: &[&str], failed: &[&str]) -> Seen {
         .map(|list| list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("; "))
         .or_else(|| reason.map(str::to_owned))
         .unwrap_or_default();
-    if failed.contains(&told) || (done.contains(&told) && errors > 0) {
+    let is = |words: &[String]| words.iter().any(|word| word == told);
+    if is(failed) || (is(done) && errors > 0) {
         return Seen::Failed(if why.is_empty() { told.to_owned() } else { format!("{told}: {why}") });
     }
-    if done.contains(&told) {
+    if is(done) {
         return Seen::Done(told.to_owned());
     }
     let (items, total) =
@@ -255,16 +384,36 @@ fn phase(object: &Value, done: &[&str], failed: &[&str]) -> Seen {
     Seen::Waiting(if total > 0 { format!("{told}, {items} of {total} items") } else { told.to_owned() })
 }
 
-fn refreshed(object: &Value, pointer: &str, since: Time) -> Seen {
-    let at = Time::parse(text(object, pointer));
-    if at.is_none_or(|at| at < since) {
-        return Seen::Waiting("waiting for the controller to refresh it".to_owned());
+/// External Secrets writes into `.status.syncedResourceVersion` for which generation, labels and annotations it last
+/// synced: after our annotation it is another one. Where an old controller does not, the time of the refresh must be
+/// after that of our own change, both by the cluster's clocks.
+fn synced(object: &Value, token: &str, version: &str, refreshed: &str) -> Seen {
+    if json::annotation(object, "force-sync") != token {
+        return Seen::Absent("our request for a sync is not on it".to_owned());
     }
-    match condition(object, "Ready") {
-        Some(ready) if text(ready, "/status") == "True" => Seen::Done(words(ready)),
-        Some(ready) => Seen::Failed(words(ready)),
-        None => Seen::Waiting("no Ready condition yet".to_owned()),
+    let asked = ours(object);
+    let ready = condition(object, "Ready");
+    let now = text(object, "/status/syncedResourceVersion");
+    let at = text(object, "/status/refreshTime");
+    let after = |at: &str| Time::parse(at).zip(asked).is_some_and(|(at, asked)| at > asked);
+    let is_new = if version.is_empty() && now.is_empty() { at != refreshed && after(at) } else { now != version };
+    match ready {
+        Some(ready) if is_new && text(ready, "/status") == "True" => Seen::Done(words(ready)),
+        Some(ready) if text(ready, "/status") == "False" && (is_new || after(text(ready, "/lastTransitionTime"))) => {
+            Seen::Failed(words(ready))
+        }
+        Some(ready) if text(ready, "/status") == "False" => {
+            Seen::Waiting(format!("not synced yet; before and now: {}", words(ready)))
+        }
+        _ => Seen::Waiting("waiting for the controller to refresh it".to_owned()),
     }
+}
+
+/// When we last changed the object, by the API server's clock.
+fn ours(object: &Value) -> Option<Time> {
+    let entries = json::list(object, "/metadata/managedFields").iter();
+    let own = entries.filter(|entry| text(entry, "/manager") == super::plan::MANAGER);
+    own.filter_map(|entry| Time::parse(text(entry, "/time"))).max()
 }
 
 fn silence(object: &Value, expired: bool) -> Seen {
@@ -284,11 +433,27 @@ mod tests {
 
     const REQUESTED: &str = "reconcile.fluxcd.io/requestedAt";
 
-    fn told(check: &Check, object: &Value, sent: &Value) -> String {
-        match judge(check, Answer { code: 200, body: object }, sent) {
+    fn seen(check: &Check, object: &Value, doubt: bool) -> String {
+        let mut object = object.clone();
+        object["metadata"]["uid"] = json!("u");
+        match judge(check, Answer { code: 200, body: &object }, "u", doubt) {
+            Seen::Absent(how) => format!("absent: {how}"),
             Seen::Waiting(how) => format!("waiting: {how}"),
             Seen::Done(what) => format!("done: {what}"),
             Seen::Failed(why) => format!("failed: {why}"),
+            Seen::Lost(why) => format!("lost: {why}"),
+        }
+    }
+
+    fn told(check: &Check, object: &Value) -> String {
+        seen(check, object, false)
+    }
+
+    fn handled() -> Check {
+        Check::FluxHandled {
+            token: "t".into(),
+            annotation: REQUESTED.into(),
+            handled: "/status/lastHandledReconcileAt".into(),
         }
     }
 
@@ -312,22 +477,38 @@ mod tests {
     #[case::stalled(release("t", ("False", "UpgradeFailed", 2), &[("Stalled", "True")]), "failed: stalled, it will not retry by itself: UpgradeFailed: m")]
     #[case::blocked(release("t", ("False", "DependencyNotReady", 2), &[]), "waiting: blocked: DependencyNotReady: m")]
     fn a_token_is_proof_only_together_with_ready(#[case] object: Value, #[case] expected: &str) {
-        let check =
-            Check::FluxHandled { token: "t".into(), annotation: REQUESTED, handled: "/status/lastHandledReconcileAt" };
-        assert_eq!(told(&check, &object, &Value::Null), expected);
+        assert_eq!(told(&handled(), &object), expected);
     }
 
     #[test]
     fn a_token_of_a_suspended_object_or_of_somebody_else_proves_nothing() {
-        let check = |token: &str| Check::FluxHandled {
-            token: token.into(),
-            annotation: REQUESTED,
-            handled: "/status/lastHandledReconcileAt",
-        };
-        let mut object = release("t", ("True", "UpgradeSucceeded", 2), &[]);
-        assert!(told(&check("mine"), &object, &Value::Null).starts_with("failed: somebody else"));
+        let mut object = release("older", ("True", "UpgradeSucceeded", 2), &[]);
+        object["metadata"]["annotations"][REQUESTED] = json!("theirs");
+        assert!(told(&handled(), &object).starts_with("lost: somebody else"));
+        // whether ours arrived is not known: it may still come
+        assert!(seen(&handled(), &object, true).starts_with("absent: our request"));
+        // ours was handled before theirs came
+        object["status"]["lastHandledReconcileAt"] = json!("t");
+        assert_eq!(told(&handled(), &object), "done: UpgradeSucceeded: m");
         object["spec"] = json!({"suspend": true});
-        assert_eq!(told(&check("t"), &object, &Value::Null), "failed: it is suspended: nothing was reconciled");
+        assert_eq!(told(&handled(), &object), "failed: it is suspended: nothing was reconciled");
+    }
+
+    #[test]
+    fn what_is_still_suspended_was_not_resumed_however_ready_it_is() {
+        let mut object = release("t", ("True", "UpgradeSucceeded", 2), &[]);
+        assert_eq!(told(&Check::FluxResumed, &object), "done: UpgradeSucceeded: m");
+        object["spec"] = json!({"suspend": true});
+        assert_eq!(told(&Check::FluxResumed, &object), "absent: it is suspended");
+    }
+
+    #[test]
+    fn a_stall_of_before_the_change_is_no_end() {
+        let mut object = release("t", ("False", "Progressing", 2), &[("Stalled", "True")]);
+        object["status"]["conditions"][1]["observedGeneration"] = json!(1);
+        assert_eq!(told(&Check::FluxResumed, &object), "waiting: Progressing: m");
+        object["status"]["conditions"][1]["observedGeneration"] = json!(2);
+        assert!(told(&Check::FluxResumed, &object).starts_with("failed: stalled"));
     }
 
     #[rstest]
@@ -340,12 +521,10 @@ mod tests {
         #[case] switch: Value,
         #[case] expected: &str,
     ) {
-        let check =
-            Check::FluxHandled { token: "t".into(), annotation: REQUESTED, handled: "/status/lastHandledReconcileAt" };
         let mut object = release("t", ("True", "ReconciliationSucceeded", 2), &[]);
         object["kind"] = json!(kind);
         object["metadata"]["annotations"]["fluxcd.controlplane.io/reconcile"] = switch;
-        assert_eq!(told(&check, &object, &Value::Null), expected);
+        assert_eq!(told(&handled(), &object), expected);
     }
 
     #[rstest]
@@ -359,25 +538,88 @@ mod tests {
     #[case::daemons(json!({"kind": "DaemonSet", "metadata": {"generation": 5}, "status": {"observedGeneration": 5, "desiredNumberScheduled": 8, "updatedNumberScheduled": 8, "numberAvailable": 7}}), "waiting: 7 of 8 available")]
     #[case::stateful(json!({"kind": "StatefulSet", "metadata": {"generation": 5}, "spec": {"replicas": 3}, "status": {"observedGeneration": 5, "readyReplicas": 3, "updatedReplicas": 2, "updateRevision": "b", "currentRevision": "a"}}), "waiting: 2 of 3 updated")]
     fn a_rollout_is_judged_in_kubectls_order(#[case] object: Value, #[case] expected: &str) {
-        assert_eq!(told(&Check::Rollout, &object, &json!({"metadata": {"generation": 5}})), expected);
+        assert_eq!(told(&Check::Rollout { sent: Vec::new() }, &object), expected);
+    }
+
+    #[test]
+    fn a_rollout_of_something_else_is_no_proof() {
+        const AT: &str = "/spec/template/metadata/annotations/kubectl.kubernetes.io~1restartedAt";
+        let rolled = |at: Value| {
+            json!({"metadata": {"generation": 5}, "spec": {"replicas": 1, "template": {"metadata": {
+                "annotations": {"kubectl.kubernetes.io/restartedAt": at}}, "spec": {"nodeName": null}}},
+                "status": {"observedGeneration": 5, "updatedReplicas": 1, "replicas": 1, "availableReplicas": 1}})
+        };
+        let ours = Check::Rollout { sent: vec![Sent::value(AT, json!("now"))] };
+        assert_eq!(told(&ours, &rolled(json!("now"))), "done: rolled out, 1 of 1 available");
+        for other in [json!("before"), Value::Null] {
+            assert!(told(&ours, &rolled(other)).starts_with("absent: "));
+        }
+        // the server leaves out what is null or empty, and orders names as it likes
+        let template = json!({"spec": {}, "metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "now"}}});
+        let undone = Check::Rollout { sent: vec![Sent::digest("/spec/template", &template)] };
+        assert_eq!(told(&undone, &rolled(json!("now"))), "done: rolled out, 1 of 1 available");
+        assert_eq!(told(&undone, &rolled(json!("later"))), "absent: .spec.template is not what was sent");
+    }
+
+    #[test]
+    fn only_the_object_that_was_written_to_is_a_proof() {
+        let check = Check::Field { pointer: "/spec/unschedulable".into(), is: Value::Null };
+        let judged = |code, body: Value, doubt| judge(&check, Answer { code, body: &body }, "u", doubt);
+        assert!(matches!(judged(200, json!({"metadata": {"uid": "u"}}), false), Seen::Done(_)));
+        assert!(matches!(judged(200, json!({"metadata": {"uid": "v"}}), false), Seen::Failed(_)), "another one");
+        assert!(matches!(judged(200, Value::Null, false), Seen::Waiting(_)), "a login page is no node");
+        let status = json!({"kind": "Status", "code": 404});
+        assert!(matches!(judged(404, status.clone(), false), Seen::Failed(_)));
+        assert!(matches!(judged(404, status, true), Seen::Absent(_)), "what was lost may never have been there");
+        assert!(matches!(judged(404, Value::Null, false), Seen::Waiting(_)), "a load balancer knows nothing");
+    }
+
+    #[rstest]
+    #[case::not_on_it(json!({"force-sync": "x"}), json!({"syncedResourceVersion": "1-b"}), "absent: our request")]
+    #[case::synced(json!({"force-sync": "t"}), json!({"syncedResourceVersion": "1-b"}), "done: SecretSynced")]
+    #[case::of_before(json!({"force-sync": "t"}), json!({"syncedResourceVersion": "1-a", "refreshTime": "2026-11-29T10:00:05Z"}), "waiting: ")]
+    fn a_sync_is_proven_by_what_was_synced_and_by_no_clock(
+        #[case] annotations: Value,
+        #[case] status: Value,
+        #[case] expected: &str,
+    ) {
+        let check = Check::Synced { token: "t".into(), version: "1-a".into(), refreshed: "2026-11-29T10:00:00Z".into() };
+        let mut status = status;
+        status["conditions"] = json!([{"type": "Ready", "status": "True", "reason": "SecretSynced"}]);
+        let object = json!({"metadata": {"annotations": annotations}, "status": status});
+        let seen = told(&check, &object);
+        assert!(seen.starts_with(expected), "{seen}");
+    }
+
+    #[rstest]
+    #[case::helm_did_nothing(json!([{"revision": 4, "status": "deployed", "description": "Upgrade complete"}]), "absent")]
+    #[case::it_did(json!([{"revision": 5, "status": "deployed", "description": "Rollback to 3"}]), "done")]
+    #[case::it_is_at_it(json!([{"revision": 5, "status": "pending-rollback", "description": "Rollback to 3"}]), "waiting")]
+    #[case::another_was_faster(json!([{"revision": 5, "status": "deployed", "description": "Upgrade complete"}]), "lost")]
+    #[case::no_answer(json!({}), "lost")]
+    fn a_rollback_is_proven_by_helms_history(#[case] history: Value, #[case] expected: &str) {
+        let seen = format!("{:?}", judge_other(&Check::RolledBack { above: 4, to: 3 }, &history)).to_lowercase();
+        assert!(seen.starts_with(expected), "{seen}");
     }
 
     #[rstest]
     #[case::taken_up(json!({"status": {"revision": 3, "conditions": [{"type": "Issuing", "status": "True", "reason": "ManuallyTriggered"}]}}), "waiting: ManuallyTriggered")]
     #[case::issued(json!({"status": {"revision": 4, "notAfter": "2027-01-01T00:00:00Z"}}), "done: revision 4, valid until 2027-01-01T00:00:00Z")]
     #[case::failed_once_more(json!({"status": {"revision": 3, "failedIssuanceAttempts": 2, "conditions": [{"type": "Issuing", "status": "False", "reason": "Failed", "message": "no"}]}}), "failed: the issuance failed (2 failed attempts): Failed: no")]
-    #[case::not_yet(json!({"status": {"revision": 3}}), "waiting: waiting for cert-manager to take it up")]
+    #[case::not_yet(json!({"status": {"revision": 3}}), "absent: waiting for cert-manager to take it up")]
     fn a_renewal_is_a_new_revision(#[case] object: Value, #[case] expected: &str) {
-        assert_eq!(told(&Check::Reissued { revision: 3, attempts: 1 }, &object, &Value::Null), expected);
+        assert_eq!(told(&Check::Reissued { revision: 3, attempts: 1 }, &object), expected);
     }
 
     #[test]
     fn a_pod_is_gone_when_it_is_not_found_or_is_another_one() {
         let check = Check::Gone { uid: "u".into() };
-        let at = |code, body: Value| judge(&check, Answer { code, body: &body }, &Value::Null);
-        assert_eq!(at(404, Value::Null), Seen::Done("gone".into()));
+        let at = |code, body: Value| judge(&check, Answer { code, body: &body }, "", false);
+        assert_eq!(at(404, json!({"kind": "Status", "code": 404})), Seen::Done("gone".into()));
+        assert!(matches!(at(404, Value::Null), Seen::Waiting(_)), "a load balancer's 404 proves nothing");
         assert!(matches!(at(200, json!({"metadata": {"uid": "v"}})), Seen::Done(_)));
-        assert!(matches!(at(200, json!({"metadata": {"uid": "u"}})), Seen::Waiting(_)));
+        assert!(matches!(at(200, json!({"metadata": {"uid": "u"}})), Seen::Absent(_)));
+        assert!(matches!(at(200, Value::Null), Seen::Waiting(_)), "a login page proves nothing");
         assert!(matches!(at(503, Value::Null), Seen::Waiting(_)));
     }
 
@@ -388,7 +630,8 @@ mod tests {
     #[case(json!({"status": {"phase": "PartiallyFailed", "failureReason": "x"}}), "failed: PartiallyFailed: x")]
     #[case(json!({"status": {"phase": "FailedValidation", "validationErrors": ["a", "b"]}}), "failed: FailedValidation: a; b")]
     fn a_backup_is_done_by_its_phase(#[case] object: Value, #[case] expected: &str) {
-        let check = Check::Phase { done: &["Completed"], failed: &["PartiallyFailed", "Failed", "FailedValidation"] };
-        assert_eq!(told(&check, &object, &Value::Null), expected);
+        let words = |all: &[&str]| all.iter().map(|word| (*word).to_owned()).collect();
+        let failed = words(&["PartiallyFailed", "Failed", "FailedValidation"]);
+        assert_eq!(told(&Check::Phase { done: words(&["Completed"]), failed }, &object), expected);
     }
 }

@@ -85,7 +85,7 @@ pub async fn check(cluster: &Cluster, plan: &Plan, dry: bool) -> Vec<Checked> {
     let mut out = Vec::new();
     for (step, act) in plan.steps.iter().map(|step| &step.act).enumerate() {
         let verdict = match act {
-            Act::Local(argv) => match argv.first() {
+            Act::Local(argv) | Act::Ask { argv, .. } => match argv.first() {
                 Some(program) if super::local::find(program).is_some() => Verdict::Allowed,
                 program => Verdict::Denied(format!("{} is not installed here", program.map_or("the program", |p| p))),
             },

@@ -1,8 +1,8 @@
 //! The audit: what was about to be sent, before it is sent, and what became of it. One file per process, readable by
 //! its owner alone, one JSON object a line, each holding the hash of the line before. An edited, moved or missing line
-//! shows; a cut tail does not, because nothing comes after it.
+//! shows; a cut tail does not, because nothing comes after it. What the lines mean for a plan is in [`super::unfinished`].
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::domain::outcome::Unfinished;
-
 /// Ends the name of every audit file.
 const ENDING: &str = ".jsonl";
+/// Says of a line that the one before it was cut by a full disk, and is no part of the chain.
+const AFTER_TORN: &str = "after_torn";
 
 /// What a line tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,21 +25,28 @@ pub enum Event {
     Intent,
     /// What came back of it.
     Answer,
+    /// What a step waited for was seen.
+    Proof,
     /// How the plan ended.
     Outcome,
     /// A context was unlocked for writing.
     Unlock,
-    /// An interrupted plan is not gone on with: the operator says so.
+    /// An unfinished plan is not continued: the operator says so, and why.
     Dismiss,
 }
 
-/// An open audit file.
+/// An open audit file. It is locked as long as it is open: whoever finds it unlocked knows that its process is gone,
+/// whatever process has its id now.
 #[derive(Debug)]
 pub struct Audit {
     file: File,
     path: PathBuf,
     number: u64,
     hash: String,
+    /// How long the file is, its last line complete.
+    length: u64,
+    /// A line was begun, not ended, and could not be taken back.
+    torn: bool,
 }
 
 impl Audit {
@@ -54,7 +61,10 @@ impl Audit {
         options.append(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        Ok(Self { file: options.open(&path)?, path, number: 0, hash: String::new() })
+        let file = options.open(&path)?;
+        // on a file system without locks, other consoles take a plan that still runs for an interrupted one
+        drop(file.try_lock());
+        Ok(Self { file, path, number: 0, hash: String::new(), length: 0, torn: false })
     }
 
     pub fn path(&self) -> &Path {
@@ -64,7 +74,7 @@ impl Audit {
     /// Writes one line and waits until it is on disk.
     ///
     /// # Errors
-    /// It could not be written.
+    /// It could not be written; what was written of it is taken back.
     pub fn write(&mut self, event: Event, time: &str, fields: Map<String, Value>) -> io::Result<()> {
         let mut line = Map::new();
         line.insert("n".into(), json!(self.number));
@@ -72,13 +82,24 @@ impl Audit {
         line.insert("event".into(), json!(event));
         line.extend(fields);
         line.insert("prev".into(), json!(self.hash));
+        if self.torn {
+            line.insert(AFTER_TORN.into(), json!(true));
+        }
         let hash = hashed(&line);
         line.insert("hash".into(), json!(hash));
         let mut text = Value::Object(line).to_string();
         text.push('\n');
+        if self.torn {
+            text.insert(0, '\n');
+        }
         // one call, so that a line is whole or absent
-        self.file.write_all(text.as_bytes())?;
-        self.file.sync_data()?;
+        if let Err(error) = self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_data()) {
+            // on a full disk a part of it may be there: the next line must not be appended to that
+            self.torn = self.file.set_len(self.length).is_err();
+            return Err(error);
+        }
+        self.length += text.len() as u64;
+        self.torn = false;
         self.number += 1;
         self.hash = hash;
         Ok(())
@@ -109,7 +130,7 @@ pub fn digest(body: &Value) -> String {
     hashed(&map)
 }
 
-/// The audit files of a folder, the oldest first.
+/// The audit files of a folder, the oldest first. What is no file is none.
 ///
 /// # Errors
 /// The folder cannot be read. One that is not there holds none.
@@ -122,7 +143,7 @@ pub fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in entries {
         let path = entry?.path();
-        if path.to_string_lossy().ends_with(ENDING) {
+        if path.to_string_lossy().ends_with(ENDING) && !path.is_dir() {
             found.push(path);
         }
     }
@@ -130,13 +151,17 @@ pub fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// The lines of a file, as far as they are JSON.
+/// The lines of a file, each by itself: one that is torn hides no other.
 ///
 /// # Errors
 /// The file cannot be read.
 pub fn lines(path: &Path) -> io::Result<Vec<Result<Map<String, Value>, String>>> {
-    let text = fs::read_to_string(path)?;
-    Ok(text.lines().map(|line| serde_json::from_str(line).map_err(|error| error.to_string())).collect())
+    let bytes = fs::read(path)?;
+    let whole = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+    if whole.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(whole.split(|byte| *byte == b'\n').map(|line| serde_json::from_slice(line).map_err(|e| e.to_string())).collect())
 }
 
 /// Checks the chain of one file: how many lines it holds, or the first that is wrong and why.
@@ -144,20 +169,33 @@ pub fn lines(path: &Path) -> io::Result<Vec<Result<Map<String, Value>, String>>>
 /// # Errors
 /// The file cannot be read.
 pub fn verify(path: &Path) -> io::Result<Result<usize, String>> {
-    let mut prev = String::new();
-    let lines = lines(path)?;
-    let count = lines.len();
-    for (nth, line) in lines.into_iter().enumerate() {
+    let bytes = fs::read(path)?;
+    let whole = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+    if whole.is_empty() {
+        return Ok(Ok(0));
+    }
+    let texts: Vec<&[u8]> = whole.split(|byte| *byte == b'\n').collect();
+    let follows_torn = |nth: usize| {
+        let next = texts.get(nth + 1).and_then(|text| serde_json::from_slice::<Map<String, Value>>(text).ok());
+        next.is_some_and(|line| line.get(AFTER_TORN) == Some(&json!(true)))
+    };
+    let (mut prev, mut count) = (String::new(), 0usize);
+    for (nth, text) in texts.iter().enumerate() {
         let wrong = |what: String| Ok(Err(format!("line {}: {what}", nth + 1)));
-        let mut line = match line {
+        let mut line: Map<String, Value> = match serde_json::from_slice(text) {
             Ok(line) => line,
+            Err(_) if follows_torn(nth) => continue,
             Err(error) => return wrong(format!("is no JSON object: {error}")),
         };
-        if line.get("n") != Some(&json!(nth)) {
+        if line.get("n") != Some(&json!(count)) {
             return wrong("lines are missing before it, or it was moved".into());
         }
         if line.get("prev") != Some(&json!(prev)) {
             return wrong("does not follow the line before it".into());
+        }
+        // a key that is there twice reads in one way and is checked in another
+        if Value::Object(line.clone()).to_string().as_bytes() != *text {
+            return wrong("was changed".into());
         }
         let told = line.remove("hash").unwrap_or_default();
         let hash = hashed(&line);
@@ -165,6 +203,7 @@ pub fn verify(path: &Path) -> io::Result<Result<usize, String>> {
             return wrong("was changed".into());
         }
         prev = hash;
+        count += 1;
     }
     Ok(Ok(count))
 }
@@ -177,8 +216,9 @@ pub fn told(line: &Map<String, Value>) -> String {
         "plan" => format!("{} by {}{}", text("title"), text("operator"), reason(text("reason"))),
         "intent" => format!("{step}{} {} {} -> {}", text("method"), text("path"), text("before"), text("after")),
         "answer" => format!("{step}{} {}", text("answer"), text("says")),
+        "proof" => format!("{step}seen: {}", text("seen")),
         "outcome" => format!("{} {}", text("outcome"), text("detail")),
-        "dismiss" => format!("{} by {}", text("title"), text("operator")),
+        "dismiss" => format!("{} by {}{}", text("title"), text("operator"), reason(text("reason"))),
         "unlock" => format!("{} by {}{}", text("context"), text("operator"), reason(text("reason"))),
         other => other.to_owned(),
     };
@@ -190,142 +230,10 @@ fn reason(text: &str) -> String {
     if text.is_empty() { String::new() } else { format!(" ({text})") }
 }
 
-/// Whether the process that writes a file still lives: its plans are not over. Its id ends the file's name.
-fn is_at_work(path: &Path) -> bool {
-    let id = path.file_stem().and_then(|stem| stem.to_str()?.rsplit_once('-')?.1.parse().ok());
-    id.and_then(rustix::process::Pid::from_raw).is_some_and(|id| rustix::process::test_kill_process(id).is_ok())
-}
-
-/// The contexts that the audit tells of, each once.
-///
-/// # Errors
-/// A file cannot be read.
-pub fn contexts(folder: &Path) -> io::Result<std::collections::BTreeSet<String>> {
-    let mut out = std::collections::BTreeSet::new();
-    for path in files(folder)? {
-        out.extend(lines(&path)?.iter().flatten().map(|line| string(line, "context").to_owned()));
-    }
-    Ok(out)
-}
-
-/// Plans of this context that were interrupted and neither gone on with to their end nor dismissed, as the newest `most`
-/// files tell; the newest first.
-pub fn unfinished(folder: &Path, context: &str, most: usize) -> Vec<Unfinished> {
-    let files = files(folder).unwrap_or_default();
-    let mut runs: Vec<Story> = Vec::new();
-    let mut over: Vec<String> = Vec::new();
-    for path in files.iter().rev().take(most).rev() {
-        let at_work = is_at_work(path);
-        for line in lines(path).unwrap_or_default().into_iter().flatten().filter(|l| string(l, "context") == context) {
-            let run = string(&line, "run");
-            match string(&line, "event") {
-                "plan" => runs.push(Story::begin(&line, at_work)),
-                "dismiss" => over.push(run.to_owned()),
-                event => {
-                    if let Some(story) = runs.iter_mut().rev().find(|story| story.left.run == run) {
-                        story.hear(event, &line);
-                    }
-                }
-            }
-        }
-    }
-    let mut out: Vec<Unfinished> = Vec::new();
-    for story in runs {
-        let Story { left, continues, end, .. } = story;
-        let root = continues.as_ref().and_then(|run| out.iter().position(|known| known.run == *run));
-        let interrupted = matches!(end, Ending::Interrupted);
-        match root {
-            // gone on with, and done
-            Some(at) if end == Ending::Done => drop(out.remove(at)),
-            Some(at) => {
-                let known = &mut out[at];
-                known.sent.extend(left.sent);
-                if interrupted {
-                    (known.time, known.at, known.steps) = (left.time, left.at, left.steps);
-                }
-            }
-            None if interrupted => out.push(left),
-            None => {}
-        }
-    }
-    out.retain(|left| !over.contains(&left.run));
-    out.reverse();
-    out
-}
-
-fn string<'l>(line: &'l Map<String, Value>, name: &str) -> &'l str {
-    line.get(name).and_then(Value::as_str).unwrap_or("")
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ending {
-    Done,
-    Interrupted,
-    /// It ended otherwise, or it has not ended yet.
-    Other,
-}
-
-/// One run, as its lines tell it.
-struct Story {
-    left: Unfinished,
-    continues: Option<String>,
-    /// What was sent last, until its answer is known.
-    asked: Option<(String, Value)>,
-    end: Ending,
-}
-
-impl Story {
-    fn begin(line: &Map<String, Value>, at_work: bool) -> Self {
-        let list = |name: &str| line.get(name).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-        let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
-        let set = line.get("set").and_then(Value::as_object).into_iter().flatten();
-        Self {
-            left: Unfinished {
-                run: string(line, "run").to_owned(),
-                time: string(line, "time").to_owned(),
-                action: string(line, "action").to_owned(),
-                title: string(line, "title").to_owned(),
-                objects: list("objects").iter().map(text).collect(),
-                set: set.map(|(name, value)| (name.clone(), text(value))).collect(),
-                reason: string(line, "reason").to_owned(),
-                at: 0,
-                steps: list("steps").iter().map(|s| (text(&s["what"]), text(&s["twin"]))).collect(),
-                sent: Vec::new(),
-            },
-            continues: Some(string(line, "continues")).filter(|run| !run.is_empty()).map(str::to_owned),
-            asked: None,
-            // a process that is gone has ended it, whether it could still say so or not
-            end: if at_work { Ending::Other } else { Ending::Interrupted },
-        }
-    }
-
-    fn hear(&mut self, event: &str, line: &Map<String, Value>) {
-        if let Some(step) = line.get("step").and_then(Value::as_u64) {
-            self.left.at = usize::try_from(step).unwrap_or(0);
-        }
-        match event {
-            "intent" => {
-                let body = line.get("argv").or_else(|| line.get("body")).cloned().unwrap_or_default();
-                self.asked = Some((string(line, "path").to_owned(), body));
-            }
-            // an answer that was lost may have been taken: what is there now decides
-            "answer" => {
-                let sent = self.asked.take().filter(|_| matches!(string(line, "answer"), "taken" | "unknown"));
-                self.left.sent.extend(sent);
-            }
-            "outcome" => {
-                // interrupted while it waited for the answer
-                let lost = self.asked.take().filter(|(path, _)| !path.is_empty());
-                self.left.sent.extend(lost);
-                self.end = match string(line, "outcome") {
-                    "done" => Ending::Done,
-                    "interrupted" => Ending::Interrupted,
-                    _ => Ending::Other,
-                };
-            }
-            _ => {}
-        }
-    }
+/// Whether a process still writes to this file: then what it has begun is not over.
+pub(super) fn is_at_work(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else { return false };
+    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
 }
 
 #[cfg(test)]
@@ -374,51 +282,58 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_without_an_end_is_unfinished() {
+    fn a_key_that_is_there_twice_shows() {
         let folder = tempfile::tempdir().unwrap();
-        let mut audit = Audit::open(folder.path(), "b").unwrap();
-        let steps = json!([{"what": "one", "twin": "kubectl one"}, {"what": "two", "twin": ""}]);
-        audit.write(Event::Plan, "t", fields("1", &[("title", json!("drain n1")), ("steps", steps)])).unwrap();
-        audit.write(Event::Intent, "t", fields("1", &[("step", json!(1))])).unwrap();
-        let found = unfinished(folder.path(), "c", 5);
-        assert_eq!(found.len(), 1);
-        assert_eq!((found[0].title.as_str(), found[0].at, found[0].steps.len()), ("drain n1", 1, 2));
-        assert!(unfinished(folder.path(), "other", 5).is_empty());
-        audit.write(Event::Outcome, "t", fields("1", &[("outcome", json!("done"))])).unwrap();
-        assert!(unfinished(folder.path(), "c", 5).is_empty());
+        let path = written(folder.path());
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text.replacen("{\"", "{\"title\":\"suspend y\",\"", 1)).unwrap();
+        assert_eq!(verify(&path).unwrap(), Err("line 1: was changed".to_owned()));
     }
 
     #[test]
-    fn what_was_gone_on_with_is_one_plan_until_it_is_done_or_dismissed() {
-        let suspend = json!({"spec": {"suspend": true}});
-        for last in ["done", "dismissed"] {
-            let folder = tempfile::tempdir().unwrap();
-            let mut audit = Audit::open(folder.path(), "b").unwrap();
-            let mut write =
-                |event, run: &str, more: &[(&str, Value)]| audit.write(event, "t", fields(run, more)).unwrap();
-            let ended = |word: &str| [("outcome", json!(word)), ("step", json!(1))];
-            write(Event::Plan, "1", &[("title", json!("restart it"))]);
-            write(Event::Intent, "1", &[("step", json!(0)), ("path", json!("/x")), ("body", suspend.clone())]);
-            write(Event::Answer, "1", &[("step", json!(0)), ("answer", json!("taken"))]);
-            write(Event::Outcome, "1", &ended("interrupted"));
-            write(Event::Plan, "2", &[("continues", json!("1"))]);
-            write(Event::Intent, "2", &[("step", json!(0)), ("path", json!("/y")), ("body", json!({}))]);
-            write(Event::Answer, "2", &[("step", json!(0)), ("answer", json!("refused"))]);
-            write(Event::Outcome, "2", &ended("failed"));
-            write(Event::Plan, "3", &[("continues", json!("1"))]);
-            write(Event::Outcome, "3", &ended("interrupted"));
-            let found = unfinished(folder.path(), "c", 5);
-            assert_eq!(found.len(), 1, "{found:?}");
-            assert_eq!((&*found[0].run, found[0].sent.len()), ("1", 1));
-            assert!(found[0].did("/x", "/spec/suspend", &true.into()));
-            if last == "done" {
-                write(Event::Plan, "4", &[("continues", json!("1"))]);
-                write(Event::Outcome, "4", &ended("done"));
-            } else {
-                write(Event::Dismiss, "1", &[]);
-            }
-            assert!(unfinished(folder.path(), "c", 5).is_empty(), "{last}");
-        }
+    fn a_line_that_is_no_utf_8_hides_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = written(folder.path());
+        let mut bytes = fs::read(&path).unwrap();
+        let second = bytes.iter().position(|byte| *byte == b'\n').unwrap() + 5;
+        bytes[second] = 0xff;
+        fs::write(&path, bytes).unwrap();
+        let read: Vec<bool> = lines(&path).unwrap().iter().map(Result::is_ok).collect();
+        assert_eq!(read, [true, false, true]);
+        assert!(verify(&path).unwrap().unwrap_err().starts_with("line 2: is no JSON"));
+    }
+
+    #[test]
+    fn after_a_torn_line_the_next_one_is_whole_and_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut audit = Audit::open(folder.path(), "t").unwrap();
+        audit.write(Event::Plan, "t0", fields("1", &[])).unwrap();
+        // as a full disk leaves it when even the part that was written cannot be taken back
+        audit.file.write_all(b"{\"event\":\"int").unwrap();
+        audit.torn = true;
+        audit.write(Event::Outcome, "t1", fields("1", &[])).unwrap();
+        audit.write(Event::Plan, "t2", fields("2", &[])).unwrap();
+        let read: Vec<bool> = lines(audit.path()).unwrap().iter().map(Result::is_ok).collect();
+        assert_eq!(read, [true, false, true, true]);
+        assert_eq!(verify(audit.path()).unwrap(), Ok(3));
+    }
+
+    #[test]
+    fn a_file_is_at_work_as_long_as_its_process_holds_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let audit = Audit::open(folder.path(), "w-1").unwrap();
+        let path = audit.path().to_path_buf();
+        assert!(is_at_work(&path));
+        drop(audit);
+        assert!(!is_at_work(&path), "whatever process has the id 1 now");
+    }
+
+    #[test]
+    fn a_folder_that_is_named_like_a_file_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("x.jsonl")).unwrap();
+        written(folder.path());
+        assert_eq!(files(folder.path()).unwrap().len(), 1);
     }
 
     #[test]

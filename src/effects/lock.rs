@@ -19,7 +19,23 @@ pub struct Lock {
 #[derive(Debug)]
 pub struct Permit(());
 
+/// Leave for one plan: what an open lock let begin may come to its end, so that nothing is left half done because the
+/// unlocking has run out meanwhile.
+#[derive(Debug)]
+pub struct Leave(());
+
+impl Leave {
+    pub fn permit(&self) -> Permit {
+        Permit(())
+    }
+}
+
 impl Lock {
+    /// Leave to run a plan from now on.
+    pub fn begin(&self, now: Time) -> Result<Leave, String> {
+        self.permit(now).map(|Permit(())| Leave(()))
+    }
+
     pub fn permit(&self, now: Time) -> Result<Permit, String> {
         match (&self.locked, self.until) {
             (None, _) => Ok(Permit(())),

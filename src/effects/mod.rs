@@ -9,6 +9,8 @@ pub mod lock;
 pub mod logs;
 pub mod reach;
 pub mod read;
+pub mod rehearsal;
 pub mod runner;
 pub mod send;
 pub mod timeline;
+pub mod unfinished;

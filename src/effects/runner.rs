@@ -11,15 +11,15 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::audit::{Audit, Event, digest};
-use super::lock::Lock;
-use super::send::{self, Sent};
+use super::lock::{Leave, Lock, Permit};
+use super::send::{self, Exact, Journal, Sent};
 use super::{fetch, local, reach};
 use crate::clients::cluster::Cluster;
 use crate::clients::http::Http;
 use crate::domain::ages::Time;
-use crate::domain::outcome::{Outcome, Progress};
-use crate::domain::plan::{Act, Body, Plan, Proof, Request, Via};
-use crate::domain::proof::{self, Answer, Seen};
+use crate::domain::outcome::{Held, Outcome, Progress, Taken, hold};
+use crate::domain::plan::{Act, Body, Plan, Proof, Request, Step, Via};
+use crate::domain::proof::{self, Answer, Check, Seen};
 use crate::domain::text;
 
 /// Files of one process that begin in the same second.
@@ -33,6 +33,8 @@ const READ: Duration = Duration::from_secs(10);
 const LATER: Duration = Duration::from_secs(5);
 /// After an answer that was lost, the proof is looked for this long.
 pub(super) const DOUBT: u32 = 30;
+/// Looks at what a program says.
+const ASKED: u32 = 15;
 /// A replica that cannot be read for so long no longer keeps a plan waiting.
 const SPLIT: Duration = Duration::from_secs(10);
 
@@ -46,6 +48,11 @@ pub struct Recorder {
 }
 
 impl Recorder {
+    /// For this process, from now on.
+    pub fn of_process(folder: Option<PathBuf>, now: Time) -> Self {
+        Self::new(folder, now.timestamp().strftime("%Y%m%dT%H%M%SZ").to_string(), std::process::id())
+    }
+
     /// `stamp` is when this begins, in a form that sorts; the process's own id ends the file's name.
     pub fn new(folder: Option<PathBuf>, stamp: String, process: u32) -> Self {
         Self { folder, stamp, process, open: None }
@@ -95,31 +102,70 @@ struct Run<'a> {
     runner: &'a Runner,
     id: String,
     plan: &'a Plan,
+    leave: Leave,
     step: usize,
+    /// How far each step came.
+    taken: Vec<Taken>,
     recorded: bool,
+}
+
+/// Where a run stands between two steps.
+#[derive(Default)]
+struct Course {
+    /// The answer to the last request.
+    last: Value,
+    /// What was seen last.
+    seen: String,
+    /// Why it is not known whether the last request arrived.
+    doubt: Option<String>,
+    /// What a person has to do.
+    left: Vec<String>,
+    sent: usize,
 }
 
 impl Runner {
     /// Runs it to its end, and records that. `stop` is looked at between steps and while something is awaited.
     pub async fn run(&self, id: &str, plan: &Plan, stop: &Cell<bool>, tell: &dyn Fn(Progress)) -> Outcome {
-        let mut run = Run { runner: self, id: id.to_owned(), plan, step: 0, recorded: true };
-        if let Err(why) = run.begin() {
-            let outcome = Outcome::Refused(format!("nothing was sent: {why}"));
-            tell(Progress::Ended(outcome.clone()));
-            return outcome;
-        }
-        run.recorded = false;
-        let outcome = run.steps(stop, tell).await;
-        let outcome = match run.end(&outcome) {
-            Ok(()) => outcome,
-            Err(why) => Outcome::Unknown(format!("{outcome}; but {why}")),
+        let outcome = match Run::begin(self, id, plan) {
+            Err(why) => Outcome::Refused(format!("nothing was sent: {why}")),
+            Ok(mut run) => {
+                let outcome = run.steps(stop, tell).await;
+                let outcome = run.with_left(outcome);
+                match run.end(&outcome) {
+                    Ok(()) => outcome,
+                    Err(why) => Outcome::Unknown(format!("{outcome}; but {why}")),
+                }
+            }
         };
         tell(Progress::Ended(outcome.clone()));
         outcome
     }
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    fn begin(runner: &'a Runner, id: &str, plan: &'a Plan) -> Result<Self, String> {
+        let Runner { cluster, lock, operator, clock, .. } = runner;
+        let leave = lock.borrow().begin(clock())?;
+        if plan.needs_reason && plan.reason.is_empty() {
+            return Err("it needs a reason".to_owned());
+        }
+        let taken = vec![Taken::No; plan.steps.len()];
+        let mut run = Self { runner, id: id.to_owned(), plan, leave, step: 0, taken, recorded: true };
+        let targets: Vec<String> = plan.targets.iter().map(|key| format!("{}/{}", key.namespace, key.name)).collect();
+        let steps: Vec<Value> = plan.steps.iter().map(recorded).collect();
+        run.record(
+            Event::Plan,
+            json!({
+                "action": plan.action, "title": plan.title, "targets": targets, "server": cluster.server,
+                "cluster": cluster.identity, "objects": plan.origin.objects, "set": plan.origin.set,
+                "continues": plan.origin.continues, "operator": *operator.borrow(), "reason": plan.reason,
+                "undo": plan.undo, "steps": steps,
+            }),
+        )?;
+        run.recorded = false;
+        Ok(run)
+    }
+
     fn record(&self, event: Event, fields: Value) -> Result<(), String> {
         let mut map = Map::from_iter([
             ("run".to_owned(), json!(self.id)),
@@ -131,134 +177,202 @@ impl Run<'_> {
         self.runner.recorder.borrow_mut().write(event, (self.runner.clock)(), map)
     }
 
-    fn begin(&self) -> Result<(), String> {
-        let Runner { cluster, lock, operator, clock, .. } = self.runner;
-        lock.borrow().permit(clock())?;
-        let plan = self.plan;
-        if plan.needs_reason && plan.reason.is_empty() {
-            return Err("it needs a reason".to_owned());
-        }
-        let targets: Vec<String> = plan.targets.iter().map(|key| format!("{}/{}", key.namespace, key.name)).collect();
-        let steps: Vec<Value> = plan.steps.iter().map(|s| json!({ "what": s.what, "twin": s.twin })).collect();
-        self.record(
-            Event::Plan,
-            json!({
-                "action": plan.action, "title": plan.title, "targets": targets, "server": cluster.server,
-                "objects": plan.origin.objects, "set": plan.origin.set, "continues": plan.origin.continues,
-                "operator": *operator.borrow(), "reason": plan.reason, "undo": plan.undo, "steps": steps,
-            }),
-        )
-    }
-
     fn end(&mut self, outcome: &Outcome) -> Result<(), String> {
         self.recorded = true;
         let fields = json!({ "outcome": outcome.word(), "detail": outcome.detail(), "step": self.step });
         self.record(Event::Outcome, fields)
     }
 
+    /// What is suspended, cordoned, scaled or paused by this plan now.
+    fn held(&self) -> Vec<Held> {
+        let mut held = Vec::new();
+        self.plan.steps.iter().zip(&self.taken).for_each(|(step, taken)| hold(&mut held, &step.leaves, *taken));
+        held
+    }
+
+    /// An end that is not the good one says what stays behind.
+    fn with_left(&self, outcome: Outcome) -> Outcome {
+        let held = self.held();
+        if held.is_empty() || outcome.is_done() {
+            return outcome;
+        }
+        let left: Vec<String> = held.iter().map(ToString::to_string).collect();
+        outcome.and(&format!("LEFT BEHIND: {}", left.join(", ")))
+    }
+
     async fn steps(&mut self, stop: &Cell<bool>, tell: &dyn Fn(Progress)) -> Outcome {
-        let mut last = Value::Null;
-        let mut seen = String::new();
-        let mut doubt: Option<String> = None;
-        let mut left = Vec::new();
-        let mut sent = 0usize;
+        let mut course = Course::default();
         for (nth, step) in self.plan.steps.iter().enumerate() {
             self.step = nth;
-            let say = |note: String| tell(Progress::At { step: nth, note });
             if stop.get() {
                 return self.interrupted();
             }
+            let say = |note: String| tell(Progress::At { step: nth, note });
             say(step.what.clone());
-            match &step.act {
-                Act::Send(request) => {
-                    if let Some(why) = doubt.take() {
-                        return Outcome::Unknown(why);
-                    }
-                    if sent > 0 && self.plan.targets.len() > 1 {
-                        tokio::time::sleep(BETWEEN).await;
-                    }
-                    match self.send(request, &step.twin, stop, &say).await {
-                        Sent::Taken(answer) => last = answer,
-                        Sent::Unknown(why) => {
-                            say(format!("the answer was lost, reading back: {why}"));
-                            doubt = Some(why);
-                        }
-                        Sent::Refused(why) | Sent::Changed(why) | Sent::NotSent(why) | Sent::Later(why) => {
-                            return if sent == 0 { Outcome::Refused(why) } else { self.failed(why) };
-                        }
-                    }
-                    sent += 1;
+            if let Err(outcome) = self.one(step, &mut course, stop, tell).await {
+                return outcome;
+            }
+        }
+        if let Some(why) = course.doubt {
+            return Outcome::Unknown(why);
+        }
+        course.left.insert(0, course.seen);
+        Outcome::Done(course.left.join("; "))
+    }
+
+    /// One step; the outcome when it was the last.
+    async fn one(
+        &mut self,
+        step: &Step,
+        course: &mut Course,
+        stop: &Cell<bool>,
+        tell: &dyn Fn(Progress),
+    ) -> Result<(), Outcome> {
+        let nth = self.step;
+        let say = |note: String| tell(Progress::At { step: nth, note });
+        match &step.act {
+            Act::Send(request) => {
+                if let Some(why) = course.doubt.take() {
+                    return Err(Outcome::Unknown(why));
                 }
-                Act::Await(proof) => {
-                    let limit = if doubt.is_some() { proof.limit.min(DOUBT) } else { proof.limit };
-                    match self.wait(proof, limit, &last, stop, &say).await {
-                        Ok(Seen::Done(what)) => {
-                            doubt = None;
-                            seen = what;
-                        }
-                        Ok(Seen::Failed(why)) => return self.failed(why),
-                        Ok(Seen::Waiting(how)) => {
-                            let why = doubt.unwrap_or_else(|| format!("not seen within {limit} s"));
-                            return Outcome::Unknown(format!("{why}; last seen: {how}"));
-                        }
-                        Err(()) => return self.interrupted(),
+                if course.sent > 0 && self.plan.targets.len() > 1 {
+                    tokio::time::sleep(BETWEEN).await;
+                }
+                self.taken[nth] = Taken::Maybe;
+                let sent = self.send(request, &step.twin, stop, &say).await;
+                self.taken[nth] = match &sent {
+                    Sent::Taken(_) => Taken::Yes,
+                    Sent::Unknown(_) => Taken::Maybe,
+                    _ => Taken::No,
+                };
+                match sent {
+                    Sent::Taken(answer) => course.last = answer,
+                    Sent::Unknown(why) => {
+                        say(format!("the answer was lost, reading back: {why}"));
+                        course.last = Value::Null;
+                        course.doubt = Some(why);
+                    }
+                    Sent::Refused(why) | Sent::Changed(why) | Sent::NotSent(why) | Sent::Later(why) => {
+                        return Err(self.refused(why, course));
                     }
                 }
-                Act::Fetch(wanted) => match fetch::run(&self.runner.cluster, wanted, doubt.is_some(), stop, &say).await
-                {
+                course.sent += 1;
+            }
+            Act::Await(proof) => {
+                let uid = self.uid(step, proof);
+                match self.wait(proof, &uid, course.doubt.is_some(), &course.last, stop, &say).await {
+                    Ok(Seen::Done(what)) => {
+                        self.confirm(&what)?;
+                        course.doubt = None;
+                        course.seen = what;
+                    }
+                    Ok(Seen::Failed(why)) => return Err(self.failed(why)),
+                    Ok(Seen::Lost(why)) => return Err(Outcome::Unknown(why)),
+                    Ok(Seen::Absent(how) | Seen::Waiting(how)) => {
+                        let why = course.doubt.take().unwrap_or_else(|| format!("not seen within {} s", proof.limit));
+                        return Err(Outcome::Unknown(format!("{why}; last seen: {how}")));
+                    }
+                    Err(()) => return Err(self.interrupted()),
+                }
+            }
+            Act::Fetch(wanted) => {
+                match fetch::run(&self.runner.cluster, wanted, course.doubt.is_some(), stop, &say).await {
                     fetch::Got::Text(text) => {
-                        doubt = None;
-                        seen = text.told();
+                        course.doubt = None;
+                        course.seen = text.told();
                         tell(Progress::Output(text.into_lines()));
                     }
                     fetch::Got::Failed(why) => {
-                        return doubt.map_or_else(
-                            || self.failed(why.clone()),
-                            |lost| Outcome::Unknown(format!("{lost}; {why}")),
-                        );
+                        return Err(match course.doubt.take() {
+                            Some(lost) => Outcome::Unknown(format!("{lost}; {why}")),
+                            None => self.failed(why),
+                        });
                     }
-                    fetch::Got::Stopped => return self.interrupted(),
-                },
-                Act::Local(argv) => {
-                    if let Err(why) = self.permitted() {
-                        return if sent == 0 { Outcome::Refused(why) } else { self.failed(why) };
-                    }
-                    if let Err(why) = self.record(Event::Intent, json!({ "step": nth, "argv": argv })) {
-                        return self.failed(why);
-                    }
-                    let result = {
-                        let cluster = &self.runner.cluster;
-                        local::run(argv, &cluster.context, &cluster.settings).await
-                    };
-                    let (word, said) = match &result {
-                        Ok(said) => ("taken", said),
-                        Err(said) => ("failed", said),
-                    };
-                    if let Err(why) = self.record(Event::Answer, json!({ "step": nth, "answer": word, "says": said })) {
-                        return Outcome::Unknown(why);
-                    }
-                    match result {
-                        Ok(said) => seen = said,
-                        Err(why) => return self.failed(why),
-                    }
-                    sent += 1;
+                    fetch::Got::Stopped => return Err(self.interrupted()),
                 }
-                Act::Manual(why) => left.push(format!("left to you: {}: {why}", step.what)),
             }
+            Act::Local(argv) => {
+                course.seen = self.local(argv, course).await?;
+                course.sent += 1;
+            }
+            Act::Ask { argv, check } => match self.ask(argv, check, stop, &say).await {
+                Seen::Done(what) => {
+                    self.confirm(&what)?;
+                    course.seen = what;
+                }
+                Seen::Failed(why) => return Err(self.failed(why)),
+                Seen::Lost(how) | Seen::Absent(how) | Seen::Waiting(how) => {
+                    return Err(Outcome::Unknown(format!("not seen to have worked: {how}")));
+                }
+            },
+            Act::Manual(why) => course.left.push(format!("left to you: {}: {why}", step.what)),
         }
-        if let Some(why) = doubt {
-            return Outcome::Unknown(why);
-        }
-        left.insert(0, seen);
-        Outcome::Done(left.join("; "))
+        Ok(())
     }
 
-    fn permitted(&self) -> Result<super::lock::Permit, String> {
-        self.runner.lock.borrow().permit((self.runner.clock)())
+    /// What a step waited for was seen; the audit says so, and without it nothing more is sent.
+    fn confirm(&mut self, what: &str) -> Result<(), Outcome> {
+        self.taken[self.step] = Taken::Yes;
+        // what was seen was taken, whether its answer came or not
+        self.taken[..self.step].iter_mut().filter(|taken| **taken == Taken::Maybe).for_each(|taken| *taken = Taken::Yes);
+        self.record(Event::Proof, json!({ "step": self.step, "seen": what })).map_err(Outcome::Unknown)
+    }
+
+    /// The uid of the object that is awaited: what the step says, or that of the object that was last written there.
+    fn uid(&self, step: &Step, proof: &Proof) -> String {
+        if !step.uid.is_empty() {
+            return step.uid.clone();
+        }
+        let before = self.plan.steps[..self.step].iter().rev();
+        let guards = before.filter_map(Step::request).filter_map(|request| request.guard.as_ref());
+        guards.filter(|guard| guard.path == proof.path).map(|guard| guard.uid.clone()).next().unwrap_or_default()
+    }
+
+    /// Runs a program that changes something.
+    async fn local(&mut self, argv: &[String], course: &Course) -> Result<String, Outcome> {
+        let nth = self.step;
+        self.record(Event::Intent, json!({ "step": nth, "argv": argv }))
+            .map_err(|why| self.refused(why, course))?;
+        self.taken[nth] = Taken::Maybe;
+        let result = local::run(argv, &self.runner.cluster.context, &self.runner.cluster.settings).await;
+        let (word, said) = match &result {
+            Ok(said) => ("taken", said),
+            Err(said) => ("failed", said),
+        };
+        self.record(Event::Answer, json!({ "step": nth, "answer": word, "says": said })).map_err(Outcome::Unknown)?;
+        let said = result.map_err(|why| self.failed(why))?;
+        self.taken[nth] = Taken::Yes;
+        Ok(said)
+    }
+
+    /// Asks a program that only reads, until what it prints is an answer.
+    async fn ask(&self, argv: &[String], check: &Check, stop: &Cell<bool>, say: &dyn Fn(String)) -> Seen {
+        let mut seen = Seen::Lost("it was not asked".to_owned());
+        for _ in 0..ASKED {
+            seen = match local::run(argv, &self.runner.cluster.context, &self.runner.cluster.settings).await {
+                Ok(said) => match serde_json::from_str(&said) {
+                    Ok(said) => proof::judge_other(check, &said),
+                    Err(_) => Seen::Lost(format!("{} answers no JSON", argv.join(" "))),
+                },
+                Err(why) => Seen::Waiting(why),
+            };
+            let Seen::Waiting(how) = &seen else { break };
+            say(how.clone());
+            if stop.get() {
+                break;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        seen
     }
 
     fn place(&self) -> String {
         format!("step {} of {}, {}", self.step + 1, self.plan.steps.len(), self.plan.steps[self.step].what)
+    }
+
+    /// Nothing of this step has happened.
+    fn refused(&self, why: String, course: &Course) -> Outcome {
+        if course.sent == 0 { Outcome::Refused(why) } else { self.failed(why) }
     }
 
     fn failed(&self, why: String) -> Outcome {
@@ -283,26 +397,9 @@ impl Run<'_> {
             },
         };
         loop {
-            let permit = match self.permitted() {
-                Ok(permit) => permit,
-                Err(why) => return Sent::NotSent(why),
-            };
-            if let Err(why) = self.record(Event::Intent, self.intent(request, twin)) {
-                return Sent::NotSent(why);
-            }
-            let sent = send::real(&http, &self.runner.cluster, request, &permit).await;
-            let (word, says) = match &sent {
-                Sent::Taken(_) => ("taken", ""),
-                Sent::Refused(why) => ("refused", &**why),
-                Sent::Changed(why) => ("changed", &**why),
-                Sent::Later(why) => ("later", &**why),
-                Sent::Unknown(why) => ("unknown", &**why),
-                Sent::NotSent(why) => ("not sent", &**why),
-            };
-            if let Err(why) = self.record(Event::Answer, json!({ "step": self.step, "answer": word, "says": says })) {
-                return Sent::Unknown(why);
-            }
-            match sent {
+            let permit: Permit = self.leave.permit();
+            let journal = Lines { run: self, request, twin };
+            match send::real(&http, &self.runner.cluster, request, &permit, &journal).await {
                 Sent::Later(why) if Instant::now() + LATER < until && !stop.get() => {
                     say(format!("refused for now, trying again: {why}"));
                     tokio::time::sleep(LATER).await;
@@ -312,35 +409,23 @@ impl Run<'_> {
         }
     }
 
-    /// What the audit says of a request. Templates may hold values that are nobody's business: of them only a digest
-    /// is kept.
-    fn intent(&self, request: &Request, twin: &str) -> Value {
-        let mut fields = json!({
-            "step": self.step, "method": request.method.to_string(), "path": request.path,
-            "before": request.before, "after": request.after, "twin": twin,
-        });
-        if let Some(guard) = &request.guard {
-            fields["uid"] = json!(guard.uid);
-        }
-        match &request.body {
-            Body::Patch(body) => fields["body_digest"] = json!(digest(body)),
-            body => fields["body"] = body.json().cloned().unwrap_or_default(),
-        }
-        fields
-    }
-
-    /// Looks until it is done or failed (`Waiting`: the time is over), or until it is to stop.
+    /// Looks until it is done or failed, until the time is over, or until it is to stop. While nobody knows whether the
+    /// request has arrived, a trace of it is looked for only so long; once there is one, it is awaited as ever.
     async fn wait(
         &self,
         proof: &Proof,
-        limit: u32,
+        uid: &str,
+        doubt: bool,
         last: &Value,
         stop: &Cell<bool>,
         say: &dyn Fn(String),
     ) -> Result<Seen, ()> {
         let began = Instant::now();
-        let until = began + Duration::from_secs(limit.into());
-        let path = filled(&proof.path, last);
+        let (hopeful, until) =
+            (began + Duration::from_secs(DOUBT.min(proof.limit).into()), began + Duration::from_secs(proof.limit.into()));
+        let Some(path) = filled(&proof.path, last) else {
+            return Ok(Seen::Lost("what it was called was in the answer that was lost".to_owned()));
+        };
         let replicas = match proof.via {
             Via::Kubernetes => vec![Http::api(&self.runner.cluster)],
             Via::Alertmanager => {
@@ -350,18 +435,18 @@ impl Run<'_> {
         let mut pause = Duration::from_millis(250);
         let mut told = String::new();
         loop {
-            let seen = look(&replicas, &path, proof, last, began.elapsed() > SPLIT).await;
-            match seen {
-                Seen::Waiting(how) => {
-                    if Instant::now() >= until {
-                        return Ok(Seen::Waiting(how));
-                    }
-                    if how != told {
-                        say(format!("{}: {how}", self.plan.steps[self.step].what));
-                        told = how;
-                    }
-                }
+            let target = Target { path: &path, uid, doubt, hurry: began.elapsed() > SPLIT };
+            let (how, end) = match look(&replicas, proof, &target).await {
+                Seen::Absent(how) => (how, if doubt { hopeful } else { until }),
+                Seen::Waiting(how) => (how, until),
                 seen => return Ok(seen),
+            };
+            if Instant::now() >= end {
+                return Ok(Seen::Waiting(how));
+            }
+            if how != told {
+                say(how.clone());
+                told = how;
             }
             let next = Instant::now() + pause;
             while Instant::now() < next {
@@ -375,22 +460,107 @@ impl Run<'_> {
     }
 }
 
+/// What the audit keeps of a step, so that a later run can go on from it.
+fn recorded(step: &Step) -> Value {
+    let mut out = json!({
+        "what": step.what, "twin": step.twin, "target": step.target, "sends": step.sends(), "leaves": step.leaves,
+        "uid": step.uid,
+    });
+    match &step.act {
+        Act::Await(proof) => out["proof"] = json!(proof),
+        Act::Manual(why) => out["manual"] = json!(why),
+        _ => {}
+    }
+    out
+}
+
+/// The lines of one request in the audit.
+struct Lines<'r, 'a> {
+    run: &'r Run<'a>,
+    request: &'r Request,
+    twin: &'r str,
+}
+
+impl Journal for Lines<'_, '_> {
+    /// The request as it is sent. Templates may hold values that are nobody's business: of them, and of whole objects that
+    /// are sent for one condition, only a digest is kept.
+    fn intent(&self, exact: &Exact) -> Result<(), String> {
+        let Self { run, request, twin } = self;
+        let mut fields = json!({
+            "step": run.step, "method": request.method.to_string(), "path": request.path,
+            "before": request.before, "after": request.after, "twin": twin,
+        });
+        if let Some(guard) = &request.guard {
+            fields["uid"] = json!(guard.uid);
+            fields["version"] = json!(exact.version);
+        }
+        let body = exact.body.clone().unwrap_or_default();
+        match &request.body {
+            Body::Patch(_) => fields["body_digest"] = json!(digest(&body)),
+            Body::WithCondition(condition) => {
+                fields["body"] = condition.clone();
+                fields["body_digest"] = json!(digest(&body));
+            }
+            _ => fields["body"] = body,
+        }
+        run.record(Event::Intent, fields)
+    }
+
+    fn answer(&self, sent: &Sent) -> Result<(), String> {
+        let (word, says) = match sent {
+            Sent::Taken(_) => ("taken", ""),
+            Sent::Refused(why) => ("refused", &**why),
+            Sent::Changed(why) => ("changed", &**why),
+            Sent::Later(why) => ("later", &**why),
+            Sent::Unknown(why) => ("unknown", &**why),
+            Sent::NotSent(why) => ("not sent", &**why),
+        };
+        let mut fields = json!({ "step": self.run.step, "answer": word, "says": says });
+        if let Sent::Taken(answer) = sent
+            && let Some(made) = made(answer)
+        {
+            fields["made"] = made;
+        }
+        self.run.record(Event::Answer, fields)
+    }
+}
+
+/// What an answer calls what it made: a later run may have to look for it.
+fn made(answer: &Value) -> Option<Value> {
+    let fields = [("silenceID", "/silenceID"), ("uid", "/metadata/uid")];
+    let map: Map<String, Value> = fields
+        .into_iter()
+        .filter_map(|(name, pointer)| Some((name.to_owned(), answer.pointer(pointer)?.clone())))
+        .collect();
+    (!map.is_empty()).then_some(Value::Object(map))
+}
+
 impl Drop for Run<'_> {
     /// The process is ending, or the connection is left.
     fn drop(&mut self) {
         if !self.recorded {
             let outcome = Outcome::Interrupted(format!("at {}; whether it was taken is not known", self.place()));
+            let outcome = self.with_left(outcome);
             // nobody is left to tell
             let _ = self.end(&outcome);
         }
     }
 }
 
-/// One look at all replicas. `patient` no longer: those that cannot be read are told, not awaited.
-async fn look(replicas: &[Http], path: &str, proof: &Proof, last: &Value, hurry: bool) -> Seen {
-    let answers = futures::future::join_all(replicas.iter().map(|http| http.get(path, READ))).await;
+/// What is looked at, and how it stands with what was sent.
+struct Target<'t> {
+    path: &'t str,
+    uid: &'t str,
+    doubt: bool,
+    /// Replicas that cannot be read are named, no longer awaited.
+    hurry: bool,
+}
+
+/// One look at all replicas.
+async fn look(replicas: &[Http], proof: &Proof, target: &Target<'_>) -> Seen {
+    let answers = futures::future::join_all(replicas.iter().map(|http| http.get(target.path, READ))).await;
     let mut done = Vec::new();
-    let mut waiting = None;
+    let (mut waiting, mut absent) = (None, None);
     let mut lost = Vec::new();
     for answer in answers {
         let answer = match answer {
@@ -411,32 +581,41 @@ async fn look(replicas: &[Http], path: &str, proof: &Proof, last: &Value, hurry:
             waiting = Some("not known to every replica yet".to_owned());
             continue;
         }
-        match proof::judge(&proof.check, Answer { code, body: &body }, last) {
+        let seen = match proof.via {
+            Via::Kubernetes => proof::judge(&proof.check, Answer { code, body: &body }, target.uid, target.doubt),
+            Via::Alertmanager => proof::judge_other(&proof.check, &body),
+        };
+        match seen {
             Seen::Done(what) => done.push(text::line(&what).into_owned()),
+            Seen::Absent(how) => absent = Some(text::line(&how).into_owned()),
             Seen::Waiting(how) => waiting = Some(text::line(&how).into_owned()),
             Seen::Failed(why) => return Seen::Failed(text::line(&why).into_owned()),
+            Seen::Lost(why) => return Seen::Lost(text::line(&why).into_owned()),
         }
     }
-    match (waiting, done.first(), lost.first()) {
+    match (waiting, absent, done.first(), lost.first()) {
         (Some(how), ..) => Seen::Waiting(how),
-        (None, Some(what), None) if replicas.len() > 1 => Seen::Done(format!("{what}, on {} replicas", done.len())),
-        (None, Some(what), None) => Seen::Done(what.clone()),
-        (None, Some(what), Some(why)) if hurry => {
+        (None, Some(how), ..) => Seen::Absent(how),
+        (None, None, Some(what), None) if replicas.len() > 1 => {
+            Seen::Done(format!("{what}, on {} replicas", done.len()))
+        }
+        (None, None, Some(what), None) => Seen::Done(what.clone()),
+        (None, None, Some(what), Some(why)) if target.hurry => {
             Seen::Done(format!("{what}, on {} of {} replicas: {why}", done.len(), replicas.len()))
         }
-        (None, _, Some(why)) => Seen::Waiting(format!("cannot be read now: {why}")),
-        (None, None, None) => Seen::Waiting("nobody can be asked".to_owned()),
+        (None, None, _, Some(why)) => Seen::Waiting(format!("cannot be read now: {why}")),
+        (None, None, None, None) => Seen::Waiting("nobody can be asked".to_owned()),
     }
 }
 
-/// `{/metadata/name}` in a path, from the last answer.
-fn filled(path: &str, last: &Value) -> String {
+/// `{/metadata/name}` in a path, from the last answer; `None` where that does not say it.
+fn filled(path: &str, last: &Value) -> Option<String> {
     let Some((before, (pointer, after))) = path.split_once('{').and_then(|(b, rest)| Some((b, rest.split_once('}')?)))
     else {
-        return path.to_owned();
+        return Some(path.to_owned());
     };
-    let value = last.pointer(pointer).and_then(Value::as_str).unwrap_or("");
-    format!("{before}{}{after}", crate::domain::served::escape(value))
+    let value = last.pointer(pointer).and_then(Value::as_str).filter(|value| !value.is_empty())?;
+    Some(format!("{before}{}{after}", crate::domain::served::escape(value)))
 }
 
 #[cfg(test)]
@@ -445,8 +624,9 @@ mod tests {
 
     #[test]
     fn a_path_takes_a_field_of_the_last_answer() {
-        assert_eq!(filled("/s/{/silenceID}", &json!({"silenceID": "a b"})), "/s/a%20b");
-        assert_eq!(filled("/s/x", &Value::Null), "/s/x");
+        assert_eq!(filled("/s/{/silenceID}", &json!({"silenceID": "a b"})).as_deref(), Some("/s/a%20b"));
+        assert_eq!(filled("/s/x", &Value::Null).as_deref(), Some("/s/x"));
+        assert_eq!(filled("/s/{/silenceID}", &Value::Null), None);
     }
 
     #[test]

@@ -8,15 +8,14 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::lock::Permit;
+use super::rehearsal;
 use crate::clients::cluster::Cluster;
 use crate::clients::errors::RequestError;
-use crate::clients::http::{Answer, Http};
-use crate::domain::plan::{Body, Guard, Method, Request};
+use crate::clients::http::{Answer, Http, Undelivered};
+use crate::domain::plan::{Body, Guard, MANAGER, Method, Request, Via};
 use crate::domain::text;
 
 const DEADLINE: Duration = Duration::from_secs(30);
-/// By which the API server's own audit knows our writes, and Kustomize's controller leaves them alone.
-const MANAGER: &str = "watchkeeper";
 /// A status that moves on while we send is no change of what was previewed.
 const AGAIN: usize = 5;
 
@@ -37,43 +36,92 @@ pub enum Sent {
     NotSent(String),
 }
 
-/// Sends a request to `http`.
-pub async fn real(http: &Http, cluster: &Cluster, request: &Request, _permit: &Permit) -> Sent {
-    guarded(http, cluster, request, "").await
+/// One request exactly as it is sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exact {
+    pub method: HttpMethod,
+    /// With its query.
+    pub path: String,
+    pub content_type: Option<&'static str>,
+    pub body: Option<Value>,
+    /// The resource version that it was made for, where it is guarded.
+    pub version: Option<String>,
 }
 
-/// Asks the API server what it would say.
+/// Hears of each request before it is sent, and of what came back.
+pub trait Journal {
+    /// # Errors
+    /// It could not be recorded: then it is not sent.
+    fn intent(&self, exact: &Exact) -> Result<(), String>;
+    /// # Errors
+    /// It could not be recorded.
+    fn answer(&self, sent: &Sent) -> Result<(), String>;
+}
+
+/// Sends a request to `http`; each time that it has to be made for a newer version, `journal` hears of it.
+pub async fn real(
+    http: &Http,
+    cluster: &Cluster,
+    request: &Request,
+    _permit: &Permit,
+    journal: &dyn Journal,
+) -> Sent {
+    guarded(http, cluster, request, Some(journal)).await
+}
+
+/// Asks the API server what it would say. What cannot be proven harmless by its form is not sent.
 pub async fn dry(cluster: &Cluster, request: &Request) -> Sent {
-    guarded(&Http::api(cluster), cluster, request, "&dryRun=All").await
+    guarded(&Http::api(cluster), cluster, request, None).await
 }
 
-async fn guarded(http: &Http, cluster: &Cluster, request: &Request, more: &str) -> Sent {
+/// With a journal it is meant, without one it is a rehearsal.
+async fn guarded(http: &Http, cluster: &Cluster, request: &Request, journal: Option<&dyn Journal>) -> Sent {
     let mut version = request.guard.as_ref().map(|guard| guard.version.clone());
     for _ in 0..AGAIN {
         let mut whole = None;
         if let (Body::WithCondition(_), Some(guard)) = (&request.body, &request.guard) {
             match reread(cluster, guard).await {
-                Ok(object) => whole = Some(object),
+                Ok(object) => {
+                    version = object.pointer("/metadata/resourceVersion").and_then(Value::as_str).map(str::to_owned);
+                    whole = Some(object);
+                }
                 Err(sent) => return sent,
             }
         }
-        let body = body(request, version.as_deref(), whole);
-        let answer = once(http, request, body, more).await;
-        let code = answer.as_ref().map(|answer| answer.status);
+        let mut exact = exact(request, version.as_deref(), whole);
+        match journal {
+            Some(journal) => {
+                if let Err(why) = journal.intent(&exact) {
+                    return Sent::NotSent(why);
+                }
+            }
+            None => {
+                exact = match rehearsal::of(exact) {
+                    Ok(exact) => exact,
+                    Err(why) => return Sent::NotSent(why),
+                };
+            }
+        }
+        let answer = once(http, &exact).await;
+        let code = answer.as_ref().ok().map(|answer| answer.status);
+        let sent = meaning(request, answer);
+        if let Some(Err(why)) = journal.map(|journal| journal.answer(&sent)) {
+            return Sent::Unknown(why);
+        }
         // a wrong uid is "invalid", not a conflict
-        let moved = matches!(code, Ok(StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY));
-        let (Some(guard), true) = (&request.guard, moved) else { return meaning(request, answer) };
+        let moved = matches!(code, Some(StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY));
+        let (Some(guard), true) = (&request.guard, moved) else { return sent };
         match reread(cluster, guard).await {
-            Ok(_) if code != Ok(StatusCode::CONFLICT) => return meaning(request, answer),
+            Ok(_) if code != Some(StatusCode::CONFLICT) => return sent,
             Ok(object) => {
                 let now = object.pointer("/metadata/resourceVersion").and_then(Value::as_str).map(str::to_owned);
                 // a conflict about something else comes again
                 if now == version {
-                    return meaning(request, answer);
+                    return sent;
                 }
                 version = now;
             }
-            Err(sent) => return sent,
+            Err(other) => return other,
         }
     }
     Sent::Changed("it changes faster than it can be written to: preview again".to_owned())
@@ -137,7 +185,8 @@ fn with_condition(mut object: Value, condition: &Value) -> Value {
     object
 }
 
-async fn once(http: &Http, request: &Request, body: Option<Value>, more: &str) -> Result<Answer, RequestError> {
+/// The request as it is sent for this version of the object.
+fn exact(request: &Request, version: Option<&str>, whole: Option<Value>) -> Exact {
     let method = match request.method {
         Method::Get => HttpMethod::GET,
         Method::Post => HttpMethod::POST,
@@ -146,34 +195,43 @@ async fn once(http: &Http, request: &Request, body: Option<Value>, more: &str) -
         Method::Delete => HttpMethod::DELETE,
     };
     let query = match request.via {
-        crate::domain::plan::Via::Kubernetes if request.method == Method::Delete => more.replacen('&', "?", 1),
-        crate::domain::plan::Via::Kubernetes => format!("?fieldManager={MANAGER}{more}"),
-        crate::domain::plan::Via::Alertmanager => String::new(),
+        Via::Kubernetes if request.method != Method::Delete => format!("?fieldManager={MANAGER}"),
+        Via::Kubernetes | Via::Alertmanager => String::new(),
     };
-    let content = request.body.content_type();
-    let body = content.zip(body).map(|(content, body)| (content, Bytes::from(body.to_string())));
-    http.request(method, &format!("{}{query}", request.path), body, DEADLINE).await
+    Exact {
+        method,
+        path: format!("{}{query}", request.path),
+        content_type: request.body.content_type(),
+        body: body(request, version, whole),
+        version: version.map(str::to_owned),
+    }
 }
 
-fn meaning(request: &Request, answer: Result<Answer, RequestError>) -> Sent {
+async fn once(http: &Http, exact: &Exact) -> Result<Answer, Undelivered> {
+    let body = exact.content_type.zip(exact.body.as_ref());
+    let body = body.map(|(content, body)| (content, Bytes::from(body.to_string())));
+    http.deliver(exact.method.clone(), &exact.path, body, DEADLINE).await
+}
+
+fn meaning(request: &Request, answer: Result<Answer, Undelivered>) -> Sent {
     let answer = match answer {
         Ok(answer) => answer,
-        // never connected, so never sent
-        Err(
-            error @ (RequestError::Refused
-            | RequestError::Dns(_)
-            | RequestError::Unreachable
-            | RequestError::Tls(_)
-            | RequestError::Proxy(_)
-            | RequestError::Login(_)),
-        ) => {
-            return Sent::NotSent(words(&error));
-        }
-        Err(error) => return Sent::Unknown(words(&error)),
+        Err(Undelivered { error, left: false }) => return Sent::NotSent(words(&error)),
+        Err(Undelivered { error, left: true }) => return Sent::Unknown(words(&error)),
     };
     let code = answer.status.as_u16();
+    let body: Value = answer.json().unwrap_or_default();
+    // what stands between may answer in the server's place: a login page, a default backend, a firewall
+    let is_own = match request.via {
+        Via::Kubernetes if answer.status.is_success() => body.get("kind").is_some_and(Value::is_string),
+        Via::Kubernetes => body.get("kind").and_then(Value::as_str) == Some("Status") || code == 429,
+        Via::Alertmanager => answer.from_api_server().is_none(),
+    };
+    if !is_own && request.via == Via::Kubernetes {
+        return Sent::Unknown(format!("{code} was answered, but not by the API server: {}", says(&answer)));
+    }
     if answer.status.is_success() || request.fine.contains(&code) {
-        return Sent::Taken(answer.json().unwrap_or_default());
+        return Sent::Taken(body);
     }
     let says = says(&answer);
     match code {

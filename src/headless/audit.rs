@@ -4,8 +4,13 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use serde_json::{Value, json};
+
+use crate::domain::ages::Time;
 use crate::domain::text;
-use crate::effects::audit;
+use crate::effects::audit::{self, Event};
+use crate::effects::runner::Recorder;
+use crate::effects::unfinished;
 
 /// Prints every line, the oldest first.
 ///
@@ -23,29 +28,64 @@ pub fn show(folder: &Path, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Lists what was interrupted and not gone on with, in every context, each with the command that goes on with it.
+/// Lists what is unfinished, in every context, each with the command that continues it. What cannot be read goes to `err`.
 ///
 /// # Errors
 /// What reading or writing fails with.
-pub fn unfinished(folder: &Path, out: &mut dyn Write) -> io::Result<()> {
-    let mut count = 0;
-    for context in audit::contexts(folder)? {
-        for left in audit::unfinished(folder, &context, usize::MAX) {
-            count += 1;
-            let told =
-                format!("{} in {context}: {}, step {} of {}", left.time, left.title, left.at + 1, left.steps.len());
-            writeln!(out, "{}", text::line(&told))?;
-            for (what, twin) in left.steps.iter().skip(left.at) {
-                let twin = if twin.is_empty() { String::new() } else { format!("  ({twin})") };
-                writeln!(out, "    left: {}", text::line(&format!("{what}{twin}")))?;
-            }
-            writeln!(out, "    to go on: {}", text::line(&left.command()))?;
-        }
+pub fn unfinished(folder: &Path, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<()> {
+    let found = unfinished::of(folder, None);
+    for problem in &found.problems {
+        writeln!(err, "watchkeeper: {}", text::line(problem))?;
     }
-    if count == 0 {
-        writeln!(out, "nothing is left in the middle")?;
+    for left in found.plans.iter().rev() {
+        let told = format!(
+            "{} in {}: {}: {}, step {} of {}",
+            left.time,
+            left.context,
+            left.ending,
+            left.title,
+            left.at + 1,
+            left.steps.len()
+        );
+        writeln!(out, "{}", text::line(&told))?;
+        for held in &left.left {
+            writeln!(out, "    left behind: {}", text::line(&held.to_string()))?;
+        }
+        for step in left.left_over() {
+            let twin = if step.twin.is_empty() { String::new() } else { format!("  ({})", step.twin) };
+            writeln!(out, "    left: {}", text::line(&format!("{}{twin}", step.what)))?;
+        }
+        writeln!(out, "    to continue: {}", text::line(&left.command()))?;
+        writeln!(out, "    to dismiss: watchkeeper audit dismiss {} --reason TEXT", text::line(&left.run))?;
+    }
+    if found.plans.is_empty() {
+        writeln!(out, "nothing is unfinished")?;
     }
     Ok(())
+}
+
+/// A recorder for what this process adds.
+pub fn recorder(folder: &Path, now: Time) -> Recorder {
+    Recorder::of_process(Some(folder.to_path_buf()), now)
+}
+
+/// Records that an unfinished plan is not continued.
+///
+/// # Errors
+/// It is not there, there is no reason, or it cannot be written; in words.
+pub fn dismiss(folder: &Path, run: &str, reason: &str, mut recorder: Recorder, now: Time) -> Result<String, String> {
+    let reason = reason.trim();
+    if reason.is_empty() {
+        return Err("a reason is needed: --reason TEXT".to_owned());
+    }
+    let found = unfinished::of(folder, None).plans;
+    let left = found.iter().find(|left| left.run == run).ok_or_else(|| {
+        format!("no unfinished plan is called {run}: `watchkeeper audit unfinished` lists them")
+    })?;
+    let fields = json!({ "run": run, "context": left.context, "title": left.title, "reason": reason });
+    let Value::Object(fields) = fields else { return Err("nothing to record".to_owned()) };
+    recorder.write(Event::Dismiss, now, fields)?;
+    Ok(format!("dismissed: {}", text::line(&left.title)))
 }
 
 /// Checks every file; whether all of them hold.

@@ -21,7 +21,7 @@ pub fn ask(data: &Data, effect: Effect) {
         Effect::Start(id, plan) => Ask::Run(id, plan),
         Effect::Stop(id) => Ask::Stop(id),
         Effect::Unlock(why) => Ask::Unlock(why),
-        Effect::Dismiss(run, title) => Ask::Dismiss(run, title),
+        Effect::Dismiss(run, why) => Ask::Dismiss(run, why),
         Effect::Record(moments) => Ask::Record(moments),
         Effect::Deeds => Ask::Deeds,
         Effect::Connect(context) => Ask::Connect(Some(context)),

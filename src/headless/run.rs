@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::data::{Ask, Data, What};
 use crate::domain::ages::Time;
 use crate::domain::change::FeedState;
-use crate::domain::outcome::{Checked, Outcome, Progress, Verdict};
+use crate::domain::outcome::{Checked, Outcome, Progress, Unfinished, Verdict};
 use crate::domain::plan::{Act, Plan, Risk, Stop};
 use crate::domain::record::Key;
 use crate::domain::reply::Reply;
@@ -119,6 +119,9 @@ impl Run {
                         for line in &output {
                             writeln!(out, "{line}")?;
                         }
+                        if !outcome.is_done() {
+                            self.to_continue(&mut *out)?;
+                        }
                         return Ok(code(&outcome));
                     }
                     what => feed::take(&mut self.app, what),
@@ -127,6 +130,12 @@ impl Run {
                 Ok(None) | Err(_) => return Ok(stopped.map_or(UNKNOWN, |n| 128 + u8::try_from(n).unwrap_or(0))),
             }
         }
+    }
+
+    /// What is unfinished after this run, the newest first: how it is continued.
+    fn to_continue(&self, out: &mut dyn Write) -> io::Result<()> {
+        let Some(left) = self.app.world.unfinished.first() else { return Ok(()) };
+        writeln!(out, "unfinished; to continue: {}", text::line(&left.command()))
     }
 
     /// Everything before the approval: connect, list, find, plan, ask.
@@ -139,6 +148,9 @@ impl Run {
             self.order.targets.iter().map(|t| parse(t)).collect::<Result<Vec<_>, _>>().map_err(|why| (USAGE, why))?;
         self.data.ask(Ask::Connect(None));
         self.listed().await?;
+        if let Some(run) = self.order.continues.clone() {
+            return self.continued(action, &wanted, &run).await;
+        }
         let keys = wanted
             .iter()
             .map(|(kind, namespace, name)| self.find(kind, namespace, name))
@@ -151,7 +163,39 @@ impl Run {
                 return Err((USAGE, format!("{} is no action for a {kind}", action.name)));
             }
         }
-        let plan = self.plan(action, &keys).await?;
+        let plan = self.plan(action, &keys, None).await?;
+        self.checked(plan).await
+    }
+
+    /// What is left of an unfinished plan.
+    async fn continued(
+        &mut self,
+        action: &'static ActionSpec,
+        wanted: &[(String, String, String)],
+        run: &str,
+    ) -> Result<(Plan, Vec<Checked>), Early> {
+        let left = self.app.world.unfinished.iter().find(|left| left.run == run).cloned().ok_or_else(|| {
+            (USAGE, format!("no unfinished plan is called {run} on this cluster; `watchkeeper audit unfinished` lists them"))
+        })?;
+        let kind = |word: &str| kinds::by_word(word).or_else(|| kinds::by_name(word)).map(|id| kinds::spec(id).name);
+        let named: Vec<String> = wanted
+            .iter()
+            .map(|(word, namespace, name)| format!("{}/{namespace}/{name}", kind(word).unwrap_or(word)))
+            .collect();
+        if left.action != action.name || left.objects != named {
+            let command = left.command();
+            return Err((USAGE, format!("{run} is another plan: it is continued by `{command}`")));
+        }
+        // what was set then is set again, unless the command line says otherwise
+        for (name, value) in &left.set {
+            self.order.set.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+        let keys = acting::objects(&left, &self.app.world).map_err(|why| (REFUSED, why))?;
+        let plan = self.plan(action, &keys, Some(&left)).await?;
+        self.checked(plan).await
+    }
+
+    async fn checked(&mut self, plan: Plan) -> Result<(Plan, Vec<Checked>), Early> {
         let check = Fetch::Check(Box::new(plan.clone()));
         match self.ask(check).await? {
             Reply::Checked(checks) => Ok((plan, checks)),
@@ -159,16 +203,12 @@ impl Run {
         }
     }
 
-    async fn plan(&mut self, action: &'static ActionSpec, keys: &[Key]) -> Result<Plan, Early> {
-        let left = match &self.order.continues {
-            None => None,
-            Some(run) => Some(self.app.world.unfinished.iter().find(|left| left.run == *run).ok_or_else(|| {
-                (USAGE, format!("no interrupted run is called {run} here; `watchkeeper audit unfinished` lists them"))
-            })?),
-        };
-        if let Some(left) = left.filter(|left| left.action != action.name) {
-            return Err((USAGE, format!("{} was {}, not {}", left.run, left.action, action.name)));
-        }
+    async fn plan(
+        &mut self,
+        action: &'static ActionSpec,
+        keys: &[Key],
+        left: Option<&Unfinished>,
+    ) -> Result<Plan, Early> {
         let basis = Basis::new(action, keys, &self.app.world, 1).after(left);
         let mut have = Have::new();
         for _ in 0..ROUNDS {
@@ -256,7 +296,8 @@ impl Run {
     async fn until(&mut self, done: impl Fn(&App) -> bool) -> Result<(), Early> {
         let waiting = async {
             loop {
-                self.app.world.facts.now = (self.now)();
+                let skew = self.app.world.facts.skew;
+                self.app.world.facts.now = if skew.abs() > 5 { (self.now)().plus(skew) } else { (self.now)() };
                 self.app.settle();
                 if done(&self.app) {
                     return Ok(());
@@ -339,6 +380,9 @@ fn print(plan: &Plan, checks: &[Checked], out: &mut dyn Write) -> io::Result<()>
             if let Some(guard) = &request.guard {
                 writeln!(out, "    only while it is {}", clean(&guard.told()))?;
             }
+        }
+        if let Act::Ask { argv, .. } = &step.act {
+            writeln!(out, "    {}", clean(&argv.join(" ")))?;
         }
         if let Act::Fetch(fetch) = &step.act {
             writeln!(out, "    {}", clean(&fetch.told()))?;

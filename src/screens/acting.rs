@@ -9,7 +9,7 @@ use crate::actions::{
 };
 use crate::domain::ages::Time;
 use crate::domain::outcome::Unfinished;
-use crate::domain::record::Key;
+use crate::domain::record::{Key, Uid};
 use crate::intent::{Command, Deed};
 use crate::kinds::{self, alerts};
 use crate::store::RowId;
@@ -161,30 +161,40 @@ pub fn by_key(key: ActKey, keys: &[Key], world: &World) -> Result<Deed, String> 
     Err(why.unwrap_or_else(|| format!("this key does nothing to a {kind}; x lists what can be done")))
 }
 
-/// What goes on with an interrupted plan: the same action for the same objects, as they are now.
+/// What continues an unfinished plan: the same action for the same objects.
 pub fn again(left: &Unfinished, world: &World) -> Result<Deed, String> {
     let action = actions::by_name(&left.action).ok_or_else(|| {
         format!("`{}` is no action of this version: what is left has to be done by its commands", left.action)
     })?;
-    let find = |object: &String| {
-        let mut parts = object.splitn(3, '/');
-        let (kind, namespace, name) = (parts.next()?, parts.next()?, parts.next()?);
-        world.store.key(world.store.find(kinds::by_name(kind)?, namespace, name)?)
-    };
-    let one = |object: &String| {
-        find(object).ok_or_else(|| {
-            let kind = object.split('/').next().and_then(kinds::by_name);
-            let state = kind.map(|kind| world.store.table(kind).feed.state).filter(|state| !state.is_live());
-            let state = state.map_or_else(String::new, |state| format!(" (its feed: {})", state.word()));
-            format!("{} is not there{state}", object.replace("//", "/"))
-        })
-    };
-    let keys = left.objects.iter().map(one).collect::<Result<Vec<_>, _>>()?;
-    match offer(action, &keys, world) {
-        Offer::Yes => Ok(Deed { action: action.name, keys, continues: Some(left.run.as_str().into()) }),
-        Offer::No(why) => Err(format!("{}: {why}", action.name)),
-        Offer::Never => Err("its objects were not recorded: what is left has to be done by its commands".to_owned()),
+    Ok(Deed { action: action.name, keys: objects(left, world)?, continues: Some(left.run.as_str().into()) })
+}
+
+/// The objects of an unfinished plan. One that is gone is named all the same: that it is gone may be the result.
+///
+/// # Errors
+/// Why they are not known.
+pub fn objects(left: &Unfinished, world: &World) -> Result<Vec<Key>, String> {
+    if left.objects.is_empty() {
+        return Err("its objects were not recorded: what is left has to be done by its commands".to_owned());
     }
+    let one = |(nth, object): (usize, &String)| {
+        let mut parts = object.splitn(3, '/');
+        let (Some(kind), Some(namespace), Some(name)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(format!("`{object}` names no object"));
+        };
+        let id = kinds::by_name(kind).ok_or_else(|| format!("no kind is called {kind}"))?;
+        if let Some(key) = world.store.find(id, namespace, name).and_then(|row| world.store.key(row)) {
+            return Ok(key);
+        }
+        let state = world.store.table(id).feed.state;
+        if !state.is_live() {
+            return Err(format!("{} cannot be looked up: {} are {}", object.replace("//", "/"), kinds::spec(id).title, state.word()));
+        }
+        let uid = left.steps.iter().find(|step| step.target == nth && !step.uid.is_empty());
+        let uid = uid.map_or_else(Uid::default, |step| Uid::of(&step.uid));
+        Ok(Key { kind: id, namespace: namespace.into(), name: name.into(), uid })
+    };
+    left.objects.iter().enumerate().map(one).collect()
 }
 
 /// The key of an action, as a command.

@@ -1,40 +1,40 @@
-//! One plan that was interrupted: what it has done, what is left with the commands for it, and two ways on: plan the
-//! rest anew, or leave it.
+//! One unfinished plan: how it ended, what it leaves behind, what it has done, what is left with the commands for it, and
+//! two ways on: continue it, or dismiss it.
 
 use super::acting;
 use super::pager::{Pager, field, heading};
 use super::world::World;
 use super::{Screen, Size, contexts};
-use crate::domain::outcome::Unfinished;
+use crate::domain::outcome::{Taken, Unfinished};
 use crate::intent::{Binding, Command, Effect, Group, Place};
 use crate::scene::{Line, Tone};
 
-/// The keys of an interrupted plan, here and in the list.
+/// The keys of an unfinished plan, here and in the list.
 pub static KEYS: &[Binding] = &[
     Binding {
         command: Command::Continue,
         name: "continue",
         chords: &["r"],
-        help: "go on: plan anew what is left",
+        help: "continue with the remaining steps",
         group: Group::Plan,
     },
     Binding {
         command: Command::Dismiss,
         name: "dismiss",
         chords: &["ctrl-d"],
-        help: "leave it, and tell it no more",
+        help: "dismiss it, with a reason",
         group: Group::Plan,
     },
 ];
 
-/// What both screens do with an interrupted plan.
+/// What both screens do with an unfinished plan.
 pub fn on(command: Command, left: &Unfinished, world: &World) -> Option<Vec<Effect>> {
     match command {
         Command::Continue => Some(match acting::again(left, world) {
             Ok(deed) => vec![Effect::Go(Place::Preview(deed))],
             Err(why) => vec![Effect::Complain(why)],
         }),
-        Command::Dismiss => Some(vec![Effect::Dismiss(left.run.as_str().into(), left.title.clone())]),
+        Command::Dismiss => Some(vec![Effect::Type(format!("dismiss {} ", left.run))]),
         _ => None,
     }
 }
@@ -61,23 +61,31 @@ fn compose(left: &Unfinished, width: u16) -> Vec<Line> {
         out.extend(contexts::wrap(text, wide).into_iter().map(|part| Line::of(format!("     {part}"), tone)));
     };
     let mut out = vec![field("SINCE", left.time.clone(), Tone::Plain)];
+    out.push(field("ENDED", left.ending.clone(), Tone::Warn));
+    told(&left.detail, Tone::Plain, &mut out);
+    if !left.left.is_empty() {
+        out.push(heading("LEFT BEHIND"));
+        left.left.iter().for_each(|held| told(&held.to_string(), Tone::Bad, &mut out));
+    }
     if !left.reason.is_empty() {
         out.push(field("REASON", left.reason.clone(), Tone::Plain));
     }
-    let step = |nth: usize, out: &mut Vec<Line>| {
-        let Some((what, twin)) = left.steps.get(nth) else { return };
-        out.push(Line::of(format!("  {:>2} {what}", nth + 1), if nth < left.at { Tone::Dim } else { Tone::Plain }));
-        if !twin.is_empty() && nth >= left.at {
-            told(twin, Tone::Dim, out);
+    let steps = |title: &'static str, wanted: Taken, out: &mut Vec<Line>| {
+        let mut all = left.steps.iter().enumerate().filter(|(_, step)| step.taken == wanted).peekable();
+        if all.peek().is_some() {
+            out.push(heading(title));
+        }
+        for (nth, step) in all {
+            let tone = if wanted == Taken::Yes { Tone::Dim } else { Tone::Plain };
+            out.push(Line::of(format!("  {:>2} {}", nth + 1, step.what), tone));
+            if !step.twin.is_empty() && wanted != Taken::Yes {
+                told(&step.twin, Tone::Dim, out);
+            }
         }
     };
-    out.push(heading("DONE"));
-    (0..left.at).for_each(|nth| step(nth, &mut out));
-    if left.at == 0 {
-        out.push(Line::of("  nothing that is known", Tone::Dim));
-    }
-    out.push(heading("LEFT; the first may have been sent"));
-    (left.at..left.steps.len()).for_each(|nth| step(nth, &mut out));
+    steps("DONE", Taken::Yes, &mut out);
+    steps("SENT; whether it arrived is not known", Taken::Maybe, &mut out);
+    steps("NOT SENT, OR NOT SEEN YET", Taken::No, &mut out);
     out.push(heading("WITHOUT THIS CONSOLE"));
     told(&left.command(), Tone::Dim, &mut out);
     out
@@ -85,7 +93,7 @@ fn compose(left: &Unfinished, width: u16) -> Vec<Line> {
 
 impl Screen for Left {
     fn title(&self, world: &World) -> String {
-        self.find(world).map_or_else(|| "Interrupted".to_owned(), |left| format!("Interrupted: {}", left.title))
+        self.find(world).map_or_else(|| "Unfinished".to_owned(), |left| format!("Unfinished: {}", left.title))
     }
 
     fn place(&self) -> Place {
@@ -98,7 +106,7 @@ impl Screen for Left {
     }
 
     fn sync(&mut self, world: &World, size: Size) -> Vec<Effect> {
-        let gone = || vec![Line::of("  it is over: it was gone on with and done, or it was dismissed", Tone::Good)];
+        let gone = || vec![Line::of("  it is over: it was continued and is done, or it was dismissed", Tone::Good)];
         self.pager.set(self.find(world).map_or_else(gone, |left| compose(left, size.width)));
         self.pager.resize(size);
         Vec::new()

@@ -28,16 +28,18 @@ pub static KEYS: &[Binding] = &[Binding {
 /// Those of the list: the keys of both sorts of rows.
 static ALL: &[Binding] = &[KEYS[0], left::KEYS[0], left::KEYS[1]];
 
-/// What was interrupted stands first.
+/// What is unfinished stands first.
 fn rows(world: &World) -> usize {
     world.unfinished.len() + world.plans.len()
 }
 
-fn interrupted(left: &Unfinished, world: &World, width: u16) -> Line {
-    let mut line = Line::of("  interrupted     ", Tone::Warn);
+fn unfinished(left: &Unfinished, world: &World, width: u16) -> Line {
+    let tone = if left.left.is_empty() { Tone::Warn } else { Tone::Bad };
+    let mut line = Line::of(format!("  {:<15} ", left.ending), tone);
     let since = Time::parse(&left.time).map_or_else(String::new, |time| ages::told(time.age(world.facts.now).max(0)));
     line.plain(format!("{since:>6}  "));
-    clipped(line, &format!("{} at step {} of {}", left.title, left.at + 1, left.steps.len()), width)
+    let leaves = if left.left.is_empty() { String::new() } else { format!("LEFT BEHIND: {}; ", left.leaves()) };
+    clipped(line, &format!("{leaves}{} at step {} of {}", left.title, left.at + 1, left.steps.len()), width)
 }
 
 fn told(run: &PlanRun, world: &World, width: u16) -> Line {
@@ -119,7 +121,7 @@ impl Screen for Plans {
         let count = usize::from(size.height).saturating_sub(1);
         for at in (self.scroll.top..rows(world)).take(count) {
             let mut line = match world.unfinished.get(at) {
-                Some(left) => interrupted(left, world, size.width),
+                Some(left) => unfinished(left, world, size.width),
                 None => told(&world.plans[rows(world) - 1 - at], world, size.width),
             };
             line.selected = at == self.scroll.at;

@@ -365,6 +365,7 @@ fn step_lines(nth: usize, step: &Step, verdict: Option<&Verdict>, asking: bool, 
                 indented(contexts::wrap(change.trim_start_matches(" -> "), wide), Tone::Accent, out);
             }
         }
+        Act::Ask { argv, .. } => indented(contexts::wrap(&text::line(&argv.join(" ")), wide), Tone::Dim, out),
         Act::Fetch(fetch) => indented(contexts::wrap(&text::line(&fetch.told()), wide), Tone::Dim, out),
         Act::Manual(why) => indented(contexts::wrap(&text::line(why), wide), Tone::Warn, out),
         Act::Await(_) | Act::Local(_) => {}

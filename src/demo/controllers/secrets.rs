@@ -1,5 +1,7 @@
 //! External Secrets: any change of an object's metadata or spec makes it sync again, unless it syncs only once.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use serde_json::{Value, json};
 
 use super::parts::holds;
@@ -34,7 +36,10 @@ pub fn sync(world: &mut World, at: &Key) {
     }
     let now = birth::time(world.now());
     world.say(at, |object| {
-        let version = format!("{}-{now}", object["metadata"]["generation"]);
+        // as External Secrets does: for which generation, labels and annotations it was synced
+        let mut hasher = DefaultHasher::new();
+        [&object["metadata"]["annotations"], &object["metadata"]["labels"]].map(Value::to_string).hash(&mut hasher);
+        let version = format!("{}-{:x}", object["metadata"]["generation"], hasher.finish());
         let status = &mut object["status"];
         status["refreshTime"] = json!(now);
         status["syncedResourceVersion"] = json!(version);

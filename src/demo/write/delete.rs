@@ -1,4 +1,4 @@
-//! DELETE of one object: preconditions, grace for pods, finalizers; owners' dependents follow in the background.
+//! DELETE of one object: its options from its body, and only without one from its query; preconditions, grace for pods, finalizers; owners' dependents follow in the background.
 
 use axum::body::Body;
 use axum::http::{Response, StatusCode};
@@ -59,7 +59,8 @@ impl Options {
 pub fn answer(world: &mut World, ask: &Ask<'_>) -> Result<Response<Body>, Failure> {
     let body = if ask.body.is_empty() { json!({}) } else { ask.json()? };
     let mut options = Options::read(&body);
-    if let Some(grace) = ask.route.parameter("gracePeriodSeconds").and_then(|text| text.parse().ok()) {
+    let grace = ask.route.parameter("gracePeriodSeconds").and_then(|text| text.parse().ok());
+    if let Some(grace) = grace.filter(|_| ask.body.is_empty()) {
         options.grace = Some(grace);
     }
     if options.grace.is_some_and(|grace| grace < 0) {

@@ -1,0 +1,133 @@
+//! How an unfinished plan is continued, for every action alike: what was sent is never sent again. Where all of it was
+//! sent, only its result is looked for, as the audit has it; where some was not, the action plans for the objects as they
+//! are now, and what its run has done is taken out.
+
+use super::input::{Input, Target};
+use super::ActionSpec;
+use crate::domain::outcome::{Taken, Trace, Unfinished};
+use crate::domain::plan::{Act, Origin, Plan, Proof, Risk, Step, Stop};
+
+/// Whether the unfinished plan is one of this action for these objects.
+pub fn fits(action: &str, left: &Unfinished, targets: &[Target]) -> Result<(), String> {
+    if left.action != action {
+        return Err(format!("{} was {}, not {action}", left.run, left.action));
+    }
+    let objects: Vec<String> = targets.iter().map(Target::object).collect();
+    if left.objects != objects {
+        let of = left.objects.iter().map(|object| object.replace("//", "/")).collect::<Vec<_>>().join(" ");
+        return Err(format!("{} was about {of}: continue it for the same objects", left.run));
+    }
+    Ok(())
+}
+
+/// The plan for one target, the `nth` of the unfinished plan.
+pub fn plan(action: &ActionSpec, input: &Input<'_>, nth: usize, left: &Unfinished) -> Result<Plan, Stop> {
+    let own: Vec<&Trace> = left.steps.iter().filter(|step| step.target == nth).collect();
+    let mut sends = own.iter().filter(|step| !step.sends.is_empty()).peekable();
+    let all_sent = sends.peek().is_some() && sends.all(|step| step.taken != Taken::No);
+    if all_sent {
+        return looked_for(action, input, left, &own);
+    }
+    let mut plan = (action.plan)(input)?;
+    let done: Vec<&Trace> = left.earlier.iter().chain(left.steps.iter()).filter(|step| step.target == nth).collect();
+    take_out(&mut plan.steps, &done);
+    Ok(plan)
+}
+
+/// Only the results, as they were to be seen.
+fn looked_for(action: &ActionSpec, input: &Input<'_>, left: &Unfinished, own: &[&Trace]) -> Result<Plan, Stop> {
+    let target = input.target()?;
+    let mut steps = Vec::new();
+    let mut answer = None;
+    for trace in own {
+        if !trace.sends.is_empty() {
+            answer = trace.answer.get("silenceID").and_then(serde_json::Value::as_str);
+        }
+        if trace.taken == Taken::Yes {
+            continue;
+        }
+        if !trace.manual.is_empty() {
+            steps.push(step(trace, Act::Manual(trace.manual.clone())));
+        } else if let Some(proof) = &trace.proof {
+            steps.push(step(trace, Act::Await(named(proof, answer)?)));
+        }
+    }
+    if steps.is_empty() {
+        // what was sent has no result of its own to look for, or its record is of an older version
+        return Err(Stop::Refuse(format!(
+            "all of {} was sent, and nothing of it is left to be seen: look at {} itself, and dismiss the plan",
+            left.title,
+            target.told()
+        )));
+    }
+    let sure = own.iter().all(|step| step.sends.is_empty() || step.taken == Taken::Yes);
+    Ok(Plan {
+        action: action.name,
+        title: format!("look for the result of: {}", left.title),
+        targets: vec![target.key.clone()],
+        steps,
+        risk: Risk::Press,
+        reach: vec![format!("everything was sent at {}: nothing is sent again, only its result is looked for", left.time)],
+        warnings: if sure {
+            Vec::new()
+        } else {
+            vec!["whether the last request arrived is not known: when no trace of it is there, it did not".into()]
+        },
+        undo: left.undo.clone(),
+        reason: String::new(),
+        needs_reason: false,
+        origin: Origin::default(),
+    })
+}
+
+fn step(trace: &Trace, act: Act) -> Step {
+    let mut step = Step::new(trace.what.clone(), trace.twin.clone(), act);
+    step.uid.clone_from(&trace.uid);
+    step
+}
+
+/// The proof with what the answer named.
+fn named(proof: &Proof, answer: Option<&str>) -> Result<Proof, Stop> {
+    if !proof.path.contains('{') {
+        return Ok(proof.clone());
+    }
+    let id = answer.ok_or_else(|| {
+        Stop::refuse("what it was called was in the answer that was lost: look for it in its list, and dismiss the plan")
+    })?;
+    let before = proof.path.split('{').next().unwrap_or("");
+    Ok(Proof { path: format!("{before}{}", crate::domain::served::escape(id)), ..proof.clone() })
+}
+
+/// Steps that the unfinished run has taken, each with the wait behind it as it was recorded. What only may have been taken
+/// stays: the action has looked at the objects as they are.
+fn take_out(steps: &mut Vec<Step>, done: &[&Trace]) {
+    let mut kept = Vec::with_capacity(steps.len());
+    let mut recorded: Option<&Trace> = None;
+    for step in steps.drain(..) {
+        let sends = step.sends();
+        if sends.is_empty() {
+            // the wait for a step that was taken out waits for what was sent then
+            match recorded.take().map(|trace| (trace.taken, &trace.proof)) {
+                Some((Taken::Yes, _)) => continue,
+                Some((_, Some(proof))) if matches!(step.act, Act::Await(_)) => {
+                    kept.push(Step { act: Act::Await(proof.clone()), ..step });
+                }
+                _ => kept.push(step),
+            }
+            continue;
+        }
+        let before = done.iter().position(|trace| trace.sends == sends && trace.what == step.what);
+        // a program that was begun is not begun again: what it did is asked for
+        let is_local = matches!(step.act, Act::Local(_));
+        let taken = before.filter(|at| done[*at].taken == Taken::Yes || (is_local && done[*at].taken == Taken::Maybe));
+        match taken {
+            Some(at) => recorded = done.get(at + 1).filter(|next| next.sends.is_empty()).copied(),
+            None => {
+                recorded = None;
+                kept.push(step);
+            }
+        }
+    }
+    *steps = kept;
+}
+

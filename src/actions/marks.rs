@@ -1,0 +1,46 @@
+//! What a suspend, a cordon or a pause of ours writes on the object in the same patch: who, why, and what stood there
+//! before. By it what we have done is known again, whoever looks and wherever the audit is; our own undo removes it.
+
+use serde_json::{Map, Value, json};
+
+use super::input::Input;
+use crate::domain::json::annotation;
+
+pub const BY: &str = "watchkeeper.dev/by";
+pub const REASON: &str = "watchkeeper.dev/reason";
+pub const BEFORE: &str = "watchkeeper.dev/before";
+/// Written by version 0.1 on a node.
+const CORDONED_BY: &str = "watchkeeper.dev/cordoned-by";
+
+/// The annotations; `before` is what stood there.
+pub fn set(input: &Input<'_>, before: &str) -> Map<String, Value> {
+    // a reason of an earlier suspend that somebody else has ended must not stay
+    let reason = Some(input.reason.trim()).filter(|reason| !reason.is_empty());
+    Map::from_iter([
+        (BY.to_owned(), json!(input.operator)),
+        (REASON.to_owned(), json!(reason)),
+        (BEFORE.to_owned(), json!(before)),
+    ])
+}
+
+/// All of them removed.
+pub fn gone() -> Map<String, Value> {
+    [BY, REASON, BEFORE, CORDONED_BY].map(|name| (name.to_owned(), Value::Null)).into_iter().collect()
+}
+
+/// Who did it with this program, as far as the object says; empty when nobody did.
+pub fn by(object: &Value) -> &str {
+    match annotation(object, BY) {
+        "" => annotation(object, CORDONED_BY),
+        by => by,
+    }
+}
+
+/// `alice (disk full)`.
+pub fn told(object: &Value) -> Option<String> {
+    let by = Some(by(object)).filter(|by| !by.is_empty())?;
+    Some(match annotation(object, REASON) {
+        "" => by.to_owned(),
+        reason => format!("{by} ({reason})"),
+    })
+}

@@ -1,0 +1,391 @@
+//! Which plans did not come to their good end, as the audit alone tells it: those that were interrupted, and those that
+//! ended otherwise and have left something suspended, cordoned, scaled or paused. It writes nothing.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use super::audit;
+use crate::domain::outcome::{Taken, Trace, Unfinished, hold};
+use crate::domain::plan::Leaves;
+
+/// Where plans are looked for. A cluster is known by its identity; where it or the audit has none, by the context's name
+/// together with the server's address.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    pub identity: &'a str,
+    pub context: &'a str,
+    pub server: &'a str,
+}
+
+impl Place<'_> {
+    fn is_of(&self, line: &Map<String, Value>) -> bool {
+        let identity = string(line, "cluster");
+        if !identity.is_empty() && !self.identity.is_empty() {
+            return identity == self.identity;
+        }
+        string(line, "context") == self.context && string(line, "server") == self.server
+    }
+}
+
+/// What was found, the newest first, and what could not be read.
+#[derive(Debug, Default)]
+pub struct Found {
+    pub plans: Vec<Unfinished>,
+    pub problems: Vec<String>,
+}
+
+/// Unfinished plans of a cluster, or of all of them, which were neither continued to a good end nor dismissed.
+pub fn of(folder: &Path, place: Option<Place<'_>>) -> Found {
+    let mut found = Found::default();
+    let mut problem = |path: &Path, error: &io::Error| found.problems.push(format!("{}: {error}", path.display()));
+    let files = audit::files(folder).unwrap_or_else(|error| {
+        problem(folder, &error);
+        Vec::new()
+    });
+    let mut runs: Vec<Story> = Vec::new();
+    let mut over: Vec<String> = Vec::new();
+    for path in &files {
+        let at_work = audit::is_at_work(path);
+        let lines = audit::lines(path).unwrap_or_else(|error| {
+            problem(path, &error);
+            Vec::new()
+        });
+        for line in lines.into_iter().flatten() {
+            let run = string(&line, "run");
+            match string(&line, "event") {
+                "plan" if place.is_none_or(|place| place.is_of(&line)) => runs.push(Story::begin(&line, at_work)),
+                "dismiss" => over.push(run.to_owned()),
+                event => {
+                    if let Some(story) = runs.iter_mut().rev().find(|story| story.left.run == run) {
+                        story.hear(event, &line);
+                    }
+                }
+            }
+        }
+    }
+    found.plans = joined(runs);
+    found.plans.retain(|left| !over.contains(&left.run));
+    found.plans.reverse();
+    found
+}
+
+/// Each plan with the runs that continued it.
+fn joined(runs: Vec<Story>) -> Vec<Unfinished> {
+    let mut roots: Vec<(Unfinished, bool)> = Vec::new();
+    for story in runs {
+        let Story { mut left, continues, end } = story;
+        left.left.clear();
+        let root = continues.as_ref().and_then(|run| roots.iter().position(|(known, _)| known.run == *run));
+        let Some(at) = root else {
+            left.steps.iter().for_each(|step| hold(&mut left.left, &step.leaves, step.taken));
+            let is_left = is_left(&left, end);
+            roots.push((left, is_left));
+            continue;
+        };
+        let (known, is_known) = &mut roots[at];
+        if end == Ending::Running {
+            continue;
+        }
+        left.steps.iter().for_each(|step| hold(&mut known.left, &step.leaves, step.taken));
+        known.sent.extend(left.sent);
+        if end == Ending::Done {
+            *is_known = false;
+            continue;
+        }
+        // what came to nothing leaves the plan as it was
+        if left.steps.iter().any(|step| step.taken != Taken::No) || end == Ending::Interrupted {
+            let before = std::mem::replace(&mut known.steps, left.steps);
+            known.earlier.extend(before.into_iter().filter(|step| step.taken != Taken::No));
+            (known.time, known.at) = (left.time, left.at);
+            (known.ending, known.detail) = (left.ending, left.detail);
+        }
+    }
+    roots.into_iter().filter(|(_, is_left)| *is_left).map(|(left, _)| left).collect()
+}
+
+fn is_left(left: &Unfinished, end: Ending) -> bool {
+    match end {
+        Ending::Interrupted => true,
+        Ending::Otherwise => !left.left.is_empty(),
+        Ending::Done | Ending::Running => false,
+    }
+}
+
+fn string<'l>(line: &'l Map<String, Value>, name: &str) -> &'l str {
+    line.get(name).and_then(Value::as_str).unwrap_or("")
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    Done,
+    Interrupted,
+    /// Failed, unknown or refused.
+    Otherwise,
+    /// Its process is still at it.
+    Running,
+}
+
+/// One run, as its lines tell it.
+struct Story {
+    left: Unfinished,
+    continues: Option<String>,
+    end: Ending,
+}
+
+impl Story {
+    fn begin(line: &Map<String, Value>, at_work: bool) -> Self {
+        let list = |name: &str| line.get(name).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let set = line.get("set").and_then(Value::as_object).into_iter().flatten();
+        let set: BTreeMap<String, String> = set.map(|(name, value)| (name.clone(), words(value))).collect();
+        Self {
+            left: Unfinished {
+                run: string(line, "run").to_owned(),
+                time: string(line, "time").to_owned(),
+                action: string(line, "action").to_owned(),
+                title: string(line, "title").to_owned(),
+                context: string(line, "context").to_owned(),
+                objects: list("objects").iter().map(words).collect(),
+                set,
+                reason: string(line, "reason").to_owned(),
+                undo: string(line, "undo").to_owned(),
+                ending: "interrupted".to_owned(),
+                detail: "its process ended".to_owned(),
+                steps: list("steps").iter().map(trace).collect(),
+                ..Unfinished::default()
+            },
+            continues: Some(string(line, "continues")).filter(|run| !run.is_empty()).map(str::to_owned),
+            // a process that is gone has ended it, whether it could still say so or not
+            end: if at_work { Ending::Running } else { Ending::Interrupted },
+        }
+    }
+
+    fn hear(&mut self, event: &str, line: &Map<String, Value>) {
+        let at = line.get("step").and_then(Value::as_u64).and_then(|step| usize::try_from(step).ok());
+        if let Some(at) = at {
+            self.left.at = at;
+        }
+        let step = at.and_then(|at| self.left.steps.get_mut(at));
+        match event {
+            "intent" => {
+                let body = line.get("argv").or_else(|| line.get("body")).cloned().unwrap_or_default();
+                self.left.sent.push((string(line, "path").to_owned(), body));
+                if let Some(step) = step {
+                    step.taken = step.taken.max(Taken::Maybe);
+                    let uid = string(line, "uid");
+                    if !uid.is_empty() {
+                        uid.clone_into(&mut step.uid);
+                    }
+                }
+            }
+            "answer" => {
+                let taken = match string(line, "answer") {
+                    "taken" => Taken::Yes,
+                    // an answer that was lost may have been taken, and so may what a program began: what is there decides
+                    "unknown" | "failed" => Taken::Maybe,
+                    _ => Taken::No,
+                };
+                if taken == Taken::No {
+                    self.left.sent.pop();
+                }
+                if let Some(step) = step {
+                    step.taken = taken;
+                    step.answer = line.get("made").cloned().unwrap_or_default();
+                }
+            }
+            "proof" => {
+                if let Some(step) = step {
+                    step.taken = Taken::Yes;
+                }
+                // what was seen was taken, whether its answer came or not
+                let before = self.left.steps.iter_mut().take(at.unwrap_or(0));
+                before.filter(|step| step.taken == Taken::Maybe).for_each(|step| step.taken = Taken::Yes);
+            }
+            "outcome" => {
+                string(line, "outcome").clone_into(&mut self.left.ending);
+                string(line, "detail").clone_into(&mut self.left.detail);
+                self.end = match string(line, "outcome") {
+                    "done" => Ending::Done,
+                    "interrupted" => Ending::Interrupted,
+                    _ => Ending::Otherwise,
+                };
+            }
+            _ => {}
+        }
+    }
+}
+
+fn words(value: &Value) -> String {
+    value.as_str().unwrap_or("").to_owned()
+}
+
+fn trace(step: &Value) -> Trace {
+    let read = |name: &str| step.get(name).cloned().unwrap_or_default();
+    Trace {
+        what: words(&step["what"]),
+        twin: words(&step["twin"]),
+        target: step["target"].as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(0),
+        sends: words(&step["sends"]),
+        proof: serde_json::from_value(read("proof")).ok(),
+        uid: words(&step["uid"]),
+        manual: words(&step["manual"]),
+        leaves: serde_json::from_value::<Leaves>(read("leaves")).unwrap_or_default(),
+        taken: Taken::No,
+        answer: Value::Null,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::effects::audit::{Audit, Event};
+    use serde_json::json;
+
+    const HERE: Place<'static> = Place { identity: "", context: "c", server: "" };
+
+    fn fields(run: &str, more: &[(&str, Value)]) -> Map<String, Value> {
+        let mut map = Map::from_iter([("run".to_owned(), json!(run)), ("context".to_owned(), json!("c"))]);
+        map.extend(more.iter().map(|(k, v)| ((*k).to_owned(), v.clone())));
+        map
+    }
+
+    /// A folder with one file, whose process is gone.
+    fn told(lines: &[(Event, &str, Value)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let mut audit = Audit::open(folder.path(), "b-1").unwrap();
+        for (event, run, more) in lines {
+            let more: Vec<(&str, Value)> =
+                more.as_object().unwrap().iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+            audit.write(*event, "t", fields(run, &more)).unwrap();
+        }
+        folder
+    }
+
+    fn steps() -> Value {
+        json!([
+            {"what": "suspend it", "sends": "PATCH /x", "leaves": {"Held": {"word": "suspended", "object": "HelmRelease/a/x"}}},
+            {"what": "restart it", "sends": "PATCH /y"},
+            {"what": "resume it", "sends": "PATCH /x", "leaves": {"Freed": {"object": "HelmRelease/a/x"}}},
+        ])
+    }
+
+    fn plan(run: &str) -> (Event, &str, Value) {
+        (Event::Plan, run, json!({"title": "restart it", "steps": steps()}))
+    }
+
+    fn intent(step: u64) -> (Event, &'static str, Value) {
+        (Event::Intent, "1", json!({"step": step, "path": "/x", "body": {"spec": {"suspend": true}}}))
+    }
+
+    fn answer(step: u64, word: &str) -> (Event, &'static str, Value) {
+        (Event::Answer, "1", json!({"step": step, "answer": word}))
+    }
+
+    fn end(word: &str, step: u64) -> (Event, &'static str, Value) {
+        (Event::Outcome, "1", json!({"outcome": word, "step": step, "detail": "d"}))
+    }
+
+    #[test]
+    fn what_a_plan_leaves_is_unfinished_however_it_ended() {
+        for word in ["failed", "unknown", "refused", "interrupted"] {
+            let folder = told(&[plan("1"), intent(0), answer(0, "taken"), end(word, 1)]);
+            let found = of(folder.path(), Some(HERE)).plans;
+            assert_eq!(found.len(), 1, "{word}");
+            assert_eq!((&*found[0].ending, found[0].leaves()), (word, "HelmRelease a/x suspended".to_owned()));
+            assert_eq!(found[0].left_over().map(|s| &*s.what).collect::<Vec<_>>(), ["restart it", "resume it"]);
+        }
+    }
+
+    #[test]
+    fn what_leaves_nothing_is_over_and_what_was_taken_back_is_not_left() {
+        let nothing = told(&[plan("1"), intent(0), answer(0, "refused"), end("refused", 0)]);
+        assert_eq!(of(nothing.path(), Some(HERE)).plans, []);
+        let back = told(&[plan("1"), intent(0), answer(0, "taken"), intent(2), answer(2, "taken"), end("failed", 2)]);
+        assert_eq!(of(back.path(), Some(HERE)).plans, []);
+    }
+
+    #[test]
+    fn a_process_that_was_killed_between_a_request_and_its_answer_has_perhaps_sent_it() {
+        let folder = told(&[plan("1"), intent(0)]);
+        let found = of(folder.path(), Some(HERE)).plans;
+        assert_eq!(found[0].leaves(), "HelmRelease a/x perhaps suspended");
+        assert_eq!(found[0].steps[0].taken, Taken::Maybe);
+        assert!(found[0].did("/x", "/spec/suspend", &true.into()), "{found:?}");
+        let left: Vec<_> = found[0].left_over().map(|step| &*step.what).collect();
+        assert_eq!(left, ["restart it", "resume it"], "what may have been taken is not listed as left");
+    }
+
+    #[test]
+    fn a_cluster_is_known_by_its_identity_and_without_one_by_context_and_server() {
+        let line = |more: Value| {
+            let mut whole = json!({"title": "t"});
+            whole.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            (Event::Plan, "1", whole)
+        };
+        let seen = |more: Value, place: Place<'_>| !of(told(&[line(more)]).path(), Some(place)).plans.is_empty();
+        let place = Place { identity: "u1", context: "c", server: "s" };
+        assert!(seen(json!({"cluster": "u1", "context": "renamed", "server": "elsewhere"}), place));
+        assert!(!seen(json!({"cluster": "u2", "context": "c", "server": "s"}), place));
+        assert!(seen(json!({"context": "c", "server": "s"}), place));
+        assert!(!seen(json!({"context": "c", "server": "t"}), place));
+        assert!(seen(json!({"cluster": "u1", "context": "c", "server": "s"}), Place { identity: "", ..place }));
+    }
+
+    #[test]
+    fn old_plans_are_found_behind_any_number_of_later_files() {
+        let folder = told(&[plan("1"), intent(0)]);
+        for nth in 0..40 {
+            let mut audit = Audit::open(folder.path(), &format!("c{nth:02}-1")).unwrap();
+            audit.write(Event::Plan, "t", fields(&format!("x{nth}"), &[("title", json!("x"))])).unwrap();
+            audit.write(Event::Outcome, "t", fields(&format!("x{nth}"), &[("outcome", json!("done"))])).unwrap();
+        }
+        assert_eq!(of(folder.path(), Some(HERE)).plans.len(), 1);
+    }
+
+    #[test]
+    fn a_plan_without_an_end_is_unfinished_once_its_process_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut audit = Audit::open(folder.path(), "b-1").unwrap();
+        audit.write(Event::Plan, "t", fields("1", &[("title", json!("drain n1")), ("steps", steps())])).unwrap();
+        audit.write(Event::Intent, "t", fields("1", &[("step", json!(1))])).unwrap();
+        assert_eq!(of(folder.path(), Some(HERE)).plans, [], "it is being run");
+        drop(audit);
+        let found = of(folder.path(), Some(HERE)).plans;
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].title.as_str(), found[0].at, found[0].steps.len()), ("drain n1", 1, 3));
+        assert!(of(folder.path(), Some(Place { context: "other", ..HERE })).plans.is_empty());
+        assert_eq!(of(folder.path(), None).plans.len(), 1, "wherever it was");
+    }
+
+    #[test]
+    fn what_was_continued_is_one_plan_until_it_is_done_or_dismissed() {
+        let next = |run: &'static str| (Event::Plan, run, json!({"continues": "1", "steps": steps()}));
+        let begun = [
+            plan("1"),
+            intent(0),
+            answer(0, "taken"),
+            end("interrupted", 1),
+            next("2"),
+            (Event::Intent, "2", json!({"step": 1, "path": "/y", "body": {}})),
+            (Event::Answer, "2", json!({"step": 1, "answer": "refused"})),
+            (Event::Outcome, "2", json!({"outcome": "refused", "step": 1})),
+            next("3"),
+            (Event::Outcome, "3", json!({"outcome": "interrupted", "step": 1})),
+        ];
+        let found = of(told(&begun).path(), Some(HERE)).plans;
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!((&*found[0].run, found[0].sent.len()), ("1", 1));
+        assert!(found[0].did("/x", "/spec/suspend", &true.into()));
+        assert_eq!(found[0].leaves(), "HelmRelease a/x suspended");
+        assert_eq!(found[0].earlier.len(), 1, "what the first run did is not forgotten");
+        for last in [
+            vec![next("4"), (Event::Outcome, "4", json!({"outcome": "done"}))],
+            vec![(Event::Dismiss, "1", json!({"reason": "resumed by hand"}))],
+        ] {
+            let all: Vec<_> = begun.iter().cloned().chain(last).collect();
+            assert!(of(told(&all).path(), Some(HERE)).plans.is_empty());
+        }
+    }
+}
