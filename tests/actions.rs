@@ -6,6 +6,8 @@
 
 #[path = "actions/compare.rs"]
 mod compare;
+#[path = "actions/contract.rs"]
+mod contract;
 #[path = "actions/driver.rs"]
 mod driver;
 #[path = "actions/ends.rs"]
@@ -14,6 +16,8 @@ mod ends;
 mod faults;
 #[path = "actions/helm.rs"]
 mod helm;
+#[path = "actions/proofs.rs"]
+mod proofs;
 #[path = "actions/real.rs"]
 mod real;
 #[path = "actions/refusals.rs"]
@@ -22,3 +26,5 @@ mod refusals;
 mod tools;
 #[path = "actions/twins.rs"]
 mod twins;
+#[path = "actions/unfinished.rs"]
+mod unfinished;

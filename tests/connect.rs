@@ -724,6 +724,39 @@ async fn a_service_that_hangs_or_floods_is_given_up() {
     assert_eq!(http.get("/flood", SOON).await.unwrap_err(), RequestError::TooLarge);
 }
 
+/// What becomes of a connection: refused, closed after the request was read, or no TLS where TLS is spoken.
+#[rstest]
+#[case::nothing_listens("http", None, false)]
+#[case::closed_after_the_request("http", Some(&b""[..]), true)]
+#[case::rubbish_after_the_request("http", Some(&b"no http at all\r\n\r\n"[..]), true)]
+#[case::the_handshake_fails("https", Some(&b"no tls at all"[..]), false)]
+#[tokio::test]
+async fn a_request_counts_as_unsent_only_when_there_never_was_a_connection(
+    #[case] scheme: &str,
+    #[case] answer: Option<&'static [u8]>,
+    #[case] left: bool,
+) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let serve = async move {
+        let Some(answer) = answer else { return };
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let mut head = [0; 1024];
+            drop(socket.read(&mut head).await);
+            drop(socket.write_all(answer).await);
+        }
+    };
+    let serving = tokio::spawn(serve);
+    while answer.is_none() && !serving.is_finished() {
+        tokio::task::yield_now().await;
+    }
+    let service = Service { url: Some(format!("{scheme}://{address}")), ..Service::default() };
+    let http = Http::direct(&service, &Env::default()).unwrap();
+    let failed = http.deliver(http::Method::POST, "/x", None, SOON).await.unwrap_err();
+    assert_eq!(failed.left, left, "{failed:?}");
+    serving.abort();
+}
+
 #[tokio::test]
 async fn a_service_by_url_gets_its_prefix_headers_and_login() {
     let server = Server::start(|_, _| json(200, "[]")).await;

@@ -12,15 +12,15 @@ pub const BEFORE: &str = "watchkeeper.dev/before";
 /// Written by version 0.1 on a node.
 const CORDONED_BY: &str = "watchkeeper.dev/cordoned-by";
 
-/// The annotations; `before` is what stood there.
-pub fn set(input: &Input<'_>, before: &str) -> Map<String, Value> {
+/// The annotations for an object; `before` is what stood there.
+pub fn set(input: &Input<'_>, object: &Value, before: &str) -> Map<String, Value> {
+    let mut out = Map::from_iter([(BY.to_owned(), json!(input.operator)), (BEFORE.to_owned(), json!(before))]);
+    let reason = input.reason.trim();
     // a reason of an earlier suspend that somebody else has ended must not stay
-    let reason = Some(input.reason.trim()).filter(|reason| !reason.is_empty());
-    Map::from_iter([
-        (BY.to_owned(), json!(input.operator)),
-        (REASON.to_owned(), json!(reason)),
-        (BEFORE.to_owned(), json!(before)),
-    ])
+    if !reason.is_empty() || !annotation(object, REASON).is_empty() {
+        out.insert(REASON.to_owned(), json!(Some(reason).filter(|reason| !reason.is_empty())));
+    }
+    out
 }
 
 /// All of them removed.

@@ -49,12 +49,12 @@ pub fn steps(input: &Input<'_>, path: &str, object: &Value) -> Result<Vec<Step>,
     let pointer = flux::switch(target.kind).pointer;
     let (body, is, before, after) = if target.kind == "ResourceSet" {
         let before = format!("{}={}", flux::SWITCH, annotation(object, flux::SWITCH));
-        let mut annotations = marks::set(input, annotation(object, flux::SWITCH));
+        let mut annotations = marks::set(input, object, annotation(object, flux::SWITCH));
         annotations.insert(flux::SWITCH.to_owned(), json!("disabled"));
         let body = json!({ "metadata": { "annotations": annotations } });
         (body, json!("disabled"), before, format!("{}=disabled", flux::SWITCH))
     } else {
-        let body = json!({ "metadata": { "annotations": marks::set(input, "false") }, "spec": { "suspend": true } });
+        let body = json!({ "metadata": { "annotations": marks::set(input, object, "false") }, "spec": { "suspend": true } });
         (body, Value::Bool(true), "suspend: false".into(), "suspend: true".into())
     };
     let mut request = flux::patch(input, path, object, &[pointer], body)?;

@@ -29,7 +29,7 @@ pub fn pause(input: &Input<'_>, action: &'static str, wanted: bool, spec: &Value
         return Err(Stop::Refuse(format!("{} {word}", target.told())));
     }
     let (verb, opposite) = if wanted { ("pause", "unpause") } else { ("unpause", "pause") };
-    let annotations = if wanted { marks::set(input, "false") } else { marks::gone() };
+    let annotations = if wanted { marks::set(input, object, "false") } else { marks::gone() };
     let body = json!({ "metadata": { "annotations": annotations }, "spec": spec });
     let mut request = flux::patch(input, &path, object, &["/spec/paused"], body)?;
     request.before = format!("paused: {paused}");

@@ -201,7 +201,7 @@ pub fn pause(input: &Input<'_>, action: &'static str, wanted: bool) -> Result<Pl
         return Err(Stop::Refuse(format!("{} {word}", workload.told())));
     }
     let value = if wanted { Value::Bool(true) } else { Value::Null };
-    let annotations = if wanted { marks::set(input, "false") } else { marks::gone() };
+    let annotations = if wanted { marks::set(input, workload.object, "false") } else { marks::gone() };
     let body = Body::Merge(json!({ "metadata": { "annotations": annotations }, "spec": { "paused": value } }));
     let mut request = patch(input, &workload, "", &["/spec/paused"], body)?;
     request.before = format!("paused: {paused}");

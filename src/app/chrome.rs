@@ -116,6 +116,9 @@ fn place_line(world: &World, width: u16) -> Line {
     if running > 0 {
         line.push(format!("  {running} running :plans"), Tone::Busy);
     }
+    if !world.unfinished.is_empty() {
+        line.push(format!("  {} UNFINISHED :plans", world.unfinished.len()), Tone::Alarm);
+    }
     if facts.insecure {
         line.push("  TLS NOT CHECKED", Tone::Alarm);
     }

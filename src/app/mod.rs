@@ -133,8 +133,8 @@ impl App {
         }
         if !self.touched.is_empty() {
             self.touched.clear();
-            self.look_for_reverts();
         }
+        self.look_for_reverts();
         let facts = &self.world.facts;
         if facts.favourites.is_empty() && !self.world.store.table(kinds::by_name("Pod").unwrap_or_default()).is_empty()
         {

@@ -12,6 +12,9 @@ use crate::screens::acting;
 use crate::screens::world::{Held, PlanRun, World};
 use crate::store::RowId;
 
+/// Seconds after which a live watch has shown what was done.
+const SEEN_BY: i64 = 10;
+
 impl App {
     pub(super) fn act(&self, key: ActKey) -> Vec<Effect> {
         match acting::by_key(key, &self.screen().targets(&self.world), &self.world) {
@@ -42,10 +45,6 @@ impl App {
                 let ended = Moment::ended(now, title, outcome.word(), outcome.detail(), &origin.objects);
                 self.world.timeline.log.add(ended, now);
                 (run.ended, run.outcome) = (Some(now), Some(outcome.clone()));
-                let continued = run.plan.origin.continues.clone().filter(|_| outcome.is_done());
-                if let Some(over) = continued {
-                    self.world.unfinished.retain(|left| left.run != over);
-                }
                 if outcome.is_done() {
                     self.say(text);
                 } else {
@@ -66,10 +65,12 @@ impl App {
             self.complain(text);
         }
         self.world.unfinished = found;
+        self.world.triage.set_unfinished(&self.world.unfinished);
     }
 
     pub fn dismissed(&mut self, run: &str) {
         self.world.unfinished.retain(|left| left.run != run);
+        self.world.triage.set_unfinished(&self.world.unfinished);
         self.say("dismissed; it is recorded");
     }
 
@@ -88,6 +89,7 @@ impl App {
             started: now,
             ended: None,
             held: Held::default(),
+            shown: Vec::new(),
         };
         self.world.plans.push(run);
         // an approved preview is not come back to
@@ -99,9 +101,11 @@ impl App {
         effects
     }
 
-    /// A suspend of ours that is gone without us: Git declares it otherwise, or somebody has resumed it.
+    /// A suspend of ours that is gone without us: Git declares it otherwise, or somebody has resumed it. It is seen from
+    /// the moment that the plan begins: who takes it back may be faster than its proof. What is gone before the watch
+    /// has ever shown it is missed for [`SEEN_BY`] seconds at most.
     pub(super) fn look_for_reverts(&mut self) {
-        let World { store, plans, .. } = &mut self.world;
+        let World { store, plans, facts, .. } = &mut self.world;
         if plans.iter().all(|run| run.plan.action != "suspend") {
             return;
         }
@@ -109,15 +113,25 @@ impl App {
         let resumed: Vec<_> =
             plans.iter().filter(|run| run.plan.action != "suspend").flat_map(|r| &r.plan.targets).cloned().collect();
         for run in plans.iter_mut().filter(|run| run.plan.action == "suspend" && run.held != Held::Reverted) {
-            if !run.outcome.as_ref().is_some_and(Outcome::is_done) {
+            let done = run.outcome.as_ref().map(Outcome::is_done);
+            if done == Some(false) {
                 continue;
             }
             for key in &run.plan.targets {
-                let slot = store.table(key.kind).slot_of(key.uid);
-                let Some(row) = slot.and_then(|slot| store.row(RowId { kind: key.kind, slot })) else { continue };
-                match (row.record.suspended, run.held) {
-                    (Some(true), Held::Unseen) => run.held = Held::Yes,
-                    (Some(false), Held::Yes) if !resumed.contains(key) => {
+                let table = store.table(key.kind);
+                let row = table.slot_of(key.uid).and_then(|slot| store.row(RowId { kind: key.kind, slot }));
+                let Some(row) = row else { continue };
+                let is_shown = run.shown.contains(&key.uid)
+                    || (table.feed.state.is_live()
+                        && run.ended.is_some_and(|ended| ended.age(facts.now) >= SEEN_BY));
+                match row.record.suspended {
+                    Some(true) => {
+                        run.held = Held::Yes;
+                        if !run.shown.contains(&key.uid) {
+                            run.shown.push(key.uid);
+                        }
+                    }
+                    Some(false) if is_shown && done == Some(true) && !resumed.contains(key) => {
                         run.held = Held::Reverted;
                         let parent = row.record.link(Relation::ManagedBy).map(|link| {
                             format!(": {} {} may have", store.strings.get(link.kind), store.strings.get(link.name))

@@ -90,6 +90,8 @@ pub struct World {
     /// What the controllers have yet to do.
     pub(super) desk: Desk,
     seed: u64,
+    /// When this world began, to the nanosecond.
+    birth: u64,
     now: Timestamp,
     version: u64,
     compacted: u64,
@@ -120,6 +122,7 @@ impl World {
             overlays: Overlays::default(),
             desk: Desk::default(),
             seed,
+            birth: u64::try_from(now.as_nanosecond()).unwrap_or(0),
             now,
             version: FIRST_VERSION,
             compacted: 0,
@@ -162,7 +165,10 @@ impl World {
         } else {
             let births = stock.births.entry(key.clone()).or_insert(0);
             *births += 1;
-            birth::fill(&mut object, &birth::uid(self.seed, &kind, &key, *births), self.now);
+            // by this uid a cluster is known: each demo is one of its own, whatever its seed
+            let is_cluster = kind == "Namespace" && key.1 == "kube-system";
+            let seed = if is_cluster { self.seed ^ self.birth } else { self.seed };
+            birth::fill(&mut object, &birth::uid(seed, &kind, &key, *births), self.now);
         }
         self.put(&kind, key, object, before);
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::hash::BuildHasher;
 
 use serde_json::Value;
 
@@ -205,6 +206,17 @@ pub fn hold(held: &mut Vec<Held>, leaves: &Leaves, taken: Taken) {
 }
 
 impl Unfinished {
+    /// The run as a number, for who keeps no texts.
+    pub fn id(&self) -> u64 {
+        foldhash::fast::FixedState::with_seed(11).hash_one(&self.run)
+    }
+
+    /// What is wrong with it, in one line.
+    pub fn why(&self) -> String {
+        let left = if self.left.is_empty() { String::new() } else { format!("left behind: {}; ", self.leaves()) };
+        format!("{left}{} at step {} of {}", self.ending, self.at + 1, self.steps.len())
+    }
+
     /// Whether it has sent this value to this place.
     pub fn did(&self, path: &str, pointer: &str, value: &Value) -> bool {
         self.sent.iter().any(|(to, body)| to == path && body.pointer(pointer) == Some(value))

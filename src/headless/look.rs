@@ -61,7 +61,9 @@ impl Look {
             }
             let world = &self.app.world;
             let is_down = matches!(world.facts.link, Link::Down { .. });
-            if is_down || !world.store.tables().any(|(_, table)| is_late(table.feed.state)) {
+            // the operator is told last of all that a connection brings with it: what is unfinished is known then
+            let is_greeted = !world.facts.operator.is_empty();
+            if is_down || (is_greeted && !world.store.tables().any(|(_, table)| is_late(table.feed.state))) {
                 return;
             }
             let Some(news) = self.data.news.recv().await else { return };

@@ -91,6 +91,7 @@ impl Fields for Row<'_> {
 enum Identity {
     Cluster,
     Feed(KindId),
+    Plan(u64),
     Anchor(Anchor),
 }
 
@@ -98,6 +99,7 @@ fn identity(entry: &Incident, world: &World) -> Option<Identity> {
     Some(match entry.subject {
         Subject::Cluster => Identity::Cluster,
         Subject::Feed(kind) => Identity::Feed(kind),
+        Subject::Plan(id) => Identity::Plan(id),
         subject => Identity::Anchor(world.triage.anchor(&world.store, subject)?),
     })
 }
@@ -323,6 +325,10 @@ impl Screen for Home {
             Command::Open | Command::Describe => match (self.anchor(world), self.current(world)) {
                 (Some(anchor), _) => vec![Effect::Go(Place::Incident(anchor))],
                 (None, Some(entry)) if entry.subject == Subject::Cluster => vec![Effect::Go(Place::Contexts)],
+                (None, Some(Incident { subject: Subject::Plan(id), .. })) => {
+                    let left = world.unfinished.iter().find(|left| left.id() == *id);
+                    left.map(|left| Effect::Go(Place::Left(left.run.as_str().into()))).into_iter().collect()
+                }
                 (None, Some(_)) => vec![Effect::Go(Place::Feeds)],
                 (None, None) => Vec::new(),
             },

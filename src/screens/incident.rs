@@ -362,6 +362,9 @@ pub fn suggested(root: Subject, id: RowId, world: &World) -> Vec<&'static Action
 /// The key that a list shows for an incident: of the first action that has one, else of the guide.
 pub fn next_key(incident: &Incident, world: &World) -> String {
     let Some(id) = world.triage.object(&world.store, incident.subject) else {
+        if matches!(incident.subject, Subject::Plan(_)) {
+            return world.chord(Command::Open).unwrap_or_default().to_owned();
+        }
         return world.chord(Command::Feeds).unwrap_or_default().to_owned();
     };
     let keyed = suggested(incident.subject, id, world).into_iter().find_map(|a| a.key);

@@ -128,6 +128,8 @@ pub struct PlanRun {
     pub ended: Option<Time>,
     /// Whether what was done is still so, as far as it can be taken back by others.
     pub held: Held,
+    /// The targets that the watch has shown as the plan left them.
+    pub shown: Vec<record::Uid>,
 }
 
 /// What has become of a suspend since.

@@ -359,7 +359,7 @@ impl Graph {
         match subject {
             Subject::Row(id) => judged.first(id),
             Subject::Group(id) => self.groups.get(id)?.finding.as_ref(),
-            Subject::Cluster | Subject::Feed(_) => None,
+            Subject::Cluster | Subject::Feed(_) | Subject::Plan(_) => None,
         }
     }
 

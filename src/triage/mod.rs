@@ -5,6 +5,7 @@
 mod controllers;
 mod dependents;
 mod feeds;
+mod plans;
 mod graph;
 pub mod health;
 mod judged;
@@ -29,6 +30,7 @@ use crate::domain::change::FeedState;
 use crate::domain::finding::Finding;
 use crate::domain::health::Health;
 use crate::domain::incident::Anchor;
+use crate::domain::outcome::Unfinished;
 use crate::domain::profile::Profiles;
 use crate::domain::thresholds::Thresholds;
 use crate::kinds::{self, alerts::Confidence};
@@ -64,6 +66,8 @@ pub struct Triage {
     graph: Graph,
     /// Findings that are about no row, as they were found last.
     feeds: Vec<(Subject, Finding)>,
+    /// Plans of ours that did not come to their good end, with their titles.
+    plans: Vec<(Subject, String, Finding)>,
     ranking: Ranking,
     totals: Totals,
     ranked_once: bool,
@@ -98,10 +102,11 @@ impl Triage {
         changed |= self.graph.settle(store, &self.judged, settings, now);
         // a silence has no finding, and yet it can tell of a window, in which other things weigh more
         changed |= touched.iter().any(|id| kinds::spec(id.kind).name == "Silence");
-        let feeds = match lost {
+        let mut feeds = match lost {
             Some(finding) => vec![(Subject::Cluster, finding)],
             None => feeds::findings(store),
         };
+        feeds.extend(self.plans.iter().map(|(subject, _, finding)| (*subject, finding.clone())));
         if !changed && self.feeds == feeds && self.ranked_once && self.core == settings.core {
             return false;
         }
@@ -113,6 +118,11 @@ impl Triage {
         self.ranking.refresh(&self.graph, &self.judged, store, settings, &self.feeds, now);
         self.totals = self.count(store);
         true
+    }
+
+    /// Takes in which plans of ours are unfinished; the next [`Triage::refresh`] ranks them.
+    pub fn set_unfinished(&mut self, unfinished: &[Unfinished]) {
+        self.plans = unfinished.iter().map(plans::finding).collect();
     }
 
     /// The most urgent first; muted ones last.
@@ -132,7 +142,7 @@ impl Triage {
     /// What is wrong with a subject.
     pub fn finding(&self, subject: Subject) -> Option<&Finding> {
         match subject {
-            Subject::Cluster | Subject::Feed(_) => self.feeds.iter().find(|(s, _)| *s == subject).map(|(_, f)| f),
+            Subject::Cluster | Subject::Feed(_) | Subject::Plan(_) => self.feeds.iter().find(|(s, _)| *s == subject).map(|(_, f)| f),
             _ => self.graph.finding(&self.judged, subject),
         }
     }
@@ -211,7 +221,7 @@ impl Triage {
         match subject {
             Subject::Row(id) => store.key(id).map(Anchor::Object),
             Subject::Group(_) => self.group(subject).cloned().map(Anchor::Group),
-            Subject::Cluster | Subject::Feed(_) => None,
+            Subject::Cluster | Subject::Feed(_) | Subject::Plan(_) => None,
         }
     }
 
@@ -280,6 +290,10 @@ impl Triage {
 /// Kind and name of a subject in two words, for a line of a list.
 pub fn title(store: &Store, triage: &Triage, subject: Subject, cluster: &str) -> (String, String) {
     match subject {
+        Subject::Plan(_) => {
+            let known = triage.plans.iter().find(|(of, ..)| *of == subject);
+            ("Plan".to_owned(), known.map_or_else(String::new, |(_, title, _)| title.clone()))
+        }
         Subject::Cluster => ("Cluster".to_owned(), cluster.to_owned()),
         Subject::Feed(kind) if store.table(kind).feed.state == FeedState::NoAccess => {
             ("Feeds".to_owned(), String::new())

@@ -321,6 +321,7 @@ fn tier(subject: Subject, scan: &Scan<'_>) -> u8 {
         Subject::Cluster => 0,
         Subject::Row(id) => of(scan.kind(id)),
         Subject::Group(id) => of(scan.group(id).map_or("", |g| g.group.kind)),
+        Subject::Plan(_) => 1,
         Subject::Feed(_) => 3,
     }
 }

@@ -140,6 +140,7 @@ impl<'a> Scan<'a> {
             }
             Subject::Group(id) => self.group(id).map_or_else(String::new, |g| g.group.told()),
             Subject::Feed(kind) => format!("Feed {}", kinds::spec(kind).title),
+            Subject::Plan(_) => "Plan".to_owned(),
             Subject::Cluster => "Cluster".to_owned(),
         }
     }

@@ -35,8 +35,10 @@ const OWN: &[&str] = &[
     "ca",
     // of silences
     "id",
-    // what we say beside what kubectl does: who cordoned the node
-    "watchkeeper.dev/cordoned-by",
+    // what we say on top of what kubectl does: who did it, why, and what was there before
+    "watchkeeper.dev/by",
+    "watchkeeper.dev/reason",
+    "watchkeeper.dev/before",
 ];
 /// Digests of what holds the namespace or the time.
 const DIGESTS: &[&str] = &["digest"];

@@ -7,7 +7,9 @@ use watchkeeper::app::App;
 use watchkeeper::config::{Request, Settings};
 use watchkeeper::data::{Ask, Data};
 use watchkeeper::demo::{Demo, Options};
-use watchkeeper::effects::audit;
+use watchkeeper::domain::ages::Time;
+use watchkeeper::domain::outcome::Unfinished;
+use watchkeeper::effects::{audit, unfinished};
 use watchkeeper::headless::feed;
 use watchkeeper::headless::run::{Order, Run};
 use watchkeeper::kinds;
@@ -58,8 +60,18 @@ impl State {
         lines
     }
 
+    /// The configuration of the runs; there once [`State::settings`] was called.
+    pub fn config(&self) -> PathBuf {
+        self.0.path().join("config.toml")
+    }
+
+    /// What the audit has as unfinished, wherever it was.
+    pub fn unfinished(&self) -> Vec<Unfinished> {
+        unfinished::of(&self.folder(), None).plans
+    }
+
     pub fn settings(&self, kubeconfig: &Path, context: Option<&str>, more: &str) -> Settings {
-        let file = self.0.path().join("config.toml");
+        let file = self.config();
         let polls = ["prometheus", "alertmanager", "openbao"]
             .map(|name| format!("[services.{name}]\npoll-interval = \"5s\"\n"))
             .concat();
@@ -71,9 +83,14 @@ impl State {
         settings
     }
 
-    /// Runs `line`: the action, its targets, and `--yes`, `--dry-run`, `confirm=WORD`, `reason=TEXT`, `unlock=TEXT` or
-    /// `KEY=VALUE` for a setting.
+    /// Runs `line`: the action, its targets, and `--yes`, `--dry-run`, `confirm=WORD`, `reason=TEXT`, `unlock=TEXT`,
+    /// `continue=RUN` or `KEY=VALUE` for a setting.
     pub fn run(settings: Settings, line: &str) -> Seen {
+        Self::run_by(settings, line, clock::now)
+    }
+
+    /// The same, by another clock.
+    pub fn run_by(settings: Settings, line: &str, now: fn() -> Time) -> Seen {
         let mut order = Order::default();
         for (nth, word) in line.split_whitespace().enumerate() {
             match (nth, word, word.split_once('=')) {
@@ -83,15 +100,16 @@ impl State {
                 (_, _, Some(("confirm", value))) => order.confirm = Some(value.to_owned()),
                 (_, _, Some(("reason", value))) => value.clone_into(&mut order.reason),
                 (_, _, Some(("unlock", value))) => order.unlock = Some(value.to_owned()),
+                (_, _, Some(("continue", value))) => order.continues = Some(value.to_owned()),
                 (_, _, Some((key, value))) => drop(order.set.insert(key.to_owned(), value.to_owned())),
                 (..) => order.targets.push(word.to_owned()),
             }
         }
         let app = start::app(&settings).unwrap();
-        let data = Data::start(settings, clock::now).unwrap();
+        let data = Data::start(settings, now).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let run = Run { app, data, order, now: clock::now };
+        let run = Run { app, data, order, now };
         let code = runtime.block_on(run.run(&mut out, &mut err, std::future::pending())).unwrap();
         Seen { code, out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap() }
     }

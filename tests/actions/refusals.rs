@@ -7,7 +7,7 @@ use watchkeeper::actions::ACTIONS;
 use super::driver::{State, demo, web_pod, writes};
 
 /// A target of each action in the healthy platform, and what it needs to be set.
-fn line(action: &str) -> &'static str {
+pub fn line(action: &str) -> &'static str {
     match action {
         "suspend" | "reconcile" | "reconcile-with-source" | "force" | "reset" | "emergency-restart" => {
             "hr/team-alpha/shop"

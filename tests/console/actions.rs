@@ -1,5 +1,7 @@
 //! Actions by keys: the preview, the approval, what is told afterwards, and everything that keeps a plan from running.
 
+use watchkeeper::screens::world::Held;
+
 use super::harness::{Console, demo, quiet, settings};
 
 /// On a release that can be suspended, its preview open and its questions answered.
@@ -24,14 +26,15 @@ fn a_suspend_is_previewed_whole_and_done_when_it_was_read_back() {
     for part in [
         "on sre-demo as demo",
         "PATCH",
-        r#"{"spec":{"suspend":true}}"#,
+        r#""spec":{"suspend":true}"#,
         "suspend: false -> suspend: true",
         "same as: flux suspend helmrelease shop -n team-alpha",
         "[Cancel]   y runs it",
-        "UNDO",
     ] {
         assert!(frame.contains(part), "{part}\n{frame}");
     }
+    let frame = console.keys("ctrl-f");
+    assert!(frame.contains("UNDO"), "{frame}");
     console.keys("y");
     console.shows(&["STATE            DONE", ".spec.suspend is true"]);
     assert!(suspended(&demo));
@@ -134,6 +137,71 @@ fn a_suspend_that_is_taken_back_by_others_is_told() {
     console.shows(&["REVERTED: shop is no longer suspended"]);
     let frame = console.go("plans");
     assert!(frame.contains("done, reverted"), "{frame}");
+}
+
+#[test]
+fn what_is_unfinished_stands_in_the_header_and_on_home_until_it_is_dismissed_with_a_reason() {
+    let (demo, mut console) = quiet();
+    demo.control().set_faults(watchkeeper::demo::Faults::one(
+        watchkeeper::demo::faults::Rule::new(watchkeeper::demo::faults::Act::Status {
+            code: 503,
+            retry_after: None,
+            body: None,
+        })
+        .path("/apis/helm.toolkit.fluxcd.io/v2/namespaces/team-alpha/helmreleases/shop")
+        .verb("patch")
+        .only(2, 1),
+    ));
+    preview(&mut console, "shift-t");
+    console.keys("y");
+    console.within(std::time::Duration::from_secs(60), "the end of the plan", |frame| frame.contains("UNKNOWN"));
+    let frame = console.go("home");
+    assert!(frame.contains("1 UNFINISHED"), "{frame}");
+    assert!(frame.contains("Plan") && frame.contains("left behind"), "{frame}");
+    console.keys("enter");
+    console.shows(&["LEFT BEHIND", "HelmRelease team-alpha/shop perhaps suspended", "watchkeeper run suspend"]);
+    console.keys("ctrl-d");
+    let frame = console.keys("enter");
+    assert!(frame.contains("why? :dismiss"), "{frame}");
+    console.types("looked at it");
+    console.keys("enter");
+    console.shows(&["dismissed"]);
+    let frame = console.go("home");
+    assert!(!frame.contains("UNFINISHED") && !frame.contains("left behind"), "{frame}");
+}
+
+/// Whoever takes it back may be faster than the proof, and faster than the watch.
+#[rstest::rstest]
+#[case::seen_before_the_plan_has_ended(true)]
+#[case::never_seen(false)]
+fn a_suspend_that_is_taken_back_at_once_is_told(#[case] is_seen: bool) {
+    let (demo, mut console) = quiet();
+    preview(&mut console, "shift-t");
+    console.keys("y");
+    console.shows(&["STATE            DONE"]);
+    console.go("hr");
+    console.shows(&["Suspended"]);
+    let run = &mut console.app.world.plans[0];
+    let (outcome, ended) = (run.outcome.take(), run.ended.take());
+    (run.held, run.shown) = (Held::Unseen, Vec::new());
+    if is_seen {
+        // the watch has shown it while the proof was still looked for
+        console.app.settle();
+        assert_eq!(console.app.world.plans[0].held, Held::Yes);
+    }
+    demo.control().with_world(|w| {
+        w.edit("HelmRelease", "team-alpha", "shop", |o| {
+            o["spec"].as_object_mut().unwrap().remove("suspend");
+        })
+    });
+    console.until("it is not suspended", |frame| !frame.contains("Suspended"));
+    let run = &mut console.app.world.plans[0];
+    run.outcome = outcome;
+    // without a trace of it, the watch is given its time
+    run.ended = ended.map(|at| if is_seen { at } else { at.plus(-60) });
+    console.app.settle();
+    assert_eq!(console.app.world.plans[0].held, Held::Reverted);
+    console.shows(&["REVERTED: shop is no longer suspended"]);
 }
 
 #[test]

@@ -11,21 +11,19 @@ use watchkeeper::kinds;
 
 use super::harness::{Console, settings};
 
-/// A console on that cluster with every list complete; none without the variable, and the test says so.
-fn real() -> Option<Console> {
-    let Some(path) = std::env::var_os("WATCHKEEPER_TEST_KUBECONFIG") else {
-        println!("SKIPPED: WATCHKEEPER_TEST_KUBECONFIG is not set, so there is no cluster to look at");
-        return None;
-    };
+/// A console on that cluster with every list complete.
+fn real() -> Console {
+    let path = std::env::var_os("WATCHKEEPER_TEST_KUBECONFIG").expect("WATCHKEEPER_TEST_KUBECONFIG names a kubeconfig");
     let context = std::env::var("WATCHKEEPER_TEST_CONTEXT").ok();
     let mut console = Console::start(settings(&PathBuf::from(path), context.as_deref()));
     console.ready();
-    Some(console)
+    console
 }
 
 #[test]
+#[ignore = "needs a real cluster: WATCHKEEPER_TEST_KUBECONFIG=FILE cargo test --test console -- --ignored cluster"]
 fn every_kind_of_the_cluster_has_rows_or_a_word_why_not() {
-    let Some(mut console) = real() else { return };
+    let mut console = real();
     for kind in kinds::KINDS {
         console.go(kind.word);
         console.ready();
@@ -46,8 +44,9 @@ fn every_kind_of_the_cluster_has_rows_or_a_word_why_not() {
 }
 
 #[test]
+#[ignore = "needs a real cluster: WATCHKEEPER_TEST_KUBECONFIG=FILE cargo test --test console -- --ignored cluster"]
 fn what_fails_in_the_cluster_is_above_what_does_not_and_has_a_word() {
-    let Some(mut console) = real() else { return };
+    let mut console = real();
     console.resize(120, 200);
     for (id, kind) in kinds::ids().zip(kinds::KINDS) {
         console.go(kind.word);
@@ -72,8 +71,9 @@ fn what_fails_in_the_cluster_is_above_what_does_not_and_has_a_word() {
 }
 
 #[test]
+#[ignore = "needs a real cluster: WATCHKEEPER_TEST_KUBECONFIG=FILE cargo test --test console -- --ignored cluster"]
 fn home_counts_what_the_tables_hold_and_is_never_clear_while_blind() {
-    let Some(mut console) = real() else { return };
+    let mut console = real();
     let frame = console.go("home");
     let blind = console.app.world.store.tables().filter(|(_, t)| t.feed.state.is_blind()).count();
     assert!(frame.contains(&format!("{blind} blind")), "{frame}");
@@ -88,8 +88,9 @@ fn home_counts_what_the_tables_hold_and_is_never_clear_while_blind() {
 }
 
 #[test]
+#[ignore = "needs a real cluster: WATCHKEEPER_TEST_KUBECONFIG=FILE cargo test --test console -- --ignored cluster"]
 fn an_object_of_each_kind_can_be_described_and_read() {
-    let Some(mut console) = real() else { return };
+    let mut console = real();
     for (id, kind) in kinds::ids().zip(kinds::KINDS) {
         console.go(kind.word);
         console.ready();
@@ -108,8 +109,9 @@ fn an_object_of_each_kind_can_be_described_and_read() {
 }
 
 #[test]
+#[ignore = "needs a real cluster: WATCHKEEPER_TEST_KUBECONFIG=FILE cargo test --test console -- --ignored cluster"]
 fn a_pod_of_the_cluster_has_a_log_or_a_reason() {
-    let Some(mut console) = real() else { return };
+    let mut console = real();
     if console.rows("pods") == 0 {
         return;
     }

@@ -165,6 +165,10 @@ fn what_is_dismissed_is_told_no_more() {
     again.pty.keys(":plans\r");
     again.pty.wait_text("restart Deployment");
     again.pty.keys("\x04");
+    again.pty.wait_text(":dismiss ");
+    again.pty.keys("\r");
+    again.pty.wait_text("why? :dismiss");
+    again.pty.keys("rolled out by hand\r");
     again.pty.wait_text("nothing was done in this session");
     interrupt(&mut again);
     let mut third = back(&demo, &console);

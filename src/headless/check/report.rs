@@ -159,7 +159,7 @@ fn is_blindness(incident: &Incident, world: &World) -> bool {
     match incident.subject {
         Subject::Cluster => true,
         Subject::Feed(kind) => world.store.table(kind).feed.state.is_blind(),
-        Subject::Row(_) | Subject::Group(_) => false,
+        Subject::Row(_) | Subject::Group(_) | Subject::Plan(_) => false,
     }
 }
 

@@ -36,6 +36,8 @@ impl Id {
         Some(match subject {
             Subject::Cluster => Self::Cluster,
             Subject::Feed(kind) => Self::Feed(kind),
+            // its begin and its end stand there already
+            Subject::Plan(_) => return None,
             Subject::Row(id) => Self::Object(id.kind, seen.store.row(id)?.record.uid),
             Subject::Group(_) => {
                 use std::hash::BuildHasher;
@@ -363,7 +365,7 @@ fn subject(subject: Subject, seen: &Seen<'_>) -> (String, String, String) {
             let (namespace, name) = group.map_or(("", ""), |group| (&*group.namespace, &*group.name));
             (kind, namespace.to_owned(), name.to_owned())
         }
-        Subject::Cluster | Subject::Feed(_) => (kind, String::new(), title),
+        Subject::Cluster | Subject::Feed(_) | Subject::Plan(_) => (kind, String::new(), title),
     }
 }
 
