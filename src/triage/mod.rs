@@ -2,21 +2,27 @@
 //! changed, or whose deadline has come, is judged and explained again; the order changes only when a judgement does,
 //! never on a tick.
 
+mod blocked;
 mod controllers;
 mod dependents;
 mod feeds;
 mod graph;
 pub mod health;
 mod judged;
+mod leftovers;
 mod names;
 pub mod node;
+mod onset;
 pub mod platform;
 mod rank;
+mod refusals;
+pub mod remedy;
 pub mod rules;
 mod runs;
 pub mod scan;
 mod schedules;
 pub mod timeline;
+mod volume_claims;
 
 pub use node::{Claim, Group, GroupId, Incident, RuleId, Subject};
 pub use rank::Totals;
@@ -30,8 +36,9 @@ use crate::domain::finding::Finding;
 use crate::domain::health::Health;
 use crate::domain::incident::Anchor;
 use crate::domain::profile::Profiles;
+use crate::domain::record::{KindId, Record};
 use crate::domain::thresholds::Thresholds;
-use crate::kinds::{self, alerts::Confidence};
+use crate::kinds::{self, alerts::Confidence, flux};
 use crate::store::{RowId, Store};
 use graph::Graph;
 use judged::Judged;
@@ -84,16 +91,20 @@ impl Triage {
     ) -> bool {
         let mut changed = false;
         let due = self.judged.due(now);
-        let with_backups = schedules::concerned(store, touched);
-        let with_runs = runs::concerned(store, &self.judged, touched);
+        let mut neighbours = schedules::concerned(store, touched);
+        neighbours.extend(runs::concerned(store, &self.judged, touched));
+        neighbours.extend(leftovers::concerned(store, &self.judged, touched));
+        neighbours.extend(blocked::concerned(store, &self.judged, touched));
+        neighbours.extend(volume_claims::concerned(store, &self.judged, touched));
+        neighbours.extend(refusals::concerned(store, touched));
         for id in touched {
             changed |= self.ranking.dependents.touch(store, *id);
         }
-        for id in touched.iter().copied().chain(with_backups).chain(with_runs).chain(due) {
-            let had = self.judged.first(id).is_some();
+        for id in touched.iter().copied().chain(neighbours).chain(due) {
+            let had = self.judged.wrong(id).is_some();
             let differs = self.judged.judge(store, id, settings.thresholds, now);
             self.graph.touch(store, &self.judged, id, had, differs);
-            changed |= differs;
+            changed |= differs.counts;
         }
         changed |= self.graph.settle(store, &self.judged, settings, now);
         // a silence has no finding, and yet it can tell of a window, in which other things weigh more
@@ -252,6 +263,7 @@ impl Triage {
     pub fn sizes(&self) -> Vec<(&'static str, usize)> {
         let mut sizes = self.graph.sizes();
         sizes.push(("findings", self.judged.len()));
+        sizes.push(("onsets", self.judged.remembered()));
         sizes.retain(|(_, size)| *size > 0);
         sizes
     }
@@ -270,20 +282,28 @@ impl Triage {
             }
             totals.explained += incident.explains;
         }
-        for (_, table) in store.tables() {
-            totals.suspended += table.count(Health::Suspended);
-        }
+        let kinds = store.tables().filter(|(kind, _)| can_be_suspended(*kind));
+        let suspended = kinds.flat_map(|(_, table)| table.iter()).filter(|(_, row)| is_suspended(&row.record)).count();
+        totals.suspended = u32::try_from(suspended).unwrap_or(u32::MAX);
         totals
     }
+}
+
+/// Kinds whose objects somebody can put aside; of the others there may be very many.
+fn can_be_suspended(kind: KindId) -> bool {
+    flux::is_one(kinds::spec(kind)) || matches!(kinds::spec(kind).name, "Schedule" | "Job" | "CronJob")
+}
+
+/// By what was asked for, whatever its state is otherwise.
+fn is_suspended(record: &Record) -> bool {
+    record.suspended == Some(true) || (record.suspended.is_none() && record.health == Health::Suspended)
 }
 
 /// Kind and name of a subject in two words, for a line of a list.
 pub fn title(store: &Store, triage: &Triage, subject: Subject, cluster: &str) -> (String, String) {
     match subject {
         Subject::Cluster => ("Cluster".to_owned(), cluster.to_owned()),
-        Subject::Feed(kind) if store.table(kind).feed.state == FeedState::NoAccess => {
-            ("Feeds".to_owned(), String::new())
-        }
+        Subject::Feed(kind) if feeds::is_of_many(store, kind) => ("Feeds".to_owned(), String::new()),
         Subject::Feed(kind) => ("Feed".to_owned(), kinds::spec(kind).title.to_owned()),
         Subject::Row(id) => {
             let name = store.row(id).map(|r| r.record.full_name(&store.strings)).unwrap_or_default();

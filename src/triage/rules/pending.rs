@@ -14,7 +14,7 @@ pub const SPEC: RuleSpec = RuleSpec {
     explain,
     group: Some(judge),
     weigh: None,
-    next: &[],
+    next: &["events"],
     next_for: &[],
 };
 
