@@ -46,8 +46,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
 
 pub fn steps(input: &Input<'_>, path: &str, node: &Value) -> Result<Vec<Step>, Stop> {
     let name = &input.target()?.key.name;
-    let body =
-        json!({ "metadata": { "annotations": marks::set(input, "false") }, "spec": { "unschedulable": true } });
+    let body = json!({ "metadata": { "annotations": marks::set(input, "false") }, "spec": { "unschedulable": true } });
     let mut request = flux::patch(input, path, node, &["/spec/unschedulable"], body)?;
     request.before = "unschedulable: false".into();
     request.after = format!("unschedulable: true, {}: {}", marks::BY, input.operator);

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::input::{Input, Labels, Target};
 use super::{ActKey, ActionSpec, Field, RightRow, Start, right};
-use crate::domain::matcher::{self, Matcher};
 pub use crate::domain::matcher::written;
+use crate::domain::matcher::{self, Matcher};
 use crate::domain::plan::{ALERTMANAGER, Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
 use crate::domain::proof::Check;
 

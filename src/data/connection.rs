@@ -27,11 +27,11 @@ use crate::domain::outcome::{Outcome, Progress};
 use crate::domain::profile::Profiles;
 use crate::domain::record::{Key, KindId};
 use crate::domain::reply::Reply;
+use crate::domain::served::Unwatched;
 use crate::domain::text;
 use crate::effects::runner::Recorder;
 use crate::effects::{asking, logs, read};
 use crate::intent::{Fetch, LogQuery, Ticket};
-use crate::domain::served::Unwatched;
 use crate::kinds::{self, Api, Service, unwatched};
 use crate::sources::{Clock, profiles, services, watch as feed};
 
@@ -411,7 +411,8 @@ async fn discover(
     mut link: watch::Receiver<Option<String>>,
     look: Rc<Notify>,
 ) {
-    let read = kinds::KINDS.iter().filter_map(|k| if let Api::Watch { group, .. } = k.api { Some(group) } else { None });
+    let read =
+        kinds::KINDS.iter().filter_map(|k| if let Api::Watch { group, .. } = k.api { Some(group) } else { None });
     let groups: Vec<&str> = read.chain(unwatched::groups()).collect();
     let mut failures = 0u32;
     loop {

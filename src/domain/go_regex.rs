@@ -266,7 +266,8 @@ impl<'p> Parser<'p> {
         let Some(node) = self.level().now.pop() else {
             return mistake("missing argument to repetition operator", times);
         };
-        let mut out = Node { text: format!("(?:{}){times}", node.text), repeats: node.repeats, height: node.height + 1 };
+        let mut out =
+            Node { text: format!("(?:{}){times}", node.text), repeats: node.repeats, height: node.height + 1 };
         if let Some((least, most)) = counted {
             let inner = std::mem::take(&mut out.repeats);
             // without an end the beginning counts, and from 0 on once

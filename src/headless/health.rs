@@ -160,8 +160,13 @@ mod tests {
         #[case] expected: u8,
     ) {
         let lines = verdicts.iter().copied().map(line).collect();
-        let answers =
-            Answers { context: "lab".to_owned(), time: String::new(), error: error.map(str::to_owned), lines, unwatched: Vec::new() };
+        let answers = Answers {
+            context: "lab".to_owned(),
+            time: String::new(),
+            error: error.map(str::to_owned),
+            lines,
+            unwatched: Vec::new(),
+        };
         assert_eq!(code(&answers), expected);
         for format in [Format::Text, Format::Json, Format::Markdown] {
             print(&answers, format, expected, &mut Vec::new()).unwrap();

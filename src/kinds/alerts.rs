@@ -150,12 +150,7 @@ pub struct Alert {
 pub fn read(alert: &Alert, intern: &mut Interner) -> Record {
     let mut links = Vec::new();
     let mut link = |relation: Relation, kind: &str, namespace: &str, name: &str| {
-        links.push(Link {
-            relation,
-            kind: intern.get(kind),
-            namespace: intern.get(namespace),
-            name: intern.get(name),
-        });
+        links.push(Link { relation, kind: intern.get(kind), namespace: intern.get(namespace), name: intern.get(name) });
     };
     if let Some(about) = &alert.about {
         link(Relation::About, &about.kind, &about.namespace, &about.name);

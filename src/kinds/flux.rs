@@ -95,7 +95,8 @@ pub fn has_failed(record: &Record, strings: &Strings) -> bool {
         Case::Failed | Case::Stalled => true,
         Case::Suspended => {
             let reason = record.text(READY_REASON, strings);
-            record.text(READY, strings) == "False" && !matches!(reason, "DependencyNotReady" | "SourceNotReady" | "Progressing")
+            record.text(READY, strings) == "False"
+                && !matches!(reason, "DependencyNotReady" | "SourceNotReady" | "Progressing")
         }
         _ => false,
     }

@@ -2,7 +2,8 @@
 
 use super::ending::{self, because, words};
 use super::flux::{
-    BLOCKER, Case, FAILURES, READY, READY_REASON, READY_SINCE, REVISION, SINCE, SUSPENDED_BY, WINDOW, WINDOW_END, has_failed,
+    BLOCKER, Case, FAILURES, READY, READY_REASON, READY_SINCE, REVISION, SINCE, SUSPENDED_BY, WINDOW, WINDOW_END,
+    has_failed,
 };
 use super::window;
 use crate::domain::ages::Time;

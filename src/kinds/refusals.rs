@@ -128,7 +128,8 @@ fn about(record: &Record, show: &Show<'_>, out: &mut String) {
 /// The refusal itself: `create Pod db-0 in StatefulSet db failed error: pods "db-0" is forbidden: exceeded quota: ...`
 /// and `Error creating: pods "..." is forbidden: ...` say the same in front of it.
 pub fn gist(note: &str) -> &str {
-    let point = note.split_once(" failed error: ").or_else(|| note.split_once("Error creating: ")).map(|(_, point)| point);
+    let point =
+        note.split_once(" failed error: ").or_else(|| note.split_once("Error creating: ")).map(|(_, point)| point);
     point.unwrap_or(note)
 }
 
@@ -169,7 +170,10 @@ mod tests {
     }
 
     #[rstest]
-    #[case("create Pod db-0 in StatefulSet db failed error: pods \"db-0\" is forbidden: x", "pods \"db-0\" is forbidden: x")]
+    #[case(
+        "create Pod db-0 in StatefulSet db failed error: pods \"db-0\" is forbidden: x",
+        "pods \"db-0\" is forbidden: x"
+    )]
     #[case("Error creating: pods \"a-b\" is forbidden: x", "pods \"a-b\" is forbidden: x")]
     #[case("something else", "something else")]
     fn the_point_of_a_refusal_is_what_the_api_server_said(#[case] note: &str, #[case] point: &str) {

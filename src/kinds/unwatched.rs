@@ -28,7 +28,8 @@ pub fn groups() -> impl Iterator<Item = &'static str> {
 
 /// What is not seen of a served kind, when that matters and the kind is not read.
 pub fn misses(group: &str, kind: &str) -> Option<&'static str> {
-    let is_read = KINDS.iter().any(|row| row.name == kind && matches!(row.api, Api::Watch { group: of, .. } if of == group));
+    let is_read =
+        KINDS.iter().any(|row| row.name == kind && matches!(row.api, Api::Watch { group: of, .. } if of == group));
     if is_read {
         return None;
     }
@@ -51,7 +52,8 @@ mod tests {
     #[case("velero.io", "DownloadRequest", false)]
     #[case("example.com", "Widget", false)]
     fn what_matters_and_is_not_read_is_known(#[case] group: &str, #[case] kind: &str, #[case] missing: bool) {
-        let read = KINDS.iter().any(|row| row.name == kind && matches!(row.api, Api::Watch { group: of, .. } if of == group));
+        let read =
+            KINDS.iter().any(|row| row.name == kind && matches!(row.api, Api::Watch { group: of, .. } if of == group));
         assert_eq!(misses(group, kind).is_some(), missing && !read);
     }
 }

@@ -4,9 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::world::World;
-use crate::actions::{
-    self, ACTIONS, ActKey, ActionSpec, Apis, Component, Have, Input, Labels, Offer, Subject, Target,
-};
+use crate::actions::{self, ACTIONS, ActKey, ActionSpec, Apis, Component, Have, Input, Labels, Offer, Subject, Target};
 use crate::domain::ages::Time;
 use crate::domain::matcher::label_set;
 use crate::domain::outcome::Unfinished;
@@ -184,7 +182,12 @@ pub fn objects(left: &Unfinished, world: &World) -> Result<Vec<Key>, String> {
         }
         let state = world.store.table(id).feed.state;
         if !state.is_live() {
-            return Err(format!("{} cannot be looked up: {} are {}", object.replace("//", "/"), kinds::spec(id).title, state.word()));
+            return Err(format!(
+                "{} cannot be looked up: {} are {}",
+                object.replace("//", "/"),
+                kinds::spec(id).title,
+                state.word()
+            ));
         }
         let uid = left.steps.iter().find(|step| step.target == nth && !step.uid.is_empty());
         let uid = uid.map_or_else(Uid::default, |step| Uid::of(&step.uid));

@@ -114,7 +114,8 @@ impl Page<'_> {
         let Some(incident) = incident else { return String::new() };
         let age = |at: ages::Time| ages::told(at.age(self.world.facts.now).max(0));
         let began = incident.since.filter(|since| incident.severe.is_none_or(|severe| *since < severe.plus(-60)));
-        let so = incident.severe.map_or_else(|| ", nobody knows for how long".to_owned(), |at| format!(", for {}", age(at)));
+        let so =
+            incident.severe.map_or_else(|| ", nobody knows for how long".to_owned(), |at| format!(", for {}", age(at)));
         began.map_or_else(|| so.clone(), |at| format!("{so}, began {} ago", age(at)))
     }
 
@@ -333,9 +334,7 @@ impl Page<'_> {
         for help in suggested(root, id, self.world) {
             any = true;
             let (command, words) = match help {
-                Help::Act(action) => {
-                    (action.key.map(acting::command), format!("{}: {}", action.name, action.doc))
-                }
+                Help::Act(action) => (action.key.map(acting::command), format!("{}: {}", action.name, action.doc)),
                 Help::Look(name, command) => (Some(command), format!("{}: what went wrong", name.replace('-', " "))),
             };
             let key = command.and_then(|command| self.world.chord(command)).map(|k| format!("<{k}> "));

@@ -258,7 +258,10 @@ impl Timeline {
         let glyph = if wide < WITH_AGE { String::new() } else { format!("{glyph} ") };
         line.push(format!("{glyph}{:<7} ", moment.what.word()), tone);
         match moment.severity {
-            Some(severity) => line.push(format!("{severity}  "), incident::tone(severity, matches!(moment.what, What::Healed | What::Gone))),
+            Some(severity) => line.push(
+                format!("{severity}  "),
+                incident::tone(severity, matches!(moment.what, What::Healed | What::Gone)),
+            ),
             None => line.plain("    "),
         }
         // the kind as it is typed is shorter

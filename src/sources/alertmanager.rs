@@ -163,10 +163,7 @@ pub fn alerts(body: &[u8], bad: &mut Vec<Bad>) -> Result<Vec<Alert>, AskError> {
 
 /// Decodes the answer of [`SILENCES`].
 pub fn silences(body: &[u8], bad: &mut Vec<Bad>) -> Result<Vec<Silence>, AskError> {
-    Ok(entries::<SilenceWire>(&opened(body)?, "silence", bad)
-        .into_iter()
-        .map(silence)
-        .collect())
+    Ok(entries::<SilenceWire>(&opened(body)?, "silence", bad).into_iter().map(silence).collect())
 }
 
 fn silence(wire: SilenceWire) -> Silence {

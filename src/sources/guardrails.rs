@@ -1,7 +1,7 @@
 //! Guardrails of the profiles that are on, judged with each poll of Prometheus: by an alert of their name, or by asking
 //! their expression. What nobody can judge is told as that, never as kept.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -84,11 +84,8 @@ impl View {
 /// What is remembered between two steps.
 #[derive(Debug, Default)]
 pub struct Memory {
-    /// Since when each expression is crossed, and whether it was seen to be kept before: otherwise it was crossed at the
-    /// first look, and since when nobody knows.
-    crossed: HashMap<String, (Time, bool)>,
-    /// Expressions that were kept at some look.
-    was_kept: HashSet<String>,
+    /// Since when each expression is crossed.
+    crossed: HashMap<String, Time>,
     /// What a slow question was answered, and until when that does.
     kept: HashMap<String, (Instant, Judged)>,
 }
@@ -311,18 +308,16 @@ fn told(profile: &Profile, wanted: &Wanted, judged: &Judged, view: &View, memory
             let firing: Vec<&Alarm> = view.alarms.iter().filter(|a| a.name == *name && a.firing).collect();
             let since = firing.iter().filter_map(|alarm| alarm.since).min();
             let alerts = firing.iter().map(|alarm| (alarm.namespace.clone(), alarm.name.clone())).collect();
-            (name, since.map(|since| (since, true)), alerts)
+            (name, since, alerts)
         }
         JudgedBy::Expr { expr, .. } => {
             let name = format!("{} {}", profile.name, wanted.name);
             let since = if crossed {
-                let seen = memory.was_kept.contains(&name);
-                Some(*memory.crossed.entry(name).or_insert((now, seen)))
+                Some(*memory.crossed.entry(name).or_insert(now))
             } else {
                 // a step without an answer does not start it anew
                 if judged.state == State::Kept {
                     memory.crossed.remove(&name);
-                    memory.was_kept.insert(name);
                 }
                 None
             };
@@ -341,8 +336,8 @@ fn told(profile: &Profile, wanted: &Wanted, judged: &Judged, view: &View, memory
         runbook: wanted.runbook.clone(),
         state: judged.state,
         note: judged.note.clone(),
-        since: since.filter(|(_, known)| crossed && *known).map(|(at, _)| at),
-        counts_at: since.filter(|_| crossed && wanted.hold > 0).map(|(at, _)| at.plus(wanted.hold)),
+        since: since.filter(|_| crossed),
+        counts_at: since.filter(|_| crossed && wanted.hold > 0).map(|at| at.plus(wanted.hold)),
         alerts,
         unjudged: 0,
     }
@@ -477,7 +472,7 @@ fires = "above-zero"
             memory.kept.clear();
             let told = step(&crossed, &[], &mut memory, now).await;
             assert_eq!(words(&told)[1..], ["Errors crossed 1.5", "Lag crossed 1.5"]);
-            assert_eq!((told[1].since, told[1].counts_at), (None, Some(Time(280))), "it was so at the first look");
+            assert_eq!((told[1].since, told[1].counts_at), (Some(Time(100)), Some(Time(280))));
             assert_eq!(told[2].counts_at, None);
         }
         memory.kept.clear();
@@ -485,9 +480,6 @@ fires = "above-zero"
         let told = step(&kept, &[], &mut memory, 160).await;
         // any sample of an expression that compares is a crossing; a plain value is judged by its sign
         assert_eq!(words(&told)[1..], ["Errors crossed 0", "Lag kept 0"]);
-        memory.kept.clear();
-        let told = step(&crossed, &[], &mut memory, 190).await;
-        assert_eq!((told[1].since, told[2].since), (None, Some(Time(190))), "this one was seen to be kept before");
     }
 
     #[tokio::test]

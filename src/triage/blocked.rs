@@ -5,8 +5,8 @@ use hashbrown::HashSet;
 use super::judged::Judged;
 use crate::domain::finding::Judgement;
 use crate::domain::record::{KindId, Link, Record, Relation};
-use crate::kinds::flux::{self, Case};
 use crate::kinds;
+use crate::kinds::flux::{self, Case};
 use crate::store::{RowId, Store};
 
 /// Blocked objects, when one of Flux came, changed or went.
@@ -14,7 +14,8 @@ pub fn concerned(store: &Store, judged: &Judged, touched: &[RowId]) -> Vec<RowId
     if !touched.iter().any(|id| flux::is_one(kinds::spec(id.kind))) {
         return Vec::new();
     }
-    let is_blocked = |id: &RowId| flux::is_one(kinds::spec(id.kind)) && store.row(*id).is_some_and(|row| waits(&row.record));
+    let is_blocked =
+        |id: &RowId| flux::is_one(kinds::spec(id.kind)) && store.row(*id).is_some_and(|row| waits(&row.record));
     judged.all_rows().filter(is_blocked).collect()
 }
 

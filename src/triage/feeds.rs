@@ -112,7 +112,8 @@ mod tests {
 
     #[test]
     fn feeds_that_lost_touch_together_are_one_finding_and_one_alone_is_its_own() {
-        let stale = [("pods", FeedState::Stale, 60), ("nodes", FeedState::Stale, 50), ("hr", FeedState::Unreachable, 70)];
+        let stale =
+            [("pods", FeedState::Stale, 60), ("nodes", FeedState::Stale, 50), ("hr", FeedState::Unreachable, 70)];
         let found = told(&store(&stale));
         assert_eq!(found.len(), 1, "{found:?}");
         let why = "3 feeds have lost touch, blind to pods, nodes, hr: connection refused";

@@ -246,7 +246,8 @@ impl Graph {
         // what is within its grace makes no group, and belongs to one that is there
         let early = matches!(subject, Subject::Row(id) if judged.first(id).is_none());
         if early {
-            let groups = said.out.iter().filter_map(|(t, ..)| if let Target::New(group) = t { Some(group) } else { None });
+            let groups =
+                said.out.iter().filter_map(|(t, ..)| if let Target::New(group) = t { Some(group) } else { None });
             asked.extend(groups.map(Groups::code));
         }
         asked.sort_unstable();
@@ -412,9 +413,7 @@ impl Graph {
 
     pub fn finding<'a>(&'a self, judged: &'a Judged, subject: Subject) -> Option<&'a Finding> {
         match subject {
-            Subject::Row(id) => {
-                judged.first(id).or_else(|| judged.early(id).filter(|_| self.called.contains(&id)))
-            }
+            Subject::Row(id) => judged.first(id).or_else(|| judged.early(id).filter(|_| self.called.contains(&id))),
             Subject::Group(id) => self.groups.get(id)?.finding.as_ref(),
             Subject::Cluster | Subject::Feed(_) => None,
         }
@@ -423,7 +422,9 @@ impl Graph {
     /// What explains a subject directly. A group all of whose members have another reason has that reason as well.
     pub fn claim<'a>(&'a self, judged: &'a Judged, subject: Subject) -> Option<&'a Claim> {
         match subject {
-            Subject::Group(id) => self.elsewhere(judged, id).or_else(|| self.first_claim(judged, subject, Some(&self.called))),
+            Subject::Group(id) => {
+                self.elsewhere(judged, id).or_else(|| self.first_claim(judged, subject, Some(&self.called)))
+            }
             _ => self.first_claim(judged, subject, Some(&self.called)),
         }
     }
@@ -495,7 +496,8 @@ impl Graph {
     pub fn subjects<'a>(&'a self, judged: &'a Judged) -> impl Iterator<Item = (Subject, &'a Finding)> {
         let rows = judged.rows().map(|(id, finding)| (Subject::Row(id), finding));
         let early = self.called.iter().filter_map(|id| Some((Subject::Row(*id), judged.early(*id)?)));
-        rows.chain(early).chain(self.groups.iter().filter_map(|(id, g)| Some((Subject::Group(id), g.finding.as_ref()?))))
+        rows.chain(early)
+            .chain(self.groups.iter().filter_map(|(id, g)| Some((Subject::Group(id), g.finding.as_ref()?))))
     }
 }
 

@@ -8,7 +8,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::onset::{Onsets, Word};
-use super::{blocked, controllers, leftovers, refusals, runs, schedules, volume_claims};
+use super::{blocked, controllers, refusals, runs, schedules, volume_claims};
 use crate::domain::ages::Time;
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::Health;
@@ -163,7 +163,6 @@ fn judgement(store: &Store, id: RowId, thresholds: &Thresholds, now: Time) -> Ju
     let judged = (kinds::spec(id.kind).judge)(&row.record, &store.strings, thresholds, now);
     let judged = schedules::join(store, id, judged, thresholds, now);
     let judged = runs::join(store, id, judged);
-    let judged = leftovers::join(store, id, judged);
     let judged = blocked::join(store, id, judged);
     let judged = volume_claims::join(store, id, judged);
     let judged = refusals::join(store, id, judged, thresholds, now);

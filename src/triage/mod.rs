@@ -9,7 +9,6 @@ mod feeds;
 mod graph;
 pub mod health;
 mod judged;
-mod leftovers;
 mod names;
 pub mod node;
 mod onset;
@@ -93,7 +92,6 @@ impl Triage {
         let due = self.judged.due(now);
         let mut neighbours = schedules::concerned(store, touched);
         neighbours.extend(runs::concerned(store, &self.judged, touched));
-        neighbours.extend(leftovers::concerned(store, &self.judged, touched));
         neighbours.extend(blocked::concerned(store, &self.judged, touched));
         neighbours.extend(volume_claims::concerned(store, &self.judged, touched));
         neighbours.extend(refusals::concerned(store, touched));

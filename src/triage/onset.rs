@@ -115,7 +115,8 @@ impl Onsets {
         if let Some(new) = new {
             let counted = found.is_some();
             let since = new.since.unwrap_or(now).min(now);
-            let onset = self.rows.entry(id).or_insert_with(|| Onset { uid: record.uid, since, finding: new.clone(), counted });
+            let onset =
+                self.rows.entry(id).or_insert_with(|| Onset { uid: record.uid, since, finding: new.clone(), counted });
             onset.since = onset.since.min(since);
             onset.counted |= counted;
             onset.finding = Finding { since: Some(onset.since), ..new.clone() };
@@ -184,5 +185,164 @@ fn on_its_way(id: RowId, health: Health) -> Option<&'static str> {
         _ if is_retried(id) => Some("trying again"),
         "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" => Some("rolling out again"),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::domain::change::Change;
+    use crate::kinds::guardrails::{self, Guardrail};
+    use crate::kinds::testing::at;
+    use crate::triage::timeline::testing::{LONG_AGO, Lab, node, pod};
+
+    fn kustomization(ready: &str, reason: &str, since: &str) -> Value {
+        let mut conditions = vec![
+            json!({"type": "Ready", "status": ready, "reason": reason, "message": "apply failed", "lastTransitionTime": since}),
+        ];
+        if ready == "Unknown" {
+            conditions
+                .push(json!({"type": "Reconciling", "status": "True", "reason": reason, "lastTransitionTime": since}));
+        }
+        json!({
+            "metadata": {"name": "apps", "namespace": "flux-system", "uid": "ks", "generation": 1,
+                "creationTimestamp": LONG_AGO},
+            "spec": {"suspend": false},
+            "status": {"observedGeneration": 1, "conditions": conditions},
+        })
+    }
+
+    fn crashing(name: &str, restarts: u32, ended: &str, waiting: bool) -> Value {
+        let mut pod = pod(name, restarts);
+        let last = json!({"terminated": {"exitCode": 1, "reason": "Error", "startedAt": ended, "finishedAt": ended}});
+        let status = &mut pod["status"];
+        let state = match waiting {
+            true => json!({"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}),
+            false => json!({"running": {"startedAt": ended}}),
+        };
+        status["containerStatuses"][0]["state"] = state;
+        status["containerStatuses"][0]["lastState"] = last;
+        status["containerStatuses"][0]["ready"] = json!(!waiting);
+        status["conditions"] = json!([{"type": "Ready", "status": if waiting { "False" } else { "True" },
+            "lastTransitionTime": ended}]);
+        pod
+    }
+
+    /// `P2 since 14:00:00: why`, one for each incident.
+    fn incidents(lab: &Lab) -> Vec<String> {
+        let told = |i: &crate::triage::Incident| {
+            let why = lab.triage.finding(i.subject).map_or("", |f| &f.why);
+            let since = i.since.map_or_else(|| "?".to_owned(), |at| at.timestamp().to_string()[11..19].to_owned());
+            format!("{} since {since}: {why}", i.severity)
+        };
+        lab.triage.incidents().iter().map(told).collect()
+    }
+
+    #[test]
+    fn what_is_tried_again_and_again_counts_from_its_first_failure_on() {
+        let mut lab = Lab::new();
+        let minute = |n: i64, second: u32| format!("2026-11-21T14:{n:02}:{second:02}Z");
+        for n in 0..6 {
+            lab.put("ks", &kustomization("False", "HealthCheckFailed", &minute(n, 0)));
+            lab.look(30);
+            lab.put("ks", &kustomization("Unknown", "Progressing", &minute(n, 30)));
+            lab.look(30);
+            let found = incidents(&lab);
+            if n < 2 {
+                assert_eq!(found, [""; 0], "within its grace, minute {n}");
+            } else {
+                assert_eq!(found.len(), 1, "minute {n}");
+                assert!(found[0].starts_with("P2 since 14:00:00: trying again: "), "{found:?}");
+            }
+        }
+        let told = lab.told();
+        assert!(told.iter().any(|t| t.starts_with("onset P2")), "{told:?}");
+        assert!(!told.iter().any(|t| t.starts_with("healed")), "{told:?}");
+        lab.put("ks", &kustomization("True", "ReconciliationSucceeded", "2026-11-21T14:06:10Z"));
+        lab.settle();
+        let told = lab.told();
+        assert!(told.iter().any(|t| t.starts_with("healed P2") && t.contains("after 6m")), "{told:?}");
+        assert_eq!(incidents(&lab), [""; 0]);
+        // a failure long after is another one
+        lab.look(600);
+        lab.put("ks", &kustomization("False", "HealthCheckFailed", "2026-11-21T14:16:30Z"));
+        lab.look(200);
+        assert!(incidents(&lab)[0].starts_with("P2 since 14:16:30: "), "{:?}", incidents(&lab));
+    }
+
+    #[test]
+    fn what_is_only_on_its_way_has_not_failed() {
+        let mut lab = Lab::new();
+        lab.put("ks", &kustomization("True", "ReconciliationSucceeded", LONG_AGO));
+        lab.look(10);
+        for n in 1..20 {
+            lab.put("ks", &kustomization("Unknown", "Progressing", &format!("2026-11-21T14:{n:02}:00Z")));
+            lab.look(60);
+            assert_eq!(incidents(&lab), [""; 0], "minute {n}");
+        }
+    }
+
+    #[test]
+    fn an_object_of_the_same_name_that_was_made_again_has_no_past() {
+        let mut lab = Lab::new();
+        lab.put("ks", &kustomization("False", "HealthCheckFailed", "2026-11-21T13:00:00Z"));
+        lab.settle();
+        assert!(incidents(&lab)[0].starts_with("P2 since 13:00:00"), "{:?}", incidents(&lab));
+        lab.remove("ks", "apps");
+        let mut other = kustomization("Unknown", "Progressing", "2026-11-21T14:00:20Z");
+        other["metadata"]["uid"] = json!("another");
+        lab.put("ks", &other);
+        lab.settle();
+        assert_eq!(incidents(&lab), [""; 0]);
+    }
+
+    #[test]
+    fn a_pod_between_two_crashes_is_no_finding_and_keeps_its_onset() {
+        let mut lab = Lab::new();
+        lab.put("pods", &crashing("cart-1", 3, "2026-11-21T13:58:00Z", true));
+        lab.settle();
+        let found = incidents(&lab);
+        assert!(found.len() == 1 && found[0].contains("since 13:58:00"), "{found:?}");
+        lab.put("pods", &crashing("cart-1", 4, "2026-11-21T14:03:00Z", false));
+        lab.look(180);
+        assert!(incidents(&lab).iter().all(|i| !i.contains("CrashLoopBackOff")), "{:?}", incidents(&lab));
+        lab.put("pods", &crashing("cart-1", 4, "2026-11-21T14:04:00Z", true));
+        lab.look(120);
+        let found = incidents(&lab);
+        assert!(found.iter().any(|i| i.contains("since 13:58:00")), "one crash loop, not two: {found:?}");
+    }
+
+    #[test]
+    fn what_no_service_dates_began_between_two_looks_or_nobody_knows_when() {
+        let mut lab = Lab::new();
+        let crossed = |lab: &mut Lab, name: &str, state| {
+            let guardrail = Guardrail { namespace: "shop".into(), name: name.into(), state, ..Guardrail::default() };
+            let record = guardrails::read(&guardrail, &mut lab.intern);
+            lab.news("guardrails", vec![Change::Upsert(record)]);
+        };
+        crossed(&mut lab, "errors", guardrails::State::Crossed);
+        crossed(&mut lab, "latency", guardrails::State::Kept);
+        lab.look(60);
+        assert!(incidents(&lab).iter().any(|i| i.contains("since ?")), "{:?}", incidents(&lab));
+        crossed(&mut lab, "latency", guardrails::State::Crossed);
+        lab.look(60);
+        let found = incidents(&lab);
+        assert!(found.iter().any(|i| i.contains("since 14:02:00")), "{found:?}");
+        assert_eq!(found.len(), 2, "{found:?}");
+    }
+
+    #[test]
+    fn a_node_keeps_the_time_that_it_tells_itself() {
+        let mut lab = Lab::new();
+        lab.put("nodes", &node("n1", "False", "2026-11-21T13:40:00Z"));
+        lab.settle();
+        lab.put("nodes", &node("n1", "True", "2026-11-21T14:01:00Z"));
+        lab.look(60);
+        lab.put("nodes", &node("n1", "False", "2026-11-21T14:10:00Z"));
+        lab.look(900);
+        assert!(incidents(&lab)[0].contains("since 14:10:00"), "it was well in between: {:?}", incidents(&lab));
+        assert_eq!(lab.triage.sizes().iter().find(|(name, _)| *name == "onsets").map(|(_, n)| *n), Some(1));
+        assert!(lab.now > at("2026-11-21T14:10:00Z"));
     }
 }

@@ -286,7 +286,9 @@ fn waves(mut incidents: Vec<Incident>) -> Vec<(u32, Incident)> {
     let mut newest: Option<(bool, Severity, Option<Time>)> = None;
     for incident in incidents {
         let number = match (newest, out.last()) {
-            (Some((muted, severity, at)), Some((number, _))) if (muted, severity) == (incident.muted, incident.severity) => {
+            (Some((muted, severity, at)), Some((number, _)))
+                if (muted, severity) == (incident.muted, incident.severity) =>
+            {
                 let together = match (at, incident.severe) {
                     (Some(newest), Some(at)) => newest.0 - at.0 <= WAVE,
                     (newest, at) => newest == at,

@@ -46,7 +46,9 @@ pub fn is_refused(store: &Store, kind: &str, record: &Record) -> bool {
 /// Adds what the events say of a workload that lacks pods; `judged` is returned as it is for all others.
 pub fn join(store: &Store, id: RowId, mut judged: Judgement, thresholds: &Thresholds, now: Time) -> Judgement {
     let kind = kinds::spec(id.kind).name;
-    let Some(row) = store.row(id).filter(|row| SILENT.contains(&kind) && lacks(kind, &row.record)) else { return judged };
+    let Some(row) = store.row(id).filter(|row| SILENT.contains(&kind) && lacks(kind, &row.record)) else {
+        return judged;
+    };
     let Some(event) = newest(store, kind, &row.record) else { return judged };
     let last = event.time(refusals::LAST).unwrap_or(event.created);
     let over = last.plus(refusals::FRESH);
@@ -84,7 +86,8 @@ fn newest<'s>(store: &'s Store, kind: &str, record: &Record) -> Option<&'s Recor
     let is_it = |l: &&crate::domain::record::Link| {
         text(l.kind) == kind && l.namespace == record.namespace && *text(l.name) == *record.name
     };
-    let about = events.iter().map(|(_, row)| &row.record).filter(|e| e.link(Relation::About).as_ref().is_some_and(is_it));
+    let about =
+        events.iter().map(|(_, row)| &row.record).filter(|e| e.link(Relation::About).as_ref().is_some_and(is_it));
     about.max_by_key(|event| (event.time(refusals::LAST), event.uid))
 }
 

@@ -13,8 +13,13 @@ pub fn concerned(store: &Store, judged: &Judged, touched: &[RowId]) -> Vec<RowId
     let (Some(pod), Some(claim)) = (kinds::by_name("Pod"), kinds::by_name("PersistentVolumeClaim")) else {
         return Vec::new();
     };
-    let uses = |id: &RowId| id.kind == pod && store.row(*id).is_some_and(|row| claims(store, &row.record).next().is_some());
-    if touched.iter().any(uses) { judged.rows().map(|(id, _)| id).filter(|id| id.kind == claim).collect() } else { Vec::new() }
+    let uses =
+        |id: &RowId| id.kind == pod && store.row(*id).is_some_and(|row| claims(store, &row.record).next().is_some());
+    if touched.iter().any(uses) {
+        judged.rows().map(|(id, _)| id).filter(|id| id.kind == claim).collect()
+    } else {
+        Vec::new()
+    }
 }
 
 /// The claims that a pod waits for.
@@ -28,7 +33,9 @@ fn claims<'s>(store: &'s Store, pod: &'s Record) -> impl Iterator<Item = &'s cra
 
 /// Names the pod that waits; `judged` is returned as it is for all others.
 pub fn join(store: &Store, id: RowId, mut judged: Judgement) -> Judgement {
-    let Some(row) = store.row(id).filter(|_| kinds::spec(id.kind).name == "PersistentVolumeClaim") else { return judged };
+    let Some(row) = store.row(id).filter(|_| kinds::spec(id.kind).name == "PersistentVolumeClaim") else {
+        return judged;
+    };
     let record = &row.record;
     let pending = record.health == Health::Progressing && !record.flag(persistent_volume_claims::IS_ASKED_FOR);
     let Some(finding) = judged.findings.first_mut().filter(|_| pending) else { return judged };

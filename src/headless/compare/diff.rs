@@ -322,7 +322,8 @@ mod tests {
     #[test]
     fn what_comes_failing_has_broken_within_its_grace_as_well() {
         let came = |health: &str, severity: &str| {
-            let found = difference(&snapshot("live", Vec::new()), &snapshot("live", vec![object("a", health, severity)]));
+            let found =
+                difference(&snapshot("live", Vec::new()), &snapshot("live", vec![object("a", health, severity)]));
             (found.broke.len(), found.came.len())
         };
         assert_eq!(came("failed", ""), (1, 0), "its pull has failed, and counts in a moment");

@@ -104,6 +104,7 @@ fn judge(scan: &Scan<'_>, group: &GroupState) -> Option<Finding> {
     let of = match (pods.len(), wanted) {
         (1, None) => String::new(),
         (n, Some(wanted)) if n <= wanted => format!("{n} of {}: ", text::counted(wanted, "pod")),
+        (n, Some(1)) => format!("{} where 1 is wanted: ", text::counted(n, "pod")),
         (n, Some(wanted)) => format!("{} where {wanted} are wanted: ", text::counted(n, "pod")),
         (n, None) => format!("{}: ", text::counted(n, "pod")),
     };

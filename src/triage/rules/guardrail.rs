@@ -40,7 +40,8 @@ fn is_object(scan: &Scan<'_>, link: &Link) -> bool {
 
 /// The objects that a guardrail, or the alerts that it goes by, speak of: the worst of those that fail.
 fn of_object(scan: &Scan<'_>, record: &Record, claims: &mut Claims) {
-    let mut objects: Vec<RowId> = record.links.iter().filter(|l| is_object(scan, l)).filter_map(|l| scan.at(l)).collect();
+    let mut objects: Vec<RowId> =
+        record.links.iter().filter(|l| is_object(scan, l)).filter_map(|l| scan.at(l)).collect();
     let alerts = record.links.iter().filter(|l| l.relation == Relation::About && scan.text(l.kind) == "Alert");
     for link in alerts {
         // of one name there may be many, each about its own object
