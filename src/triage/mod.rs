@@ -112,6 +112,10 @@ impl Triage {
             None => feeds::findings(store),
         };
         if !changed && self.feeds == feeds && self.ranked_once && self.core == settings.core {
+            // what is suspended may be no finding
+            if touched.iter().any(|id| can_be_suspended(id.kind)) {
+                self.totals = self.count(store);
+            }
             return false;
         }
         if self.core != settings.core {
@@ -311,5 +315,51 @@ pub fn title(store: &Store, triage: &Triage, subject: Subject, cluster: &str) ->
             Some(group) => (group.kind.to_owned(), group.place()),
             None => (String::new(), String::new()),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::timeline::testing::{LONG_AGO, Lab, release};
+
+    #[test]
+    fn what_is_suspended_is_counted_whatever_its_state_is_otherwise() {
+        let mut lab = Lab::new();
+        let named = |mut object: Value, name: &str| {
+            object["metadata"]["name"] = json!(name);
+            object["metadata"]["uid"] = json!(name);
+            object
+        };
+        lab.put("hr", &named(release("1.0.0", LONG_AGO, true), "well"));
+        let mut failed = named(release("1.0.0", LONG_AGO, true), "failed");
+        failed["status"]["conditions"][0] = json!({"type": "Ready", "status": "False", "reason": "UpgradeFailed",
+            "message": "m", "lastTransitionTime": LONG_AGO});
+        lab.put("hr", &failed);
+        lab.put("hr", &named(release("1.0.0", LONG_AGO, false), "runs"));
+        lab.put(
+            "schedules",
+            &json!({
+                "metadata": {"name": "daily", "namespace": "velero", "uid": "s", "creationTimestamp": LONG_AGO},
+                "spec": {"schedule": "0 1 * * *", "paused": true}, "status": {"phase": "Enabled"},
+            }),
+        );
+        lab.settle();
+        assert_eq!(lab.triage.totals().suspended, 3);
+        // a Job that was put aside is no finding, and counts
+        lab.put(
+            "jobs",
+            &json!({
+                "metadata": {"name": "later", "namespace": "shop", "uid": "j", "creationTimestamp": LONG_AGO},
+                "spec": {"suspend": true}, "status": {"conditions": [{"type": "Suspended", "status": "True"}]},
+            }),
+        );
+        lab.settle();
+        assert_eq!(lab.triage.totals().suspended, 4);
+        lab.remove("jobs", "later");
+        lab.remove("hr", "failed");
+        lab.settle();
+        assert_eq!(lab.triage.totals().suspended, 2);
     }
 }
