@@ -121,6 +121,7 @@ impl<'a> Seen<'a> {
             muted: incident.muted,
             users: incident.users,
             dependents: incident.dependents,
+            severe: incident.severe.map(|at| at.timestamp().to_string()),
             changed: incident.changed.map(|(row, _)| self.what(Subject::Row(row))),
             explains: self.explained(incident.subject),
             count: incident.explains as usize,
@@ -138,6 +139,7 @@ struct Found {
     muted: bool,
     users: bool,
     dependents: u32,
+    severe: Option<String>,
     changed: Option<String>,
     explains: Vec<String>,
     count: usize,
@@ -152,6 +154,7 @@ impl Found {
             && expected.users.is_none_or(|users| users == self.users)
             && expected.dependents.is_none_or(|n| n == self.dependents)
             && self.changed == expected.changed
+            && expected.severe.as_ref().is_none_or(|severe| self.severe.as_ref() == Some(severe))
             && self.count == self.explains.len()
             && match (&expected.explains, expected.count) {
                 (explains, None) => self.explains == *explains,
@@ -168,6 +171,9 @@ impl Found {
         }
         if self.dependents > 0 {
             let _ = write!(out, ", {} dependents", self.dependents);
+        }
+        if let Some(severe) = &self.severe {
+            let _ = write!(out, ", since {severe}");
         }
         if let Some(changed) = &self.changed {
             let _ = write!(out, ", changed {changed}");
@@ -186,6 +192,9 @@ fn wanted(expected: &Expected) -> String {
     let mut out = format!("{} {}: ..{}..", expected.severity, expected.what, expected.why);
     if expected.muted {
         out.push_str(", muted");
+    }
+    if let Some(severe) = &expected.severe {
+        let _ = write!(out, ", since {severe}");
     }
     if let Some(changed) = &expected.changed {
         let _ = write!(out, ", changed {changed}");

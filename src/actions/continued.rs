@@ -2,8 +2,8 @@
 //! sent, only its result is looked for, as the audit has it; where some was not, the action plans for the objects as they
 //! are now, and what its run has done is taken out.
 
-use super::input::{Input, Target};
 use super::ActionSpec;
+use super::input::{Input, Target};
 use crate::domain::outcome::{Taken, Trace, Unfinished};
 use crate::domain::plan::{Act, Origin, Plan, Proof, Risk, Step, Stop};
 
@@ -67,7 +67,10 @@ fn looked_for(action: &ActionSpec, input: &Input<'_>, left: &Unfinished, own: &[
         targets: vec![target.key.clone()],
         steps,
         risk: Risk::Press,
-        reach: vec![format!("everything was sent at {}: nothing is sent again, only its result is looked for", left.time)],
+        reach: vec![format!(
+            "everything was sent at {}: nothing is sent again, only its result is looked for",
+            left.time
+        )],
         warnings: if sure {
             Vec::new()
         } else {
@@ -92,7 +95,9 @@ fn named(proof: &Proof, answer: Option<&str>) -> Result<Proof, Stop> {
         return Ok(proof.clone());
     }
     let id = answer.ok_or_else(|| {
-        Stop::refuse("what it was called was in the answer that was lost: look for it in its list, and dismiss the plan")
+        Stop::refuse(
+            "what it was called was in the answer that was lost: look for it in its list, and dismiss the plan",
+        )
     })?;
     let before = proof.path.split('{').next().unwrap_or("");
     Ok(Proof { path: format!("{before}{}", crate::domain::served::escape(id)), ..proof.clone() })
@@ -130,4 +135,3 @@ fn take_out(steps: &mut Vec<Step>, done: &[&Trace]) {
     }
     *steps = kept;
 }
-

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::input::{Input, Target};
 use crate::domain::json::{list, text};
 use crate::domain::plan::Stop;
+use crate::domain::text::counted;
 
 /// Of a list so many are read; of more, that is said.
 const PAGE: usize = 500;
@@ -56,7 +57,12 @@ pub fn told(input: &Input<'_>) -> Result<Vec<String>, Stop> {
             }
         };
         let names = if DEPEND.contains(&target.kind) { after(found, target) } else { takers(found, kind, target) };
-        let verb = if DEPEND.contains(&target.kind) { "depend on it" } else { "take from it" };
+        let verb = match (DEPEND.contains(&target.kind), names.len()) {
+            (true, 1) => "depends on it",
+            (true, _) => "depend on it",
+            (false, 1) => "takes from it",
+            (false, _) => "take from it",
+        };
         let partial = !text(found, "/metadata/continue").is_empty();
         if let Some(line) = line(kind, verb, &names, partial) {
             out.push(line);
@@ -72,7 +78,7 @@ fn line(kind: &str, verb: &str, names: &BTreeSet<Name<'_>>, partial: bool) -> Op
     let told: Vec<String> = names.iter().take(NAMED).map(|(namespace, name)| format!("{namespace}/{name}")).collect();
     let more = if names.len() > NAMED { format!(" and {} more", names.len() - NAMED) } else { String::new() };
     let partial = if partial { format!(" (of the first {PAGE} alone)") } else { String::new() };
-    Some(format!("{} {kind}s {verb}: {}{more}{partial}", names.len(), told.join(", ")))
+    Some(format!("{} {verb}: {}{more}{partial}", counted(names.len(), kind), told.join(", ")))
 }
 
 fn name(object: &Value) -> Name<'_> {

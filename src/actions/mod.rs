@@ -1,10 +1,10 @@
 //! The actions: one file and one row each. An action says for which records it is offered, what must be read first,
 //! and returns its plan as data. It sends nothing.
 
+mod continued;
 mod dependents;
 mod download;
 mod flux;
-mod continued;
 mod input;
 mod marks;
 mod velero;

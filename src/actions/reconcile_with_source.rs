@@ -28,7 +28,9 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     steps.extend(flux::reconcile(input, target.kind, &path, object, &[])?);
     let links = steps.len() / 2;
     let mut plan = flux::plan(input, SPEC.name, steps, String::new())?;
-    plan.reach.push(format!("{links} objects are reconciled, one after another"));
+    if links > 1 {
+        plan.reach.push(format!("{links} objects are reconciled, one after another"));
+    }
     plan.reach.extend(dependents::told(input)?);
     Ok(plan)
 }

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use jiff::ToSpan as _;
-use regex::Regex;
 use serde_json::{Value, json};
 
 use super::input::{Input, Labels, Target};
 use super::{ActKey, ActionSpec, Field, RightRow, Start, right};
+pub use crate::domain::matcher::written;
+use crate::domain::matcher::{self, Matcher};
 use crate::domain::plan::{ALERTMANAGER, Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
 use crate::domain::proof::Check;
 
@@ -44,15 +45,6 @@ pub const SPEC: ActionSpec = ActionSpec {
     },
     plan,
 };
-
-/// One matcher, as Alertmanager takes it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Matcher {
-    pub name: String,
-    pub value: String,
-    pub is_regex: bool,
-    pub is_equal: bool,
-}
 
 fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let target = input.target()?;
@@ -155,8 +147,7 @@ pub fn of(silence: &Value) -> Vec<Matcher> {
 /// What is silenced when nothing is said: this alert, or everything of the object, or of the namespace.
 fn propose(input: &Input<'_>) -> Result<Vec<Matcher>, Stop> {
     let target = input.target()?;
-    let equal =
-        |name: &str, value: &str| Matcher { name: name.into(), value: value.into(), is_regex: false, is_equal: true };
+    let equal = Matcher::equal;
     let (namespace, name) = (&*target.key.namespace, &*target.key.name);
     match input.setting("scope") {
         None | Some("object") => {}
@@ -225,75 +216,21 @@ fn component(target: &Target) -> Result<Vec<Matcher>, Stop> {
 
 /// `name="value" name!="value" name=~"regex"`, with or without quotes, commas and braces.
 pub fn parse(text: &str) -> Result<Vec<Matcher>, Stop> {
-    let mut rest = text.trim().trim_start_matches('{').trim_end_matches('}').trim();
-    let mut out = Vec::new();
-    while !rest.is_empty() {
-        let at = rest.find(['=', '!']).ok_or_else(|| Stop::Refuse(format!("`{rest}` has no = in it")))?;
-        let name = rest[..at].trim().to_owned();
-        let operators = [("=~", true, true), ("!~", true, false), ("!=", false, false), ("=", false, true)];
-        let (operator, is_regex, is_equal) = operators
-            .into_iter()
-            .find(|(o, ..)| rest[at..].starts_with(o))
-            .ok_or_else(|| Stop::Refuse(format!("`{rest}` has no =, !=, =~ or !~")))?;
-        if name.is_empty() {
-            return Err(Stop::Refuse(format!("`{rest}` names no label")));
-        }
-        let after = rest[at + operator.len()..].trim_start();
-        let (value, left) = value(after)?;
-        if is_regex {
-            Regex::new(&format!("^(?:{value})$")).map_err(|e| {
-                Stop::Refuse(format!(
-                    "{name}: /{value}/ is no regex: {}",
-                    e.to_string().lines().last().unwrap_or_default()
-                ))
-            })?;
-        }
-        out.push(Matcher { name, value, is_regex, is_equal });
-        rest = left.trim_start().trim_start_matches(',').trim_start();
-    }
+    let out = matcher::parse(text).map_err(Stop::Refuse)?;
     if out.is_empty() {
         return Err(Stop::refuse("a silence needs at least one matcher"));
     }
-    if out.iter().all(|m| matches(m, &Labels::new())) {
+    if matcher::Test::of(&out).map_err(Stop::Refuse)?.all(&Labels::new()) {
         return Err(Stop::refuse("at least one matcher must not match an empty label: this would silence everything"));
     }
     Ok(out)
 }
 
-fn value(text: &str) -> Result<(String, &str), Stop> {
-    let Some(inner) = text.strip_prefix('"') else {
-        let end = text.find(|c: char| c == ',' || c.is_whitespace()).unwrap_or(text.len());
-        return Ok((text[..end].to_owned(), &text[end..]));
-    };
-    let mut out = String::new();
-    let mut chars = inner.char_indices();
-    while let Some((at, c)) = chars.next() {
-        match c {
-            '"' => return Ok((out, &inner[at + 1..])),
-            '\\' => match chars.next() {
-                Some((_, 'n')) => out.push('\n'),
-                Some((_, c)) => out.push(c),
-                None => break,
-            },
-            c => out.push(c),
-        }
-    }
-    Err(Stop::Refuse(format!("a quote is not closed: {text}")))
-}
-
-fn matches(matcher: &Matcher, labels: &Labels) -> bool {
-    let have = labels.get(&matcher.name).map_or("", String::as_str);
-    let equal = if matcher.is_regex {
-        Regex::new(&format!("^(?:{})$", matcher.value)).is_ok_and(|r| r.is_match(have))
-    } else {
-        have == matcher.value
-    };
-    equal == matcher.is_equal
-}
-
 /// How many of the alerts match, and what speaks against that.
 pub fn count(matchers: &[Matcher], alerts: &[Labels]) -> (usize, Vec<String>) {
-    let hit: Vec<&Labels> = alerts.iter().filter(|labels| matchers.iter().all(|m| matches(m, labels))).collect();
+    // what cannot be compiled here matches nothing that could be counted
+    let test = matcher::Test::of(matchers);
+    let hit: Vec<&Labels> = alerts.iter().filter(|labels| test.as_ref().is_ok_and(|test| test.all(labels))).collect();
     let mut warnings = Vec::new();
     if hit.is_empty() {
         warnings.push("no alert that is known now matches: is every label right?".to_owned());
@@ -310,19 +247,6 @@ pub fn count(matchers: &[Matcher], alerts: &[Labels]) -> (usize, Vec<String>) {
         warnings.push("it silences Watchdog: nobody would notice that alerting is dead".to_owned());
     }
     (hit.len(), warnings)
-}
-
-pub fn written(matchers: &[Matcher]) -> String {
-    let one = |m: &Matcher| {
-        let operator = match (m.is_regex, m.is_equal) {
-            (false, true) => "=",
-            (false, false) => "!=",
-            (true, true) => "=~",
-            (true, false) => "!~",
-        };
-        format!("{}{operator}{}", m.name, quoted(&m.value))
-    };
-    matchers.iter().map(one).collect::<Vec<_>>().join(" ")
 }
 
 fn quoted(text: &str) -> String {

@@ -78,7 +78,8 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     request.before = format!("revision {now}: {}", images(workload.object));
     request.after = format!("revision {then}: {}", images(target));
     let twin = format!("kubectl rollout undo {} --to-revision={then}", workload.argument());
-    let steps = vec![Step::send(format!("go back to revision {then}"), twin, request), workload::rollout(&workload, sent)];
+    let steps =
+        vec![Step::send(format!("go back to revision {then}"), twin, request), workload::rollout(&workload, sent)];
     let mut plan = workload::plan(input, SPEC.name, &workload, steps)?;
     plan.undo = format!("kubectl rollout undo {} --to-revision={now}", workload.argument());
     plan.reach.push(format!("images: {}", images(target)));

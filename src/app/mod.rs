@@ -420,7 +420,14 @@ impl App {
             Some(key) => vec![Effect::Go(Place::Logs { key, previous })],
             None => {
                 let what = kinds::spec(key.kind).name;
-                vec![Effect::Complain(format!("no pod belongs to this {what}; choose one under :pods"))]
+                let why = match what {
+                    "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" | "Job" => {
+                        format!("this {what} has no pod")
+                    }
+                    // its pods are known by no owner
+                    _ => format!("a {what} has no log of its own"),
+                };
+                vec![Effect::Complain(format!("{why}; choose a pod under :pods"))]
             }
         }
     }

@@ -60,8 +60,13 @@ impl App {
         let mut new = found.iter().filter(|left| !known(left));
         if let Some(first) = new.next() {
             let more = Some(new.count()).filter(|n| *n > 0).map_or_else(String::new, |n| format!(" and {n} more"));
-            let text =
-                format!("{}: {} at step {} of {}{more}; see :plans", first.ending, first.title, first.at + 1, first.steps.len());
+            let text = format!(
+                "{}: {} at step {} of {}{more}; see :plans",
+                first.ending,
+                first.title,
+                first.at + 1,
+                first.steps.len()
+            );
             self.complain(text);
         }
         self.world.unfinished = found;

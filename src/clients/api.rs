@@ -2,7 +2,7 @@
 //! per wanted group. "Not installed" is decided here and nowhere else; a group whose own server is down is neither
 //! there nor absent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ::http::{Method, Request};
@@ -67,6 +67,14 @@ impl ApiMap {
             }
         }
         if versions.iter().any(|version| version.stale) { Found::Stale } else { Found::Absent }
+    }
+
+    /// Group and kind of everything that is served, each once.
+    pub fn kinds(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.groups.iter().flat_map(|(group, versions)| {
+            let kinds: BTreeSet<&str> = versions.iter().flat_map(|v| &v.kinds).map(|kind| &*kind.kind).collect();
+            kinds.into_iter().map(move |kind| (&**group, kind))
+        })
     }
 
     /// Whether any kind of this group is served.

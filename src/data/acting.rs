@@ -17,9 +17,9 @@ use crate::domain::plan::Plan;
 use crate::domain::text;
 use crate::effects::asking;
 use crate::effects::audit::{self, Event};
-use crate::effects::unfinished::{self, Place};
 use crate::effects::lock::Lock;
 use crate::effects::runner::{Recorder, Runner};
+use crate::effects::unfinished::{self, Place};
 use crate::intent::RunId;
 use crate::sources::Clock;
 

@@ -27,11 +27,12 @@ use crate::domain::outcome::{Outcome, Progress};
 use crate::domain::profile::Profiles;
 use crate::domain::record::{Key, KindId};
 use crate::domain::reply::Reply;
+use crate::domain::served::Unwatched;
 use crate::domain::text;
 use crate::effects::runner::Recorder;
 use crate::effects::{asking, logs, read};
 use crate::intent::{Fetch, LogQuery, Ticket};
-use crate::kinds::{self, Api, Service};
+use crate::kinds::{self, Api, Service, unwatched};
 use crate::sources::{Clock, profiles, services, watch as feed};
 
 /// Between two probes of the API server, and how long one may take: a server that hangs is noticed within 15 s.
@@ -159,9 +160,8 @@ async fn connection(
     };
     // inside a cluster it has a name only now
     let context = clean(&cluster.context);
-    if *called.borrow() != context {
-        wire.say_all(keeper.past(&context)).await;
-    }
+    // of the name alone nobody knows which cluster it is
+    wire.say_all(keeper.arrived(&context, &cluster.identity)).await;
     let mut live = live(cluster, wire, recorder, &wanted, tasks);
     let mut following: HashMap<Ticket, AbortHandle> = HashMap::new();
     loop {
@@ -309,6 +309,7 @@ fn live(
     let (look_in, look_at) = (namespaces.clone(), cluster.clone());
     tasks.spawn_local(async move { profiles::keep(look_at, library, &look_in, decide).await });
     tasks.spawn_local(tell_profiles(profiles.clone(), wire.clone()));
+    tasks.spawn_local(tell_unwatched(served.clone(), wire.clone()));
     let shared = feed::Shared {
         cluster: cluster.clone(),
         interner: Rc::new(RefCell::new(Interner::default())),
@@ -352,6 +353,25 @@ fn library(settings: &Settings, wire: &Wire) -> Library {
     })
 }
 
+/// What is served and not read, whenever that changes.
+async fn tell_unwatched(mut served: watch::Receiver<Option<Arc<ApiMap>>>, wire: Wire) {
+    let mut told = None;
+    while served.changed().await.is_ok() {
+        let Some(map) = served.borrow_and_update().clone() else { continue };
+        let missed = |(group, kind)| {
+            let misses = unwatched::misses(group, kind)?;
+            Some(Unwatched { group: clean(group).into(), kind: clean(kind).into(), misses })
+        };
+        let all: Vec<Unwatched> = map.kinds().filter_map(missed).collect();
+        if told.as_ref() != Some(&all) {
+            if !wire.say(What::Unwatched(all.clone())).await {
+                return;
+            }
+            told = Some(all);
+        }
+    }
+}
+
 async fn tell_profiles(mut profiles: watch::Receiver<Arc<Profiles>>, wire: Wire) {
     while profiles.changed().await.is_ok() {
         let now = profiles.borrow_and_update().clone();
@@ -391,10 +411,9 @@ async fn discover(
     mut link: watch::Receiver<Option<String>>,
     look: Rc<Notify>,
 ) {
-    let groups: Vec<&str> = kinds::KINDS
-        .iter()
-        .filter_map(|k| if let Api::Watch { group, .. } = k.api { Some(group) } else { None })
-        .collect();
+    let read =
+        kinds::KINDS.iter().filter_map(|k| if let Api::Watch { group, .. } = k.api { Some(group) } else { None });
+    let groups: Vec<&str> = read.chain(unwatched::groups()).collect();
     let mut failures = 0u32;
     loop {
         let wait = match api::discover(&cluster, &groups).await {

@@ -1,8 +1,8 @@
-//! What is kept of a context between sessions, on the data thread: the timeline on disk, and what the audit tells of other
-//! sessions. Where it cannot be written that is said once, and looking goes on.
+//! What is kept of a cluster between sessions, on the data thread: the timeline on disk, and what the audit tells of other
+//! sessions. Before a context's cluster has answered, it is taken for the one that it led to last. Where it cannot be written that is said once, and looking goes on.
 
-use std::cell::Cell;
-use std::path::PathBuf;
+use std::cell::{Cell, RefCell};
+use std::path::{Path, PathBuf};
 
 use super::{Ask, What};
 use crate::config::Settings;
@@ -17,18 +17,43 @@ pub(super) struct Keeper {
     audit: Option<PathBuf>,
     clock: Clock,
     complained: Cell<bool>,
+    /// The context that is visited, and its cluster as far as it is known.
+    here: RefCell<(String, String)>,
 }
 
 impl Keeper {
     pub fn new(settings: &Settings, clock: Clock) -> Self {
         let (folder, audit) = (settings.timeline_folder(), settings.audit_folder());
-        Self { folder, audit, clock, complained: Cell::new(false) }
+        Self { folder, audit, clock, complained: Cell::new(false), here: RefCell::default() }
     }
 
-    /// What is there of a context from before.
+    /// What is there from before of the cluster that a context led to last.
     pub fn past(&self, context: &str) -> Vec<What> {
+        let identity = self.folder.as_ref().map(|folder| timeline::known(folder, context)).unwrap_or_default();
+        self.here.replace((context.to_owned(), identity));
+        self.read(context)
+    }
+
+    /// The cluster has answered: when it is another one than was thought, what is there of that one.
+    pub fn arrived(&self, context: &str, identity: &str) -> Vec<What> {
+        let here = (context.to_owned(), identity.to_owned());
+        if self.here.replace(here.clone()) == here {
+            return Vec::new();
+        }
+        let kept = self.folder.as_ref().filter(|_| !identity.is_empty());
+        let complaint = kept.and_then(|folder| timeline::remember(folder, context, identity).err());
+        let complaint = complaint.and_then(|error| self.complain(&format!("the timeline is not kept: {error}")));
+        self.read(context).into_iter().chain(complaint).collect()
+    }
+
+    fn path(&self, folder: &Path, context: &str) -> PathBuf {
+        let here = self.here.borrow();
+        timeline::path(folder, context, if here.0 == context { &here.1 } else { "" })
+    }
+
+    fn read(&self, context: &str) -> Vec<What> {
         let Some(folder) = self.folder.as_ref().filter(|_| !context.is_empty()) else { return Vec::new() };
-        let past = match timeline::read(&timeline::path(folder, context), (self.clock)()) {
+        let past = match timeline::read(&self.path(folder, context), (self.clock)()) {
             Ok(past) => past,
             Err(error) => return self.complain(&format!("the timeline cannot be read: {error}")).into_iter().collect(),
         };
@@ -58,7 +83,7 @@ impl Keeper {
         let Some(folder) = &self.folder else {
             return self.complain("the timeline is not kept: set state-dir, XDG_STATE_HOME or HOME");
         };
-        let path = timeline::path(folder, context);
+        let path = self.path(folder, context);
         match timeline::append(&path, moments, (self.clock)()) {
             Ok(()) => None,
             Err(error) => self.complain(&format!("the timeline is not kept: {}: {error}", path.display())),

@@ -22,6 +22,7 @@ use crate::domain::plan::Plan;
 use crate::domain::profile::Profiles;
 use crate::domain::record::KindId;
 use crate::domain::reply::Reply;
+use crate::domain::served::Unwatched;
 use crate::domain::text;
 use crate::intent::{Fetch, LogQuery, RunId, Ticket};
 use crate::sources::Clock;
@@ -102,6 +103,8 @@ pub enum What {
     Aside(String),
     /// The platform profiles that are on, or why that is not known.
     Profiles(Arc<Profiles>),
+    /// What is served, matters, and is not read.
+    Unwatched(Vec<Unwatched>),
 }
 
 /// What is known of a cluster once it has answered.

@@ -18,8 +18,10 @@ pub enum What {
     Worse,
     /// It became less severe.
     Better,
-    /// It is over.
+    /// It is over: what failed is well.
     Healed,
+    /// It is over because what failed is not there any more.
+    Gone,
     /// Something came in, went or came back, without anybody here doing it.
     Change,
     /// A plan began or ended.
@@ -29,8 +31,8 @@ pub enum What {
 }
 
 impl What {
-    const ALL: [Self; 7] =
-        [Self::Onset, Self::Worse, Self::Better, Self::Healed, Self::Change, Self::Action, Self::Silence];
+    const ALL: [Self; 8] =
+        [Self::Onset, Self::Worse, Self::Better, Self::Healed, Self::Gone, Self::Change, Self::Action, Self::Silence];
 
     pub fn word(self) -> &'static str {
         match self {
@@ -38,6 +40,7 @@ impl What {
             Self::Worse => "worse",
             Self::Better => "better",
             Self::Healed => "healed",
+            Self::Gone => "gone",
             Self::Change => "change",
             Self::Action => "action",
             Self::Silence => "silence",
@@ -46,7 +49,7 @@ impl What {
 
     /// Whether it is about the course of an incident.
     pub fn is_incident(self) -> bool {
-        matches!(self, Self::Onset | Self::Worse | Self::Better | Self::Healed)
+        matches!(self, Self::Onset | Self::Worse | Self::Better | Self::Healed | Self::Gone)
     }
 }
 
@@ -119,6 +122,11 @@ impl Moment {
     /// `Deployment shop/cart`.
     pub fn told(&self) -> String {
         format!("{} {}", self.kind, self.place())
+    }
+
+    /// That the reason of something was found: it tells of our knowledge, not of the cluster.
+    pub fn is_bookkeeping(&self) -> bool {
+        self.what == What::Change && !self.root.is_empty()
     }
 
     /// Whether both tell the same, as two consoles do that look at one cluster.

@@ -224,7 +224,9 @@ impl Unfinished {
 
     /// The steps that are left: what was not sent, and what was not seen.
     pub fn left_over(&self) -> impl Iterator<Item = &Trace> {
-        self.steps.iter().filter(|step| step.taken == Taken::No || (step.taken == Taken::Maybe && step.sends.is_empty()))
+        self.steps
+            .iter()
+            .filter(|step| step.taken == Taken::No || (step.taken == Taken::Maybe && step.sends.is_empty()))
     }
 
     /// What was left, in words: `HelmRelease team-alpha/shop suspended`.

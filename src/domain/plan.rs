@@ -120,14 +120,7 @@ pub enum Act {
 
 impl Step {
     pub fn new(what: impl Into<String>, twin: impl Into<String>, act: Act) -> Self {
-        Self {
-            what: what.into(),
-            act,
-            twin: twin.into(),
-            target: 0,
-            leaves: Leaves::Nothing,
-            uid: String::new(),
-        }
+        Self { what: what.into(), act, twin: twin.into(), target: 0, leaves: Leaves::Nothing, uid: String::new() }
     }
 
     pub fn send(what: impl Into<String>, twin: impl Into<String>, request: Request) -> Self {

@@ -583,7 +583,8 @@ mod tests {
         #[case] status: Value,
         #[case] expected: &str,
     ) {
-        let check = Check::Synced { token: "t".into(), version: "1-a".into(), refreshed: "2026-11-29T10:00:00Z".into() };
+        let check =
+            Check::Synced { token: "t".into(), version: "1-a".into(), refreshed: "2026-11-29T10:00:00Z".into() };
         let mut status = status;
         status["conditions"] = json!([{"type": "Ready", "status": "True", "reason": "SecretSynced"}]);
         let object = json!({"metadata": {"annotations": annotations}, "status": status});

@@ -71,7 +71,7 @@ pub enum Relation {
     Source,
     /// The Flux object that manages it.
     ManagedBy,
-    /// The schedule of a backup, the issuer of a certificate, the backup of a restore.
+    /// The schedule of a backup, the issuer of a certificate, the backup of a restore, what inhibits an alert.
     From,
     /// Where a backup is stored.
     StoredIn,

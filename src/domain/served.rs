@@ -40,6 +40,23 @@ impl Served {
     }
 }
 
+/// A kind that is served, matters, and is not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unwatched {
+    pub group: Box<str>,
+    pub kind: Box<str>,
+    /// What is not seen because of that.
+    pub misses: &'static str,
+}
+
+impl Unwatched {
+    /// `CronJob (batch)`.
+    #[must_use]
+    pub fn told(&self) -> String {
+        format!("{} ({})", self.kind, self.group)
+    }
+}
+
 /// Percent-encodes what may not stand in a path segment or query value.
 #[must_use]
 pub fn escape(raw: &str) -> String {

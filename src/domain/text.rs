@@ -76,6 +76,11 @@ fn suspicious(c: char, multiline: bool) -> bool {
     }
 }
 
+/// `1 pod`, `3 pods`: for words whose plural is regular.
+pub fn counted(n: usize, word: &str) -> String {
+    if n == 1 { format!("1 {word}") } else { format!("{n} {word}s") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

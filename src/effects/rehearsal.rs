@@ -114,7 +114,8 @@ mod tests {
 
     #[test]
     fn options_that_contradict_the_query_are_not_tried() {
-        let eviction = |options: Value| exact(Method::POST, &format!("{POD}/eviction"), Some(json!({"deleteOptions": options})));
+        let eviction =
+            |options: Value| exact(Method::POST, &format!("{POD}/eviction"), Some(json!({"deleteOptions": options})));
         assert!(of(eviction(json!({"preconditions": {"uid": "u"}}))).is_ok());
         assert!(of(eviction(json!({"dryRun": []}))).is_err());
     }

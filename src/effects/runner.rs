@@ -314,7 +314,10 @@ impl<'a> Run<'a> {
     fn confirm(&mut self, what: &str) -> Result<(), Outcome> {
         self.taken[self.step] = Taken::Yes;
         // what was seen was taken, whether its answer came or not
-        self.taken[..self.step].iter_mut().filter(|taken| **taken == Taken::Maybe).for_each(|taken| *taken = Taken::Yes);
+        self.taken[..self.step]
+            .iter_mut()
+            .filter(|taken| **taken == Taken::Maybe)
+            .for_each(|taken| *taken = Taken::Yes);
         self.record(Event::Proof, json!({ "step": self.step, "seen": what })).map_err(Outcome::Unknown)
     }
 
@@ -331,8 +334,7 @@ impl<'a> Run<'a> {
     /// Runs a program that changes something.
     async fn local(&mut self, argv: &[String], course: &Course) -> Result<String, Outcome> {
         let nth = self.step;
-        self.record(Event::Intent, json!({ "step": nth, "argv": argv }))
-            .map_err(|why| self.refused(why, course))?;
+        self.record(Event::Intent, json!({ "step": nth, "argv": argv })).map_err(|why| self.refused(why, course))?;
         self.taken[nth] = Taken::Maybe;
         let result = local::run(argv, &self.runner.cluster.context, &self.runner.cluster.settings).await;
         let (word, said) = match &result {
@@ -421,8 +423,10 @@ impl<'a> Run<'a> {
         say: &dyn Fn(String),
     ) -> Result<Seen, ()> {
         let began = Instant::now();
-        let (hopeful, until) =
-            (began + Duration::from_secs(DOUBT.min(proof.limit).into()), began + Duration::from_secs(proof.limit.into()));
+        let (hopeful, until) = (
+            began + Duration::from_secs(DOUBT.min(proof.limit).into()),
+            began + Duration::from_secs(proof.limit.into()),
+        );
         let Some(path) = filled(&proof.path, last) else {
             return Ok(Seen::Lost("what it was called was in the answer that was lost".to_owned()));
         };

@@ -59,13 +59,7 @@ pub trait Journal {
 }
 
 /// Sends a request to `http`; each time that it has to be made for a newer version, `journal` hears of it.
-pub async fn real(
-    http: &Http,
-    cluster: &Cluster,
-    request: &Request,
-    _permit: &Permit,
-    journal: &dyn Journal,
-) -> Sent {
+pub async fn real(http: &Http, cluster: &Cluster, request: &Request, _permit: &Permit, journal: &dyn Journal) -> Sent {
     guarded(http, cluster, request, Some(journal)).await
 }
 

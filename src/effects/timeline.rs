@@ -1,5 +1,6 @@
-//! The timeline on disk: one file a context, readable by its owner alone, one JSON object a line, appended whole and
-//! rewritten when it has grown past its bound. Any number of consoles may write one file. It holds no secret, and
+//! The timeline on disk: one file a cluster, readable by its owner alone, one JSON object a line, appended whole and
+//! rewritten when it has grown past its bound. A cluster is known by its identity, whatever its contexts are called; which
+//! one a context led to last is remembered beside, for the time before it answers. Any number of consoles may write one file. It holds no secret, and
 //! nothing depends on it: what cannot be read is left out, and what cannot be written is told.
 
 use std::fs::{self, File, OpenOptions};
@@ -32,13 +33,58 @@ impl Past {
     }
 }
 
-/// The file of a context: a name that can be read, and a digest that tells contexts apart.
-pub fn path(folder: &Path, context: &str) -> PathBuf {
+/// The file of a cluster, by its identity; of one that does not tell it, by the name of its context.
+pub fn path(folder: &Path, context: &str, identity: &str) -> PathBuf {
+    match identity {
+        "" => folder.join(format!("{}.jsonl", file_name(context))),
+        identity => folder.join(format!("cluster-{}.jsonl", file_name(identity))),
+    }
+}
+
+/// A name that can be read, and a digest that tells alike ones apart.
+fn file_name(text: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
-    let name: String = context.chars().map(plain).take(60).collect();
-    let digest = Sha256::digest(context.as_bytes());
+    let name: String = text.chars().map(plain).take(60).collect();
+    let digest = Sha256::digest(text.as_bytes());
     let tail = digest.iter().take(4).fold(0u32, |sum, byte| sum << 8 | u32::from(*byte));
-    folder.join(format!("{}-{tail:08x}.jsonl", name.trim_start_matches('.')))
+    format!("{}-{tail:08x}", name.trim_start_matches('.'))
+}
+
+/// The identity of the cluster that a context led to last; empty when that is not known.
+pub fn known(folder: &Path, context: &str) -> String {
+    let read = fs::read_to_string(folder.join(format!("{}.cluster", file_name(context)))).unwrap_or_default();
+    // anybody may have written the file
+    let identity = read.trim();
+    if identity.len() <= 64 && identity.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+        identity.to_owned()
+    } else {
+        String::new()
+    }
+}
+
+/// Remembers which cluster a context leads to.
+///
+/// # Errors
+/// What keeps it from being written.
+pub fn remember(folder: &Path, context: &str, identity: &str) -> io::Result<()> {
+    if known(folder, context) == identity {
+        return Ok(());
+    }
+    super::audit::make_private(folder)?;
+    let path = folder.join(format!("{}.cluster", file_name(context)));
+    let beside = path.with_extension(format!("{}.new", std::process::id()));
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options.open(&beside).and_then(|mut file| {
+        file.write_all(identity.as_bytes())?;
+        fs::rename(&beside, &path)
+    });
+    if written.is_err() {
+        let _ = fs::remove_file(&beside);
+    }
+    written
 }
 
 /// Reads what is kept of a context. A file that is not there tells nothing.
@@ -174,7 +220,7 @@ mod tests {
     #[test]
     fn what_was_appended_is_read_back_by_its_owner_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let path = path(&folder.path().join("timeline"), "prod/eu@a:b");
+        let path = path(&folder.path().join("timeline"), "prod/eu@a:b", "");
         append(&path, &[moment(10, "one")], Time(20)).unwrap();
         append(&path, &[moment(12, "two")], Time(20)).unwrap();
         let past = read(&path, Time(20)).unwrap();
@@ -191,8 +237,25 @@ mod tests {
     #[test]
     fn contexts_with_alike_names_have_files_of_their_own() {
         let folder = Path::new("f");
-        assert_ne!(path(folder, "a/b"), path(folder, "a:b"));
-        assert_eq!(path(folder, "../../x").parent(), Some(folder));
+        assert_ne!(path(folder, "a/b", ""), path(folder, "a:b", ""));
+        assert_eq!(path(folder, "../../x", "").parent(), Some(folder));
+        assert_eq!(path(folder, "x", "../../y").parent(), Some(folder));
+    }
+
+    #[test]
+    fn a_cluster_has_one_file_whatever_its_contexts_are_called_and_a_context_remembers_its_cluster() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        assert_eq!(path(folder, "prod", "11-aa"), path(folder, "prod-admin", "11-aa"));
+        assert_ne!(path(folder, "kind-kind", "11-aa"), path(folder, "kind-kind", "22-bb"));
+        assert_eq!(known(folder, "kind-kind"), "");
+        remember(folder, "kind-kind", "11-aa").unwrap();
+        remember(folder, "prod", "33-cc").unwrap();
+        assert_eq!((known(folder, "kind-kind").as_str(), known(folder, "prod").as_str()), ("11-aa", "33-cc"));
+        remember(folder, "kind-kind", "22-bb").unwrap();
+        assert_eq!(known(folder, "kind-kind"), "22-bb");
+        fs::write(folder.join(format!("{}.cluster", file_name("evil"))), "../../etc/passwd").unwrap();
+        assert_eq!(known(folder, "evil"), "", "what is no identity is none");
     }
 
     #[test]

@@ -79,9 +79,10 @@ pub fn dismiss(folder: &Path, run: &str, reason: &str, mut recorder: Recorder, n
         return Err("a reason is needed: --reason TEXT".to_owned());
     }
     let found = unfinished::of(folder, None).plans;
-    let left = found.iter().find(|left| left.run == run).ok_or_else(|| {
-        format!("no unfinished plan is called {run}: `watchkeeper audit unfinished` lists them")
-    })?;
+    let left = found
+        .iter()
+        .find(|left| left.run == run)
+        .ok_or_else(|| format!("no unfinished plan is called {run}: `watchkeeper audit unfinished` lists them"))?;
     let fields = json!({ "run": run, "context": left.context, "title": left.title, "reason": reason });
     let Value::Object(fields) = fields else { return Err("nothing to record".to_owned()) };
     recorder.write(Event::Dismiss, now, fields)?;

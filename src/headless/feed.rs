@@ -51,6 +51,7 @@ pub fn take(app: &mut App, what: What) {
         What::Deeds(moments) => app.world.timeline.log.set_deeds(moments),
         What::Complain(why) | What::Aside(why) => app.complain(why),
         What::Profiles(profiles) => app.world.facts.set_profiles(profiles),
+        What::Unwatched(kinds) => app.world.facts.unwatched = kinds,
     }
 }
 

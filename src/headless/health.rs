@@ -10,6 +10,7 @@ use super::check;
 use super::look::{Ended, Look};
 use super::place;
 use crate::domain::beside::{self, Beside};
+use crate::domain::served::Unwatched;
 use crate::screens::health::{summary, told};
 use crate::triage::health::{self, Line, Verdict};
 
@@ -32,6 +33,8 @@ struct Answers {
     time: String,
     error: Option<String>,
     lines: Vec<Line>,
+    /// What is served, matters, and is not read: no line tells of it.
+    unwatched: Vec<Unwatched>,
 }
 
 /// Looks, and prints; the exit code.
@@ -50,6 +53,7 @@ pub async fn run(mut look: Look, format: Format, timeout: Duration, out: &mut dy
         time: check::time_json(world.facts.now),
         error: if let Ended::Down(why) = ended { Some(why) } else { None },
         lines: health::lines(&world.store, &beside, world.facts.now),
+        unwatched: world.facts.unwatched.clone(),
     };
     let code = code(&answers);
     place::unless_closed(print(&answers, format, code, out))?;
@@ -89,6 +93,9 @@ fn text(answers: &Answers, out: &mut dyn Write) -> io::Result<()> {
         let all = format!("{:<13}  {:<20}  {}", line.verdict.word(), line.what, told(line));
         writeln!(out, "{}", all.trim_end())?;
     }
+    if let Some(line) = check::unwatched_line(&answers.unwatched) {
+        writeln!(out, "{line}")?;
+    }
     Ok(())
 }
 
@@ -101,6 +108,9 @@ fn markdown(answers: &Answers, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "| verdict | what | numbers | why |\n|-|-|-|-|")?;
     for line in &answers.lines {
         writeln!(out, "| {} | {} | {} | {} |", line.verdict, line.what, line.told(), cell(&line.why))?;
+    }
+    if let Some(line) = check::unwatched_line(&answers.unwatched) {
+        writeln!(out, "\n{}", cell(&line))?;
     }
     Ok(())
 }
@@ -124,6 +134,7 @@ fn document(answers: &Answers, code: u8) -> Value {
         "exit_code": code,
         "error": answers.error,
         "lines": lines.collect::<Vec<_>>(),
+        "unwatched": answers.unwatched.iter().map(check::unwatched_json).collect::<Vec<_>>(),
     })
 }
 
@@ -149,8 +160,13 @@ mod tests {
         #[case] expected: u8,
     ) {
         let lines = verdicts.iter().copied().map(line).collect();
-        let answers =
-            Answers { context: "lab".to_owned(), time: String::new(), error: error.map(str::to_owned), lines };
+        let answers = Answers {
+            context: "lab".to_owned(),
+            time: String::new(),
+            error: error.map(str::to_owned),
+            lines,
+            unwatched: Vec::new(),
+        };
         assert_eq!(code(&answers), expected);
         for format in [Format::Text, Format::Json, Format::Markdown] {
             print(&answers, format, expected, &mut Vec::new()).unwrap();

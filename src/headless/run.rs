@@ -175,7 +175,12 @@ impl Run {
         run: &str,
     ) -> Result<(Plan, Vec<Checked>), Early> {
         let left = self.app.world.unfinished.iter().find(|left| left.run == run).cloned().ok_or_else(|| {
-            (USAGE, format!("no unfinished plan is called {run} on this cluster; `watchkeeper audit unfinished` lists them"))
+            (
+                USAGE,
+                format!(
+                    "no unfinished plan is called {run} on this cluster; `watchkeeper audit unfinished` lists them"
+                ),
+            )
         })?;
         let kind = |word: &str| kinds::by_word(word).or_else(|| kinds::by_name(word)).map(|id| kinds::spec(id).name);
         let named: Vec<String> = wanted

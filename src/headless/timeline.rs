@@ -36,7 +36,8 @@ pub struct Query<'a> {
 /// What reading or writing fails with.
 pub fn print(folder: &Path, audit: Option<&Path>, query: &Query<'_>, out: &mut dyn Write) -> io::Result<()> {
     let now = query.now;
-    let past = timeline::read(&timeline::path(folder, query.context), now)?;
+    let identity = timeline::known(folder, query.context);
+    let past = timeline::read(&timeline::path(folder, query.context, &identity), now)?;
     let newest = past.newest();
     let mut moments = past.moments;
     if let Some(audit) = audit {
@@ -90,7 +91,7 @@ mod tests {
             Moment::new(Time(1000), What::Onset, ("Pod", "shop", "cart"), "crashes"),
             Moment::new(Time(5000), What::Healed, ("Node", "", "n1"), "healed after 2m"),
         ];
-        timeline::append(&timeline::path(folder.path(), "lab"), &moments, query.now).unwrap();
+        timeline::append(&timeline::path(folder.path(), "lab", ""), &moments, query.now).unwrap();
         let mut out = Vec::new();
         print(folder.path(), None, query, &mut out).unwrap();
         String::from_utf8(out).unwrap()

@@ -138,6 +138,8 @@ pub struct Alert {
     pub until: Option<Time>,
     /// Ids of the silences over it.
     pub silences: Vec<String>,
+    /// The identity of the alert that inhibits it.
+    pub inhibitor: Option<String>,
     pub receivers: String,
     pub labels: String,
     pub seen_by: &'static str,
@@ -147,19 +149,18 @@ pub struct Alert {
 /// The record of a joined alert.
 pub fn read(alert: &Alert, intern: &mut Interner) -> Record {
     let mut links = Vec::new();
-    let mut link = |kind: &str, namespace: &str, name: &str| {
-        links.push(Link {
-            relation: Relation::About,
-            kind: intern.get(kind),
-            namespace: intern.get(namespace),
-            name: intern.get(name),
-        });
+    let mut link = |relation: Relation, kind: &str, namespace: &str, name: &str| {
+        links.push(Link { relation, kind: intern.get(kind), namespace: intern.get(namespace), name: intern.get(name) });
     };
     if let Some(about) = &alert.about {
-        link(&about.kind, &about.namespace, &about.name);
+        link(Relation::About, &about.kind, &about.namespace, &about.name);
     }
     for id in &alert.silences {
-        link("Silence", "", id);
+        link(Relation::About, "Silence", "", id);
+    }
+    // an alert is found by its labels as well
+    if let Some(labels) = &alert.inhibitor {
+        link(Relation::From, "Alert", "", labels);
     }
     let confidence = match &alert.about {
         Some(about) => about.confidence.word(),
@@ -266,8 +267,8 @@ fn rank(record: &Record) -> i64 {
 }
 
 fn object(record: &Record, show: &Show<'_>, out: &mut String) {
-    let about = record.links.iter().find(|l| show.strings.get(l.kind) != "Silence");
-    let Some(link) = about else { return };
+    let is_object = |l: &&Link| l.relation == Relation::About && show.strings.get(l.kind) != "Silence";
+    let Some(link) = record.links.iter().find(is_object) else { return };
     out.push_str(show.strings.get(link.kind));
     out.push('/');
     out.push_str(show.strings.get(link.name));

@@ -13,7 +13,7 @@ use super::wire::{Condition, Conditions, Meta, Object, Text};
 use super::{Decoded, base, decode_with, redact, window};
 use crate::domain::ages::{self, Time};
 use crate::domain::health::Health;
-use crate::domain::interner::{Interner, Sym};
+use crate::domain::interner::{Interner, Strings, Sym};
 use crate::domain::record::{Cell, Link, Record, Relation, clean};
 
 /// When the present state began.
@@ -35,8 +35,10 @@ pub const CHANGED: u8 = 8;
 /// The maintenance window that it is suspended for, and that window's end.
 pub const WINDOW: u8 = 9;
 pub const WINDOW_END: u8 = 10;
+/// Since when Ready says what it says. Of one that is suspended it is frozen.
+pub const READY_SINCE: u8 = 11;
 /// The first cell that a kind may use for itself.
-pub const OWN: u8 = 11;
+pub const OWN: u8 = 12;
 
 /// Which line of the order decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +87,26 @@ impl Case {
 
 /// An object of Flux with the one thing wanted of its managed fields.
 pub type FluxObject<S, T> = Object<S, T, SuspendedBy>;
+
+/// Whether it has failed, by what it says or by what it said last before it was suspended. What only waits for others has
+/// not.
+pub fn has_failed(record: &Record, strings: &Strings) -> bool {
+    match Case::of(record) {
+        Case::Failed | Case::Stalled => true,
+        Case::Suspended => {
+            let reason = record.text(READY_REASON, strings);
+            record.text(READY, strings) == "False"
+                && !matches!(reason, "DependencyNotReady" | "SourceNotReady" | "Progressing")
+        }
+        _ => false,
+    }
+}
+
+/// Whether a kind is one of Flux: its controller tries again and again by itself.
+pub fn is_one(spec: &super::KindSpec) -> bool {
+    let super::Api::Watch { group, .. } = spec.api else { return false };
+    group.ends_with(".toolkit.fluxcd.io") || group == "fluxcd.controlplane.io"
+}
 
 /// A kind of Flux.
 pub trait FluxKind {
@@ -166,6 +188,7 @@ pub fn read<const N: usize>(meta: &Meta<SuspendedBy>, told: Told<'_>, own: [Cell
         Cell::time(told.changed),
         window,
         window_end,
+        Cell::time(ready.and_then(Condition::since)),
     ];
     record.cells = common.into_iter().chain(own).collect();
     let mut links = told.links;

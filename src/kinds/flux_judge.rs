@@ -1,7 +1,10 @@
 //! Judges a Flux object by its case: how bad, since when, in which words, and when to look again.
 
 use super::ending::{self, because, words};
-use super::flux::{BLOCKER, Case, FAILURES, READY, READY_REASON, REVISION, SINCE, SUSPENDED_BY, WINDOW, WINDOW_END};
+use super::flux::{
+    BLOCKER, Case, FAILURES, READY, READY_REASON, READY_SINCE, REVISION, SINCE, SUSPENDED_BY, WINDOW, WINDOW_END,
+    has_failed,
+};
 use super::window;
 use crate::domain::ages::Time;
 use crate::domain::finding::{Finding, Judgement};
@@ -53,11 +56,26 @@ fn suspended(record: &Record, strings: &Strings, thresholds: &Thresholds, now: T
         };
         why = because(&format!("{why}{last}"), &record.note);
     }
-    let judged = Judgement::of(record.health);
+    let mut judged = Judgement::of(record.health);
+    // a failure is none the less for being suspended: nothing mends it meanwhile
+    let failed = has_failed(record, strings);
+    if failed {
+        let what = last_word(record, strings);
+        let by = match record.text(SUSPENDED_BY, strings) {
+            "" => String::new(),
+            by => format!(" by {by}"),
+        };
+        let since = record.time(READY_SINCE).or(since);
+        let why = because(&format!("{what}, and suspended{by}"), gist(&record.note));
+        judged = judged.with(Finding::new(Severity::P2, since, why));
+    }
     if let (id, Some(until)) = (record.text(WINDOW, strings), record.time(WINDOW_END))
         && !id.is_empty()
     {
         return window::judge(judged, id, until, "suspended", now);
+    }
+    if failed {
+        return judged;
     }
     let Some(since) = since else {
         return judged.with(Finding::new(Severity::P3, None, why));
@@ -67,6 +85,16 @@ fn suspended(record: &Record, strings: &Strings, thresholds: &Thresholds, now: T
         judged.again_at(ends).with(Finding::new(Severity::P3, Some(since), why))
     } else {
         judged.with(Finding::new(Severity::P2, Some(since), why))
+    }
+}
+
+/// What Ready said last: `upgrade failed`, `rolled back to 1.4.0`.
+fn last_word(record: &Record, strings: &Strings) -> String {
+    match (record.text(READY_REASON, strings), record.text(REVISION, strings)) {
+        ("", _) => "failed".to_owned(),
+        ("RollbackSucceeded", "") => "rolled back".to_owned(),
+        ("RollbackSucceeded", revision) => format!("rolled back to {revision}"),
+        (reason, _) => words(reason),
     }
 }
 

@@ -260,7 +260,7 @@ mod tests {
     #[case::suspended_and_frozen(&[("Ready", "True", "UpgradeSucceeded", "")], json!({"spec": {"suspend": true}}), "Suspended",
         "suspended P3 suspended")]
     #[case::suspended_while_failing(&[("Ready", "False", "UpgradeFailed", "x"), ("Stalled", "True", "RetriesExceeded", "y")],
-        json!({"spec": {"suspend": true}}), "Suspended", "warning P3 suspended at upgrade failed: x")]
+        json!({"spec": {"suspend": true}}), "Suspended", "warning P2 upgrade failed, and suspended: x")]
     #[case::suspended_from_the_start(&[], json!({"spec": {"suspend": true}}), "Suspended",
         "warning P3 suspended: never reconciled")]
     #[case::deletion_wins(&[("Ready", "False", "UninstallFailed", "x")], json!({"spec": {"suspend": true},

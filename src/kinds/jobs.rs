@@ -24,6 +24,8 @@ pub const FAILED: u8 = 2;
 pub const STARTED: u8 = 3;
 /// When it was complete.
 pub const COMPLETED: u8 = 4;
+/// Pods that are there and have not ended.
+pub const ACTIVE: u8 = 5;
 
 pub const SPEC: KindSpec = KindSpec {
     name: "Job",
@@ -96,6 +98,7 @@ impl Kind for Jobs {
             Cell::Int(status.failed.unwrap_or(0)),
             Cell::time(Time::parse(&status.start_time)),
             Cell::time(Time::parse(&status.completion_time)),
+            Cell::Int(status.active.unwrap_or(0)),
         ]);
         record.links = workload::links("Job", meta, intern);
         record

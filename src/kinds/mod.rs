@@ -43,6 +43,7 @@ pub mod policy_reports;
 pub mod probes;
 pub mod readiness;
 pub mod redact;
+pub mod refusals;
 pub mod replica_sets;
 pub mod resource_quotas;
 pub mod resource_sets;
@@ -56,6 +57,7 @@ pub mod stateful_sets;
 pub mod suspender;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod unwatched;
 pub mod velero;
 pub mod window;
 pub mod wire;
@@ -107,6 +109,7 @@ pub static KINDS: &[KindSpec] = &[
     secret_stores::SPEC,
     cluster_secret_stores::SPEC,
     replica_sets::SPEC,
+    refusals::SPEC,
     pod_disruption_budgets::SPEC,
     autoscalers::SPEC,
     resource_sets::SPEC,
@@ -223,6 +226,11 @@ pub fn spec(id: KindId) -> &'static KindSpec {
 /// All row numbers.
 pub fn ids() -> impl Iterator<Item = KindId> {
     (0..KINDS.len()).filter_map(|i| u8::try_from(i).ok()).map(KindId)
+}
+
+/// What is asked for of a kind, where that is not all of it: a field selector.
+pub fn selector(id: KindId) -> Option<&'static str> {
+    (spec(id).name == refusals::SPEC.name).then_some(refusals::SELECTOR)
 }
 
 /// The row of an API kind: `HelmRelease`.
@@ -463,6 +471,8 @@ mod tests {
         "volumes",
         "warn",
         "wildcard",
+        "count",
+        "lastObservedTime",
     ];
 
     /// Decodes and, when that works, judges and draws: what the program does with anything a server sends.
@@ -504,6 +514,8 @@ mod tests {
                 serde_json::json!({"metadata": {"ownerReferences": [null, inner], "managedFields": [null, inner]},
                     "spec": lists, "status": lists}),
                 serde_json::json!({"metadata": null, "scope": null, "summary": null, "results": null}),
+                serde_json::json!({"involvedObject": null, "series": null, "count": null, "message": null}),
+                serde_json::json!({"metadata": inner, "involvedObject": inner, "series": inner, "reason": "", "count": 0}),
                 serde_json::json!({"metadata": inner, "scope": inner, "summary": inner, "results": [null, inner]}),
             ] {
                 let json = json.to_string();
@@ -625,6 +637,7 @@ mod tests {
         "skip",
         "succeeded",
         "warn",
+        "count",
     ];
     const SWITCHES: &[&str] =
         &["controller", "default", "paused", "ready", "started", "suspend", "unschedulable", "presented", "wildcard"];
@@ -724,7 +737,9 @@ mod tests {
             let mut dice = dice.into_iter();
             let json = serde_json::json!({"metadata": object(&mut dice, 0), "spec": object(&mut dice, 0),
                 "status": object(&mut dice, 0), "scope": object(&mut dice, 4), "summary": object(&mut dice, 4),
-                "results": [object(&mut dice, 4)]});
+                "results": [object(&mut dice, 4)], "involvedObject": object(&mut dice, 4),
+                "series": object(&mut dice, 4), "count": value("count", &mut dice, 0),
+                "firstTimestamp": value("time", &mut dice, 0), "lastTimestamp": value("time", &mut dice, 0)});
             for row in KINDS {
                 let _ = handle(row, &json.to_string(), now);
             }

@@ -150,7 +150,7 @@ mod tests {
     #[case::never_switched(json!(null), json!(["True", "ReconciliationSucceeded"]), json!([]), "ok")]
     #[case::disabled(json!("disabled"), json!(["True", "ReconciliationSucceeded"]), json!([]), "suspended P3 suspended by kubectl-annotate")]
     #[case::disabled_in_capitals(json!("Disabled"), json!(["True", "ReconciliationSucceeded"]), json!([]), "suspended P3 suspended by kubectl-annotate")]
-    #[case::disabled_while_failing(json!("disabled"), json!(["False", "ReconciliationFailed"]), json!([]), "warning P3 suspended by kubectl-annotate at reconciliation failed: m")]
+    #[case::disabled_while_failing(json!("disabled"), json!(["False", "ReconciliationFailed"]), json!([]), "warning P2 reconciliation failed, and suspended by kubectl-annotate: m")]
     #[case::stalled(json!("enabled"), json!(["False", "BuildFailed"]), json!([{"type": "Stalled", "status": "True", "reason": "BuildFailed", "message": "build failed"}]), "failed P2 build failed, will not retry: m")]
     #[case::blocked(json!("enabled"), json!(["False", "DependencyNotReady"]), json!([]), "warning P3 blocked by one of 2")]
     #[case::failed(json!("enabled"), json!(["False", "ReconciliationFailed"]), json!([]), "failed P2 reconciliation failed: m")]

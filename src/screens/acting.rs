@@ -4,10 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::world::World;
-use crate::actions::{
-    self, ACTIONS, ActKey, ActionSpec, Apis, Component, Have, Input, Labels, Offer, Subject, Target, silence,
-};
+use crate::actions::{self, ACTIONS, ActKey, ActionSpec, Apis, Component, Have, Input, Labels, Offer, Subject, Target};
 use crate::domain::ages::Time;
+use crate::domain::matcher::label_set;
 use crate::domain::outcome::Unfinished;
 use crate::domain::record::{Key, Uid};
 use crate::intent::{Command, Deed};
@@ -89,7 +88,7 @@ fn target(key: &Key, world: &World) -> Target {
     let row =
         world.store.table(key.kind).slot_of(key.uid).and_then(|slot| world.store.row(RowId { kind: key.kind, slot }));
     let labels = match (spec.name, row) {
-        ("Alert", Some(row)) => labels(row.record.text(alerts::LABELS, &world.store.strings)),
+        ("Alert", Some(row)) => label_set(row.record.text(alerts::LABELS, &world.store.strings)),
         _ => Labels::new(),
     };
     let id = table_row(key, world);
@@ -110,11 +109,6 @@ fn table_row(key: &Key, world: &World) -> Option<RowId> {
     Some(RowId { kind: key.kind, slot })
 }
 
-/// A label set as it is kept: `{a="b",c="d"}`.
-fn labels(text: &str) -> Labels {
-    silence::parse(text).unwrap_or_default().into_iter().map(|m| (m.name, m.value)).collect()
-}
-
 fn apis(world: &World) -> Apis {
     let served =
         world.store.tables().filter_map(|(kind, table)| Some((kinds::spec(kind).name, table.feed.api.as_ref()?)));
@@ -125,7 +119,7 @@ fn all_alerts(world: &World) -> Vec<Labels> {
     let Some(kind) = kinds::by_name("Alert") else { return Vec::new() };
     let firing = |word: &str| word != alerts::State::BrokenRule.word() && word != alerts::State::NotFiring.word();
     let rows = world.store.table(kind).iter().filter(|(_, row)| firing(world.store.strings.get(row.record.status)));
-    rows.map(|(_, row)| labels(row.record.text(alerts::LABELS, &world.store.strings))).collect()
+    rows.map(|(_, row)| label_set(row.record.text(alerts::LABELS, &world.store.strings))).collect()
 }
 
 /// Whether an action is offered for all of these; the first reason why not.
@@ -188,7 +182,12 @@ pub fn objects(left: &Unfinished, world: &World) -> Result<Vec<Key>, String> {
         }
         let state = world.store.table(id).feed.state;
         if !state.is_live() {
-            return Err(format!("{} cannot be looked up: {} are {}", object.replace("//", "/"), kinds::spec(id).title, state.word()));
+            return Err(format!(
+                "{} cannot be looked up: {} are {}",
+                object.replace("//", "/"),
+                kinds::spec(id).title,
+                state.word()
+            ));
         }
         let uid = left.steps.iter().find(|step| step.target == nth && !step.uid.is_empty());
         let uid = uid.map_or_else(Uid::default, |step| Uid::of(&step.uid));

@@ -6,6 +6,7 @@ use super::{Screen, ScreenSpec, Size};
 use crate::domain::ages;
 use crate::domain::change::FeedState;
 use crate::domain::record::KindId;
+use crate::domain::served::Unwatched;
 use crate::intent::{Command, Effect, Place};
 use crate::kinds;
 use crate::scene::{self, Keep, Line, Tone};
@@ -78,6 +79,20 @@ impl Feeds {
     }
 }
 
+/// The rows of what is not read: below those of the feeds.
+fn unwatched(world: &World, width: u16) -> Vec<Line> {
+    let row = |one: &Unwatched| {
+        let mut line = Line::of(format!("  {} ", scene::fit(&one.kind, 22, Keep::Start)), Tone::Plain);
+        line.push(format!("{} ", scene::fit("not watched", 14, Keep::Start)), Tone::Warn);
+        line.plain(format!("{:>7} {:>7}  ", "-", ""));
+        let left = usize::from(width).saturating_sub(line.width());
+        let rest = format!("blind to {} ({})", one.misses, one.group);
+        line.push(scene::clip(&rest, left, Keep::Start).into_owned(), Tone::Dim);
+        line
+    };
+    world.facts.unwatched.iter().map(row).collect()
+}
+
 impl Screen for Feeds {
     fn title(&self, world: &World) -> String {
         let blind = world.store.tables().filter(|(_, t)| t.feed.state.is_blind()).count();
@@ -89,9 +104,11 @@ impl Screen for Feeds {
     }
 
     fn on(&mut self, command: Command, world: &World) -> Option<Vec<Effect>> {
-        let len = kinds::KINDS.len();
-        if self.scroll.on(command, len) {
+        if self.scroll.on(command, kinds::KINDS.len() + world.facts.unwatched.len()) {
             return Some(Vec::new());
+        }
+        if self.scroll.at >= kinds::KINDS.len() {
+            return None;
         }
         let kind = KindId(u8::try_from(self.scroll.at).unwrap_or(0));
         match command {
@@ -104,8 +121,9 @@ impl Screen for Feeds {
         }
     }
 
-    fn sync(&mut self, _world: &World, size: Size) -> Vec<Effect> {
-        self.scroll.settle(kinds::KINDS.len(), usize::from(size.height.saturating_sub(2)));
+    fn sync(&mut self, world: &World, size: Size) -> Vec<Effect> {
+        let len = kinds::KINDS.len() + world.facts.unwatched.len();
+        self.scroll.settle(len, usize::from(size.height.saturating_sub(2)));
         Vec::new()
     }
 
@@ -126,11 +144,12 @@ impl Screen for Feeds {
         let mut out = vec![Line::of(scene::clip(&text, usize::from(size.width), Keep::Start).into_owned(), tone)];
         out.push(Line::of("  KIND                   STATE             ROWS   SINCE  WHY", Tone::Title));
         let rows = usize::from(size.height).saturating_sub(2);
-        for id in kinds::ids().skip(self.scroll.top).take(rows) {
-            let mut line = Self::row(id, world, size.width);
-            line.selected = usize::from(id.0) == self.scroll.at;
-            out.push(line);
-        }
+        let feeds = kinds::ids().map(|id| Self::row(id, world, size.width));
+        let all = feeds.chain(unwatched(world, size.width)).enumerate();
+        out.extend(all.skip(self.scroll.top).take(rows).map(|(at, mut line)| {
+            line.selected = at == self.scroll.at;
+            line
+        }));
         out
     }
 

@@ -39,6 +39,7 @@ static GUIDES: &[(&str, &str)] = &[
     ("DaemonSet", include_str!("../../assets/guides/workload.txt")),
     ("ReplicaSet", include_str!("../../assets/guides/workload.txt")),
     ("Job", include_str!("../../assets/guides/job.txt")),
+    ("Event", include_str!("../../assets/guides/refusal.txt")),
     ("PersistentVolumeClaim", include_str!("../../assets/guides/claim.txt")),
     ("ResourceQuota", include_str!("../../assets/guides/quota.txt")),
     ("Ingress", include_str!("../../assets/guides/ingress.txt")),

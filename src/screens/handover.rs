@@ -103,9 +103,10 @@ fn open(world: &World, recent: &[&Moment], out: &mut String) {
 fn told(incident: &Incident, world: &World) -> String {
     let World { store, triage, facts, .. } = world;
     let (kind, name) = triage::title(store, triage, incident.subject, &facts.context);
-    let since = incident.since.map_or_else(String::new, |at| {
-        format!(", for {} (since {})", ages::told(at.age(facts.now).max(0)), at.timestamp())
-    });
+    let since = incident.severe.map_or_else(
+        || ", nobody knows since when".to_owned(),
+        |at| format!(", for {} (since {})", ages::told(at.age(facts.now).max(0)), at.timestamp()),
+    );
     let why = triage.finding(incident.subject).map_or("", |finding| &finding.why);
     let mut line =
         format!("- **{}** {}{since}: {}", incident.severity, escaped(&format!("{kind} {name}")), escaped(why));

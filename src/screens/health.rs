@@ -7,6 +7,7 @@ use super::{Screen, ScreenSpec, Size};
 use crate::domain::beside::{self, Beside};
 use crate::domain::record::KindId;
 use crate::domain::reply::Reply;
+use crate::domain::served::Unwatched;
 use crate::intent::{Command, Effect, Fetch, Place, Ticket};
 use crate::scene::{self, Keep, Line, Tone};
 use crate::triage::health::{self, Verdict};
@@ -105,7 +106,8 @@ impl Screen for Health {
 
     fn sync(&mut self, world: &World, size: Size) -> Vec<Effect> {
         self.lines = health::lines(&world.store, &self.beside, world.facts.now);
-        self.scroll.settle(self.lines.len(), usize::from(size.height.saturating_sub(1)));
+        let around = 1 + usize::from(!world.facts.unwatched.is_empty());
+        self.scroll.settle(self.lines.len(), usize::from(size.height).saturating_sub(around));
         if self.asked || world.facts.link != Link::Up {
             return Vec::new();
         }
@@ -114,8 +116,10 @@ impl Screen for Health {
         vec![Effect::Fetch(self.ticket, Fetch::Paths(paths))]
     }
 
-    fn lines(&self, _world: &World, size: Size) -> Vec<Line> {
+    fn lines(&self, world: &World, size: Size) -> Vec<Line> {
         let width = usize::from(size.width);
+        // what no line tells of is named below all of them
+        let unwatched: Vec<String> = world.facts.unwatched.iter().map(Unwatched::told).collect();
         let what = if width < 70 { 17 } else { 20 };
         let head = format!(
             "  {} {} NUMBERS, WHY",
@@ -123,7 +127,7 @@ impl Screen for Health {
             scene::fit("WHAT", what, Keep::Start)
         );
         let mut out = vec![Line::of(scene::clip(&head, width, Keep::Start).into_owned(), Tone::Title)];
-        let rows = usize::from(size.height.saturating_sub(1));
+        let rows = usize::from(size.height).saturating_sub(1 + usize::from(!unwatched.is_empty()));
         for (at, told_line) in self.lines.iter().enumerate().skip(self.scroll.top).take(rows) {
             let mut line = Line::of("  ", Tone::Plain);
             line.push(scene::fit(told_line.verdict.word(), 13, Keep::Start), tone(told_line.verdict));
@@ -133,6 +137,10 @@ impl Screen for Health {
             line.push(scene::clip(&told(told_line), left, Keep::Start).into_owned(), rest);
             line.selected = at == self.scroll.at;
             out.push(line);
+        }
+        if !unwatched.is_empty() {
+            let text = format!("  not watched: {}", unwatched.join(", "));
+            out.push(Line::of(scene::clip(&text, width, Keep::Start).into_owned(), Tone::Warn));
         }
         out
     }

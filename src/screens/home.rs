@@ -52,7 +52,7 @@ struct Row<'a> {
 
 impl Row<'_> {
     fn age(&self) -> Option<i64> {
-        self.entry.since.map(|since| since.age(self.world.facts.now))
+        self.entry.severe.map(|since| since.age(self.world.facts.now))
     }
 }
 
@@ -198,7 +198,7 @@ impl Home {
     }
 
     fn row(&self, entry: &Incident, world: &World, width: u16, at: usize) -> Line {
-        let since = entry.since.map_or_else(String::new, |t| ages::told(t.age(world.facts.now)));
+        let since = entry.severe.map_or_else(|| "?".to_owned(), |t| ages::told(t.age(world.facts.now)));
         let wide = usize::from(width);
         let mut line = Line::new();
         line.push(format!(" {}  ", entry.severity), incident::tone(entry.severity, entry.muted));

@@ -15,7 +15,7 @@ use crate::intent::{Command, Effect, Place};
 use crate::kinds::{self, alerts, certificates, flux};
 use crate::scene::{self, Keep, Line, Tone};
 use crate::store::RowId;
-use crate::triage::{self, Incident, Subject, rules};
+use crate::triage::{self, Incident, Subject, remedy};
 
 /// Symptoms of one incident that are listed; the rest is counted.
 const MOST: usize = 200;
@@ -109,8 +109,14 @@ impl Page<'_> {
         }
     }
 
-    fn since(&self, since: Option<crate::domain::ages::Time>) -> String {
-        since.map_or_else(String::new, |t| format!(", for {}", ages::told(t.age(self.world.facts.now).max(0))))
+    /// `, for 3h`, and when it began longer ago as something less severe, that as well.
+    fn since(&self, incident: Option<&Incident>) -> String {
+        let Some(incident) = incident else { return String::new() };
+        let age = |at: ages::Time| ages::told(at.age(self.world.facts.now).max(0));
+        let began = incident.since.filter(|since| incident.severe.is_none_or(|severe| *since < severe.plus(-60)));
+        let so =
+            incident.severe.map_or_else(|| ", nobody knows for how long".to_owned(), |at| format!(", for {}", age(at)));
+        began.map_or_else(|| so.clone(), |at| format!("{so}, began {} ago", age(at)))
     }
 
     fn told(&self, subject: Subject) -> String {
@@ -125,7 +131,7 @@ impl Page<'_> {
         let severity = incident.map_or(finding.severity, |i| i.severity);
         let object = triage.object(store, root);
         let mut line = Line::of(format!(" {severity}  "), tone(severity, finding.muted));
-        line.push(format!("{}{}", self.told(root), self.since(incident.and_then(|i| i.since))), Tone::Accent);
+        line.push(format!("{}{}", self.told(root), self.since(incident)), Tone::Accent);
         self.lines.push((line, object));
         self.text(5, &finding.why, Tone::Plain, object);
         if finding.muted {
@@ -139,7 +145,8 @@ impl Page<'_> {
             self.text(5, "a critical alert is attached: users may notice", Tone::Bad, None);
         }
         if let Some(n) = incident.map(|i| i.dependents).filter(|n| *n > 0) {
-            self.text(5, &format!("{n} Flux objects depend on it, directly or not"), Tone::Dim, None);
+            let (objects, depend) = if n == 1 { ("object", "depends") } else { ("objects", "depend") };
+            self.text(5, &format!("{n} Flux {objects} {depend} on it, directly or not"), Tone::Dim, None);
         }
         if let Some(rule) = triage.rule(root) {
             self.text(5, &format!("rule {}: {}", rule.name, rule.doc), Tone::Dim, None);
@@ -242,11 +249,12 @@ impl Page<'_> {
     }
 
     /// Revisions that came in, what nodes, seals and silences did, and what was done from here, shortly before it began.
+    /// What came after it did not cause it, and what triage thought of it is no change.
     fn changes(&mut self, root: Subject) {
         let World { store, triage, facts, timeline, .. } = self.world;
         let Some(since) = triage.incident(root).and_then(|i| i.since) else { return };
         let window = facts.thresholds.recent_change;
-        let near = |at: ages::Time| at <= since.plus(60) && at.plus(window) >= since;
+        let near = |at: ages::Time| at <= since && at.plus(window) >= since;
         let mut found: Vec<(ages::Time, String, Option<RowId>)> = Vec::new();
         for kind in ["HelmRelease", "Kustomization"].into_iter().filter_map(kinds::by_name) {
             for (slot, row) in store.table(kind).iter() {
@@ -261,8 +269,11 @@ impl Page<'_> {
         // the revisions are above, with their rows
         let revision =
             |m: &Moment| matches!(&*m.kind, "HelmRelease" | "Kustomization") && m.words.starts_with("became ");
-        let told = timeline.log.between(since.plus(-window), since.plus(60));
-        let told = told.filter(|m| matches!(m.what, What::Change | What::Action | What::Silence) && !revision(m));
+        let told = timeline.log.between(since.plus(-window), since);
+        let told = told.filter(|m| {
+            let change = matches!(m.what, What::Change | What::Action | What::Silence);
+            change && !revision(m) && !m.is_bookkeeping()
+        });
         for moment in told {
             let row = kinds::by_name(&moment.kind).and_then(|kind| store.find(kind, &moment.namespace, &moment.name));
             let text = match moment.what {
@@ -278,7 +289,7 @@ impl Page<'_> {
         found.sort_by_key(|(at, ..)| std::cmp::Reverse(*at));
         self.heading("CHANGED SHORTLY BEFORE");
         for (at, text, row) in found.into_iter().take(12) {
-            let before = ages::told((since.0 - at.0).max(0));
+            let before = ages::told(since.0 - at.0);
             let own = if row.is_some() && row == mine { "  <- of this very object" } else { "" };
             self.text(3, &format!("{before:>5} before  {text}{own}"), Tone::Plain, row);
         }
@@ -320,14 +331,14 @@ impl Page<'_> {
             return;
         };
         let mut any = false;
-        for action in suggested(root, id, self.world) {
+        for help in suggested(root, id, self.world) {
             any = true;
-            let key = action
-                .key
-                .and_then(|key| self.world.chord(acting::command(key)))
-                .map(|k| format!("<{k}> "))
-                .unwrap_or_default();
-            self.text(3, &format!("{key}{}: {}", action.name, action.doc), Tone::Accent, Some(id));
+            let (command, words) = match help {
+                Help::Act(action) => (action.key.map(acting::command), format!("{}: {}", action.name, action.doc)),
+                Help::Look(name, command) => (Some(command), format!("{}: what went wrong", name.replace('-', " "))),
+            };
+            let key = command.and_then(|command| self.world.chord(command)).map(|k| format!("<{k}> "));
+            self.text(3, &format!("{}{words}", key.unwrap_or_default()), Tone::Accent, Some(id));
         }
         let chord = |command| self.world.chord(command).unwrap_or("?").to_owned();
         let more =
@@ -337,29 +348,37 @@ impl Page<'_> {
     }
 }
 
-/// What helps with a root, the best first: what its rules name, as far as it is offered.
-pub fn suggested(root: Subject, id: RowId, world: &World) -> Vec<&'static ActionSpec> {
+/// Looks that rules name beside actions, and the command that each is.
+const LOOKS: [(&str, Command); 3] =
+    [("previous-logs", Command::PreviousLogs), ("logs", Command::Logs), ("events", Command::Events)];
+
+/// Something that helps with a root.
+#[derive(Debug, Clone, Copy)]
+pub enum Help {
+    Act(&'static ActionSpec),
+    Look(&'static str, Command),
+}
+
+/// What helps with a root, the best first, as far as it is offered.
+pub fn suggested(root: Subject, id: RowId, world: &World) -> Vec<Help> {
     let Some(key) = world.store.key(id) else { return Vec::new() };
-    let kind = kinds::spec(id.kind).name;
-    let rules = rules::RULES.iter().filter(|rule| match world.triage.rule(root) {
-        Some(own) => own.name == rule.name,
-        // a root that is an object is what some rule explains by: those that know its kind name what helps
-        None => rule.next_for.contains(&kind),
-    });
-    let mut out: Vec<&ActionSpec> = Vec::new();
-    for name in rules.flat_map(|rule| rule.next) {
-        let Some(action) = ACTIONS.iter().find(|a| a.name == *name) else { continue };
-        if acting::offer(action, std::slice::from_ref(&key), world) == Offer::Yes
-            && !out.iter().any(|o| o.name == action.name)
+    let changed = world.triage.incident(root).is_some_and(|incident| incident.changed.is_some());
+    let mut out: Vec<Help> = Vec::new();
+    for name in remedy::next(&world.store, &world.triage, root, id, changed) {
+        if let Some((name, command)) = LOOKS.iter().find(|(look, _)| *look == name) {
+            out.push(Help::Look(name, *command));
+        } else if let Some(action) = ACTIONS.iter().find(|a| a.name == name)
+            && acting::offer(action, std::slice::from_ref(&key), world) == Offer::Yes
         {
-            out.push(action);
+            out.push(Help::Act(action));
         }
     }
     out.truncate(4);
     out
 }
 
-/// The key that a list shows for an incident: of the first action that has one, else of the guide.
+/// The key that a list shows for an incident: of what helps best, of the menu when that has no key of its own, else of
+/// the guide.
 pub fn next_key(incident: &Incident, world: &World) -> String {
     let Some(id) = world.triage.object(&world.store, incident.subject) else {
         if matches!(incident.subject, Subject::Plan(_)) {
@@ -367,8 +386,11 @@ pub fn next_key(incident: &Incident, world: &World) -> String {
         }
         return world.chord(Command::Feeds).unwrap_or_default().to_owned();
     };
-    let keyed = suggested(incident.subject, id, world).into_iter().find_map(|a| a.key);
-    let command = keyed.map_or(Command::Guide, acting::command);
+    let command = match suggested(incident.subject, id, world).first() {
+        Some(Help::Act(action)) => action.key.map_or(Command::Actions, acting::command),
+        Some(Help::Look(_, command)) => *command,
+        None => Command::Guide,
+    };
     world.chord(command).unwrap_or_default().to_owned()
 }
 
@@ -460,5 +482,24 @@ impl Screen for IncidentScreen {
         let line = self.lines.get(self.scroll.at).and_then(|(_, row)| *row);
         let root = || self.subjects(world).and_then(|(root, _)| world.triage.object(&world.store, root));
         world.store.key(line.or_else(root)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::triage::rules::RULES;
+
+    #[test]
+    fn what_rules_name_as_helping_exists() {
+        for rule in RULES {
+            for name in rule.next {
+                let known = ACTIONS.iter().any(|a| a.name == *name) || LOOKS.iter().any(|(look, _)| look == name);
+                assert!(known, "{}: nothing is called {name}", rule.name);
+            }
+            for kind in rule.next_for {
+                assert!(kinds::by_name(kind).is_some(), "{}: no kind is called {kind}", rule.name);
+            }
+        }
     }
 }

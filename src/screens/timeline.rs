@@ -104,6 +104,7 @@ fn glyph(what: What) -> (&'static str, Tone) {
         What::Worse => ("▲", Tone::Bad),
         What::Better => ("↓", Tone::Warn),
         What::Healed => ("✓", Tone::Good),
+        What::Gone => ("∅", Tone::Plain),
         What::Change => ("»", Tone::Accent),
         What::Action => ("*", Tone::Key),
         What::Silence => ("○", Tone::Dim),
@@ -257,7 +258,10 @@ impl Timeline {
         let glyph = if wide < WITH_AGE { String::new() } else { format!("{glyph} ") };
         line.push(format!("{glyph}{:<7} ", moment.what.word()), tone);
         match moment.severity {
-            Some(severity) => line.push(format!("{severity}  "), incident::tone(severity, moment.what == What::Healed)),
+            Some(severity) => line.push(
+                format!("{severity}  "),
+                incident::tone(severity, matches!(moment.what, What::Healed | What::Gone)),
+            ),
             None => line.plain("    "),
         }
         // the kind as it is typed is shorter

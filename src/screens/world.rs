@@ -10,6 +10,7 @@ use crate::domain::outcome::{Outcome, Unfinished};
 use crate::domain::plan::Plan;
 use crate::domain::profile::Profiles;
 use crate::domain::record::{self, KindId, Relation};
+use crate::domain::served::Unwatched;
 use crate::domain::thresholds::Thresholds;
 use crate::intent::{Binding, Effect, Place, RunId};
 use crate::kinds;
@@ -72,6 +73,8 @@ pub struct Facts {
     pub core_configured: Vec<String>,
     /// The platforms that are known, and those that are here.
     pub profiles: Arc<Profiles>,
+    /// What is served, matters, and is not read.
+    pub unwatched: Vec<Unwatched>,
     /// A number that other consoles do not have.
     pub salt: u32,
     /// TLS certificates are not checked: shown on every screen.

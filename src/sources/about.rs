@@ -48,6 +48,10 @@ pub fn object(labels: &Labels) -> Option<About> {
     if let (Some(name), Some(_)) = (name, labels.get("issuer_kind").or_else(|| labels.get("issuer_name"))) {
         return about("Certificate", name, Confidence::Exact);
     }
+    // what aggregates them drops the issuer as well
+    if let Some(name) = name.filter(|_| labels.get("alertname").is_some_and(is_of_certificates)) {
+        return about("Certificate", name, Confidence::Likely);
+    }
     if let Some(schedule) = labels.get("schedule").filter(|_| from(labels, "velero")) {
         return about("Schedule", schedule, Confidence::Exact);
     }
@@ -64,6 +68,11 @@ pub fn object(labels: &Labels) -> Option<About> {
         return about("Node", name, Confidence::Exact);
     }
     own(labels, "instance").filter(|_| of_node).and_then(|instance| about("Node", host(instance), Confidence::Likely))
+}
+
+/// `CertManagerCertNotReady`, and no `CertManagerIssuerNotReady`.
+fn is_of_certificates(alert: &str) -> bool {
+    alert.replace("CertManager", "").contains("Cert")
 }
 
 /// The pod that an alert is about, unless the label names the exporter that was scraped.
@@ -150,6 +159,11 @@ mod tests {
         "name=loki-tls,issuer_kind=ClusterIssuer,exported_namespace=logging,namespace=cert-manager,pod=cm-1",
         "Certificate logging/loki-tls exact"
     )]
+    #[case::certificate_without_its_issuer(
+        "alertname=CertManagerCertNotReady,name=loki-tls,exported_namespace=logging,namespace=cert-manager,condition=False",
+        "Certificate logging/loki-tls likely"
+    )]
+    #[case::an_issuer_is_no_certificate("alertname=CertManagerIssuerNotReady,name=ca,namespace=cert-manager", "")]
     #[case::velero("schedule=daily-backup,job=velero,namespace=velero", "Schedule velero/daily-backup exact")]
     #[case::exported_pod(
         "exported_pod=cart-1,exported_namespace=shop,pod=ksm-1,namespace=monitoring",

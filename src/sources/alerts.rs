@@ -143,7 +143,9 @@ struct Merged {
 impl Merged {
     fn shown(&self, joined: &[Joined]) -> silences::Silence {
         let known = joined.iter().filter(|j| j.alert.state != State::Pending);
-        let alerts = known.map(|j| self.silence.covers(&j.labels)).try_fold(0, |n, c| c.map(|c| n + usize::from(c)));
+        // a copy that it does not cover goes on paging
+        let covers = |j: &Joined| j.copies.iter().try_fold(true, |all, copy| Some(self.silence.covers(copy)? && all));
+        let alerts = known.map(covers).try_fold(0, |n, c| c.map(|c| n + usize::from(c)));
         silences::Silence {
             id: self.silence.id.clone(),
             state: self.silence.state,
@@ -189,6 +191,7 @@ mod tests {
     use super::super::poll::tests::Fake;
     use super::*;
     use crate::domain::interner::Strings;
+    use crate::domain::record::Relation;
     use crate::domain::thresholds::Thresholds;
     use crate::kinds::column::Show;
     use rstest::rstest;
@@ -335,15 +338,58 @@ mod tests {
         let copies = [routed("Root", "f1", ""), routed("Symptom", "f2", "inhibitedBy:f1")].join(",");
         let (both, strings) = polled(&[prometheus("p", &alerts)], &[alertmanager("a", &copies, "")]).await;
         assert_eq!(lines(&both.alerts, &strings), ["Root firing - - both", "Symptom inhibited Root - both"]);
+        let by = both.alerts.records[1].link(Relation::From).map(|l| (strings.get(l.kind), strings.get(l.name)));
+        assert_eq!(by, Some(("Alert", r#"{alertname="Root"}"#)), "by the labels as the other one keeps them");
     }
 
     #[tokio::test]
     async fn two_prometheus_fire_if_one_does_since_the_earliest_time() {
-        let a = prometheus("p0", &fires("X,replica=0", "pending", "2026-11-21T11:50:00Z"));
-        let b = prometheus("p1", &fires("X,replica=1", "firing", "2026-11-21T11:40:00Z"));
+        let a = prometheus("p0", &fires("X,pod=a", "pending", "2026-11-21T11:50:00Z"));
+        let b = prometheus("p1", &fires("X,pod=a", "firing", "2026-11-21T11:40:00Z"));
         let (both, strings) = polled(&[a, b], &[]).await;
         assert_eq!(lines(&both.alerts, &strings), ["X firing - - Prometheus"]);
         assert_eq!(both.alerts.records[0].created.age(NOW), 1200);
+    }
+
+    #[tokio::test]
+    async fn replicas_of_an_application_are_alerts_of_their_own() {
+        let both = ["X,namespace=db,replica=0", "X,namespace=db,replica=1"];
+        let p = prometheus("p", &both.map(|labels| fires(labels, "firing", "2026-11-21T11:00:00Z")).join(","));
+        let copies = [routed(both[0], "f0", "silencedBy:s1"), routed(both[1], "f1", "")].join(",");
+        let silence = silence("s1", "active", AT_13, &[("alertname", "X"), ("replica", "0")]);
+        for p in [vec![p.clone()], Vec::new()] {
+            let (both, strings) = polled(&p, &[alertmanager("a", &copies, &silence)]).await;
+            let (seen, fires) = if p.is_empty() { ("Alertmanager", "active") } else { ("both", "firing") };
+            assert_eq!(
+                lines(&both.alerts, &strings),
+                [format!("X silenced alice 60m {seen}"), format!("X {fires} - - {seen}")]
+            );
+            assert_eq!(both.silences.records[0].int(silences::COUNT), 1);
+            let not_found = |problem: &&String| problem.contains("not found");
+            assert_eq!(both.alerts.problems.iter().filter(|problem| !not_found(problem)).count(), 0);
+        }
+    }
+
+    #[tokio::test]
+    async fn copies_of_two_replicas_of_prometheus_are_one_alert_and_one_silence_covers_all_of_them() {
+        let copies = ["X,prometheus_replica=p-0", "X,prometheus_replica=p-1"];
+        let a = |first: &str, second: &str, matcher: (&str, &str)| {
+            let routed = [routed(copies[0], "f0", first), routed(copies[1], "f1", second)].join(",");
+            alertmanager("a", &routed, &silence("s1", "active", AT_13, &[matcher]))
+        };
+        let one = ("prometheus_replica", "p-0");
+        let (both, strings) = polled(&[], &[a("silencedBy:s1", "", one)]).await;
+        assert_eq!(lines(&both.alerts, &strings), ["X active - - Alertmanager"]);
+        assert_eq!(both.silences.records[0].int(silences::COUNT), 0, "one copy goes on paging");
+        assert_eq!(both.alerts.problems, ["Prometheus: not found"], "one server cannot disagree with itself");
+        let (both, strings) = polled(&[], &[a("silencedBy:s1", "silencedBy:s1", ("alertname", "X"))]).await;
+        assert_eq!(lines(&both.alerts, &strings), ["X silenced alice 60m Alertmanager"]);
+        assert_eq!(both.silences.records[0].int(silences::COUNT), 1);
+        // a label of that name that Prometheus' own alerts have tells them apart
+        let p = prometheus("p", &copies.map(|labels| fires(labels, "firing", "2026-11-21T11:00:00Z")).join(","));
+        let (both, strings) = polled(&[p], &[a("silencedBy:s1", "", one)]).await;
+        assert_eq!(lines(&both.alerts, &strings), ["X silenced alice 60m both", "X firing - - both"]);
+        assert_eq!(both.silences.records[0].int(silences::COUNT), 1);
     }
 
     #[tokio::test]

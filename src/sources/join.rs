@@ -8,17 +8,23 @@ use super::labels::Labels;
 use super::prometheus::{self, Annotations};
 use super::{about, alertmanager};
 use crate::domain::ages::Time;
+use crate::domain::matcher;
 use crate::kinds::alerts::{Alert, State};
 
 /// At most this many copies that equal no alert are compared with each alert of their name: the one step that is
 /// not linear.
 const MOST_ODD: usize = 500;
 
+/// What tells the replicas of one Prometheus apart, as its operator sets it. Unlike `replica`, which applications use as
+/// well, it says nothing of what an alert is about, unless Prometheus' own alerts have it.
+const REPLICA: &str = "prometheus_replica";
+
 /// A joined alert with the labels that silences see.
 #[derive(Debug)]
 pub struct Joined {
     pub alert: Alert,
-    pub labels: Labels,
+    /// Those of each copy that Alertmanager has, else Prometheus' own.
+    pub copies: Vec<matcher::Labels>,
 }
 
 /// An alert over all replicas of Prometheus.
@@ -67,6 +73,8 @@ pub fn join(
     };
     let mut claimed = HashSet::new();
     let mut out = Vec::new();
+    // which joined alert a copy of Alertmanager became
+    let mut became: HashMap<&str, String> = HashMap::new();
     for (labels, fire) in &fires {
         let known = finder.find(labels, fire.firing);
         claimed.extend(known.iter().copied());
@@ -79,20 +87,39 @@ pub fn join(
         if fire.firing {
             details.apply(&mut alert, &views);
         }
-        let labels = views.first().map_or(*labels, |v| &v.first.labels).clone();
-        out.push(Joined { alert, labels });
+        let copies = if views.is_empty() { vec![told(labels)] } else { labels_of(&views) };
+        became.extend(views.iter().map(|v| (&*v.first.fingerprint, alert.identity.clone())));
+        out.push(Joined { alert, copies });
     }
+    let is_own = fires.keys().any(|labels| labels.get(REPLICA).is_some());
+    let mut alone: BTreeMap<Labels, Vec<&Routed<'_>>> = BTreeMap::new();
     for (_, view) in routed.iter().enumerate().filter(|(i, _)| !claimed.contains(i)) {
-        let mut alert = from_labels(&view.first.labels);
-        alert.since = view.starts;
+        alone.entry(view.first.labels.only(|name| is_own || name != REPLICA)).or_default().push(view);
+    }
+    for (labels, views) in alone {
+        let mut alert = from_labels(&labels);
+        alert.since = views.iter().filter_map(|v| v.starts).min();
         alert.seen_by = "Alertmanager";
         alert.state = State::Active;
-        annotate(&mut alert, Some(&view.first.annotations));
-        details.apply(&mut alert, &[view]);
-        out.push(Joined { alert, labels: view.first.labels.clone() });
+        annotate(&mut alert, views.first().map(|v| &v.first.annotations));
+        details.apply(&mut alert, &views);
+        became.extend(views.iter().map(|v| (&*v.first.fingerprint, alert.identity.clone())));
+        out.push(Joined { alert, copies: labels_of(&views) });
+    }
+    for joined in out.iter_mut().filter(|j| j.alert.state == State::Inhibited) {
+        let by = joined.alert.inhibitor.take();
+        joined.alert.inhibitor = by.and_then(|by| became.get(&*by)).filter(|by| **by != joined.alert.identity).cloned();
     }
     let disagreeing = routed.iter().filter(|r| r.is_split()).count();
     (out, disagreeing)
+}
+
+fn labels_of(views: &[&Routed<'_>]) -> Vec<matcher::Labels> {
+    views.iter().map(|v| told(&v.first.labels)).collect()
+}
+
+fn told(labels: &Labels) -> matcher::Labels {
+    labels.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// Firing if any replica says so, since the earliest time that one of them gives.
@@ -221,6 +248,8 @@ impl Details<'_> {
             _ if !ids.is_empty() => alert.state = State::Silenced,
             (_, Some(fingerprint), _) => {
                 alert.state = State::Inhibited;
+                // its fingerprint for now: which alert that is, is known once all are joined
+                alert.inhibitor = Some((**fingerprint).to_owned());
                 (**self.names.get(fingerprint).unwrap_or(&"")).clone_into(&mut alert.by);
             }
             (_, _, Some(interval)) => {

@@ -6,13 +6,11 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
+use crate::domain::matcher::Matcher;
 use crate::kinds::wire::Text;
 
 /// At most this many labels of a set are kept.
 const MOST: usize = 128;
-
-/// Labels that only tell the replicas of one Prometheus apart.
-const REPLICA: [&str; 2] = ["prometheus_replica", "replica"];
 
 /// Distinct names with their values, sorted by name. Names of empty values are left out: to both servers they are
 /// the same as absent.
@@ -27,12 +25,6 @@ impl Labels {
 
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(k, v)| (&**k, &**v))
-    }
-
-    #[must_use]
-    pub fn without_replicas(mut self) -> Self {
-        self.0.retain(|(name, _)| !REPLICA.contains(&&**name));
-        self
     }
 
     /// Only the labels whose name `keep` accepts.
@@ -63,39 +55,16 @@ impl Labels {
     }
 }
 
-/// As Prometheus prints a set: `{alertname="X",namespace="y"}`. Equal texts are equal sets.
+/// As a set is printed: `{alertname="X",namespace="y"}`. Equal texts are equal sets, and
+/// `matcher::parse` reads it back.
 impl fmt::Display for Labels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("{")?;
         for (at, (name, value)) in self.iter().enumerate() {
             let comma = if at == 0 { "" } else { "," };
-            write!(f, "{comma}{name}={}", Quoted(value))?;
+            write!(f, "{comma}{}", Matcher::equal(name, value))?;
         }
         f.write_str("}")
-    }
-}
-
-/// A label value between double quotes, with `\`, `"` and line breaks escaped.
-pub struct Quoted<'a>(pub &'a str);
-
-impl fmt::Debug for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("\"")?;
-        for c in self.0.chars() {
-            match c {
-                '\\' => f.write_str("\\\\")?,
-                '"' => f.write_str("\\\"")?,
-                '\n' => f.write_str("\\n")?,
-                c => write!(f, "{c}")?,
-            }
-        }
-        f.write_str("\"")
     }
 }
 
@@ -146,9 +115,8 @@ pub mod tests {
     }
 
     #[test]
-    fn a_set_is_the_same_whatever_its_order_and_its_replica() {
-        let a = labels("namespace=y,alertname=X,prometheus_replica=p-0").without_replicas();
-        let b = labels("alertname=X,namespace=y,replica=1").without_replicas();
+    fn a_set_is_the_same_whatever_its_order() {
+        let (a, b) = (labels("namespace=y,alertname=X"), labels("alertname=X,namespace=y"));
         assert_eq!(a, b);
         assert_eq!(a.to_string(), r#"{alertname="X",namespace="y"}"#);
     }

@@ -136,7 +136,8 @@ impl Polled {
         let feed = Feed {
             lack,
             state,
-            since: if before.state == state { before.since } else { now },
+            // a service that is gone is gone since now, however long the other one has been heard
+            since: if before.state == state && before.lack == lack { before.since } else { now },
             fresh: if live { Some(now) } else { before.fresh },
             error: Some(self.problems.join("; ")).filter(|e| !e.is_empty()).map(Into::into),
             only: Box::default(),

@@ -21,7 +21,7 @@ pub struct Seen {
     pub bad: Vec<Bad>,
 }
 
-/// One alert, replica labels dropped.
+/// One alert, with all of its labels.
 #[derive(Debug, Clone, Default)]
 pub struct Alert {
     pub labels: Labels,
@@ -142,7 +142,7 @@ pub fn alerts(body: &[u8], bad: &mut Vec<Bad>) -> Result<Vec<Alert>, AskError> {
         .map(|a| Alert {
             firing: &*a.state == "firing",
             since: time(&a.active_at),
-            labels: a.labels.without_replicas(),
+            labels: a.labels,
             annotations: a.annotations,
         })
         .collect())
@@ -205,7 +205,7 @@ mod tests {
                 {"labels":{"alertname":"B"},"state":"inactive"}]}}"#,
         );
         assert_eq!(alerts.len(), 2);
-        assert_eq!(alerts[0].labels.to_string(), r#"{alertname="A"}"#);
+        assert_eq!(alerts[0].labels.to_string(), r#"{alertname="A",replica="1"}"#);
         assert_eq!((alerts[0].firing, alerts[0].since), (true, Some(Time(1_795_255_200))));
         assert_eq!((alerts[1].firing, alerts[1].since), (false, None));
         assert_eq!(bad.len(), 1);

@@ -87,7 +87,10 @@ impl<'f> Scoped<'f> {
     }
 
     async fn drive(&mut self, api: Api<Slim>) -> Result<std::convert::Infallible, End> {
-        let config = watcher::Config::default().page_size(PAGE).timeout(WATCH_SECONDS);
+        let mut config = watcher::Config::default().page_size(PAGE).timeout(WATCH_SECONDS);
+        if let Some(selector) = kinds::selector(self.feed.kind) {
+            config = config.fields(selector);
+        }
         let mut stream = std::pin::pin!(watcher::watcher(api, config));
         let mut link = self.feed.shared.link.clone();
         let mut map = self.feed.shared.served.clone();

@@ -1,21 +1,28 @@
 //! A feed that cannot be read is itself a finding, and says what it blinds. Kinds that are not installed are none, but
-//! for the alerts: a platform without them is worth a note.
+//! for the alerts: a platform without them is worth a note. Feeds of the API server that lost touch did so together: one
+//! line for all of them.
 
 use super::node::Subject;
 use crate::domain::change::{FeedState, Lack};
 use crate::domain::finding::Finding;
 use crate::domain::health::Severity;
-use crate::kinds;
+use crate::domain::record::KindId;
+use crate::kinds::{self, Api};
 use crate::store::Store;
+
+/// Kinds that one line names, before the rest is counted.
+const NAMED: usize = 6;
 
 pub fn findings(store: &Store) -> Vec<(Subject, Finding)> {
     let mut out = Vec::new();
     let mut refused = Vec::new();
+    let lost = together(store);
     for (kind, table) in store.tables() {
         let feed = &table.feed;
         let spec = kinds::spec(kind);
         let is_alerts = spec.name == "Alert";
         let severity = match feed.state {
+            FeedState::Unreachable | FeedState::Stale if lost.contains(&kind) => continue,
             // what used to tell of trouble and is silent now
             FeedState::Unreachable | FeedState::Stale if is_alerts => Severity::P1,
             FeedState::Unreachable | FeedState::Stale => Severity::P2,
@@ -39,6 +46,13 @@ pub fn findings(store: &Store) -> Vec<(Subject, Finding)> {
         };
         out.push((Subject::Feed(kind), Finding::new(severity, Some(feed.since).filter(|t| t.is_set()), why)));
     }
+    if let Some(first) = lost.first() {
+        let feeds = || lost.iter().map(|kind| &store.table(*kind).feed);
+        let since = feeds().map(|feed| feed.since).filter(|t| t.is_set()).min();
+        let error = feeds().find_map(|feed| feed.error.as_deref()).unwrap_or("no answer");
+        let why = format!("{} feeds have lost touch, blind to {}: {error}", lost.len(), words(&lost));
+        out.push((Subject::Feed(*first), Finding::new(Severity::P2, since, why)));
+    }
     // one right that is missing is often many: one line for all of them
     if let Some(first) = refused.first() {
         let since = Some(store.table(*first).feed.since).filter(|t| t.is_set());
@@ -50,4 +64,68 @@ pub fn findings(store: &Store) -> Vec<(Subject, Finding)> {
         out.push((Subject::Feed(*first), Finding::new(severity, since, why)));
     }
     out
+}
+
+/// Whether the line of a feed stands for several.
+pub fn is_of_many(store: &Store, kind: KindId) -> bool {
+    store.table(kind).feed.state == FeedState::NoAccess || together(store).contains(&kind)
+}
+
+/// Feeds of the API server that lost touch, when there are several.
+fn together(store: &Store) -> Vec<KindId> {
+    let is_lost = |state| matches!(state, FeedState::Unreachable | FeedState::Stale);
+    let watched = |kind: KindId| matches!(kinds::spec(kind).api, Api::Watch { .. });
+    let lost = store.tables().filter(|(kind, table)| watched(*kind) && is_lost(table.feed.state));
+    let lost: Vec<KindId> = lost.map(|(kind, _)| kind).collect();
+    if lost.len() > 1 { lost } else { Vec::new() }
+}
+
+fn words(kinds: &[KindId]) -> String {
+    let named: Vec<&str> = kinds.iter().take(NAMED).map(|kind| kinds::spec(*kind).word).collect();
+    let more = kinds.len().saturating_sub(NAMED);
+    let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{tail}", named.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ages::Time;
+    use crate::domain::change::{Batch, Change, Feed};
+
+    fn store(states: &[(&str, FeedState, i64)]) -> Store {
+        let mut store = Store::new(kinds::KINDS.len());
+        for kind in kinds::ids() {
+            let given = states.iter().find(|(word, ..)| kinds::spec(kind).word == *word);
+            let (state, since) = given.map_or((FeedState::Live, 1), |(_, state, since)| (*state, *since));
+            let error = (state != FeedState::Live).then(|| "connection refused".into());
+            let feed = Feed { state, since: Time(since), error, ..Feed::default() };
+            let changes = vec![Change::Feed(feed)];
+            store.apply(Batch { kind, strings: Vec::new(), changes }, &mut Vec::new());
+        }
+        store
+    }
+
+    fn told(store: &Store) -> Vec<(Severity, Option<Time>, String)> {
+        findings(store).into_iter().map(|(_, f)| (f.severity, f.since, f.why.to_string())).collect()
+    }
+
+    #[test]
+    fn feeds_that_lost_touch_together_are_one_finding_and_one_alone_is_its_own() {
+        let stale =
+            [("pods", FeedState::Stale, 60), ("nodes", FeedState::Stale, 50), ("hr", FeedState::Unreachable, 70)];
+        let found = told(&store(&stale));
+        assert_eq!(found.len(), 1, "{found:?}");
+        let why = "3 feeds have lost touch, blind to pods, nodes, hr: connection refused";
+        assert_eq!(found[0], (Severity::P2, Some(Time(50)), why.to_owned()));
+        let found = told(&store(&stale[..1]));
+        assert!(found[0].2.starts_with("blind to pods"), "{found:?}");
+    }
+
+    #[test]
+    fn a_service_that_is_gone_is_not_hidden_among_the_feeds_of_the_api_server() {
+        let all = [("pods", FeedState::Stale, 60), ("nodes", FeedState::Stale, 50), ("alerts", FeedState::Stale, 70)];
+        let found = told(&store(&all));
+        assert_eq!(found.iter().map(|(severity, ..)| *severity).collect::<Vec<_>>(), [Severity::P1, Severity::P2]);
+    }
 }

@@ -7,7 +7,7 @@ use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
 
 use super::Settings;
-use super::judged::Judged;
+use super::judged::{Differs, Judged};
 use super::names::{self, Code, Names};
 use super::node::{Claim, Group, GroupId, RuleId, Subject};
 use super::rules::RULES;
@@ -67,7 +67,11 @@ impl Groups {
         }
     }
 
-    fn code(group: &Group) -> Code {
+    pub fn find(&self, rule: RuleId, group: &Group) -> Option<GroupId> {
+        self.ids.get(&(rule, group.clone())).copied()
+    }
+
+    pub fn code(group: &Group) -> Code {
         Code::of(group.kind, &group.namespace, &group.name)
     }
 
@@ -114,6 +118,8 @@ struct Node {
 #[derive(Debug, Default)]
 pub struct Graph {
     nodes: HashMap<Subject, Node, FixedState>,
+    /// Rows within their grace that explain what is not: they count for its sake.
+    called: HashSet<RowId, FixedState>,
     pub names: Names,
     pub groups: Groups,
     dirty: Vec<Subject>,
@@ -123,21 +129,23 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// A row was touched; `had` and `changed` say whether it had a finding and whether that is another one now.
-    pub fn touch(&mut self, store: &Store, judged: &Judged, id: RowId, had: bool, changed: bool) {
-        let has = judged.first(id).is_some();
-        if !has && had {
-            self.forget(Subject::Row(id));
-        }
-        if has {
-            self.queue(Subject::Row(id));
-        }
-        if names::is_crowd(id.kind) && !has && !had {
+    /// A row was touched; `had` says whether anything was wrong with it, and `differs` what of that is another thing now.
+    pub fn touch(&mut self, store: &Store, judged: &Judged, id: RowId, had: bool, differs: Differs) {
+        let (counts, has) = (judged.first(id).is_some(), judged.wrong(id).is_some());
+        let is_crowd = names::is_crowd(id.kind);
+        if is_crowd && !has && !had {
             return;
         }
-        let codes = if names::is_crowd(id.kind) && !has { self.names.remove(id) } else { self.names.set(store, id) };
+        let codes = if is_crowd && !has { self.names.remove(id) } else { self.names.set(store, id) };
+        // of what is within its grace, only that is explained which somebody asks for
+        let asked = has && (!is_crowd || codes.first().is_some_and(|own| !self.groups.askers(*own).is_empty()));
+        if counts || asked {
+            self.queue(Subject::Row(id));
+        } else if had {
+            self.forget(Subject::Row(id));
+        }
         // of the crowd only findings are asked for; of the others also what they are like
-        if changed || !names::is_crowd(id.kind) {
+        if differs.counts || differs.early || !is_crowd {
             for code in codes {
                 self.tell(code);
             }
@@ -162,17 +170,22 @@ impl Graph {
     pub fn settle(&mut self, store: &Store, judged: &Judged, settings: &Settings<'_>, now: Time) -> bool {
         let mut turns: HashMap<Subject, u8, FixedState> = HashMap::default();
         self.changed = false;
+        let mut any = false;
         loop {
             while let Some(subject) = self.dirty.pop() {
                 self.queued.remove(&subject);
                 let turn = turns.entry(subject).or_default();
                 *turn += 1;
+                any = true;
                 if *turn <= TURNS {
                     self.explain(subject, store, judged, settings, now);
                 }
             }
             let stale: Vec<GroupId> = self.stale.drain().collect();
             if stale.is_empty() {
+                if any || self.changed {
+                    self.call(judged);
+                }
                 return self.changed;
             }
             for id in stale {
@@ -181,9 +194,32 @@ impl Graph {
         }
     }
 
+    /// Finds what counts although its grace has not ended, because it explains what does.
+    fn call(&mut self, judged: &Judged) {
+        let loud = |s: &Subject| match s {
+            Subject::Row(id) => judged.first(*id).is_some_and(|f| !f.muted),
+            Subject::Group(id) => self.groups.get(*id).and_then(|g| g.finding.as_ref()).is_some_and(|f| !f.muted),
+            _ => false,
+        };
+        let mut open: Vec<Subject> = self.nodes.keys().copied().filter(loud).collect();
+        let mut called: HashSet<RowId, FixedState> = HashSet::default();
+        while let Some(subject) = open.pop() {
+            if let Some(Claim { root: Subject::Row(root), .. }) = self.first_claim(judged, subject, None)
+                && judged.first(*root).is_none()
+                && called.insert(*root)
+            {
+                open.push(Subject::Row(*root));
+            }
+        }
+        if self.called != called {
+            self.called = called;
+            self.changed = true;
+        }
+    }
+
     fn explain(&mut self, subject: Subject, store: &Store, judged: &Judged, settings: &Settings<'_>, now: Time) {
         let alive = match subject {
-            Subject::Row(id) => judged.first(id).is_some() && store.row(id).is_some(),
+            Subject::Row(id) => judged.wrong(id).is_some() && store.row(id).is_some(),
             Subject::Group(id) => self.groups.get(id).is_some(),
             _ => false,
         };
@@ -207,6 +243,13 @@ impl Graph {
             }
         }
         let mut asked = scan.asked.into_inner();
+        // what is within its grace makes no group, and belongs to one that is there
+        let early = matches!(subject, Subject::Row(id) if judged.first(id).is_none());
+        if early {
+            let groups =
+                said.out.iter().filter_map(|(t, ..)| if let Target::New(group) = t { Some(group) } else { None });
+            asked.extend(groups.map(Groups::code));
+        }
         asked.sort_unstable();
         asked.dedup();
         let title = match subject {
@@ -220,6 +263,10 @@ impl Graph {
             let root = match target {
                 Target::Row(id) => Subject::Row(id),
                 Target::Group(id) => Subject::Group(id),
+                Target::New(group) if early => match self.groups.find(rule, &group) {
+                    Some(id) => Subject::Group(id),
+                    None => continue,
+                },
                 Target::New(group) => {
                     let code = Groups::code(&group);
                     let id = self.groups.make(rule, group);
@@ -234,6 +281,15 @@ impl Graph {
             };
             if root != subject {
                 claims.push(Claim { root, rule, confidence, because });
+            }
+        }
+        for claim in &claims {
+            if let Subject::Row(id) = claim.root
+                && judged.first(id).is_none()
+                && judged.early(id).is_some()
+                && !self.nodes.contains_key(&claim.root)
+            {
+                self.queue(claim.root);
             }
         }
         let old = self.nodes.insert(subject, Node { claims, groups, asked, title }).unwrap_or_default();
@@ -275,7 +331,7 @@ impl Graph {
             if let Some(id) = self.names.get(code)
                 && kinds::spec(id.kind).name == "Kustomization"
                 && store.row(id).is_some()
-                && judged.first(id).is_some()
+                && judged.wrong(id).is_some()
                 && Subject::Row(id) != subject
             {
                 self.queue(Subject::Row(id));
@@ -357,7 +413,7 @@ impl Graph {
 
     pub fn finding<'a>(&'a self, judged: &'a Judged, subject: Subject) -> Option<&'a Finding> {
         match subject {
-            Subject::Row(id) => judged.first(id),
+            Subject::Row(id) => judged.first(id).or_else(|| judged.early(id).filter(|_| self.called.contains(&id))),
             Subject::Group(id) => self.groups.get(id)?.finding.as_ref(),
             Subject::Cluster | Subject::Feed(_) | Subject::Plan(_) => None,
         }
@@ -366,8 +422,10 @@ impl Graph {
     /// What explains a subject directly. A group all of whose members have another reason has that reason as well.
     pub fn claim<'a>(&'a self, judged: &'a Judged, subject: Subject) -> Option<&'a Claim> {
         match subject {
-            Subject::Group(id) => self.elsewhere(judged, id).or_else(|| self.first_claim(judged, subject)),
-            _ => self.first_claim(judged, subject),
+            Subject::Group(id) => {
+                self.elsewhere(judged, id).or_else(|| self.first_claim(judged, subject, Some(&self.called)))
+            }
+            _ => self.first_claim(judged, subject, Some(&self.called)),
         }
     }
 
@@ -388,10 +446,26 @@ impl Graph {
         (title(a), a) < (title(b), b)
     }
 
-    /// The first claim whose root is a failure itself. What is silenced explains nothing that is not.
-    fn first_claim<'a>(&'a self, judged: &'a Judged, subject: Subject) -> Option<&'a Claim> {
-        let muted = self.finding(judged, subject).is_some_and(|f| f.muted);
-        let holds = |c: &&Claim| self.finding(judged, c.root).is_some_and(|f| muted || !f.muted);
+    /// The first claim whose root is a failure itself, be it one within its grace. What is silenced explains nothing that
+    /// is not, and ends no grace: for it `called` tells what counts.
+    fn first_claim<'a>(
+        &'a self,
+        judged: &'a Judged,
+        subject: Subject,
+        called: Option<&HashSet<RowId, FixedState>>,
+    ) -> Option<&'a Claim> {
+        let own = match subject {
+            Subject::Row(id) => judged.wrong(id),
+            _ => self.finding(judged, subject),
+        };
+        let muted = own.is_some_and(|f| f.muted);
+        let holds = |c: &&Claim| match c.root {
+            Subject::Row(id) => match judged.first(id) {
+                Some(finding) => muted || !finding.muted,
+                None => judged.early(id).is_some() && (!muted || called.is_none_or(|called| called.contains(&id))),
+            },
+            root => self.finding(judged, root).is_some_and(|f| muted || !f.muted),
+        };
         self.nodes.get(&subject)?.claims.iter().find(holds)
     }
 
@@ -421,7 +495,9 @@ impl Graph {
     /// Everything that has a finding.
     pub fn subjects<'a>(&'a self, judged: &'a Judged) -> impl Iterator<Item = (Subject, &'a Finding)> {
         let rows = judged.rows().map(|(id, finding)| (Subject::Row(id), finding));
-        rows.chain(self.groups.iter().filter_map(|(id, g)| Some((Subject::Group(id), g.finding.as_ref()?))))
+        let early = self.called.iter().filter_map(|id| Some((Subject::Row(*id), judged.early(*id)?)));
+        rows.chain(early)
+            .chain(self.groups.iter().filter_map(|(id, g)| Some((Subject::Group(id), g.finding.as_ref()?))))
     }
 }
 

@@ -1,4 +1,5 @@
-//! The findings of single rows: what was touched and what is due is judged again, everything else is left alone.
+//! The findings of single rows: what was touched and what is due is judged again, everything else is left alone. Beside
+//! what counts stand the early findings, whose grace has not ended: they make no incident by themselves.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -6,9 +7,11 @@ use std::collections::BinaryHeap;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use super::{controllers, runs, schedules};
+use super::onset::{Onsets, Word};
+use super::{blocked, controllers, refusals, runs, schedules, volume_claims};
 use crate::domain::ages::Time;
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, Judgement};
+use crate::domain::health::Health;
 use crate::domain::thresholds::Thresholds;
 use crate::kinds;
 use crate::store::{RowId, Store};
@@ -16,8 +19,19 @@ use crate::store::{RowId, Store};
 #[derive(Debug, Default)]
 pub struct Judged {
     findings: HashMap<RowId, Vec<Finding>, FixedState>,
+    early: HashMap<RowId, Finding, FixedState>,
+    onsets: Onsets,
     deadlines: BinaryHeap<Reverse<(Time, RowId)>>,
     due: HashMap<RowId, Time, FixedState>,
+}
+
+/// What a judgement changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Differs {
+    /// What counts is another finding.
+    pub counts: bool,
+    /// What is early is another one.
+    pub early: bool,
 }
 
 impl Judged {
@@ -30,25 +44,66 @@ impl Judged {
         self.of(id).first()
     }
 
+    /// What will be found once the grace has ended, if nothing changes.
+    pub fn early(&self, id: RowId) -> Option<&Finding> {
+        self.early.get(&id)
+    }
+
+    /// What is wrong with a row, whether it counts by itself or not.
+    pub fn wrong(&self, id: RowId) -> Option<&Finding> {
+        self.first(id).or_else(|| self.early(id))
+    }
+
     /// How many rows have a finding.
     pub fn len(&self) -> usize {
         self.findings.len()
+    }
+
+    /// How many rows are remembered for what they did not recover from.
+    pub fn remembered(&self) -> usize {
+        self.onsets.len()
     }
 
     pub fn rows(&self) -> impl Iterator<Item = (RowId, &Finding)> {
         self.findings.iter().filter_map(|(id, found)| Some((*id, found.first()?)))
     }
 
-    /// Judges one row; whether what is found differs from before.
-    pub fn judge(&mut self, store: &mut Store, id: RowId, thresholds: &Thresholds, now: Time) -> bool {
+    /// Rows with a finding, early or not.
+    pub fn all_rows(&self) -> impl Iterator<Item = RowId> {
+        self.findings.keys().chain(self.early.keys()).copied()
+    }
+
+    /// Judges one row again.
+    pub fn judge(&mut self, store: &mut Store, id: RowId, thresholds: &Thresholds, now: Time) -> Differs {
         let Some(row) = store.row(id) else {
             self.due.remove(&id);
-            return self.findings.remove(&id).is_some();
+            self.onsets.forget(id);
+            let early = self.early.remove(&id).is_some();
+            return Differs { counts: self.findings.remove(&id).is_some(), early };
         };
-        let judged = (kinds::spec(id.kind).judge)(&row.record, &store.strings, thresholds, now);
-        let judged = schedules::join(store, id, judged, thresholds, now);
-        let judged = runs::join(store, id, judged);
-        let mut judged = controllers::join(store, id, judged, thresholds, now);
+        let mut judged = judgement(store, id, thresholds, now);
+        self.onsets.date(store, id, &mut judged, now);
+        let raw = row.record.health;
+        // what it says once its grace is over
+        let mut early = match judged.recheck {
+            Some(at) if judged.findings.is_empty() && is_wrong(raw) => {
+                judgement(store, id, thresholds, at).findings.into_iter().find(|f| !f.muted)
+            }
+            _ => None,
+        };
+        match self.onsets.look(store, id, &judged, early.as_ref(), thresholds, now) {
+            Word::Nothing => {}
+            Word::Since(onset) => {
+                for finding in judged.findings.iter_mut().chain(&mut early) {
+                    finding.since = finding.since.map(|since| since.min(onset));
+                }
+            }
+            Word::Keep(finding) => {
+                judged.findings.push(finding);
+                early = None;
+            }
+            Word::Wait(until) => judged = judged.again_at(until),
+        }
         store.table_mut(id.kind).set_health(id.slot, judged.health);
         match judged.recheck {
             Some(at) if at > now => {
@@ -61,14 +116,23 @@ impl Judged {
             }
         }
         judged.findings.sort_by_key(|f| (f.muted, f.severity));
-        if judged.findings.is_empty() {
-            self.findings.remove(&id).is_some()
-        } else if self.findings.get(&id) != Some(&judged.findings) {
-            self.findings.insert(id, judged.findings);
-            true
-        } else {
-            false
-        }
+        let counts = match judged.findings.is_empty() {
+            true => self.findings.remove(&id).is_some(),
+            false if self.findings.get(&id) == Some(&judged.findings) => false,
+            false => {
+                self.findings.insert(id, judged.findings);
+                true
+            }
+        };
+        let early = match early {
+            None => self.early.remove(&id).is_some(),
+            Some(finding) if self.early.get(&id) == Some(&finding) => false,
+            Some(finding) => {
+                self.early.insert(id, finding);
+                true
+            }
+        };
+        Differs { counts, early }
     }
 
     /// The rows whose judgement changes by itself at `now` or did before.
@@ -86,4 +150,21 @@ impl Judged {
         }
         out
     }
+}
+
+/// Not on its way, but wrong, whatever its grace.
+fn is_wrong(raw: Health) -> bool {
+    matches!(raw, Health::Failed | Health::Warning | Health::Terminating)
+}
+
+/// What the kind says of a row, and what its neighbours add to that.
+fn judgement(store: &Store, id: RowId, thresholds: &Thresholds, now: Time) -> Judgement {
+    let Some(row) = store.row(id) else { return Judgement::default() };
+    let judged = (kinds::spec(id.kind).judge)(&row.record, &store.strings, thresholds, now);
+    let judged = schedules::join(store, id, judged, thresholds, now);
+    let judged = runs::join(store, id, judged);
+    let judged = blocked::join(store, id, judged);
+    let judged = volume_claims::join(store, id, judged);
+    let judged = refusals::join(store, id, judged, thresholds, now);
+    controllers::join(store, id, judged, thresholds, now)
 }

@@ -2,6 +2,7 @@
 //! changed, or whose deadline has come, is judged and explained again; the order changes only when a judgement does,
 //! never on a tick.
 
+mod blocked;
 mod controllers;
 mod dependents;
 mod feeds;
@@ -11,13 +12,17 @@ pub mod health;
 mod judged;
 mod names;
 pub mod node;
+mod onset;
 pub mod platform;
 mod rank;
+mod refusals;
+pub mod remedy;
 pub mod rules;
 mod runs;
 pub mod scan;
 mod schedules;
 pub mod timeline;
+mod volume_claims;
 
 pub use node::{Claim, Group, GroupId, Incident, RuleId, Subject};
 pub use rank::Totals;
@@ -32,8 +37,9 @@ use crate::domain::health::Health;
 use crate::domain::incident::Anchor;
 use crate::domain::outcome::Unfinished;
 use crate::domain::profile::Profiles;
+use crate::domain::record::{KindId, Record};
 use crate::domain::thresholds::Thresholds;
-use crate::kinds::{self, alerts::Confidence};
+use crate::kinds::{self, alerts::Confidence, flux};
 use crate::store::{RowId, Store};
 use graph::Graph;
 use judged::Judged;
@@ -88,16 +94,19 @@ impl Triage {
     ) -> bool {
         let mut changed = false;
         let due = self.judged.due(now);
-        let with_backups = schedules::concerned(store, touched);
-        let with_runs = runs::concerned(store, &self.judged, touched);
+        let mut neighbours = schedules::concerned(store, touched);
+        neighbours.extend(runs::concerned(store, &self.judged, touched));
+        neighbours.extend(blocked::concerned(store, &self.judged, touched));
+        neighbours.extend(volume_claims::concerned(store, &self.judged, touched));
+        neighbours.extend(refusals::concerned(store, touched));
         for id in touched {
             changed |= self.ranking.dependents.touch(store, *id);
         }
-        for id in touched.iter().copied().chain(with_backups).chain(with_runs).chain(due) {
-            let had = self.judged.first(id).is_some();
+        for id in touched.iter().copied().chain(neighbours).chain(due) {
+            let had = self.judged.wrong(id).is_some();
             let differs = self.judged.judge(store, id, settings.thresholds, now);
             self.graph.touch(store, &self.judged, id, had, differs);
-            changed |= differs;
+            changed |= differs.counts;
         }
         changed |= self.graph.settle(store, &self.judged, settings, now);
         // a silence has no finding, and yet it can tell of a window, in which other things weigh more
@@ -108,6 +117,10 @@ impl Triage {
         };
         feeds.extend(self.plans.iter().map(|(subject, _, finding)| (*subject, finding.clone())));
         if !changed && self.feeds == feeds && self.ranked_once && self.core == settings.core {
+            // what is suspended may be no finding
+            if touched.iter().any(|id| can_be_suspended(id.kind)) {
+                self.totals = self.count(store);
+            }
             return false;
         }
         if self.core != settings.core {
@@ -262,6 +275,7 @@ impl Triage {
     pub fn sizes(&self) -> Vec<(&'static str, usize)> {
         let mut sizes = self.graph.sizes();
         sizes.push(("findings", self.judged.len()));
+        sizes.push(("onsets", self.judged.remembered()));
         sizes.retain(|(_, size)| *size > 0);
         sizes
     }
@@ -280,11 +294,21 @@ impl Triage {
             }
             totals.explained += incident.explains;
         }
-        for (_, table) in store.tables() {
-            totals.suspended += table.count(Health::Suspended);
-        }
+        let kinds = store.tables().filter(|(kind, _)| can_be_suspended(*kind));
+        let suspended = kinds.flat_map(|(_, table)| table.iter()).filter(|(_, row)| is_suspended(&row.record)).count();
+        totals.suspended = u32::try_from(suspended).unwrap_or(u32::MAX);
         totals
     }
+}
+
+/// Kinds whose objects somebody can put aside; of the others there may be very many.
+fn can_be_suspended(kind: KindId) -> bool {
+    flux::is_one(kinds::spec(kind)) || matches!(kinds::spec(kind).name, "Schedule" | "Job" | "CronJob")
+}
+
+/// By what was asked for, whatever its state is otherwise.
+fn is_suspended(record: &Record) -> bool {
+    record.suspended == Some(true) || (record.suspended.is_none() && record.health == Health::Suspended)
 }
 
 /// Kind and name of a subject in two words, for a line of a list.
@@ -295,9 +319,7 @@ pub fn title(store: &Store, triage: &Triage, subject: Subject, cluster: &str) ->
             ("Plan".to_owned(), known.map_or_else(String::new, |(_, title, _)| title.clone()))
         }
         Subject::Cluster => ("Cluster".to_owned(), cluster.to_owned()),
-        Subject::Feed(kind) if store.table(kind).feed.state == FeedState::NoAccess => {
-            ("Feeds".to_owned(), String::new())
-        }
+        Subject::Feed(kind) if feeds::is_of_many(store, kind) => ("Feeds".to_owned(), String::new()),
         Subject::Feed(kind) => ("Feed".to_owned(), kinds::spec(kind).title.to_owned()),
         Subject::Row(id) => {
             let name = store.row(id).map(|r| r.record.full_name(&store.strings)).unwrap_or_default();
@@ -307,5 +329,51 @@ pub fn title(store: &Store, triage: &Triage, subject: Subject, cluster: &str) ->
             Some(group) => (group.kind.to_owned(), group.place()),
             None => (String::new(), String::new()),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::timeline::testing::{LONG_AGO, Lab, release};
+
+    #[test]
+    fn what_is_suspended_is_counted_whatever_its_state_is_otherwise() {
+        let mut lab = Lab::new();
+        let named = |mut object: Value, name: &str| {
+            object["metadata"]["name"] = json!(name);
+            object["metadata"]["uid"] = json!(name);
+            object
+        };
+        lab.put("hr", &named(release("1.0.0", LONG_AGO, true), "well"));
+        let mut failed = named(release("1.0.0", LONG_AGO, true), "failed");
+        failed["status"]["conditions"][0] = json!({"type": "Ready", "status": "False", "reason": "UpgradeFailed",
+            "message": "m", "lastTransitionTime": LONG_AGO});
+        lab.put("hr", &failed);
+        lab.put("hr", &named(release("1.0.0", LONG_AGO, false), "runs"));
+        lab.put(
+            "schedules",
+            &json!({
+                "metadata": {"name": "daily", "namespace": "velero", "uid": "s", "creationTimestamp": LONG_AGO},
+                "spec": {"schedule": "0 1 * * *", "paused": true}, "status": {"phase": "Enabled"},
+            }),
+        );
+        lab.settle();
+        assert_eq!(lab.triage.totals().suspended, 3);
+        // a Job that was put aside is no finding, and counts
+        lab.put(
+            "jobs",
+            &json!({
+                "metadata": {"name": "later", "namespace": "shop", "uid": "j", "creationTimestamp": LONG_AGO},
+                "spec": {"suspend": true}, "status": {"conditions": [{"type": "Suspended", "status": "True"}]},
+            }),
+        );
+        lab.settle();
+        assert_eq!(lab.triage.totals().suspended, 4);
+        lab.remove("jobs", "later");
+        lab.remove("hr", "failed");
+        lab.settle();
+        assert_eq!(lab.triage.totals().suspended, 2);
     }
 }

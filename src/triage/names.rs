@@ -6,8 +6,8 @@ use std::hash::BuildHasher;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use crate::domain::record::{KindId, Record};
-use crate::kinds::{self, certificates, external_secrets, guardrails, nodes};
+use crate::domain::record::{KindId, Record, Relation};
+use crate::kinds::{self, alerts, certificates, external_secrets, guardrails, nodes};
 use crate::store::{RowId, Store};
 
 /// Kind, namespace and name as one number.
@@ -25,12 +25,19 @@ impl Code {
     pub fn any(kind: &str) -> Self {
         Self::of(kind, "*", "*")
     }
+
+    /// The pods of an owner that are not well.
+    pub fn pods_of(kind: &str, namespace: &str, name: &str) -> Self {
+        Self(HASH.hash_one(("pods of", kind, namespace, name)))
+    }
 }
 
 #[derive(Debug, Default)]
 pub struct Names {
     rows: HashMap<Code, RowId, FixedState>,
     own: HashMap<RowId, Vec<Code>, FixedState>,
+    /// Pods that are not well, by their owner.
+    pods: HashMap<Code, Vec<RowId>, FixedState>,
 }
 
 /// Kinds of which there are many and to which others refer only when they have a finding.
@@ -48,6 +55,11 @@ impl Names {
         self.rows.get(&code).copied()
     }
 
+    /// The pods of an owner that are not well, in no order.
+    pub fn pods(&self, code: Code) -> &[RowId] {
+        self.pods.get(&code).map_or(&[], |pods| pods)
+    }
+
     /// Takes a row in, or its new name. Returns the codes that mean something else now than before.
     pub fn set(&mut self, store: &Store, id: RowId) -> Vec<Code> {
         let Some(row) = store.row(id) else { return self.remove(id) };
@@ -58,6 +70,11 @@ impl Names {
         let mut changed = self.remove(id);
         for code in &codes {
             self.rows.insert(*code, id);
+        }
+        if let [_, owner] = &*codes
+            && kinds::spec(id.kind).name == "Pod"
+        {
+            self.pods.entry(*owner).or_default().push(id);
         }
         changed.extend(&codes);
         self.own.insert(id, codes);
@@ -70,6 +87,12 @@ impl Names {
             // an object that was made again under this name may have taken it over
             if self.rows.get(code) == Some(&id) {
                 self.rows.remove(code);
+            }
+            if let Some(pods) = self.pods.get_mut(code) {
+                pods.retain(|pod| *pod != id);
+                if pods.is_empty() {
+                    self.pods.remove(code);
+                }
             }
         }
         codes
@@ -86,6 +109,16 @@ fn codes(store: &Store, id: RowId, record: &Record) -> Vec<Code> {
     let secret = match kind {
         "ExternalSecret" => record.text(external_secrets::SECRET, strings),
         "Certificate" => record.text(certificates::SECRET, strings),
+        // of one name there may be many: what an alert inhibits knows it by its labels
+        "Alert" => {
+            codes.push(Code::of(kind, "", record.text(alerts::LABELS, strings)));
+            ""
+        }
+        "Pod" => {
+            let owner = record.link(Relation::Owner);
+            codes.extend(owner.map(|l| Code::pods_of(strings.get(l.kind), namespace, strings.get(l.name))));
+            ""
+        }
         // alerts may know a node by its address only
         "Node" => {
             match record.text(nodes::ADDRESS, strings) {

@@ -51,7 +51,10 @@ pub struct Incident {
     pub subject: Subject,
     /// Of the root, or of a symptom that is more severe: being explained makes nothing less urgent.
     pub severity: Severity,
+    /// When it began, as far as anybody knows.
     pub since: Option<Time>,
+    /// Since when it has been as severe as it is.
+    pub severe: Option<Time>,
     /// Silenced or inhibited: counted, but dim.
     pub muted: bool,
     /// How many findings it explains.

@@ -17,7 +17,7 @@ use crate::domain::ages::Time;
 use crate::domain::finding::Finding;
 use crate::domain::health::Severity;
 use crate::domain::interner::Sym;
-use crate::domain::record::{Link, Relation, Uid};
+use crate::domain::record::{Link, Record, Relation, Uid};
 use crate::kinds::{self, alerts, flux};
 use crate::store::{RowId, Store};
 
@@ -48,6 +48,8 @@ pub struct Ranking {
 
 struct Tally {
     severity: Severity,
+    /// Since when a finding is as severe as that; nothing when none of them says.
+    severe: Option<Time>,
     explains: u32,
     users: bool,
     kinds: Explained,
@@ -77,16 +79,22 @@ impl Ranking {
         for (subject, tally) in &tallies {
             let Some(finding) = graph.finding(judged, *subject) else { continue };
             let since = finding.since.or(tally.earliest);
-            let mut severity = tally.severity;
+            let (mut severity, mut severe) = (tally.severity, tally.severe);
             for rule in RULES {
-                if let Some(weighed) = rule.weigh.and_then(|weigh| weigh(&scan, *subject, tally.kinds)) {
-                    severity = severity.min(weighed);
+                if let Some(weighed) = rule.weigh.and_then(|weigh| weigh(&scan, *subject, tally.kinds))
+                    && weighed < severity
+                {
+                    (severity, severe) = (weighed, since);
                 }
+            }
+            if finding.muted {
+                (severity, severe) = (finding.severity, since);
             }
             incidents.push(Incident {
                 subject: *subject,
-                severity: if finding.muted { finding.severity } else { severity },
+                severity,
                 since,
+                severe,
                 muted: finding.muted,
                 explains: tally.explains,
                 users: tally.users,
@@ -99,6 +107,7 @@ impl Ranking {
                 subject: *subject,
                 severity: finding.severity,
                 since: finding.since,
+                severe: finding.since,
                 muted: false,
                 explains: 0,
                 users: false,
@@ -108,8 +117,9 @@ impl Ranking {
         }
         // most are told apart before their names are asked for
         let named = |i: &Incident| name(i.subject, &scan);
-        incidents.sort_unstable_by(|a, b| order(a, b, &scan).then_with(|| named(a).cmp(&named(b))));
-        self.incidents = incidents;
+        let mut waves = waves(incidents);
+        waves.sort_unstable_by(|a, b| order(a, b, &scan).then_with(|| named(&a.1).cmp(&named(&b.1))));
+        self.incidents = waves.into_iter().map(|(_, incident)| incident).collect();
     }
 
     /// Puts alerts of which only the namespace is known under the one incident there, unless they are critical.
@@ -197,13 +207,18 @@ fn count(
 ) {
     let tally = tallies.entry(root).or_insert_with(|| Tally {
         severity: Severity::P4,
+        severe: None,
         explains: 0,
         users: false,
         kinds: Explained::default(),
         earliest: None,
     });
     if !finding.muted || root == subject {
-        tally.severity = tally.severity.min(finding.severity);
+        if finding.severity < tally.severity {
+            (tally.severity, tally.severe) = (finding.severity, finding.since);
+        } else if finding.severity == tally.severity {
+            tally.severe = [tally.severe, finding.since].into_iter().flatten().min();
+        }
     }
     tally.earliest = [tally.earliest, finding.since].into_iter().flatten().min();
     if let Subject::Row(id) = subject
@@ -251,28 +266,63 @@ fn changed(scan: &Scan<'_>, subject: Subject, since: Option<Time>, window: i64) 
         return None;
     }
     // a suspension is a decision, not what came of a change
-    let record = scan.record(row).filter(|r| r.suspended != Some(true))?;
+    let decided = |r: &&Record| r.suspended == Some(true) && !flux::has_failed(r, &scan.store.strings);
+    let record = scan.record(row).filter(|r| !decided(r))?;
     let own = matches!(scan.kind(row), "HelmRelease" | "Kustomization").then_some(row);
     own.into_iter()
         .chain(scan.linked(record, Relation::ManagedBy))
         .filter_map(|id| Some((id, scan.record(id)?.time(flux::CHANGED)?)))
-        .filter(|(_, at)| *at <= since.plus(60) && at.plus(window) >= since)
+        .filter(|(_, at)| *at <= since && at.plus(window) >= since)
         .max_by_key(|(_, at)| *at)
 }
 
-/// Severity; an alert that users notice; how much depends on it; how much it explains; a change just before it; the
-/// newer one. Then the name decides.
-fn order(a: &Incident, b: &Incident, scan: &Scan<'_>) -> Ordering {
-    let key = |i: &Incident| {
+/// What became so severe within so many seconds came together: of that the graver one stands first, not the newer one.
+const WAVE: i64 = 900;
+
+/// Each incident with the number of its wave: within one severity the newest is 0, and what nobody can date comes last.
+fn waves(mut incidents: Vec<Incident>) -> Vec<(u32, Incident)> {
+    incidents.sort_by_key(|i| (i.muted, i.severity, Reverse(i.severe)));
+    let mut out: Vec<(u32, Incident)> = Vec::with_capacity(incidents.len());
+    let mut newest: Option<(bool, Severity, Option<Time>)> = None;
+    for incident in incidents {
+        let number = match (newest, out.last()) {
+            (Some((muted, severity, at)), Some((number, _)))
+                if (muted, severity) == (incident.muted, incident.severity) =>
+            {
+                let together = match (at, incident.severe) {
+                    (Some(newest), Some(at)) => newest.0 - at.0 <= WAVE,
+                    (newest, at) => newest == at,
+                };
+                if !together {
+                    newest = Some((incident.muted, incident.severity, incident.severe));
+                }
+                number + u32::from(!together)
+            }
+            _ => {
+                newest = Some((incident.muted, incident.severity, incident.severe));
+                0
+            }
+        };
+        out.push((number, incident));
+    }
+    out
+}
+
+/// The lost connection; severity; what became so severe most recently; of one wave an alert that users notice, how much
+/// depends on it, how much it explains, a change just before it, and the newer one. Then the name decides.
+fn order(a: &(u32, Incident), b: &(u32, Incident), scan: &Scan<'_>) -> Ordering {
+    let key = |(wave, i): &(u32, Incident)| {
         (
             i.muted,
+            i.subject != Subject::Cluster,
             i.severity,
+            *wave,
             !i.users,
             Reverse(i.dependents),
             Reverse(i.explains),
             i.changed.is_none(),
             tier(i.subject, scan),
-            Reverse(i.since),
+            Reverse(i.severe),
         )
     };
     key(a).cmp(&key(b))

@@ -48,8 +48,13 @@ impl<'a> Scan<'a> {
         self.store.strings.get(record.namespace)
     }
 
-    /// The finding of a row that counts.
+    /// What is wrong with a row, be it within its grace: a reason need not have lasted.
     pub fn finding(&self, id: RowId) -> Option<&'a Finding> {
+        self.judged.wrong(id)
+    }
+
+    /// The finding of a row that counts by itself.
+    pub fn counts(&self, id: RowId) -> Option<&'a Finding> {
         self.judged.first(id)
     }
 
@@ -101,6 +106,27 @@ impl<'a> Scan<'a> {
 
     pub fn group(&self, id: GroupId) -> Option<&'a GroupState> {
         self.groups.get(id)
+    }
+
+    /// The pods of an owner that are not well, by name.
+    pub fn failing_pods(&self, kind: &str, namespace: &str, name: &str) -> Vec<(RowId, &'a Record)> {
+        let code = Code::pods_of(kind, namespace, name);
+        self.asked.borrow_mut().push(code);
+        let mut pods: Vec<_> = self.names.pods(code).iter().filter_map(|id| Some((*id, self.record(*id)?))).collect();
+        pods.sort_unstable_by_key(|(_, pod)| &pod.name);
+        pods
+    }
+
+    /// A group that a rule has made already.
+    pub fn existing(&self, rule: RuleId, group: &Group) -> Option<GroupId> {
+        self.asked.borrow_mut().push(Groups::code(group));
+        self.groups.find(rule, group)
+    }
+
+    /// What an object says is wrong with it, in the words of others: its condition's, or an event's.
+    pub fn said(&self, id: RowId) -> [&'a str; 2] {
+        let note = self.record(id).map_or("", |record| &record.note);
+        [note, self.finding(id).map_or("", |finding| &finding.why)]
     }
 
     /// The groups that are about one object.

@@ -86,3 +86,28 @@ fn what_is_not_installed_is_said_to_be_so() {
     }
     assert_eq!(said.code, Some(0), "{said:?}");
 }
+
+#[test]
+fn what_is_served_and_matters_and_is_not_read_is_named() {
+    let (home, demo) = (Home::new(), demo("quiet"));
+    for command in ["health", "check"] {
+        let said = home.on(&demo, &[command]);
+        let line = said.out.lines().find(|line| line.contains("not watched: ")).unwrap_or_default();
+        assert!(line.contains("CronJob"), "{command}: {said:?}");
+        let document = home.on(&demo, &[command, "-o", "json"]).json();
+        let all = document["unwatched"].as_array().unwrap();
+        let one = all.iter().find(|one| one["kind"] == "CronJob").unwrap_or_else(|| panic!("{document}"));
+        assert_eq!(one["group"], "batch", "{document}");
+        assert!(one["misses"].as_str().is_some_and(|words| !words.is_empty()), "{document}");
+    }
+}
+
+#[test]
+fn the_quiet_platform_stays_quiet_for_a_day() {
+    let (home, demo) = (Home::new(), demo("quiet"));
+    for hours in [0, 1, 5, 18] {
+        demo.control().advance(std::time::Duration::from_hours(hours));
+        let said = home.on(&demo, &["check"]);
+        assert_eq!(said.code, Some(0), "{hours} hours later: {said:?}");
+    }
+}

@@ -42,3 +42,13 @@ fn a_line_whose_feed_is_refused_is_unknown() {
     let frame = console.go("health");
     assert!(line_with(&frame, &["Certificates"]).trim_start().starts_with("unknown"), "{frame}");
 }
+
+#[test]
+fn what_is_served_and_not_read_is_named_as_that() {
+    let (_demo, mut console) = quiet();
+    let frame = console.go("health");
+    assert!(line_with(&frame, &["not watched:"]).contains("CronJob"), "{frame}");
+    console.go("feeds");
+    let frame = console.keys("G");
+    assert!(line_with(&frame, &["CronJob", "not watched"]).contains("miss their runs"), "{frame}");
+}

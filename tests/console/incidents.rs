@@ -1,5 +1,7 @@
 //! Incidents by keys: the roots of the demo's stories on top, their evidence, and the way from any object to its incident.
 
+use serde_json::json;
+
 use super::harness::{line_with, platform, quiet};
 
 #[test]
@@ -47,6 +49,27 @@ fn a_release_explains_its_workloads_and_names_the_change_before_it() {
     assert!(evidence.contains("CHANGED SHORTLY BEFORE") && evidence.contains("58.0.0"), "{evidence}");
     assert!(evidence.contains("it depends on HelmRelease monitoring/monitoring"), "{evidence}");
     assert!(evidence.contains("WHAT TO DO") && evidence.contains("reconcile"), "{evidence}");
+}
+
+#[test]
+fn a_suspend_hides_no_failure_and_what_came_after_the_onset_is_not_told_as_before_it() {
+    let (demo, mut console) = platform();
+    console.resize(160, 50);
+    console.go("home");
+    console.types("/monitoring/monitoring");
+    console.keys("enter");
+    let before = console.frame();
+    let severity =
+        |frame: &str| line_with(frame, &["HelmRelease", "monitoring/monitoring"]).trim().get(..2).map(str::to_owned);
+    demo.control().with_world(|world| {
+        world.edit("HelmRelease", "monitoring", "monitoring", |release| release["spec"]["suspend"] = json!(true));
+    });
+    let after = console.until("the suspend", |f| f.contains("and suspended"));
+    assert_eq!(severity(&after), severity(&before), "{before}\n{after}");
+    console.keys("g enter");
+    let evidence = console.frame();
+    assert!(evidence.contains("CHANGED SHORTLY BEFORE") && evidence.contains("58.0.0"), "{evidence}");
+    assert!(!evidence.lines().any(|line| line.contains(" before ") && line.contains("suspend")), "{evidence}");
 }
 
 #[test]

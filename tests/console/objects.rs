@@ -259,7 +259,7 @@ fn a_log_that_may_not_be_read_or_is_not_there_says_why() {
     console.keys("l");
     console.until("the refusal", |f| f.to_lowercase().contains("forbidden") || f.contains("no access"));
     console.go("nodes");
-    assert!(console.keys("l").contains("no pod belongs to this Node"));
+    assert!(console.keys("l").contains("a Node has no log of its own"));
 }
 
 #[test]

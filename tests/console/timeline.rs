@@ -5,11 +5,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use watchkeeper::demo::faults::{Act, Rule};
-use watchkeeper::demo::{Demo, Faults};
+use watchkeeper::demo::{Demo, Faults, Options};
 use watchkeeper::domain::moment::{Moment, What};
 use watchkeeper::headless::timeline::{Format, Query, print};
 use watchkeeper::screens::world::Link;
 use watchkeeper::session::clock;
+use watchkeeper::triage::timeline::Origin;
 
 use super::harness::{Console, line_with, platform, settings};
 
@@ -68,6 +69,26 @@ fn an_incident_that_heals_is_told_by_this_console_by_the_next_and_without_a_serv
     print(&state.path().join("timeline"), None, &query, &mut out).unwrap();
     let out = String::from_utf8(out).unwrap();
     assert!(out.contains("| healed |") && out.contains("healed after"), "{out}");
+}
+
+#[test]
+fn another_cluster_behind_the_same_name_has_a_past_of_its_own() {
+    let (first, mut console) = platform();
+    let end = healed(&first, &mut console);
+    let state = Rc::clone(&console.state);
+    drop(console);
+    drop(first);
+    // the same context, the same objects, another kube-system
+    let options = Options { story: "platform".to_owned(), seed: 2, ..Options::default() };
+    let second = Demo::start(options).unwrap();
+    let mut next = Console::start_in(settings(second.kubeconfig(), None), state);
+    next.ready();
+    next.go("tl all");
+    let frame = next.shows(&["onset"]);
+    assert!(!frame.contains("from disk") && !frame.contains("healed"), "{frame}");
+    let all = next.app.world.timeline.log.all(next.app.world.facts.now);
+    assert!(all.iter().all(|told| told.origin != Origin::Disk), "{all:?}");
+    assert!(all.iter().all(|told| told.moment.words != end.words), "{all:?}");
 }
 
 #[test]

@@ -50,6 +50,8 @@ pub struct Expected {
     pub muted: bool,
     pub users: Option<bool>,
     pub dependents: Option<u32>,
+    /// Since when it has been as severe as it is.
+    pub severe: Option<String>,
     /// The Flux object whose revision changed shortly before.
     pub changed: Option<String>,
     /// `Pod shop/cart-1 by node-lost exact`, in the order of their letters; all of them unless `count` is given.
@@ -79,8 +81,10 @@ pub struct Guardrail {
     /// `crossed` or `kept`.
     state: String,
     since: String,
-    /// Names of the alerts that it goes by, in its namespace.
+    /// Names of the alerts that it goes by, in its namespace or in the one that `in` names.
     alerts: Vec<String>,
+    #[serde(default, rename = "in")]
+    of: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -97,6 +101,8 @@ pub struct Alert {
     until: String,
     #[serde(default)]
     by: String,
+    /// The labels of the alert that inhibits it.
+    inhibitor: Option<Labels>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -159,13 +165,18 @@ fn of<'t, T: Deserialize<'t>>(text: &'t str, scenario: &str) -> T {
 /// An object, or as many as its `count` says, with `%n` replaced by a number from 0 on.
 fn pieces(mut object: Value, scenario: &str) -> Vec<Piece> {
     let fields = object.as_object_mut().unwrap_or_else(|| panic!("{scenario}: an object is no map"));
-    let count = fields.remove("count").map_or(1, |n| n.as_u64().expect("a count is a number"));
+    // of an event it is a field
+    let several = fields.get("kind").is_none_or(|kind| kind != "Event");
+    let count = fields.remove("count").filter(|_| several).map_or(1, |n| n.as_u64().expect("a count is a number"));
     let name = fields.remove("kind").unwrap_or_default();
     let name = name.as_str().unwrap_or_default();
     let kind = kinds::by_name(name).unwrap_or_else(|| panic!("{scenario}: no kind is called {name:?}"));
     let watched = matches!(kinds::spec(kind).api, Api::Watch { .. });
     if watched {
-        let known = |key: &String| matches!(&**key, "metadata" | "spec" | "status");
+        let beside = ["involvedObject", "type", "reason", "message", "count", "firstTimestamp", "lastTimestamp"];
+        let known = |key: &String| {
+            matches!(&**key, "metadata" | "spec" | "status") || (name == "Event" && beside.contains(&&**key))
+        };
         let unknown: Vec<_> = fields.keys().filter(|key| !known(key)).collect();
         assert!(unknown.is_empty(), "{scenario}: a {name} has no {unknown:?}");
         let meta = fields.entry("metadata").or_insert_with(|| Value::Object(serde_json::Map::new()));
@@ -219,7 +230,10 @@ pub fn records(piece: &Piece, known: &[&Piece], intern: &mut Interner) -> Vec<(K
                 name: rail.name.clone(),
                 state: if rail.state == "crossed" { guardrails::State::Crossed } else { guardrails::State::Kept },
                 since: Time::parse(&rail.since),
-                alerts: rail.alerts.iter().map(|alert| (rail.namespace.clone(), alert.clone())).collect(),
+                alerts: {
+                    let place = if rail.of.is_empty() { &rail.namespace } else { &rail.of };
+                    rail.alerts.iter().map(|alert| (place.clone(), alert.clone())).collect()
+                },
                 ..guardrails::Guardrail::default()
             };
             vec![(of("Guardrail"), guardrails::read(&told, intern))]
@@ -242,7 +256,7 @@ pub fn records(piece: &Piece, known: &[&Piece], intern: &mut Interner) -> Vec<(K
 
 /// The alert as the source would have joined it.
 fn joined(alert: &Alert) -> alerts::Alert {
-    let labels = alert.labels.clone().without_replicas();
+    let labels = alert.labels.clone();
     let state = match &*alert.state {
         "" | "firing" => alerts::State::Firing,
         "pending" => alerts::State::Pending,
@@ -265,6 +279,7 @@ fn joined(alert: &Alert) -> alerts::Alert {
         since: Time::parse(since),
         until: Time::parse(&alert.until),
         by: alert.by.clone(),
+        inhibitor: alert.inhibitor.as_ref().map(ToString::to_string),
         seen_by: "both",
         ..alerts::Alert::default()
     }

@@ -49,7 +49,8 @@ pub trait Story: Send {
 /// The names that [`by_name`] knows, the default first.
 pub const NAMES: &[&str] = &["platform", "quiet"];
 
-/// The story of that name: `platform` fails, moves and heals; `quiet` is healthy and never changes by itself.
+/// The story of that name: `platform` fails, moves and heals; `quiet` is healthy, and nothing changes by itself but the
+/// backups that are due.
 #[must_use]
 pub fn by_name(name: &str, seed: u64) -> Option<Box<dyn Story>> {
     match name {

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::build::{meta, time};
 use super::moment::{Moment, NODE_LOST};
+use crate::demo::birth::{mix, uuid};
 
 /// Every namespace of the story.
 pub const NAMESPACES: &[&str] = &[
@@ -40,10 +41,14 @@ pub fn objects(m: &Moment, all: &mut Vec<Value>) {
         if name.starts_with("team-") {
             labels.extend([("istio-injection", "enabled"), ("app.kubernetes.io/part-of", "tenants")]);
         }
-        all.push(
-            json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": meta("", name, m.days_ago(212), &labels),
-            "spec": { "finalizers": ["kubernetes"] }, "status": { "phase": "Active" } }),
-        );
+        let mut meta = meta("", name, m.days_ago(212), &labels);
+        if *name == "kube-system" {
+            // by it a cluster is known, and a server that is started again is another cluster
+            let begun = u64::try_from(m.start.as_second()).unwrap_or(0);
+            meta["uid"] = json!(uuid(mix(m.seed ^ begun), mix(begun)));
+        }
+        all.push(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": meta,
+            "spec": { "finalizers": ["kubernetes"] }, "status": { "phase": "Active" } }));
     }
     for (at, name) in NODES.iter().enumerate() {
         all.push(node(m, at, name));

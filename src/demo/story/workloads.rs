@@ -77,7 +77,9 @@ fn one(m: &Moment, w: &'static Workload, address: &mut i64, all: &mut Vec<Value>
                     },
                 ));
             }
-            all.push(deployment(m, w, created, ready, wanted, fresh.is_some()));
+            let pods: Vec<&Value> = built.iter().map(|(pod, _)| pod).collect();
+            let rolling = fresh.as_ref().map(|(_, pod)| pod.created);
+            all.push(deployment(w, created, &pods, (ready, wanted), rolling));
             if let Some(earlier) = retagged(w, EARLIER).filter(|_| w.namespace.starts_with("team-")) {
                 all.push(replica_set(w, &template_hash(m, w, 0), (created, 0, 0, 13), earlier));
             }
@@ -157,11 +159,47 @@ fn retagged(w: &Workload, tags: &[(&str, &str)]) -> Option<Value> {
     Some(template)
 }
 
-fn deployment(m: &Moment, w: &Workload, created: jiff::Timestamp, ready: i64, wanted: i64, rolling: bool) -> Value {
+/// How many pods must be ready for a Deployment to be available: all but a quarter, rounded down.
+fn least(wanted: i64) -> usize {
+    usize::try_from(wanted - wanted / 4).unwrap_or(0)
+}
+
+/// Whether a Deployment is available, and since when: by its pods, as its controller would have noted it.
+fn available(pods: &[&Value], wanted: i64, created: jiff::Timestamp) -> (bool, String) {
+    let ready = |pod: &&Value| -> (bool, String) {
+        let conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
+        let ready = conditions.into_iter().find(|c| c["type"] == "Ready");
+        let text = |c: &Value| c.as_str().unwrap_or_default().to_owned();
+        ready.map_or_else(|| (false, time(created)), |c| (c["status"] == "True", text(&c["lastTransitionTime"])))
+    };
+    let states: Vec<(bool, String)> = pods.iter().map(ready).collect();
+    let mut since: Vec<&String> = states.iter().filter(|(ready, _)| *ready).map(|(_, since)| since).collect();
+    let mut until: Vec<&String> = states.iter().filter(|(ready, _)| !*ready).map(|(_, since)| since).collect();
+    // times of one format sort as texts
+    since.sort_unstable();
+    until.sort_unstable();
+    let least = least(wanted);
+    let time_of = |times: &[&String], nth: usize| times.get(nth).map_or_else(|| time(created), |at| (*at).clone());
+    if since.len() >= least {
+        (true, least.checked_sub(1).map_or_else(|| time(created), |nth| time_of(&since, nth)))
+    } else {
+        // the one too many that went away
+        (false, time_of(&until, states.len().saturating_sub(least)))
+    }
+}
+
+fn deployment(
+    w: &Workload,
+    created: jiff::Timestamp,
+    pods: &[&Value],
+    (ready, wanted): (i64, i64),
+    rollout: Option<jiff::Timestamp>,
+) -> Value {
+    let rolling = rollout.is_some();
     let mut meta = labelled(w, w.name, created);
     meta["annotations"]["deployment.kubernetes.io/revision"] = json!(if rolling { "15" } else { "14" });
-    let since = time(if m.healthy { created } else { m.start });
-    let available = ready * 4 >= wanted * 3;
+    let (available, since) = available(pods, wanted, created);
+    let progressed = time(rollout.unwrap_or(created));
     let strategy = if w.namespace == "slopilot" {
         json!({ "type": "Recreate" })
     } else {
@@ -173,7 +211,7 @@ fn deployment(m: &Moment, w: &Workload, created: jiff::Timestamp, ready: i64, wa
             { "type": "Available", "status": if available { "True" } else { "False" }, "reason": if available { "MinimumReplicasAvailable" } else { "MinimumReplicasUnavailable" },
               "message": if available { "Deployment has minimum availability." } else { "Deployment does not have minimum availability." }, "lastTransitionTime": since, "lastUpdateTime": since },
             { "type": "Progressing", "status": "True", "reason": if rolling { "ReplicaSetUpdated" } else { "NewReplicaSetAvailable" },
-              "message": format!("ReplicaSet for \"{}\" is progressing.", w.name), "lastTransitionTime": since, "lastUpdateTime": since }] });
+              "message": format!("ReplicaSet for \"{}\" is progressing.", w.name), "lastTransitionTime": progressed, "lastUpdateTime": progressed }] });
     if wanted + extra > ready {
         status["unavailableReplicas"] = json!(wanted + extra - ready);
     }

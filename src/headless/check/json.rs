@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::report::{Found, Report};
 use super::state::State;
 use crate::domain::ages::Time;
+use crate::domain::served::Unwatched;
 
 /// Grows when a field changes its meaning or goes; a field that comes does not count.
 pub const VERSION: u32 = 1;
@@ -44,7 +45,13 @@ fn context(report: &Report) -> Value {
         },
         "incidents": report.incidents.iter().map(incident).collect::<Vec<_>>(),
         "feeds": feeds.collect::<Vec<_>>(),
+        "unwatched": report.unwatched.iter().map(unwatched).collect::<Vec<_>>(),
     })
+}
+
+/// A kind that is served and not read.
+pub fn unwatched(one: &Unwatched) -> Value {
+    json!({"group": one.group, "kind": one.kind, "misses": one.misses})
 }
 
 /// One incident.
@@ -61,6 +68,7 @@ pub fn incident(found: &Found) -> Value {
         "kind": found.kind,
         "name": found.name,
         "since": found.since.map(time),
+        "began": found.began.map(time),
         "why": found.why,
         "silenced": found.muted,
         "users": found.users,

@@ -35,7 +35,7 @@ fn context(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "| | what | for | why | explains | by |\n|-|-|-|-|-|-|")?;
     }
     for found in &report.incidents {
-        let since = found.since.map_or_else(String::new, |since| ages::told(since.age(report.time).max(0)));
+        let since = found.since.map_or_else(|| "?".to_owned(), |since| ages::told(since.age(report.time).max(0)));
         let silenced = if found.muted { " (silenced)" } else { "" };
         let by = text::by(&found.by);
         let rule = found.rule.map_or_else(String::new, |rule| format!("rule {rule} "));
@@ -51,6 +51,7 @@ fn context(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         )?;
     }
     let mut unread = text::unread(report);
+    unread.extend(text::unwatched(&report.unwatched));
     unread.splice(0..0, report.error.iter().map(|error| format!("UNKNOWN  {error}")));
     if !unread.is_empty() {
         writeln!(out)?;

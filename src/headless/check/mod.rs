@@ -12,7 +12,8 @@ pub mod state;
 mod testing;
 mod text;
 
-pub use json::{incident as incident_json, time as time_json};
+pub use json::{incident as incident_json, time as time_json, unwatched as unwatched_json};
+pub use text::unwatched as unwatched_line;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

@@ -10,6 +10,7 @@ use hashbrown::HashMap;
 use crate::domain::ages::Time;
 use crate::domain::change::FeedState;
 use crate::domain::health::Severity;
+use crate::domain::served::Unwatched;
 use crate::headless::look::{Ended, is_late};
 use crate::kinds;
 use crate::screens::home;
@@ -39,6 +40,8 @@ pub struct Report {
     /// Sources that cannot be read although they are needed; at least 1 when there is no complete answer.
     pub unknown: u32,
     pub feeds: Vec<FeedSeen>,
+    /// What is served, matters, and is not read.
+    pub unwatched: Vec<Unwatched>,
     /// The most urgent first.
     pub incidents: Vec<Found>,
 }
@@ -66,7 +69,9 @@ pub struct Found {
     pub kind: String,
     /// `namespace/name`, or the name alone.
     pub name: String,
+    /// Since when it is as severe as it is, and when it began.
     pub since: Option<Time>,
+    pub began: Option<Time>,
     pub why: String,
     pub muted: bool,
     /// A critical alert is attached.
@@ -113,6 +118,7 @@ impl Report {
             error: error(ended),
             suspended: world.triage.totals().suspended,
             feeds: feeds(world, ended, optional, narrow),
+            unwatched: facts.unwatched.clone(),
             ..Self::default()
         };
         let blind = out.feeds.iter().filter(|feed| feed.unknown).count();
@@ -220,7 +226,8 @@ pub fn found(incident: &Incident, world: &World) -> Found {
         severity: incident.severity,
         kind,
         name,
-        since: incident.since,
+        since: incident.severe,
+        began: incident.since,
         why: triage.finding(incident.subject).map_or_else(String::new, |finding| finding.why.to_string()),
         muted: incident.muted,
         users: incident.users,

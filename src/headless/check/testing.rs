@@ -30,6 +30,7 @@ fn found(severity: Severity, explains: u32) -> Found {
         kind: "Seals".to_owned(),
         name: "openbao/openbao".to_owned(),
         since: Some(NOW.plus(-257)),
+        began: Some(NOW.plus(-257)),
         why: "quorum lost: 2 of 3 | sealed".to_owned(),
         muted: false,
         users: false,

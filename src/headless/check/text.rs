@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use super::report::{By, FeedSeen, Found, Report};
 use crate::domain::ages;
+use crate::domain::served::Unwatched;
 
 /// One context: the line, and everything behind it.
 ///
@@ -18,7 +19,7 @@ pub fn one(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     if let Some(error) = &report.error {
         writeln!(out, "UNKNOWN  {}", bar_free(error))?;
     }
-    for line in unread(report) {
+    for line in unread(report).into_iter().chain(unwatched(&report.unwatched)) {
         writeln!(out, "{}", bar_free(&line))?;
     }
     Ok(())
@@ -70,9 +71,8 @@ fn bar_free(text: &str) -> String {
 
 fn incident(found: &Found, report: &Report) -> String {
     let mut line = format!("{}  {} {}", found.severity, found.kind, found.name);
-    if let Some(since) = found.since {
-        let _ = write!(line, "  for {}", ages::told(since.age(report.time).max(0)));
-    }
+    let since = found.since.map_or_else(|| "?".to_owned(), |since| ages::told(since.age(report.time).max(0)));
+    let _ = write!(line, "  for {since}");
     let _ = write!(line, "  {}", found.why);
     let mut beside = Vec::new();
     if found.muted {
@@ -88,7 +88,7 @@ fn incident(found: &Found, report: &Report) -> String {
         beside.push(format!("explains {}{}", found.explains, by(&found.by)));
     }
     if let Some((what, at)) = &found.changed {
-        let before = found.since.map_or(0, |since| since.0 - at.0).max(0);
+        let before = found.began.map_or(0, |began| began.0 - at.0).max(0);
         beside.push(format!("{what} changed {} before", ages::told(before)));
     }
     if !beside.is_empty() {
@@ -101,6 +101,12 @@ fn incident(found: &Found, report: &Report) -> String {
 pub fn by(by: &[By]) -> String {
     let told: Vec<String> = by.iter().map(|by| format!("{} {} {}", by.rule, by.count, by.confidence)).collect();
     if told.is_empty() { String::new() } else { format!(": {}", told.join(", ")) }
+}
+
+/// What is not looked at at all.
+pub fn unwatched(kinds: &[Unwatched]) -> Option<String> {
+    let told: Vec<String> = kinds.iter().map(Unwatched::told).collect();
+    (!told.is_empty()).then(|| format!("not watched: {}", told.join(", ")))
 }
 
 /// What cannot be read, one line for each reason.

@@ -128,7 +128,10 @@ pub fn difference(a: &Snapshot, b: &Snapshot) -> Difference {
     }
     for new in b.objects.iter().filter(|o| !paired.contains(&(&*o.kind, &*o.uid)) && both(&o.kind)) {
         let event = Event { what: name(new), before: "not there".to_owned(), after: state(new) };
-        if is_fault(new) && gravity(new) >= SERIOUS { out.broke.push(event) } else { out.came.push(event) }
+        // what comes failing has broken, whether its grace has ended or not
+        let fails = new.health == "failed" && !has_note(new);
+        let broke = fails || (is_fault(new) && gravity(new) >= SERIOUS);
+        if broke { out.broke.push(event) } else { out.came.push(event) }
     }
     incidents(a, b, &mut out);
     sort(&mut out);
@@ -166,6 +169,16 @@ fn is_fault(object: &Object) -> bool {
 /// A finding of P3: something is to be done.
 const SERIOUS: u8 = 2;
 
+/// Nothing moves it on any more, and nothing is wrong: only that is healed.
+fn is_well(object: &Object) -> bool {
+    matches!(&*object.health, "ok" | "suspended")
+}
+
+/// Whether what is known of it is no more than a note, or silenced: a failure of long ago.
+fn has_note(object: &Object) -> bool {
+    !object.findings.is_empty() && gravity(object) < SERIOUS
+}
+
 /// 4 for P1 down to 1 for P4, 0 without a finding that counts.
 fn gravity(object: &Object) -> u8 {
     let of = |severity: &str| match severity {
@@ -183,7 +196,7 @@ fn pair(old: &Object, new: &Object, out: &mut Difference) {
     let was = is_fault(old) && gravity(old) > 0;
     let is = is_fault(new) && gravity(new) > 0;
     let worse = gravity(new) >= SERIOUS && (gravity(new) > gravity(old) || (is && !was));
-    let healed = !worse && was && !is_fault(new);
+    let healed = !worse && was && is_well(new) && gravity(new) < SERIOUS;
     if worse {
         out.broke.push(event());
     } else if healed {
@@ -286,6 +299,10 @@ mod tests {
     #[case::a_heal(("failed", "P2"), ("ok", ""), false, true)]
     #[case::better(("failed", "P2"), ("warning", "P3"), false, false)]
     #[case::a_rollout(("ok", ""), ("progressing", ""), false, false)]
+    #[case::on_its_way_is_not_there(("failed", "P2"), ("progressing", ""), false, false)]
+    #[case::nor_is_what_goes(("failed", "P2"), ("terminating", ""), false, false)]
+    #[case::nor_what_nobody_knows(("failed", "P2"), ("unknown", ""), false, false)]
+    #[case::put_aside_and_well(("warning", "P3"), ("suspended", ""), false, true)]
     #[case::within_its_grace(("ok", ""), ("failed", ""), false, false)]
     #[case::a_note(("ok", ""), ("warning", "P4"), false, false)]
     #[case::as_before(("failed", "P2"), ("failed", "P2"), false, false)]
@@ -300,6 +317,19 @@ mod tests {
         let found = difference(&a, &b);
         assert_eq!((!found.broke.is_empty(), !found.healed.is_empty()), (broke, healed), "{found:?}");
         assert_eq!(found.is_worse(), broke);
+    }
+
+    #[test]
+    fn what_comes_failing_has_broken_within_its_grace_as_well() {
+        let came = |health: &str, severity: &str| {
+            let found =
+                difference(&snapshot("live", Vec::new()), &snapshot("live", vec![object("a", health, severity)]));
+            (found.broke.len(), found.came.len())
+        };
+        assert_eq!(came("failed", ""), (1, 0), "its pull has failed, and counts in a moment");
+        assert_eq!(came("failed", "P4"), (0, 1), "a leftover is a note");
+        assert_eq!(came("warning", ""), (0, 1), "a pod that is not ready yet starts");
+        assert_eq!(came("progressing", ""), (0, 1));
     }
 
     #[test]

@@ -10,17 +10,17 @@ use crate::triage::scan::{Claims, Scan, Target};
 pub const SPEC: RuleSpec = RuleSpec {
     name: "admission",
     doc: "Workloads that one admission webhook refuses, in one namespace, have one reason.",
-    symptoms: &["Deployment", "ReplicaSet", "Job", "HelmRelease", "Kustomization"],
+    symptoms: &["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "HelmRelease", "Kustomization"],
     explain,
     group: Some(judge),
     weigh: None,
-    next: &[],
+    next: &["events"],
     next_for: &[],
 };
 
 fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
-    let Some(record) = row(subject).and_then(|id| scan.record(id)) else { return };
-    if let Some(name) = denier(&record.note) {
+    let Some((id, record)) = row(subject).and_then(|id| Some((id, scan.record(id)?))) else { return };
+    if let Some(name) = scan.said(id).into_iter().find_map(denier) {
         let namespace = scan.namespace(record).into();
         let group = Group { kind: "Admission", namespace, name: name.into(), detail: "".into() };
         claims.add(Target::New(group), Confidence::Exact, format!("{name} denies it"));

@@ -26,13 +26,16 @@ pub const SPEC: RuleSpec = RuleSpec {
         "ExternalSecret",
         "Backup",
         "Deployment",
+        "StatefulSet",
+        "DaemonSet",
         "ReplicaSet",
+        "Job",
         "crash-loop",
     ],
     explain,
     group: None,
     weigh: None,
-    next: &["restart"],
+    next: &["scale", "restart"],
     next_for: &["Deployment"],
 };
 
@@ -47,8 +50,8 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
         }
         return;
     }
-    let Some((id, record)) = row(subject).and_then(|id| Some((id, scan.record(id)?))) else { return };
-    if let Some((service, namespace)) = webhook(&record.note)
+    let Some(id) = row(subject).filter(|id| scan.record(*id).is_some()) else { return };
+    if let Some((service, namespace)) = scan.said(id).into_iter().find_map(webhook)
         && let Some(down) = server(scan, service, namespace)
         && down != id
     {
@@ -106,7 +109,7 @@ fn webhook(message: &str) -> Option<(&str, &str)> {
     (parts.next() == Some("svc")).then_some((service, namespace))
 }
 
-/// The workload behind a service, if it has no ready pod: by the habits of naming.
+/// The workload behind a service, if it has no ready pod, wanted or not: by the habits of naming.
 fn server(scan: &Scan<'_>, service: &str, namespace: &str) -> Option<RowId> {
     let base = service.strip_suffix("-svc").or_else(|| service.strip_suffix("-service")).unwrap_or(service);
     let known = CONTROLLERS.iter().map(|c| c.name).filter(|name| name.starts_with(base));
@@ -114,7 +117,7 @@ fn server(scan: &Scan<'_>, service: &str, namespace: &str) -> Option<RowId> {
         .chain([base])
         .chain(known)
         .filter_map(|name| scan.named("Deployment", namespace, name))
-        .find(|id| scan.record(*id).is_some_and(controllers::is_down))
+        .find(|id| scan.record(*id).is_some_and(controllers::is_gone))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::{RuleSpec, row, worst};
 use crate::domain::finding::Finding;
 use crate::domain::health::Severity;
 use crate::domain::record::{Cell, Relation};
+use crate::domain::text;
 use crate::kinds::alerts::Confidence;
 use crate::kinds::{self, pods, workload};
 use crate::store::RowId;
@@ -20,8 +21,8 @@ pub const SPEC: RuleSpec = RuleSpec {
     explain,
     group: Some(judge),
     weigh: None,
-    next: &["restart", "undo-rollout"],
-    next_for: &["Deployment", "StatefulSet", "DaemonSet"],
+    next: &["previous-logs", "events", "logs", "undo-rollout", "restart"],
+    next_for: &["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"],
 };
 
 /// Whether a pod's STATUS is a failure of the pod itself: neither of its node, nor of where it might run.
@@ -98,10 +99,14 @@ fn judge(scan: &Scan<'_>, group: &GroupState) -> Option<Finding> {
     let all = counts.is_some_and(|(ready, wanted)| ready == 0 && wanted > 0)
         && is_own_failure(scan.record(pods[0]).map_or("", |r| scan.text(r.status)));
     let severity = if all { worst.min(Severity::P2) } else { worst };
-    let of = match (pods.len(), counts) {
+    // more than are wanted are those of a rollout, or leftovers
+    let wanted = counts.map(|(_, wanted)| usize::from(wanted)).filter(|wanted| severity < Severity::P4 && *wanted > 0);
+    let of = match (pods.len(), wanted) {
         (1, None) => String::new(),
-        (n, Some((_, wanted))) if wanted > 0 => format!("{n} of {wanted} pods: "),
-        (n, _) => format!("{n} pods: "),
+        (n, Some(wanted)) if n <= wanted => format!("{n} of {}: ", text::counted(wanted, "pod")),
+        (n, Some(1)) => format!("{} where 1 is wanted: ", text::counted(n, "pod")),
+        (n, Some(wanted)) => format!("{} where {wanted} are wanted: ", text::counted(n, "pod")),
+        (n, None) => format!("{}: ", text::counted(n, "pod")),
     };
     // what one of them says stands for all, but for the numbers that differ
     let why = match (pods.len(), &*name.detail) {

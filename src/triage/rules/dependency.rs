@@ -49,7 +49,7 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
 fn weigh(scan: &Scan<'_>, root: Subject, _: Explained) -> Option<Severity> {
     let id = row(root).filter(|id| scan.kind(*id) == "HelmRelease")?;
     let record = scan.record(id)?;
-    let fails = matches!(Case::of(record), Case::Failed | Case::Stalled);
+    let fails = flux::has_failed(record, &scan.store.strings);
     let finding = scan.finding(id).filter(|f| fails && f.severity <= Severity::P2)?;
     (!finding.muted && scan.is_core(id)).then_some(Severity::P1)
 }

@@ -1,8 +1,9 @@
-//! A guardrail of a profile that is crossed: the alert that it goes by is the same news, and other alerts about its
-//! component that fire since are most likely its consequence.
+//! A guardrail of a profile that is crossed: it follows from the object that it speaks of, where that fails itself; the
+//! alert that it goes by is the same news; and other alerts about its component that fire since are most likely its
+//! consequence.
 
 use super::{RuleSpec, row};
-use crate::domain::record::Relation;
+use crate::domain::record::{Link, Record, Relation};
 use crate::kinds;
 use crate::kinds::alerts::Confidence;
 use crate::kinds::guardrails::{self, State};
@@ -13,8 +14,8 @@ use crate::triage::scan::{Claims, Scan};
 
 pub const SPEC: RuleSpec = RuleSpec {
     name: "guardrail",
-    doc: "The alert of a crossed guardrail is the guardrail's news; later alerts about its component likely follow from it.",
-    symptoms: &["Alert"],
+    doc: "A crossed guardrail belongs to the failing object that it speaks of, its alert to the guardrail; later alerts about its component likely follow from it.",
+    symptoms: &["Alert", "Guardrail"],
     explain,
     group: None,
     weigh: None,
@@ -27,6 +28,41 @@ const SLACK: i64 = 300;
 
 fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     let Some((id, record)) = row(subject).and_then(|id| Some((id, scan.record(id)?))) else { return };
+    match scan.kind(id) {
+        "Guardrail" => of_object(scan, record, claims),
+        _ => of_guardrail(scan, id, record, claims),
+    }
+}
+
+fn is_object(scan: &Scan<'_>, link: &Link) -> bool {
+    link.relation == Relation::About && !matches!(scan.text(link.kind), "Silence" | "Alert")
+}
+
+/// The objects that a guardrail, or the alerts that it goes by, speak of: the worst of those that fail.
+fn of_object(scan: &Scan<'_>, record: &Record, claims: &mut Claims) {
+    let mut objects: Vec<RowId> =
+        record.links.iter().filter(|l| is_object(scan, l)).filter_map(|l| scan.at(l)).collect();
+    let alerts = record.links.iter().filter(|l| l.relation == Relation::About && scan.text(l.kind) == "Alert");
+    for link in alerts {
+        // of one name there may be many, each about its own object
+        scan.at(link);
+        let Some(kind) = kinds::by_name("Alert") else { return };
+        let all = scan.store.named(kind, scan.text(link.namespace), scan.text(link.name));
+        let of = all.filter(|id| scan.counts(*id).is_some_and(|f| !f.muted)).filter_map(|id| scan.record(id));
+        objects.extend(of.flat_map(|alert| &alert.links).filter(|l| is_object(scan, l)).filter_map(|l| scan.at(l)));
+    }
+    let mut found: Vec<_> = objects
+        .into_iter()
+        .filter_map(|id| Some((scan.finding(id).map(|f| (f.muted, f.severity))?, scan.told(id.into()), id)))
+        .collect();
+    found.sort();
+    found.dedup();
+    for (_, told, id) in found {
+        claims.row(id, Confidence::Exact, format!("it speaks of {told}"));
+    }
+}
+
+fn of_guardrail(scan: &Scan<'_>, id: RowId, record: &Record, claims: &mut Claims) {
     let Some(kind) = kinds::by_name("Guardrail") else { return };
     let strings = &scan.store.strings;
     let of = component_of(scan.store, scan.settings.profiles, id);
@@ -42,7 +78,7 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
         if State::of(of_rail, strings) != State::Crossed {
             continue;
         }
-        let goes_by = |l: &crate::domain::record::Link| {
+        let goes_by = |l: &Link| {
             l.relation == Relation::About && scan.text(l.kind) == "Alert" && scan.text(l.name) == &*record.name
         };
         if of_rail.links.iter().any(goes_by) {

@@ -8,11 +8,12 @@ mod alert_name;
 mod backup_location;
 mod certificate;
 mod controller_down;
-mod crash_loop;
+pub(super) mod crash_loop;
 mod dependency;
 mod external_secret;
 mod guardrail;
 mod health_check;
+mod inhibited;
 mod issuer;
 mod job_runs;
 mod kustomization;
@@ -32,9 +33,9 @@ mod window;
 
 use super::graph::GroupState;
 use super::node::{RuleId, Subject};
-use super::scan::{Claims, Scan};
+use super::scan::{Claims, Scan, Target};
 use crate::domain::finding::Finding;
-use crate::domain::health::Severity;
+use crate::domain::health::{Health, Severity};
 use crate::domain::record::KindId;
 use crate::kinds;
 use crate::store::RowId;
@@ -74,7 +75,8 @@ pub struct RuleSpec {
     pub group: Option<JudgeGroup>,
     /// Makes roots more severe than they are by themselves, never less.
     pub weigh: Option<Weigh>,
-    /// Actions on the root that help, by name, the best first.
+    /// What helps with the root, by name, the best first: actions, and looks. Which of them, its state decides:
+    /// `triage/remedy.rs`.
     pub next: &'static [&'static str],
     /// The kinds of root that they are for.
     pub next_for: &'static [&'static str],
@@ -106,6 +108,7 @@ pub static RULES: &[RuleSpec] = &[
     crash_loop::SPEC,
     backup_location::SPEC,
     schedule::SPEC,
+    inhibited::SPEC,
     guardrail::SPEC,
     alert_about::SPEC,
     alert_name::SPEC,
@@ -113,6 +116,32 @@ pub static RULES: &[RuleSpec] = &[
 
 pub fn spec(id: RuleId) -> &'static RuleSpec {
     &RULES[id.0 as usize]
+}
+
+/// Claims what would explain an object that is not well and has no finding of its own: what an alert is about need not
+/// count as a failure yet, or ever, to follow from one.
+fn behind(scan: &Scan<'_>, id: RowId, claims: &mut Claims) {
+    let kind = scan.kind(id);
+    let well = matches!(scan.record(id).map(|r| r.health), None | Some(Health::Ok | Health::Suspended));
+    // alerts about alerts there are none, and they would lead in a circle
+    if well || kind == "Alert" || scan.finding(id).is_some() {
+        return;
+    }
+    let mut said = Claims::default();
+    for (rule, spec) in (0u8..).map(RuleId).zip(RULES).filter(|(_, spec)| spec.symptoms.contains(&kind)) {
+        said.rule = Some(rule);
+        (spec.explain)(scan, Subject::Row(id), &mut said);
+    }
+    let told = scan.told(id.into());
+    for (target, rule, confidence, because) in said.out {
+        let target = match target {
+            Target::New(group) => scan.existing(rule, &group).map(Target::Group),
+            other => Some(other),
+        };
+        if let Some(target) = target {
+            claims.add(target, confidence, format!("it is about {told}: {because}"));
+        }
+    }
 }
 
 /// The row that a subject is.

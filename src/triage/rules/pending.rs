@@ -14,7 +14,7 @@ pub const SPEC: RuleSpec = RuleSpec {
     explain,
     group: Some(judge),
     weigh: None,
-    next: &[],
+    next: &["events"],
     next_for: &[],
 };
 
@@ -43,7 +43,9 @@ fn judge(scan: &Scan<'_>, group: &GroupState) -> Option<Finding> {
     let n = group.members.len();
     let severity = worst(scan, &group.members)?;
     let (pods, wait) = if n == 1 { ("pod", "waits") } else { ("pods", "wait") };
-    let why = format!("{n} {pods} {wait} for {}", group.group.name);
+    let first = group.members.iter().map(|pod| scan.told(*pod)).min()?;
+    let more = if n == 1 { String::new() } else { format!(" and {} more", n - 1) };
+    let why = format!("{n} {pods} {wait} for {}: {first}{more}", group.group.name);
     Some(Finding::new(severity, None, why))
 }
 

@@ -8,7 +8,7 @@ use crate::triage::scan::{Claims, Scan};
 pub const SPEC: RuleSpec = RuleSpec {
     name: "quota",
     doc: "A workload cannot make pods because a quota of its namespace is used up.",
-    symptoms: &["Deployment", "ReplicaSet", "Job", "PersistentVolumeClaim"],
+    symptoms: &["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "PersistentVolumeClaim"],
     explain,
     group: None,
     weigh: None,
@@ -17,8 +17,8 @@ pub const SPEC: RuleSpec = RuleSpec {
 };
 
 fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
-    let Some(record) = row(subject).and_then(|id| scan.record(id)) else { return };
-    let Some(name) = exceeded(&record.note) else { return };
+    let Some((id, record)) = row(subject).and_then(|id| Some((id, scan.record(id)?))) else { return };
+    let Some(name) = scan.said(id).into_iter().find_map(exceeded) else { return };
     if let Some(quota) = scan.named("ResourceQuota", scan.namespace(record), name) {
         claims.row(quota, Confidence::Exact, format!("the quota {name} refuses it"));
     }

@@ -18,7 +18,7 @@ pub const SPEC: RuleSpec = RuleSpec {
     explain,
     group: Some(judge),
     weigh: None,
-    next: &[],
+    next: &["events"],
     next_for: &[],
 };
 

@@ -17,7 +17,7 @@ pub const SPEC: RuleSpec = RuleSpec {
     explain,
     group: None,
     weigh: None,
-    next: &["resume", "recover", "reset", "reconcile-with-source", "reconcile"],
+    next: &["resume", "recover", "reset", "rollback", "reconcile-with-source", "reconcile"],
     next_for: &["HelmRelease"],
 };
 
@@ -44,7 +44,7 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
             continue;
         }
         let touched = TOUCHED.contains(&reason) || TOUCHED.contains(&scan.text(record.status));
-        let fails = matches!(Case::of(record), Case::Failed | Case::Stalled | Case::Progressing);
+        let fails = flux::has_failed(record, strings) || Case::of(record) == Case::Progressing;
         let since = scan.finding(release).and_then(|f| f.since);
         if touched && fails && scan.follows(scan.since(subject), since, LEAD) {
             let tried = record.text(helm_releases::ATTEMPTED, strings);

@@ -13,7 +13,7 @@ pub const SPEC: RuleSpec = RuleSpec {
     explain,
     group: None,
     weigh: None,
-    next: &["backup"],
+    next: &["unpause-schedule", "backup"],
     next_for: &["Schedule"],
 };
 

@@ -1,7 +1,7 @@
 //! A sealed or unreachable replica of OpenBao: what its pod complains of is that.
 
 use super::{RuleSpec, row};
-use crate::domain::record::Relation;
+use crate::domain::record::{Link, Record, Relation};
 use crate::kinds::alerts::Confidence;
 use crate::kinds::seals;
 use crate::triage::node::Subject;
@@ -9,7 +9,7 @@ use crate::triage::scan::{Claims, Scan};
 
 pub const SPEC: RuleSpec = RuleSpec {
     name: "sealed-replica",
-    doc: "A pod of OpenBao that is not ready, and alerts about it, come from its seal; a replica belongs to a lost quorum.",
+    doc: "A pod of OpenBao that is not ready, and alerts about it or about OpenBao there, come from its seal; a replica belongs to a lost quorum.",
     symptoms: &["Pod", "Alert", "Seal"],
     explain,
     group: None,
@@ -49,12 +49,35 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
             }
         }
         "Alert" => {
-            let about = record.links.iter().find(|l| l.relation == Relation::About && scan.text(l.kind) == "Pod");
-            let Some(link) = about else { return };
-            if let Some(seal) = scan.named("Seal", scan.text(link.namespace), scan.text(link.name)) {
+            let is_object = |l: &&Link| l.relation == Relation::About && scan.text(l.kind) != "Silence";
+            let Some(link) = record.links.iter().find(is_object) else { return of_cluster(scan, record, claims) };
+            if scan.text(link.kind) == "Pod"
+                && let Some(seal) = scan.named("Seal", scan.text(link.namespace), scan.text(link.name))
+            {
                 claims.row(seal, Confidence::Exact, "the alert is about this replica");
             }
         }
         _ => {}
     }
 }
+
+/// An alert that names no object, and by its own name is about OpenBao or Vault: it means those of its namespace.
+fn of_cluster(scan: &Scan<'_>, record: &Record, claims: &mut Claims) {
+    let name = record.name.to_ascii_lowercase();
+    if !NAMES.iter().any(|word| name.contains(word)) {
+        return;
+    }
+    let mut clusters: Vec<_> = scan
+        .all("Seal")
+        .filter(|(id, seal)| {
+            seal.flag(seals::IS_CLUSTER) && seal.namespace == record.namespace && scan.finding(*id).is_some()
+        })
+        .collect();
+    clusters.sort_unstable_by_key(|(_, seal)| &seal.name);
+    for (id, seal) in clusters {
+        claims.row(id, Confidence::Likely, format!("by its name it is about {}", seal.name));
+    }
+}
+
+/// What an alert's name has in it that is about such a cluster.
+const NAMES: [&str; 2] = ["openbao", "vault"];

@@ -6,11 +6,11 @@ use hashbrown::HashMap;
 
 use super::Seen;
 use crate::domain::ages::{self, Time};
-use crate::domain::health::Severity;
+use crate::domain::health::{Health, Severity};
 use crate::domain::incident::Anchor;
 use crate::domain::moment::{KEPT, Moment, What};
-use crate::domain::record::{KindId, Uid};
-use crate::kinds;
+use crate::domain::record::{KindId, Record, Relation, Uid};
+use crate::kinds::{self, pods};
 use crate::store::RowId;
 use crate::triage::{self, Incident, Subject};
 
@@ -112,10 +112,12 @@ pub(super) struct Incidents {
 impl Incidents {
     /// What is open by the words of an earlier session.
     pub fn resume(&mut self, past: &[Moment]) {
+        // what was read before was of another cluster
+        self.left.clear();
         for moment in past.iter().filter(|m| m.what.is_incident()) {
             let Some(id) = Id::parse(&moment.id) else { continue };
             match moment.what {
-                What::Healed => drop(self.left.remove(&id)),
+                What::Healed | What::Gone => drop(self.left.remove(&id)),
                 _ => {
                     let began = self.left.get(&id).map(|(began, _)| *began).filter(|_| moment.what != What::Onset);
                     self.left.insert(id, (began.unwrap_or(moment.time), moment.clone()));
@@ -258,12 +260,17 @@ impl Incidents {
                 pending |= !told;
                 return true;
             }
+            let Some(end) = end(*id, open, seen) else {
+                open.missing = None;
+                pending = true;
+                return true;
+            };
             let since = *open.missing.get_or_insert(now);
-            if since.age(now) < GRACE {
+            if since.age(now) < GRACE || (end == End::Well && since.age(now) < STEADY && loops(open, seen)) {
                 pending = true;
                 return true;
             }
-            out.push(open.healed(since));
+            out.push(open.over(end, since));
             false
         });
         self.pending |= pending;
@@ -278,14 +285,18 @@ impl Open {
         self.again(what, since, words)
     }
 
-    fn healed(&self, since: Time) -> Moment {
+    fn over(&self, end: End, since: Time) -> Moment {
         let lasted = ages::told(self.began.age(since).max(0));
-        let words = if self.unwatched {
-            format!("healed while no console looked, within {lasted}: {}", self.told.words)
-        } else {
-            format!("healed after {lasted}: {}", self.told.words)
+        let (what, word) = match end {
+            End::Well => (What::Healed, "healed"),
+            End::Gone => (What::Gone, "gone, without being well again,"),
         };
-        Moment { at_start: self.unwatched, ..self.again(What::Healed, since, words) }
+        let words = if self.unwatched {
+            format!("{word} while no console looked, within {lasted}: {}", self.told.words)
+        } else {
+            format!("{word} after {lasted}: {}", self.told.words)
+        };
+        Moment { at_start: self.unwatched, ..self.again(what, since, words) }
     }
 
     fn again(&self, what: What, time: Time, words: String) -> Moment {
@@ -299,6 +310,48 @@ impl Open {
             ..self.told.clone()
         }
     }
+}
+
+/// How an incident is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Well,
+    /// What it was about is not there any more.
+    Gone,
+}
+
+/// How an incident that is not to be found is over; not at all while its object is on its way and has not arrived.
+fn end(id: Id, open: &Open, seen: &Seen<'_>) -> Option<End> {
+    let kind = kinds::by_name(&open.told.kind);
+    let row = match (id, kind) {
+        // it stops firing by going away
+        (_, Some(kind)) if kinds::spec(kind).name == "Alert" => return Some(End::Well),
+        (Id::Object(kind, uid), _) => seen.store.table(kind).slot_of(uid).map(|slot| RowId { kind, slot }),
+        (Id::Group(_), Some(kind)) => seen.store.find(kind, &open.told.namespace, &open.told.name),
+        _ => return Some(End::Well),
+    };
+    let Some(row) = row.and_then(|id| seen.store.row(id)) else { return Some(End::Gone) };
+    matches!(row.record.health, Health::Ok | Health::Suspended).then_some(End::Well)
+}
+
+/// A container that has run so long, in seconds, is not restarted at once when it ends: until then a crash loop may only
+/// be between two crashes.
+const STEADY: i64 = 600;
+
+/// Whether it is a crash loop, with a pod that was restarted lately.
+fn loops(open: &Open, seen: &Seen<'_>) -> bool {
+    let Some(Anchor::Group(group)) = open.anchor.as_ref().filter(|_| kinds::by_name(&open.told.kind).is_some()) else {
+        return false;
+    };
+    let Some(pods) = kinds::by_name("Pod").filter(|_| group.detail.contains("CrashLoopBackOff")) else { return false };
+    let text = |sym| seen.store.strings.get(sym);
+    let restarted = |pod: &Record| pod.time(pods::LAST_RESTART).is_some_and(|at| at.age(seen.now) < STEADY);
+    let is_its = |pod: &Record| {
+        pod.link(Relation::Owner).is_some_and(|l| {
+            text(l.kind) == group.kind && text(l.namespace) == &*group.namespace && text(l.name) == &*group.name
+        })
+    };
+    seen.store.table(pods).iter().any(|(_, row)| restarted(&row.record) && is_its(&row.record))
 }
 
 /// Whether every feed that is not read on demand has its rows, or says why it has none.

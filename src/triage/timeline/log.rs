@@ -61,7 +61,8 @@ impl Log {
     pub(super) fn resume(&mut self, past: Vec<Moment>, unreadable: usize) {
         self.newest = past.last().map(|m| m.time);
         self.unreadable = unreadable;
-        let mine = std::mem::take(&mut self.entries);
+        // what was read before was of another cluster
+        let mine = std::mem::take(&mut self.entries).into_iter().filter(|told| told.origin == Origin::Here);
         self.entries = past.into_iter().map(|moment| Told { moment, origin: Origin::Disk }).collect();
         for told in mine {
             if !self.knows(&told.moment) {

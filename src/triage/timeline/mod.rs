@@ -4,6 +4,8 @@
 mod incidents;
 mod log;
 mod rows;
+#[cfg(test)]
+pub(super) mod testing;
 
 pub use log::{Log, Origin, Told};
 
@@ -55,149 +57,17 @@ impl Timeline {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::incidents::GRACE;
+    use super::testing::{LONG_AGO, Lab, node, pod, pressed, release};
     use super::*;
-    use crate::domain::change::{Batch, Change, Feed, FeedState, Scope};
-    use crate::domain::finding::Finding;
-    use crate::domain::health::Severity;
-    use crate::domain::interner::Interner;
+    use crate::domain::change::{Change, FeedState, Scope};
     use crate::domain::moment::What;
     use crate::domain::record::Record;
-    use crate::domain::thresholds::Thresholds;
     use crate::kinds::seals::{self, Seal};
     use crate::kinds::silences::{self, Silence};
-    use crate::kinds::testing::{NOW, at, record};
-    use crate::kinds::{self};
-    use crate::triage::Settings;
-
-    /// A world of one thread, look by look.
-    struct Lab {
-        store: Store,
-        triage: Triage,
-        timeline: Timeline,
-        intern: Interner,
-        touched: Vec<RowId>,
-        now: Time,
-        lost: bool,
-    }
-
-    impl Lab {
-        /// Connected, and every list complete.
-        fn new() -> Self {
-            let mut lab = Self {
-                store: Store::new(kinds::KINDS.len()),
-                triage: Triage::default(),
-                timeline: Timeline::default(),
-                intern: Interner::default(),
-                touched: Vec::new(),
-                now: at(NOW),
-                lost: false,
-            };
-            for kind in kinds::KINDS {
-                lab.feed(kind.word, FeedState::Live);
-            }
-            // one node more or less is no incident of all nodes
-            for n in 0..9 {
-                lab.put("nodes", &node(&format!("well-{n}"), "True", LONG_AGO));
-            }
-            lab
-        }
-
-        fn news(&mut self, word: &str, changes: Vec<Change>) {
-            let kind = kinds::by_word(word).unwrap();
-            let batch = Batch { kind, strings: self.intern.unshipped(), changes };
-            self.store.apply(batch, &mut self.touched);
-        }
-
-        fn feed(&mut self, word: &str, state: FeedState) {
-            self.news(word, vec![Change::Feed(Feed { state, ..Feed::default() })]);
-        }
-
-        fn put(&mut self, word: &str, json: &Value) {
-            let record = record(word, json, &mut self.intern);
-            self.news(word, vec![Change::Upsert(record)]);
-        }
-
-        fn remove(&mut self, word: &str, name: &str) {
-            let kind = kinds::by_word(word).unwrap();
-            let uid = self.store.table(kind).iter().find(|(_, row)| *row.record.name == *name).unwrap().1.record.uid;
-            self.news(word, vec![Change::Remove(uid)]);
-        }
-
-        /// Looks, so many seconds later.
-        fn look(&mut self, later: i64) {
-            self.now = self.now.plus(later);
-            let thresholds = Thresholds::default();
-            let profiles = crate::domain::profile::Profiles::default();
-            let settings = Settings { thresholds: &thresholds, core: &[], profiles: &profiles };
-            let lost = self.lost.then(|| Finding::new(Severity::P1, Some(self.now), "no answer"));
-            let is_lost = lost.is_some();
-            let changed = self.triage.refresh(&mut self.store, &self.touched, lost, &settings, self.now);
-            let Self { store, triage, timeline, touched, now, .. } = self;
-            timeline.watch(&Seen { store, triage, touched, changed, lost: is_lost, context: "lab", now: *now });
-            self.touched.clear();
-        }
-
-        /// Looks until everything that waits for its time has had it.
-        fn settle(&mut self) {
-            self.look(1);
-            self.look(GRACE + 1);
-        }
-
-        /// What is new since the last time, `onset P2 Node n1: ...`.
-        fn told(&mut self) -> Vec<String> {
-            let tell = |m: Moment| {
-                let severity = m.severity.map_or_else(String::new, |s| format!(" {s}"));
-                let start = if m.at_start { " (at start)" } else { "" };
-                format!("{}{severity} {}: {}{start}", m.what.word(), m.told(), m.words)
-            };
-            self.timeline.log.take_unsaved().into_iter().map(tell).collect()
-        }
-    }
-
-    fn node(name: &str, ready: &str, since: &str) -> Value {
-        json!({
-            "metadata": {"name": name, "uid": format!("node {name}"), "creationTimestamp": "2026-01-01T00:00:00Z"},
-            "status": {"conditions": [{"type": "Ready", "status": ready, "lastTransitionTime": since, "message": ""}]},
-        })
-    }
-
-    /// Under pressure, which is told at once.
-    fn pressed(name: &str) -> Value {
-        let mut pressed = node(name, "True", LONG_AGO);
-        pressed["status"]["conditions"]
-            .as_array_mut()
-            .unwrap()
-            .push(json!({"type": "MemoryPressure", "status": "True",
-        "lastTransitionTime": "2026-11-21T14:00:10Z"}));
-        pressed
-    }
-
-    fn pod(name: &str, restarts: u32) -> Value {
-        json!({
-            "metadata": {"name": name, "namespace": "shop", "uid": format!("pod {name}"), "creationTimestamp": "2026-11-01T00:00:00Z"},
-            "spec": {"nodeName": "n1", "containers": [{"name": "app"}]},
-            "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}],
-                "containerStatuses": [{"name": "app", "ready": true, "restartCount": restarts,
-                    "state": {"running": {"startedAt": "2026-11-01T00:00:00Z"}}}]},
-        })
-    }
-
-    const LONG_AGO: &str = "2026-01-01T00:00:05Z";
-
-    fn release(revision: &str, deployed: &str, suspended: bool) -> Value {
-        json!({
-            "metadata": {"name": "cart", "namespace": "shop", "uid": "release", "generation": 1},
-            "spec": {"suspend": suspended},
-            "status": {"observedGeneration": 1, "conditions": [{"type": "Ready", "status": "True", "reason": "UpgradeSucceeded",
-                "lastTransitionTime": deployed}],
-                "lastAttemptedRevision": revision,
-                "history": [{"chartName": "cart", "chartVersion": revision, "version": 3, "status": "deployed",
-                    "name": "cart", "namespace": "shop", "firstDeployed": deployed, "lastDeployed": deployed}]},
-        })
-    }
+    use crate::kinds::testing::at;
 
     #[test]
     fn a_node_that_goes_and_comes_back_is_told_with_its_own_times() {
@@ -398,5 +268,78 @@ mod tests {
             lab.look(60);
         }
         assert_eq!(lab.told(), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_removed_while_it_fails_is_gone_and_not_healed() {
+        let mut lab = Lab::new();
+        lab.put("nodes", &node("n1", "False", "2026-11-21T13:50:00Z"));
+        lab.settle();
+        lab.told();
+        lab.remove("nodes", "n1");
+        lab.settle();
+        let told = lab.told();
+        assert!(
+            told.iter()
+                .any(|t| t.starts_with("gone P") && t.contains("Node n1: gone, without being well again, after"))
+        );
+        assert!(!told.iter().any(|t| t.starts_with("healed")), "{told:?}");
+    }
+
+    #[test]
+    fn a_crash_loop_whose_container_runs_for_a_moment_is_not_healed() {
+        let mut lab = Lab::new();
+        let crashing = |restarts: u32, running: bool, at: &str| {
+            let mut pod = pod("cart-1", restarts);
+            pod["metadata"]["ownerReferences"] = json!([{"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "cart",
+                "uid": "set", "controller": true}]);
+            let state = match running {
+                true => json!({"running": {"startedAt": at}}),
+                false => json!({"waiting": {"reason": "CrashLoopBackOff"}}),
+            };
+            pod["status"]["containerStatuses"][0] = json!({"name": "app", "ready": running, "restartCount": restarts,
+                "state": state, "lastState": {"terminated": {"exitCode": 1, "reason": "Error", "finishedAt": at}}});
+            pod["status"]["conditions"] =
+                json!([{"type": "Ready", "status": if running { "True" } else { "False" }, "lastTransitionTime": at}]);
+            pod
+        };
+        let set = json!({
+            "metadata": {"name": "cart", "namespace": "shop", "uid": "set", "generation": 1, "creationTimestamp": LONG_AGO},
+            "spec": {"replicas": 3},
+            "status": {"observedGeneration": 1, "replicas": 3, "readyReplicas": 3, "updatedReplicas": 3, "availableReplicas": 3},
+        });
+        lab.put("sts", &set);
+        lab.put("pods", &crashing(3, false, "2026-11-21T13:58:00Z"));
+        lab.settle();
+        assert!(lab.told().iter().any(|t| t.starts_with("onset") && t.contains("CrashLoopBackOff")));
+        for n in 1..5 {
+            lab.put("pods", &crashing(3 + n, true, &format!("2026-11-21T14:0{n}:00Z")));
+            lab.look(60);
+            lab.settle();
+        }
+        let told = lab.told();
+        assert!(!told.iter().any(|t| t.starts_with("healed") || t.starts_with("gone")), "{told:?}");
+        // it has run for longer than the longest back-off
+        lab.look(700);
+        lab.settle();
+        let told = lab.told();
+        assert!(told.iter().any(|t| t.starts_with("healed") && t.contains("CrashLoopBackOff")), "{told:?}");
+    }
+
+    #[test]
+    fn what_was_left_by_another_cluster_is_dropped_once_it_is_known_which_one_this_is() {
+        let mut lab = Lab::new();
+        lab.put("nodes", &node("n1", "False", "2026-11-21T13:50:00Z"));
+        lab.settle();
+        let past: Vec<Moment> = lab.timeline.log.all(lab.now).into_iter().map(|told| told.moment).collect();
+        assert!(!past.is_empty());
+        let mut next = Lab::new();
+        // of the context's name first, then of the cluster that answered
+        next.timeline.resume(past, 0);
+        next.timeline.resume(Vec::new(), 0);
+        next.settle();
+        next.look(GRACE);
+        assert_eq!(next.told(), [""; 0]);
+        assert_eq!(next.timeline.log.all(next.now).len(), 0);
     }
 }

@@ -210,3 +210,24 @@ async fn a_new_image_takes_the_place_of_one_that_cannot_be_pulled() {
     lab.pass(30);
     assert!(!rolled_out(&lab.object(&path).await), "the image is still nowhere");
 }
+
+#[tokio::test]
+async fn a_deployment_is_available_since_its_pods_are() {
+    let lab = platform();
+    let list = lab.object("/apis/apps/v1/deployments").await;
+    let mut away = 0;
+    for deployment in list["items"].as_array().unwrap() {
+        let (namespace, name) = (text(deployment, "/metadata/namespace"), text(deployment, "/metadata/name"));
+        let available = condition(deployment, "Available");
+        let since = text(&available, "/lastTransitionTime");
+        let pods = pods(&lab, namespace, name).await;
+        let mut of_pods = pods.iter().map(|pod| condition(pod, "Ready")).filter(|c| c["status"] == available["status"]);
+        let made = text(deployment, "/metadata/creationTimestamp");
+        assert!(
+            of_pods.any(|c| c["lastTransitionTime"] == *since) || since == made,
+            "{namespace}/{name} since {since}"
+        );
+        away += usize::from(available["status"] == "False");
+    }
+    assert!(away > 0, "the story has some that are away");
+}

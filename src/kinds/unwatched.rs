@@ -1,0 +1,59 @@
+//! What the API server serves, matters, and is not among the kinds: it is named wherever somebody might take silence for
+//! health. A kind that gets a row in the list of kinds leaves this one by itself.
+
+use super::{Api, KINDS};
+
+/// Group, kind, and what is not seen without it.
+const ROWS: &[(&str, &str, &str)] = &[
+    ("batch", "CronJob", "CronJobs that are suspended or miss their runs"),
+    ("image.toolkit.fluxcd.io", "ImageRepository", "registries that cannot be scanned for new images"),
+    ("image.toolkit.fluxcd.io", "ImagePolicy", "images that no policy can choose"),
+    ("image.toolkit.fluxcd.io", "ImageUpdateAutomation", "image updates that cannot be written to Git"),
+    ("notification.toolkit.fluxcd.io", "Receiver", "webhooks that cannot trigger a reconcile"),
+    ("notification.toolkit.fluxcd.io", "Provider", "where Flux sends its notifications"),
+    ("notification.toolkit.fluxcd.io", "Alert", "which events of Flux are sent"),
+    ("external-secrets.io", "ClusterExternalSecret", "ExternalSecrets that are made for namespaces"),
+    ("external-secrets.io", "PushSecret", "Secrets that cannot be pushed"),
+    ("velero.io", "VolumeSnapshotLocation", "where snapshots of volumes go"),
+    ("velero.io", "BackupRepository", "repositories of file backups that are not ready"),
+];
+
+/// Groups of which every kind has conditions that tell whether it works.
+const FAMILIES: [&str; 2] = [".toolkit.fluxcd.io", ".extensions.fluxcd.io"];
+
+/// Groups that are asked for although no kind is read from them.
+pub fn groups() -> impl Iterator<Item = &'static str> {
+    ROWS.iter().map(|(group, ..)| *group)
+}
+
+/// What is not seen of a served kind, when that matters and the kind is not read.
+pub fn misses(group: &str, kind: &str) -> Option<&'static str> {
+    let is_read =
+        KINDS.iter().any(|row| row.name == kind && matches!(row.api, Api::Watch { group: of, .. } if of == group));
+    if is_read {
+        return None;
+    }
+    let row = ROWS.iter().find(|(of, name, _)| *of == group && *name == kind).map(|(.., misses)| *misses);
+    row.or_else(|| FAMILIES.iter().any(|family| group.ends_with(family)).then_some("whether they are ready"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("batch", "CronJob", true)]
+    #[case("batch", "Job", false)]
+    #[case("notification.toolkit.fluxcd.io", "Alert", true)]
+    #[case("image.toolkit.fluxcd.io", "ImageUpdateAutomation", true)]
+    #[case("image.toolkit.fluxcd.io", "SomethingNew", true)]
+    #[case("helm.toolkit.fluxcd.io", "HelmRelease", false)]
+    #[case("velero.io", "DownloadRequest", false)]
+    #[case("example.com", "Widget", false)]
+    fn what_matters_and_is_not_read_is_known(#[case] group: &str, #[case] kind: &str, #[case] missing: bool) {
+        let read =
+            KINDS.iter().any(|row| row.name == kind && matches!(row.api, Api::Watch { group: of, .. } if of == group));
+        assert_eq!(misses(group, kind).is_some(), missing && !read);
+    }
+}

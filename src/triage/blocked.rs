@@ -1,0 +1,97 @@
+//! What a Flux object waits for may not exist, or may wait for this very object: neither is said by the object itself.
+
+use hashbrown::HashSet;
+
+use super::judged::Judged;
+use crate::domain::finding::Judgement;
+use crate::domain::record::{KindId, Link, Record, Relation};
+use crate::kinds;
+use crate::kinds::flux::{self, Case};
+use crate::store::{RowId, Store};
+
+/// Blocked objects, when one of Flux came, changed or went.
+pub fn concerned(store: &Store, judged: &Judged, touched: &[RowId]) -> Vec<RowId> {
+    if !touched.iter().any(|id| flux::is_one(kinds::spec(id.kind))) {
+        return Vec::new();
+    }
+    let is_blocked =
+        |id: &RowId| flux::is_one(kinds::spec(id.kind)) && store.row(*id).is_some_and(|row| waits(&row.record));
+    judged.all_rows().filter(is_blocked).collect()
+}
+
+fn waits(record: &Record) -> bool {
+    Case::of(record) == Case::Blocked
+}
+
+/// Says of a blocked object that what it waits for does not exist, or waits for it in turn; `judged` is returned as it
+/// is for all others.
+pub fn join(store: &Store, id: RowId, mut judged: Judgement) -> Judgement {
+    if judged.findings.is_empty() || !flux::is_one(kinds::spec(id.kind)) {
+        return judged;
+    }
+    let Some(record) = store.row(id).map(|row| &row.record).filter(|record| waits(record)) else { return judged };
+    let words = circle(store, id).map(|(next, way)| format!("blocked by {next}, in a circle: {way}")).or_else(|| {
+        let link = absent(store, record)?;
+        Some(format!("blocked by {}, which does not exist", told(store, link, id.kind, record)))
+    });
+    if let (Some(words), Some(first)) = (words, judged.findings.first_mut()) {
+        first.why = words.into();
+    }
+    judged
+}
+
+/// The dependency or source that is not there; of several the one that the controller names.
+fn absent<'s>(store: &'s Store, record: &'s Record) -> Option<&'s Link> {
+    let needed = |l: &&Link| matches!(l.relation, Relation::DependsOn | Relation::Source);
+    let text = |sym| store.strings.get(sym);
+    let is_absent = |l: &&Link| {
+        let Some(kind) = kinds::by_name(text(l.kind)) else { return false };
+        let feed = &store.table(kind).feed;
+        let seen = feed.only.is_empty() || feed.only.iter().any(|one| **one == *text(l.namespace));
+        feed.state.is_live() && seen && store.find(kind, text(l.namespace), text(l.name)).is_none()
+    };
+    let mut absent: Vec<&Link> = record.links.iter().filter(needed).filter(is_absent).collect();
+    let is_named = |l: &&Link| record.note.contains(&format!("{}/{}", text(l.namespace), text(l.name)));
+    absent.sort_by_key(|l| !is_named(l));
+    absent.first().copied()
+}
+
+/// `nobody`, `apps/nobody`, `GitRepository platform`.
+fn told(store: &Store, link: &Link, own: KindId, record: &Record) -> String {
+    let text = |sym| store.strings.get(sym);
+    let name = match text(link.namespace) {
+        space if link.namespace != record.namespace && !space.is_empty() => format!("{space}/{}", text(link.name)),
+        _ => text(link.name).to_owned(),
+    };
+    if text(link.kind) == kinds::spec(own).name { name } else { format!("{} {name}", text(link.kind)) }
+}
+
+/// `b` and `a -> b -> a`: the way from an object through what it depends on to itself, the shortest.
+fn circle(store: &Store, id: RowId) -> Option<(String, String)> {
+    let mut ways: Vec<Vec<RowId>> = vec![vec![id]];
+    let mut seen: HashSet<RowId> = HashSet::new();
+    let mut at = 0;
+    while at < ways.len() {
+        let way = ways[at].clone();
+        at += 1;
+        let last = *way.last()?;
+        for next in depends_on(store, last) {
+            if next == id {
+                let name = |id: &RowId| store.row(*id).map_or_else(String::new, |row| row.record.name.to_string());
+                let names: Vec<String> = way.iter().chain([&id]).map(name).collect();
+                return Some((names.get(1)?.clone(), names.join(" -> ")));
+            }
+            if seen.insert(next) {
+                ways.push(way.iter().copied().chain([next]).collect());
+            }
+        }
+    }
+    None
+}
+
+fn depends_on(store: &Store, id: RowId) -> Vec<RowId> {
+    let Some(row) = store.row(id) else { return Vec::new() };
+    let text = |sym| store.strings.get(sym);
+    let links = row.record.links.iter().filter(|l| l.relation == Relation::DependsOn);
+    links.filter_map(|l| store.find(kinds::by_name(text(l.kind))?, text(l.namespace), text(l.name))).collect()
+}

@@ -1,0 +1,348 @@
+//! What failed and has not been well since: a controller that tries again makes an object look as if it were on its way,
+//! and begins its times anew with each try. The onset is kept until the object is well, and with it, of what failed
+//! longer than its grace, the finding.
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use crate::domain::ages::Time;
+use crate::domain::finding::{Finding, Judgement};
+use crate::domain::health::{Health, Severity};
+use crate::domain::record::{Record, Uid};
+use crate::domain::thresholds::Thresholds;
+use crate::kinds::{self, Api, flux, pods};
+use crate::store::{RowId, Store};
+
+/// A container that has run so long, in seconds, is not in a crash loop any more.
+/// Sources: Kubernetes `pkg/kubelet/kubelet.go`, `MaxCrashLoopBackOff`; client-go `util/flowcontrol/backoff.go`, where a
+/// back-off begins anew after twice that.
+const STEADY: i64 = 600;
+
+#[derive(Debug)]
+struct Onset {
+    uid: Uid,
+    since: Time,
+    /// What was found, or will be when the grace has ended.
+    finding: Finding,
+    /// It has been a finding already.
+    counted: bool,
+}
+
+/// How a row of a service that dates nothing was at the last look.
+#[derive(Debug, Clone, Copy)]
+struct Last {
+    uid: Uid,
+    severity: Option<Severity>,
+    /// Nobody could tell how it was: what is found next need not be new.
+    unknown: bool,
+    began: Option<Time>,
+    severe: Option<Time>,
+}
+
+#[derive(Debug, Default)]
+pub struct Onsets {
+    rows: HashMap<RowId, Onset, FixedState>,
+    undated: HashMap<RowId, Last, FixedState>,
+}
+
+/// What memory adds to a judgement.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Word {
+    Nothing,
+    /// It began no later than that.
+    Since(Time),
+    /// It is not well yet: the finding stays.
+    Keep(Finding),
+    /// It counts from then on unless it is well before.
+    Wait(Time),
+}
+
+impl Onsets {
+    pub fn len(&self) -> usize {
+        self.rows.len() + self.undated.len()
+    }
+
+    pub fn forget(&mut self, id: RowId) {
+        self.rows.remove(&id);
+        self.undated.remove(&id);
+    }
+
+    /// Dates what no service dates: what came, or became graver, between two looks began then. What was there at the
+    /// first look began nobody knows when.
+    pub fn date(&mut self, store: &Store, id: RowId, judged: &mut Judgement, now: Time) {
+        let Some(record) = store.row(id).map(|row| &row.record) else { return };
+        if !matches!(kinds::spec(id.kind).api, Api::Poll(_)) {
+            return;
+        }
+        let severity = judged.findings.iter().map(|f| f.severity).min();
+        let unknown = record.health == Health::Unknown || (severity.is_none() && record.health.is_fault());
+        let none = Last { uid: record.uid, severity, unknown, began: None, severe: None };
+        let last = self.undated.get(&id).copied().filter(|last| last.uid == record.uid && !last.unknown);
+        let new = match (last, severity) {
+            (Some(last), Some(severity)) => match last.severity {
+                None => Last { began: Some(now), severe: Some(now), ..none },
+                Some(before) if severity < before => Last { began: last.began, severe: Some(now), ..none },
+                Some(before) if severity == before => Last { unknown, ..last },
+                Some(_) => Last { began: last.began, severe: last.began, ..none },
+            },
+            _ => none,
+        };
+        self.undated.insert(id, new);
+        for finding in judged.findings.iter_mut().filter(|f| f.since.is_none()) {
+            finding.since = new.severe;
+        }
+    }
+
+    /// Takes in a judgement; `early` is what it will be once the grace has ended.
+    pub fn look(
+        &mut self,
+        store: &Store,
+        id: RowId,
+        judged: &Judgement,
+        early: Option<&Finding>,
+        thresholds: &Thresholds,
+        now: Time,
+    ) -> Word {
+        let Some(record) = store.row(id).map(|row| &row.record) else { return Word::Nothing };
+        let retried = is_retried(id);
+        // a note is none of this, and what is silenced says itself when that ends
+        let found = judged.findings.iter().find(|f| !f.muted && f.severity < Severity::P4);
+        let failing = record.health == Health::Failed;
+        let new = found.filter(|_| failing).or_else(|| early.filter(|_| failing && retried));
+        if self.rows.get(&id).is_some_and(|old| old.uid != record.uid) {
+            self.rows.remove(&id);
+        }
+        if let Some(new) = new {
+            let counted = found.is_some();
+            let since = new.since.unwrap_or(now).min(now);
+            let onset =
+                self.rows.entry(id).or_insert_with(|| Onset { uid: record.uid, since, finding: new.clone(), counted });
+            onset.since = onset.since.min(since);
+            onset.counted |= counted;
+            onset.finding = Finding { since: Some(onset.since), ..new.clone() };
+            let onset = &*onset;
+            if counted {
+                return Word::Since(onset.since);
+            }
+            return waits(onset, onset.finding.clone(), thresholds, now);
+        }
+        let Some(onset) = self.rows.get(&id) else { return Word::Nothing };
+        if is_well(record, id, now) {
+            self.rows.remove(&id);
+            return Word::Nothing;
+        }
+        // a note, or silenced: somebody knows better
+        if found.is_none() && !judged.findings.is_empty() {
+            return Word::Nothing;
+        }
+        if found.is_some() {
+            return if retried { Word::Since(onset.since) } else { Word::Nothing };
+        }
+        // a pod that runs between two crashes is no finding, and what cannot be seen is none either
+        if matches!(record.health, Health::Ok | Health::Unknown | Health::Stale) {
+            return Word::Nothing;
+        }
+        let mut finding = onset.finding.clone();
+        if let Some(head) = on_its_way(id, record.health) {
+            finding.why = format!("{head}: {}", finding.why).into();
+        }
+        match (onset.counted, retried) {
+            (true, _) => Word::Keep(finding),
+            (false, true) => waits(onset, finding, thresholds, now),
+            (false, false) => Word::Nothing,
+        }
+    }
+}
+
+/// What has not counted yet does when its grace has ended, however often it was tried in between.
+fn waits(onset: &Onset, finding: Finding, thresholds: &Thresholds, now: Time) -> Word {
+    let ends = onset.since.plus(thresholds.reconcile_grace);
+    if now < ends { Word::Wait(ends) } else { Word::Keep(finding) }
+}
+
+/// Objects whose controller tries again and again by itself.
+fn is_retried(id: RowId) -> bool {
+    flux::is_one(kinds::spec(id.kind))
+}
+
+/// Whether it has recovered: that it is on its way again does not suffice.
+fn is_well(record: &Record, id: RowId, now: Time) -> bool {
+    match record.health {
+        Health::Ok if kinds::spec(id.kind).name == "Pod" => {
+            record.time(pods::LAST_RESTART).is_none_or(|last| last.age(now) >= STEADY)
+        }
+        Health::Ok | Health::Suspended | Health::Terminating => true,
+        _ => false,
+    }
+}
+
+/// How that is told of which the finding stays.
+fn on_its_way(id: RowId, health: Health) -> Option<&'static str> {
+    if health != Health::Progressing {
+        return None;
+    }
+    match kinds::spec(id.kind).name {
+        _ if is_retried(id) => Some("trying again"),
+        "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" => Some("rolling out again"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::domain::change::Change;
+    use crate::kinds::guardrails::{self, Guardrail};
+    use crate::kinds::testing::at;
+    use crate::triage::timeline::testing::{LONG_AGO, Lab, node, pod};
+
+    fn kustomization(ready: &str, reason: &str, since: &str) -> Value {
+        let mut conditions = vec![
+            json!({"type": "Ready", "status": ready, "reason": reason, "message": "apply failed", "lastTransitionTime": since}),
+        ];
+        if ready == "Unknown" {
+            conditions
+                .push(json!({"type": "Reconciling", "status": "True", "reason": reason, "lastTransitionTime": since}));
+        }
+        json!({
+            "metadata": {"name": "apps", "namespace": "flux-system", "uid": "ks", "generation": 1,
+                "creationTimestamp": LONG_AGO},
+            "spec": {"suspend": false},
+            "status": {"observedGeneration": 1, "conditions": conditions},
+        })
+    }
+
+    fn crashing(name: &str, restarts: u32, ended: &str, waiting: bool) -> Value {
+        let mut pod = pod(name, restarts);
+        let last = json!({"terminated": {"exitCode": 1, "reason": "Error", "startedAt": ended, "finishedAt": ended}});
+        let status = &mut pod["status"];
+        let state = match waiting {
+            true => json!({"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}),
+            false => json!({"running": {"startedAt": ended}}),
+        };
+        status["containerStatuses"][0]["state"] = state;
+        status["containerStatuses"][0]["lastState"] = last;
+        status["containerStatuses"][0]["ready"] = json!(!waiting);
+        status["conditions"] = json!([{"type": "Ready", "status": if waiting { "False" } else { "True" },
+            "lastTransitionTime": ended}]);
+        pod
+    }
+
+    /// `P2 since 14:00:00: why`, one for each incident.
+    fn incidents(lab: &Lab) -> Vec<String> {
+        let told = |i: &crate::triage::Incident| {
+            let why = lab.triage.finding(i.subject).map_or("", |f| &f.why);
+            let since = i.since.map_or_else(|| "?".to_owned(), |at| at.timestamp().to_string()[11..19].to_owned());
+            format!("{} since {since}: {why}", i.severity)
+        };
+        lab.triage.incidents().iter().map(told).collect()
+    }
+
+    #[test]
+    fn what_is_tried_again_and_again_counts_from_its_first_failure_on() {
+        let mut lab = Lab::new();
+        let minute = |n: i64, second: u32| format!("2026-11-21T14:{n:02}:{second:02}Z");
+        for n in 0..6 {
+            lab.put("ks", &kustomization("False", "HealthCheckFailed", &minute(n, 0)));
+            lab.look(30);
+            lab.put("ks", &kustomization("Unknown", "Progressing", &minute(n, 30)));
+            lab.look(30);
+            let found = incidents(&lab);
+            if n < 2 {
+                assert_eq!(found, [""; 0], "within its grace, minute {n}");
+            } else {
+                assert_eq!(found.len(), 1, "minute {n}");
+                assert!(found[0].starts_with("P2 since 14:00:00: trying again: "), "{found:?}");
+            }
+        }
+        let told = lab.told();
+        assert!(told.iter().any(|t| t.starts_with("onset P2")), "{told:?}");
+        assert!(!told.iter().any(|t| t.starts_with("healed")), "{told:?}");
+        lab.put("ks", &kustomization("True", "ReconciliationSucceeded", "2026-11-21T14:06:10Z"));
+        lab.settle();
+        let told = lab.told();
+        assert!(told.iter().any(|t| t.starts_with("healed P2") && t.contains("after 6m")), "{told:?}");
+        assert_eq!(incidents(&lab), [""; 0]);
+        // a failure long after is another one
+        lab.look(600);
+        lab.put("ks", &kustomization("False", "HealthCheckFailed", "2026-11-21T14:16:30Z"));
+        lab.look(200);
+        assert!(incidents(&lab)[0].starts_with("P2 since 14:16:30: "), "{:?}", incidents(&lab));
+    }
+
+    #[test]
+    fn what_is_only_on_its_way_has_not_failed() {
+        let mut lab = Lab::new();
+        lab.put("ks", &kustomization("True", "ReconciliationSucceeded", LONG_AGO));
+        lab.look(10);
+        for n in 1..20 {
+            lab.put("ks", &kustomization("Unknown", "Progressing", &format!("2026-11-21T14:{n:02}:00Z")));
+            lab.look(60);
+            assert_eq!(incidents(&lab), [""; 0], "minute {n}");
+        }
+    }
+
+    #[test]
+    fn an_object_of_the_same_name_that_was_made_again_has_no_past() {
+        let mut lab = Lab::new();
+        lab.put("ks", &kustomization("False", "HealthCheckFailed", "2026-11-21T13:00:00Z"));
+        lab.settle();
+        assert!(incidents(&lab)[0].starts_with("P2 since 13:00:00"), "{:?}", incidents(&lab));
+        lab.remove("ks", "apps");
+        let mut other = kustomization("Unknown", "Progressing", "2026-11-21T14:00:20Z");
+        other["metadata"]["uid"] = json!("another");
+        lab.put("ks", &other);
+        lab.settle();
+        assert_eq!(incidents(&lab), [""; 0]);
+    }
+
+    #[test]
+    fn a_pod_between_two_crashes_is_no_finding_and_keeps_its_onset() {
+        let mut lab = Lab::new();
+        lab.put("pods", &crashing("cart-1", 3, "2026-11-21T13:58:00Z", true));
+        lab.settle();
+        let found = incidents(&lab);
+        assert!(found.len() == 1 && found[0].contains("since 13:58:00"), "{found:?}");
+        lab.put("pods", &crashing("cart-1", 4, "2026-11-21T14:03:00Z", false));
+        lab.look(180);
+        assert!(incidents(&lab).iter().all(|i| !i.contains("CrashLoopBackOff")), "{:?}", incidents(&lab));
+        lab.put("pods", &crashing("cart-1", 4, "2026-11-21T14:04:00Z", true));
+        lab.look(120);
+        let found = incidents(&lab);
+        assert!(found.iter().any(|i| i.contains("since 13:58:00")), "one crash loop, not two: {found:?}");
+    }
+
+    #[test]
+    fn what_no_service_dates_began_between_two_looks_or_nobody_knows_when() {
+        let mut lab = Lab::new();
+        let crossed = |lab: &mut Lab, name: &str, state| {
+            let guardrail = Guardrail { namespace: "shop".into(), name: name.into(), state, ..Guardrail::default() };
+            let record = guardrails::read(&guardrail, &mut lab.intern);
+            lab.news("guardrails", vec![Change::Upsert(record)]);
+        };
+        crossed(&mut lab, "errors", guardrails::State::Crossed);
+        crossed(&mut lab, "latency", guardrails::State::Kept);
+        lab.look(60);
+        assert!(incidents(&lab).iter().any(|i| i.contains("since ?")), "{:?}", incidents(&lab));
+        crossed(&mut lab, "latency", guardrails::State::Crossed);
+        lab.look(60);
+        let found = incidents(&lab);
+        assert!(found.iter().any(|i| i.contains("since 14:02:00")), "{found:?}");
+        assert_eq!(found.len(), 2, "{found:?}");
+    }
+
+    #[test]
+    fn a_node_keeps_the_time_that_it_tells_itself() {
+        let mut lab = Lab::new();
+        lab.put("nodes", &node("n1", "False", "2026-11-21T13:40:00Z"));
+        lab.settle();
+        lab.put("nodes", &node("n1", "True", "2026-11-21T14:01:00Z"));
+        lab.look(60);
+        lab.put("nodes", &node("n1", "False", "2026-11-21T14:10:00Z"));
+        lab.look(900);
+        assert!(incidents(&lab)[0].contains("since 14:10:00"), "it was well in between: {:?}", incidents(&lab));
+        assert_eq!(lab.triage.sizes().iter().find(|(name, _)| *name == "onsets").map(|(_, n)| *n), Some(1));
+        assert!(lab.now > at("2026-11-21T14:10:00Z"));
+    }
+}
