@@ -15,6 +15,7 @@ pub mod cluster_policy_reports;
 pub mod cluster_secret_stores;
 pub mod column;
 pub mod cron;
+pub mod cron_calendar;
 pub mod daemon_sets;
 pub mod deployments;
 pub mod ending;
