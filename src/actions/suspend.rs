@@ -47,10 +47,10 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
 pub fn steps(input: &Input<'_>, path: &str, object: &Value) -> Result<Vec<Step>, Stop> {
     let target = input.target()?;
     let pointer = flux::switch(target.kind).pointer;
-    let (body, is, before, after) = if target.kind == "ResourceSet" {
-        let before = format!("{}={}", flux::SWITCH, annotation(object, flux::SWITCH));
-        let body = json!({ "metadata": { "annotations": { flux::SWITCH: "disabled" } } });
-        (body, json!("disabled"), before, format!("{}=disabled", flux::SWITCH))
+    let (body, is, before, after) = if let Some(switch) = flux::switch(target.kind).annotation {
+        let before = format!("{switch}={}", annotation(object, switch));
+        let body = json!({ "metadata": { "annotations": { switch: "disabled" } } });
+        (body, json!("disabled"), before, format!("{switch}=disabled"))
     } else {
         (json!({ "spec": { "suspend": true } }), Value::Bool(true), "suspend: false".into(), "suspend: true".into())
     };

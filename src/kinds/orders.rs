@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::acme::{self, NAMES};
 use super::column::{Column, Field};
-use super::flux::Reference;
+use super::issuer_ref::IssuerRef;
 use super::wire::{Many, Object, Text, or_default};
 use super::{Api, Kind, KindSpec, base, decode, workload};
 use crate::domain::ages::Time;
@@ -51,7 +51,7 @@ struct Spec {
     common_name: Text,
     dns_names: Many<Text>,
     #[serde(deserialize_with = "or_default")]
-    issuer_ref: Reference,
+    issuer_ref: IssuerRef,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -188,6 +188,11 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
             };
             Judgement::of(Health::Warning).with(Finding::new(severity, Some(began), why))
         }
+        Health::Unknown if word == "Waiting" => {
+            let why = "nobody has looked at it".to_owned();
+            ending::after(judged, record.created, thresholds.pending, Severity::P3, why, now)
+        }
+        Health::Unknown => judged.with(Finding::new(Severity::P3, None, format!("unknown phase {word}"))),
         _ => judged,
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use super::{controllers, runs, schedules};
+use super::{controllers, issuances, leftovers, runs, schedules};
 use crate::domain::ages::Time;
 use crate::domain::finding::Finding;
 use crate::domain::thresholds::Thresholds;
@@ -47,7 +47,9 @@ impl Judged {
         };
         let judged = (kinds::spec(id.kind).judge)(&row.record, &store.strings, thresholds, now);
         let judged = schedules::join(store, id, judged, thresholds, now);
+        let judged = issuances::join(store, id, judged, thresholds, now);
         let judged = runs::join(store, id, judged);
+        let judged = leftovers::join(store, id, judged);
         let mut judged = controllers::join(store, id, judged, thresholds, now);
         store.table_mut(id.kind).set_health(id.slot, judged.health);
         match judged.recheck {

@@ -7,7 +7,9 @@ mod dependents;
 mod feeds;
 mod graph;
 pub mod health;
+mod issuances;
 mod judged;
+mod leftovers;
 mod names;
 pub mod node;
 pub mod platform;
@@ -86,10 +88,13 @@ impl Triage {
         let due = self.judged.due(now);
         let with_backups = schedules::concerned(store, touched);
         let with_runs = runs::concerned(store, &self.judged, touched);
+        let with_issuers = issuances::concerned(store, touched);
+        let replaced = leftovers::concerned(store, &self.judged, touched);
         for id in touched {
             changed |= self.ranking.dependents.touch(store, *id);
         }
-        for id in touched.iter().copied().chain(with_backups).chain(with_runs).chain(due) {
+        let joined = with_backups.into_iter().chain(with_runs).chain(with_issuers).chain(replaced);
+        for id in touched.iter().copied().chain(joined).chain(due) {
             let had = self.judged.first(id).is_some();
             let differs = self.judged.judge(store, id, settings.thresholds, now);
             self.graph.touch(store, &self.judged, id, had, differs);
