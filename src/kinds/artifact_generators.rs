@@ -5,13 +5,13 @@ use serde::Deserialize;
 
 use super::column::{Column, Field};
 use super::flux::{self, FluxKind, FluxObject, Reference, Told, decode};
-use super::wire::{Condition, Conditions, Many, Nothing, Skipped};
+use super::wire::{Condition, Conditions, Many, Skipped, Text};
 use super::{Api, KindSpec, flux_judge};
 use crate::domain::interner::Interner;
 use crate::domain::record::{Cell, Link, Record, Relation};
 
-/// Artifacts that it has made, of those that it is to make.
-const MADE: u8 = flux::OWN;
+/// Artifacts that it makes.
+const MAKES: u8 = flux::OWN;
 /// `GitRepository/apps, OCIRepository/charts`
 const SOURCES: u8 = flux::OWN + 1;
 
@@ -35,7 +35,7 @@ pub const SPEC: KindSpec = KindSpec {
         flux::NAME,
         flux::STATUS,
         flux::SINCE_COLUMN,
-        Column::new("ARTIFACTS", Field::Cell(MADE), 9, 9, 3),
+        Column::new("ARTIFACTS", Field::Cell(MAKES), 9, 9, 3).right(),
         flux::SUSPENDED_COLUMN,
         flux::READY_COLUMN,
         flux::MESSAGE,
@@ -57,10 +57,10 @@ struct Spec {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 struct Status {
     conditions: Many<Condition>,
-    inventory: Many<Nothing>,
+    observed_sources_digest: Text,
 }
 
 impl FluxKind for ArtifactGenerators {
@@ -75,15 +75,14 @@ impl FluxKind for ArtifactGenerators {
             .filter_map(|s| s.link(Relation::Source, "GitRepository", &meta.namespace, intern))
             .collect();
         let sources: Vec<String> = spec.sources.iter().map(|s| format!("{}/{}", &*s.kind, &*s.name)).collect();
-        let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-        let made = super::workload::ratio(count(status.inventory.len()), count(spec.artifacts.len()));
-        let own = [made, Cell::text(&sources.join(", "), intern)];
+        let makes = i64::try_from(spec.artifacts.len()).unwrap_or(i64::MAX);
+        let own = [Cell::Int(makes), Cell::text(&sources.join(", "), intern)];
         let told = Told {
             kind: "ArtifactGenerator",
             suspend: meta.annotations.get(SWITCH).map(|switch| switch.eq_ignore_ascii_case("disabled")),
             observed: status.conditions.of("Ready").and_then(|c| c.observed_generation),
             conditions: &status.conditions,
-            never: status.inventory.is_empty(),
+            never: status.observed_sources_digest.is_empty(),
             links,
             ..Told::default()
         };
@@ -106,9 +105,9 @@ mod tests {
                     "managedFields": [{"manager": "kubectl-annotate", "time": "2026-11-21T13:00:00Z", "fieldsV1":
                         {"f:metadata": {"f:annotations": {"f:source.extensions.fluxcd.io/reconcile": {}}}}}]},
                 "spec": {"sources": [{"alias": "git", "kind": "GitRepository", "name": "apps"},
-                        {"alias": "oci", "kind": "OCIRepository", "name": "charts", "namespace": "shared"}],
+                        {"alias": "oci", "kind": "OCIRepository", "name": "charts", "namespace": "common"}],
                     "artifacts": [{"name": "a"}, {"name": "b"}]},
-                "status": {"conditions": conditions, "inventory": [{"kind": "ExternalArtifact", "name": "a"}]}}),
+                "status": {"conditions": conditions, "observedSourcesDigest": "sha256:0"}}),
         )
     }
 
@@ -131,7 +130,7 @@ mod tests {
     #[test]
     fn columns_and_links_tell_what_it_takes_and_makes() {
         let seen = generator("", &ready("True", "Succeeded", 2));
-        assert_eq!(["ARTIFACTS", "SOURCES"].map(|c| seen.column(c)), ["1/2", "GitRepository/apps, OCIRepository/charts"]);
-        assert_eq!(seen.links(), ["Source GitRepository flux-system/apps", "Source OCIRepository shared/charts"]);
+        assert_eq!(["ARTIFACTS", "SOURCES"].map(|c| seen.column(c)), ["2", "GitRepository/apps, OCIRepository/charts"]);
+        assert_eq!(seen.links(), ["Source GitRepository flux-system/apps", "Source OCIRepository common/charts"]);
     }
 }

@@ -439,8 +439,11 @@ mod tests {
         json!({"notAfter": "2026-11-22T00:00:00Z", "renewalTime": "2026-11-21T08:00:00Z"}), "2026-11-21T10:01:00Z",
         "warning P1 ends soon, renewal under way: m")]
     #[case::short_lived_and_on_time(&[good(), ("Issuing", "True", "Renewing", "m")],
-        json!({"notBefore": "2026-11-21T09:40:00Z", "notAfter": "2026-11-21T10:40:00Z", "renewalTime": "2026-11-21T10:20:00Z"}),
-        "2026-11-21T10:20:10Z", "progressing")]
+        json!({"notBefore": "2026-11-21T09:20:00Z", "notAfter": "2026-11-21T10:20:00Z", "renewalTime": "2026-11-21T10:00:00Z"}),
+        "2026-11-21T10:05:00Z", "progressing")]
+    #[case::short_lived_and_late(&[good(), ("Issuing", "True", "Renewing", "m")],
+        json!({"notBefore": "2026-11-21T09:20:00Z", "notAfter": "2026-11-21T10:20:00Z", "renewalTime": "2026-11-21T10:00:00Z"}),
+        "2026-11-21T10:12:00Z", "warning P2 ends soon, renewal under way: m")]
     #[case::refused_in_words_of_its_own(&[good(), ("Issuing", "False", "IPAError", "IPA answered 500")],
         json!({"notAfter": "2026-12-21T00:00:00Z"}), NOW, "warning P3 renewal failed: IPA answered 500")]
     #[case::issued(&[good(), ("Issuing", "False", "Issued", "done")], json!({"notAfter": "2026-12-21T00:00:00Z"}), NOW, "ok")]

@@ -283,8 +283,6 @@ mod tests {
     #[case::a_gap_within_them("72h", &[("PartiallyFailed", "2026-11-21T09:00:00Z", "2026-11-21T09:10:00Z", FAR),
         ("PartiallyFailed", "2026-11-19T09:00:00Z", "2026-11-19T09:10:00Z", FAR)],
         "P2 missed 1 run, newest 2 runs partially failed, no good backup is left", Some("2026-11-19T09:00:00Z"))]
-    #[case::kept_for_hours("6h", &[],
-        "P3 no backup is left: each is kept for 6h only, less than until the next run", None)]
     #[case::kept_for_as_long_as_velero_does("", &[], "P2 missed 12 runs, no good backup is left", Some("2026-11-10T09:00:00Z"))]
     #[case::kept_for_ever_and_an_older_one_is_there("", &[("Completed", "2026-11-18T09:00:00Z", "2026-11-18T09:10:00Z", FAR)],
         "P2 missed 3 runs", Some("2026-11-19T09:00:00Z"))]
@@ -297,6 +295,13 @@ mod tests {
         let state = joined_with("0 9 * * *", ttl, false, runs);
         assert_eq!(told(&state), expected);
         assert_eq!(state.0.finding(&state.1).unwrap().since, since.map(at));
+    }
+
+    #[test]
+    fn a_backup_that_is_not_kept_until_the_next_run_is_told() {
+        let state = joined_with("0 2 * * *", "6h", false, &[]);
+        assert_eq!(told(&state), "P3 no backup is left: each is kept for 6h only, less than until the next run");
+        assert_eq!(told(&joined_with("0 2 * * *", "6h", true, &[])), "fine");
     }
 
     #[test]

@@ -623,7 +623,7 @@ unit = "h late"
     #[tokio::test]
     async fn an_expression_counts_from_its_first_crossing_and_its_largest_value_is_told() {
         let mut memory = Memory::default();
-        let kept = prometheus("", "ShopDown", &vector(&[]));
+        let kept = prometheus("", "ShopDown", &vector(&["0"]));
         step(&kept, &[], &mut memory, 70).await;
         let crossed = prometheus("", "ShopDown", &vector(&["1.5", "NaN", "0.123456"]));
         for now in [100, 130] {
@@ -631,8 +631,9 @@ unit = "h late"
             memory.kept.clear();
             let told = step(&crossed, &[], &mut memory, now).await;
             assert_eq!(words(&told)[1..], ["Errors crossed 1.5", "Lag crossed 1.5"]);
-            assert_eq!((told[1].since, told[1].counts_at), (Some(Time(100)), Some(Time(280))));
-            assert_eq!(told[2].counts_at, None);
+            // the first look found one crossed already, the other one kept
+            assert_eq!((told[1].since, told[1].counts_at), (None, Some(Time(250))));
+            assert_eq!((told[2].since, told[2].counts_at), (Some(Time(100)), None));
         }
         memory.kept.clear();
         let kept = prometheus("", "ShopDown", &vector(&["0"]));
