@@ -36,6 +36,8 @@ const KINDS: &[&str] = &[
     "HelmChart",
     "OCIRepository",
     "Bucket",
+    "ExternalArtifact",
+    "ArtifactGenerator",
     "Certificate",
     "CertificateRequest",
     "Issuer",

@@ -6,7 +6,7 @@ use super::input::{Input, Target};
 use super::{Offer, RightRow, Subject, right};
 use crate::domain::json::{annotation, condition, label, list, text};
 use crate::domain::plan::{Body, Guard, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
-use crate::domain::proof::{Check, RESOURCE_SET_SWITCH, flux_suspended};
+use crate::domain::proof::{Check, GENERATOR_SWITCH, RESOURCE_SET_SWITCH, flux_suspended};
 
 pub const REQUESTED: &str = "reconcile.fluxcd.io/requestedAt";
 pub const FORCED: &str = "reconcile.fluxcd.io/forceAt";
@@ -22,6 +22,7 @@ pub const KINDS: &[&str] = &[
     "OCIRepository",
     "Bucket",
     "HelmChart",
+    "ArtifactGenerator",
     "ResourceSet",
 ];
 
@@ -33,19 +34,30 @@ pub struct Switch {
     pub told: &'static str,
     /// Where its owner stands in a field set.
     owned: &'static str,
+    /// The annotation that says `enabled` or `disabled`, where it is none of the spec.
+    pub annotation: Option<&'static str>,
 }
 
-const IN_SPEC: Switch = Switch { pointer: "/spec/suspend", told: ".spec.suspend", owned: "/fieldsV1/f:spec/f:suspend" };
-const IN_ANNOTATION: Switch = Switch {
+const IN_SPEC: Switch = Switch { pointer: "/spec/suspend", told: ".spec.suspend", owned: "/fieldsV1/f:spec/f:suspend", annotation: None };
+const OF_SETS: Switch = Switch {
     pointer: RESOURCE_SET_SWITCH,
     told: "the annotation fluxcd.controlplane.io/reconcile",
     owned: "/fieldsV1/f:metadata/f:annotations/f:fluxcd.controlplane.io~1reconcile",
+    annotation: Some("fluxcd.controlplane.io/reconcile"),
 };
-/// The annotation of a ResourceSet that says `enabled` or `disabled`.
-pub const SWITCH: &str = "fluxcd.controlplane.io/reconcile";
+const OF_GENERATORS: Switch = Switch {
+    pointer: GENERATOR_SWITCH,
+    told: "the annotation source.extensions.fluxcd.io/reconcile",
+    owned: "/fieldsV1/f:metadata/f:annotations/f:source.extensions.fluxcd.io~1reconcile",
+    annotation: Some("source.extensions.fluxcd.io/reconcile"),
+};
 
 pub fn switch(kind: &str) -> &'static Switch {
-    if kind == "ResourceSet" { &IN_ANNOTATION } else { &IN_SPEC }
+    match kind {
+        "ResourceSet" => &OF_SETS,
+        "ArtifactGenerator" => &OF_GENERATORS,
+        _ => &IN_SPEC,
+    }
 }
 
 pub const RIGHTS: &[RightRow] = &[
@@ -56,6 +68,7 @@ pub const RIGHTS: &[RightRow] = &[
     right("source.toolkit.fluxcd.io", "ocirepositories", "patch"),
     right("source.toolkit.fluxcd.io", "buckets", "patch"),
     right("source.toolkit.fluxcd.io", "helmcharts", "patch"),
+    right("source.extensions.fluxcd.io", "artifactgenerators", "patch"),
     right("fluxcd.controlplane.io", "resourcesets", "patch"),
 ];
 
@@ -85,23 +98,23 @@ pub fn noun(kind: &str) -> &'static str {
     }
 }
 
-/// `flux suspend helmrelease monitoring -n monitoring`; the flux command does not know ResourceSets.
+/// `flux suspend helmrelease monitoring -n monitoring`; what is switched by an annotation the flux command does not know.
 pub fn command(verb: &str, target: &Target, more: &str) -> String {
-    if target.kind == "ResourceSet" {
-        return annotate(verb, &target.key.namespace, &target.key.name, "$(date +%s)");
+    if switch(target.kind).annotation.is_some() {
+        return annotate(verb, target.kind, &target.key.namespace, &target.key.name, "$(date +%s)");
     }
     let more = if more.is_empty() { String::new() } else { format!(" {more}") };
     format!("flux {verb} {} {} -n {}{more}", noun(target.kind), target.key.name, target.key.namespace)
 }
 
-/// kubectl's way to switch a ResourceSet, or to have it reconciled.
-fn annotate(verb: &str, namespace: &str, name: &str, token: &str) -> String {
-    let what = match verb {
-        "suspend" => format!("{SWITCH}=disabled"),
-        "resume" => format!("{SWITCH}=enabled {REQUESTED}={token}"),
+/// kubectl's way to switch such an object, or to have it reconciled.
+fn annotate(verb: &str, kind: &str, namespace: &str, name: &str, token: &str) -> String {
+    let what = match (verb, switch(kind).annotation) {
+        ("suspend", Some(switch)) => format!("{switch}=disabled"),
+        ("resume", Some(switch)) => format!("{switch}=enabled {REQUESTED}={token}"),
         _ => format!("{REQUESTED}={token}"),
     };
-    format!("kubectl annotate resourceset {name} -n {namespace} {what} --overwrite")
+    format!("kubectl annotate {} {name} -n {namespace} {what} --overwrite", kind.to_lowercase())
 }
 
 /// A merge patch of the target, sent only if it is still as previewed.
@@ -171,9 +184,9 @@ pub fn reconcile(input: &Input<'_>, kind: &str, path: &str, object: &Value, more
         [RESET] => " --reset",
         _ => "",
     };
-    let twin = match kind {
-        "ResourceSet" => annotate("reconcile", namespace, name, input.token),
-        _ => format!("flux reconcile {} {name} -n {namespace}{flag}", noun(kind)),
+    let twin = match switch(kind).annotation {
+        Some(_) => annotate("reconcile", kind, namespace, name, input.token),
+        None => format!("flux reconcile {} {name} -n {namespace}{flag}", noun(kind)),
     };
     let token = input.token.to_owned();
     let check = Check::FluxHandled { token, annotation: REQUESTED.into(), handled: HANDLED.into() };

@@ -23,10 +23,11 @@ pub const SPEC: ActionSpec = ActionSpec {
 fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let target = input.target()?;
     let (path, object) = input.object()?;
-    let mut steps = reconcile_with_source::sources(input, object)?;
+    let reconcile_with_source::Sources { mut steps, unasked } = reconcile_with_source::sources(input, object)?;
     steps.extend(flux::reconcile(input, target.kind, &path, object, &[flux::RESET])?);
     let mut plan = flux::plan(input, SPEC.name, steps, String::new())?;
     plan.reach.push("Helm tries again with what its source has now; if it fails again, its events say why".into());
+    plan.warnings.extend(unasked);
     flux::name_when_core(input, target, &mut plan);
     plan.reach.extend(dependents::told(input)?);
     Ok(plan)

@@ -88,8 +88,10 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
 fn issuer(input: &Input<'_>, object: &serde_json::Value, namespace: &str) -> Result<Vec<String>, Stop> {
     let name = text(object, "/spec/issuerRef/name");
     let kind = Some(text(object, "/spec/issuerRef/kind")).filter(|k| !k.is_empty()).unwrap_or("Issuer");
-    if !matches!(kind, "Issuer" | "ClusterIssuer") {
-        return Ok(vec![format!("its issuer is an external {kind}: whether it is ready is not known")]);
+    let group = text(object, "/spec/issuerRef/group");
+    if !matches!(group, "" | "cert-manager.io") || !matches!(kind, "Issuer" | "ClusterIssuer") {
+        let of = if group.is_empty() { String::new() } else { format!(" of {group}") };
+        return Ok(vec![format!("its issuer is an external {kind}{of}: whether it is ready is not known")]);
     }
     let path = input.path(kind, if kind == "Issuer" { namespace } else { "" }, name)?;
     match input.maybe(&path)? {

@@ -39,8 +39,8 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
 /// The patch and its proof. The value is removed, so that nothing is left to fight Git with.
 pub fn steps(input: &Input<'_>, path: &str, object: &Value) -> Result<Vec<Step>, Stop> {
     let target = input.target()?;
-    if target.kind == "ResourceSet" {
-        return enable(input, path, object);
+    if let Some(switch) = flux::switch(target.kind).annotation {
+        return enable(input, path, object, switch);
     }
     let body = json!({ "metadata": { "annotations": marks::gone() }, "spec": { "suspend": null } });
     let mut request = flux::patch(input, path, object, &["/spec/suspend"], body)?;
@@ -55,16 +55,16 @@ pub fn steps(input: &Input<'_>, path: &str, object: &Value) -> Result<Vec<Step>,
 }
 
 /// An annotation does not move the generation, so that an old Ready would prove nothing: a token goes along.
-fn enable(input: &Input<'_>, path: &str, object: &Value) -> Result<Vec<Step>, Stop> {
+fn enable(input: &Input<'_>, path: &str, object: &Value, switch: &str) -> Result<Vec<Step>, Stop> {
     let target = input.target()?;
     let token = input.token.to_owned();
     let mut annotations = marks::gone();
-    annotations.insert(flux::SWITCH.to_owned(), json!("enabled"));
+    annotations.insert(switch.to_owned(), json!("enabled"));
     annotations.insert(flux::REQUESTED.to_owned(), json!(token));
     let body = json!({ "metadata": { "annotations": annotations } });
     let mut request = flux::patch(input, path, object, &[flux::switch(target.kind).pointer], body)?;
-    request.before = format!("{}={}", flux::SWITCH, annotation(object, flux::SWITCH));
-    request.after = format!("{}=enabled, {}={token}", flux::SWITCH, flux::REQUESTED);
+    request.before = format!("{switch}={}", annotation(object, switch));
+    request.after = format!("{switch}=enabled, {}={token}", flux::REQUESTED);
     let check = Check::FluxHandled { token, annotation: flux::REQUESTED.into(), handled: flux::HANDLED.into() };
     let limit = flux::limit(target.kind, object);
     let proof = Proof { via: Via::Kubernetes, path: path.to_owned(), check, limit };

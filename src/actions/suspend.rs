@@ -47,12 +47,12 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
 pub fn steps(input: &Input<'_>, path: &str, object: &Value) -> Result<Vec<Step>, Stop> {
     let target = input.target()?;
     let pointer = flux::switch(target.kind).pointer;
-    let (body, is, before, after) = if target.kind == "ResourceSet" {
-        let before = format!("{}={}", flux::SWITCH, annotation(object, flux::SWITCH));
-        let mut annotations = marks::set(input, object, annotation(object, flux::SWITCH));
-        annotations.insert(flux::SWITCH.to_owned(), json!("disabled"));
+    let (body, is, before, after) = if let Some(switch) = flux::switch(target.kind).annotation {
+        let before = format!("{switch}={}", annotation(object, switch));
+        let mut annotations = marks::set(input, object, annotation(object, switch));
+        annotations.insert(switch.to_owned(), json!("disabled"));
         let body = json!({ "metadata": { "annotations": annotations } });
-        (body, json!("disabled"), before, format!("{}=disabled", flux::SWITCH))
+        (body, json!("disabled"), before, format!("{switch}=disabled"))
     } else {
         let body = json!({ "metadata": { "annotations": marks::set(input, object, "false") }, "spec": { "suspend": true } });
         (body, Value::Bool(true), "suspend: false".into(), "suspend: true".into())

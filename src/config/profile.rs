@@ -9,7 +9,7 @@ use super::suggest::nearest;
 use super::toml_table::{Doc, Table};
 use crate::domain::health::Severity;
 use crate::domain::profile::{
-    Component, Detect, Endpoint, Fires, Grade, Guardrail, JudgedBy, OwnPrometheus, Profile, Via, Workload,
+    Component, Detect, Endpoint, Fires, Grade, Guardrail, JudgedBy, OwnPrometheus, Profile, Via, Workload, Worth,
 };
 
 const PROFILE: &[&str] =
@@ -31,7 +31,7 @@ const COMPONENT: &[&str] = &[
 ];
 const ENDPOINT: &[&str] = &["path", "port", "scheme", "via", "service", "selector", "expect", "severity", "words"];
 const GUARDRAIL: &[&str] =
-    &["name", "alert", "expr", "needs", "fires", "severity", "action", "runbook", "component", "for"];
+    &["name", "alert", "expr", "needs", "fires", "unit", "limit", "worst", "object", "severity", "action", "runbook", "component", "for"];
 const SEVERITIES: &[&str] = &["P1", "P2", "P3", "P4"];
 const GRADES: [Severity; 4] = [Severity::P1, Severity::P2, Severity::P3, Severity::P4];
 const SCHEMES: &[&str] = &["http", "https"];
@@ -304,6 +304,7 @@ impl Reader<'_> {
                 JudgedBy::default()
             }
         };
+        let value = self.worth(table, matches!(judged_by, JudgedBy::Alert(_)));
         let component = self.doc.text(table, "component").filter(|(name, _)| !name.is_empty());
         if let Some((name, at)) = &component {
             self.places.references.push((name.clone(), *at, "guardrail.component"));
@@ -317,7 +318,20 @@ impl Reader<'_> {
             runbook: first(self.doc.text(table, "runbook")),
             component: first(component),
             hold: self.doc.duration(table, "for").unwrap_or(0),
+            value,
         }
+    }
+
+    fn worth(&mut self, table: Table<'_, '_>, is_alert: bool) -> Worth {
+        let (unit, limit) = (self.doc.text(table, "unit"), self.doc.text(table, "limit"));
+        let worst = self.doc.choice(table, "worst", &["highest", "lowest"]);
+        let object = self.doc.texts(table, "object");
+        let at = unit.iter().chain(&limit).chain(&object).map(|(_, at)| *at).next();
+        if is_alert && (at.is_some() || worst.is_some()) {
+            let what = "`unit`, `limit`, `worst` and `object` are for a guardrail with an expr, and this is an alert";
+            self.doc.problem(at.unwrap_or(table.at), what.to_owned(), None);
+        }
+        Worth { unit: first(unit), limit: first(limit), lowest: worst == Some(1), object: only(object) }
     }
 
     /// `$name` is what `[metrics]` says; `$namespace` is known once the profile is found, and `$1` belongs to PromQL.

@@ -85,6 +85,7 @@ fn manager(object: &Value) -> &'static str {
         "HelmRelease" => "helm-controller",
         "Kustomization" => "kustomize-controller",
         "ResourceSet" => "flux-operator",
+        "ArtifactGenerator" | "ExternalArtifact" => "source-watcher",
         "GitRepository" | "HelmRepository" | "HelmChart" | "OCIRepository" | "Bucket" => "source-controller",
         "Certificate" | "CertificateRequest" | "Issuer" | "ClusterIssuer" | "Order" | "Challenge" => {
             "cert-manager-certificates-trigger"

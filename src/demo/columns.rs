@@ -93,6 +93,7 @@ pub fn of(resource: &Resource) -> &'static [Column] {
         "HorizontalPodAutoscaler" => AUTOSCALERS,
         "Ingress" => INGRESSES,
         "HelmRelease" | "Kustomization" | "ResourceSet" => RELEASES,
+        "ArtifactGenerator" | "ExternalArtifact" => RELEASES,
         "GitRepository" | "HelmRepository" => REPOSITORIES,
         "OCIRepository" => OCI_REPOSITORIES,
         "Bucket" => BUCKETS,

@@ -38,6 +38,14 @@ pub struct Usage {
     pub memory: i64,
 }
 
+/// What is known of the nodes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Usages {
+    pub nodes: Vec<Usage>,
+    /// Nodes that have no metrics, or none that can be read.
+    pub unknown: Vec<String>,
+}
+
 /// One rule of the mesh.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peer {
@@ -52,7 +60,7 @@ pub struct Peer {
 /// Everything.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Beside {
-    pub usage: Seen<Vec<Usage>>,
+    pub usage: Seen<Usages>,
     pub peers: Seen<Vec<Peer>>,
 }
 
@@ -77,7 +85,7 @@ fn served(read: &HashMap<String, Result<Value, String>>, group: &str) -> Option<
     Some(groups.iter().any(|known| known["name"] == group))
 }
 
-fn usage(read: &HashMap<String, Result<Value, String>>) -> Seen<Vec<Usage>> {
+fn usage(read: &HashMap<String, Result<Value, String>>) -> Seen<Usages> {
     if served(read, "metrics.k8s.io") == Some(false) {
         return Seen::NotInstalled;
     }
@@ -85,20 +93,22 @@ fn usage(read: &HashMap<String, Result<Value, String>>) -> Seen<Vec<Usage>> {
         (Ok(nodes), Ok(metrics)) => (nodes, metrics),
         (Err(why), _) | (_, Err(why)) => return Seen::Unreadable(why),
     };
-    let mut out = Vec::with_capacity(metrics.len());
-    for one in metrics {
-        let name = &one["metadata"]["name"];
-        let Some(node) = nodes.iter().find(|node| node["metadata"]["name"] == *name) else { continue };
+    let mut out = Usages::default();
+    for node in nodes {
+        let name = &node["metadata"]["name"];
+        let one = metrics.iter().find(|one| one["metadata"]["name"] == *name);
         let percent = |resource: &str| {
             let read = |value: &Value| value.as_str().and_then(Quantity::parse);
             let all = read(&node["status"]["allocatable"][resource])?;
-            Some(read(&one["usage"][resource])?.percent_of(all))
+            Some(read(&one?["usage"][resource])?.percent_of(all))
         };
-        if let (Some(cpu), Some(memory), Some(name)) = (percent("cpu"), percent("memory"), name.as_str()) {
-            out.push(Usage { node: text::line(name).into_owned(), cpu, memory });
+        let node = text::line(name.as_str().unwrap_or_default()).into_owned();
+        match (percent("cpu"), percent("memory")) {
+            (Some(cpu), Some(memory)) => out.nodes.push(Usage { node, cpu, memory }),
+            _ => out.unknown.push(node),
         }
     }
-    if out.is_empty() {
+    if out.nodes.is_empty() {
         return Seen::Unreadable("metrics of no node".to_owned());
     }
     Seen::Is(out)
@@ -141,7 +151,20 @@ mod tests {
         let metric = json!({"metadata": {"name": "n1"}, "usage": {"cpu": "1000000000n", "memory": "6291456Ki"}});
         let both = read(&[(NODES, Ok(json!({"items": [node]}))), (METRICS, Ok(json!({"items": [metric]})))]);
         let seen = Beside::of(&both).usage;
-        assert_eq!(seen, Seen::Is(vec![Usage { node: "n1".to_owned(), cpu: 25, memory: 75 }]));
+        let nodes = vec![Usage { node: "n1".to_owned(), cpu: 25, memory: 75 }];
+        assert_eq!(seen, Seen::Is(Usages { nodes, unknown: Vec::new() }));
+    }
+
+    #[test]
+    fn a_node_without_metrics_is_not_known() {
+        let node = |name: &str| json!({"metadata": {"name": name}, "status": {"allocatable": {"cpu": "4", "memory": "8Gi"}}});
+        let metric = |name: &str, cpu: &str| json!({"metadata": {"name": name}, "usage": {"cpu": cpu, "memory": "1Gi"}});
+        let both = read(&[
+            (NODES, Ok(json!({"items": [node("n1"), node("n2"), node("n3")]}))),
+            (METRICS, Ok(json!({"items": [metric("n1", "1"), metric("n3", "much"), metric("gone", "1")]}))),
+        ]);
+        let Seen::Is(usages) = Beside::of(&both).usage else { panic!("metrics are there") };
+        assert_eq!((usages.nodes.len(), usages.unknown), (1, vec!["n2".to_owned(), "n3".to_owned()]));
     }
 
     #[test]

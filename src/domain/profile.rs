@@ -135,6 +135,21 @@ pub struct Guardrail {
     pub component: String,
     /// How long it must be crossed before it counts, in seconds.
     pub hold: i64,
+    /// How the value of its expression is told.
+    pub value: Worth,
+}
+
+/// How the value of an expression is told: `5.7 days left, limit 7: logging/loki-tls`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Worth {
+    /// Behind the value: `days left`, `%`.
+    pub unit: String,
+    /// What it is held against, in the same unit.
+    pub limit: String,
+    /// The lowest value is the worst, not the highest.
+    pub lowest: bool,
+    /// The labels that name the object; of `exported_namespace|namespace` the first that is there. Empty: the usual ones.
+    pub object: Vec<String>,
 }
 
 /// How a guardrail is judged.
@@ -323,6 +338,8 @@ impl Profiles {
             "OCIRepository",
             "Bucket",
             "HelmChart",
+            "ExternalArtifact",
+            "ArtifactGenerator",
             "ResourceSet",
         ];
         let all = || self.active.iter().flat_map(|p| p.components.iter().map(move |c| (p, c)));

@@ -222,13 +222,18 @@ fn field(object: &Value, pointer: &str, is: &Value) -> Seen {
     Seen::Absent(format!("{} is {now}", super::plan::dotted(pointer)))
 }
 
-/// Whether Flux leaves an object alone: by its spec, or, of a ResourceSet, by an annotation.
+/// Whether Flux leaves an object alone: by its spec, or, of a ResourceSet and an ArtifactGenerator, by an annotation.
 pub fn flux_suspended(object: &Value) -> bool {
-    if text(object, "/kind") == "ResourceSet" {
-        return text(object, RESOURCE_SET_SWITCH).eq_ignore_ascii_case("disabled");
+    let off = |switch: &str| text(object, switch).eq_ignore_ascii_case("disabled");
+    match text(object, "/kind") {
+        "ResourceSet" => off(RESOURCE_SET_SWITCH),
+        "ArtifactGenerator" => off(GENERATOR_SWITCH),
+        _ => object.pointer("/spec/suspend").and_then(Value::as_bool) == Some(true),
     }
-    object.pointer("/spec/suspend").and_then(Value::as_bool) == Some(true)
 }
+
+/// The annotation that switches an ArtifactGenerator off, as a JSON pointer.
+pub const GENERATOR_SWITCH: &str = "/metadata/annotations/source.extensions.fluxcd.io~1reconcile";
 
 /// The annotation that switches a ResourceSet off, as a JSON pointer.
 pub const RESOURCE_SET_SWITCH: &str = "/metadata/annotations/fluxcd.controlplane.io~1reconcile";

@@ -54,11 +54,12 @@ thresholds! {
     recent_restart, "recent-restart", HOUR, "A container restart is a warning for this long.";
     terminating, "terminating", 5 * MINUTE, "An object that is being deleted is a warning this long after its grace period.";
     reconcile_grace, "reconcile-grace", 3 * MINUTE, "A Flux object may fail or progress this long before it counts.";
+    no_progress, "no-progress", 15 * MINUTE, "A state that should pass by itself (unknown, waiting, under way) is a warning after this long, where the object names neither a timeout nor an interval.";
     suspended_for, "suspended-for", DAY, "A suspension outside a maintenance window becomes more urgent after this long.";
     certificate_urgent, "certificate-urgent", DAY, "A certificate that expires within this time is urgent.";
     certificate_soon, "certificate-soon", 7 * DAY, "A certificate in trouble that expires within this time is pressing.";
     renewal_overdue, "renewal-overdue", HOUR, "A certificate renewal is overdue this long after its planned time.";
-    issuing, "issuing", HOUR, "A certificate issuance is a warning when it takes longer.";
+    issuing, "issuing", 15 * MINUTE, "A certificate issuance is a warning when it takes longer.";
     backup_running, "backup-running", 4 * HOUR, "A backup or restore is a warning when it runs longer.";
     backup_overdue, "backup-overdue", HOUR, "A scheduled backup is overdue at least this long after its time.";
     recent_change, "recent-change", 30 * MINUTE, "A revision that changed at most this long before a failure is named beside it.";

@@ -2,8 +2,8 @@
 //!
 //! Which states are final, and which of them are failures: cert-manager `pkg/acme/util.go`.
 
-use super::ending::{self, because, link};
-use super::flux::Reference;
+use super::ending::{self, because};
+use super::issuer_ref::IssuerRef;
 use super::wire::Meta;
 use crate::domain::ages::Time;
 use crate::domain::finding::{Finding, Judgement};
@@ -26,7 +26,8 @@ fn health(state: &str) -> (Health, &str) {
         "invalid" | "errored" | "expired" => (Health::Failed, state),
         // an order that only has to be collected
         "" => (Health::Progressing, "new"),
-        _ => (Health::Progressing, state),
+        "pending" | "ready" | "processing" => (Health::Progressing, state),
+        _ => (Health::Unknown, state),
     }
 }
 
@@ -41,12 +42,9 @@ pub fn state<M>(record: &mut Record, meta: &Meta<M>, state: &str, reason: &str, 
 }
 
 /// Its controlling owner, and the issuer that it is made for.
-pub fn links<M>(meta: &Meta<M>, issuer: &Reference, intern: &mut Interner) -> Box<[Link]> {
-    let owner = meta.controller().map(|o| link(Relation::Owner, &o.kind, &meta.namespace, &o.name, intern));
-    let kind = if issuer.kind.is_empty() { "Issuer" } else { &*issuer.kind };
-    let space = if kind == "ClusterIssuer" { "" } else { &*meta.namespace };
-    let from = (!issuer.name.is_empty()).then(|| link(Relation::From, kind, space, &issuer.name, intern));
-    owner.into_iter().chain(from).collect()
+pub fn links<M>(meta: &Meta<M>, issuer: &IssuerRef, intern: &mut Interner) -> Box<[Link]> {
+    let owner = ending::owner(meta, intern);
+    owner.into_iter().chain(issuer.link(&meta.namespace, intern)).collect()
 }
 
 /// One that has an owner tells why a certificate is not issued; how bad that is, the certificate knows.
@@ -59,7 +57,19 @@ pub fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: T
         }
         Health::Progressing => {
             let ends = record.created.plus(thresholds.pending);
-            if now < ends { judged.again_at(ends) } else { Judgement::of(Health::Warning) }
+            let late = Judgement::of(Health::Warning);
+            match record.link(Relation::Owner) {
+                _ if now < ends => judged.again_at(ends),
+                Some(_) => late,
+                None => {
+                    let why = because(&format!("{} for long", strings.get(record.status)), &record.note);
+                    late.with(Finding::new(Severity::P4, Some(record.created), why))
+                }
+            }
+        }
+        Health::Unknown => {
+            let why = because(&format!("unknown state {}", strings.get(record.status)), &record.note);
+            judged.with(Finding::new(Severity::P4, None, why))
         }
         _ => judged,
     }

@@ -139,7 +139,7 @@ impl Metric {
 }
 
 /// Health, STATUS word, and the condition that explains it.
-fn state(status: &Status, most: Option<i64>) -> (Health, String, Option<&Condition>) {
+fn state<'a>(spec: &Spec, status: &'a Status) -> (Health, String, Option<&'a Condition>) {
     let of = |r#type: &str| status.conditions.of(r#type);
     let word = |c: &Condition, other: &str| if c.reason.is_empty() { other.to_owned() } else { c.reason.to_string() };
     if let Some(c) = of("AbleToScale").filter(|c| c.is_false()) {
@@ -150,13 +150,18 @@ fn state(status: &Status, most: Option<i64>) -> (Health, String, Option<&Conditi
         Some(c) => return (Health::Warning, word(c, "ScalingInactive"), Some(c)),
         None => {}
     }
-    // an autoscaler whose minimum is its maximum is limited from below, too
-    let limited = of("ScalingLimited").filter(|c| c.is_true() && &*c.reason != "TooFewReplicas");
+    let most = spec.max_replicas;
+    // one whose minimum is its maximum is a fixed size by intention: there is no limit that it could reach
+    let pinned = most.is_some_and(|most| spec.min_replicas.unwrap_or(1) >= most);
+    let limited = of("ScalingLimited").filter(|c| c.is_true() && &*c.reason != "TooFewReplicas" && !pinned);
     if let Some(c) = limited.filter(|_| most.is_some() && status.current_replicas == most) {
         return (Health::Warning, AT_MAXIMUM.to_owned(), Some(c));
     }
-    if status.conditions.is_empty() {
-        return (Health::Unknown, "Waiting".to_owned(), None);
+    let unknown = ["AbleToScale", "ScalingActive"].into_iter().find_map(|t| of(t).filter(|c| !c.is_true() && !c.is_false()));
+    match unknown {
+        _ if status.conditions.is_empty() => return (Health::Unknown, "Waiting".to_owned(), None),
+        Some(c) => return (Health::Unknown, word(c, "Unknown"), Some(c)),
+        None => {}
     }
     let differs = status.desired_replicas.is_some_and(|wanted| Some(wanted) != status.current_replicas);
     if differs { (Health::Progressing, "Scaling".to_owned(), None) } else { (Health::Ok, "Active".to_owned(), None) }
@@ -169,7 +174,7 @@ impl Kind for Autoscalers {
     fn read(object: &Object<Spec, Status>, intern: &mut Interner) -> Record {
         let (meta, spec, status) = (&object.metadata, &object.spec, &object.status);
         let mut record = base(meta, intern);
-        let (health, word, why) = state(status, spec.max_replicas);
+        let (health, word, why) = state(spec, status);
         (record.health, record.status) = (health, intern.get(&word));
         record.note = why.map_or_else(Box::default, |c| clean(&c.message));
         let since = ending::mark(&mut record, meta, intern).or_else(|| why.and_then(Condition::since));
@@ -194,7 +199,8 @@ impl Kind for Autoscalers {
         ]);
         let mut links = workload::links("HorizontalPodAutoscaler", meta, intern).into_vec();
         if !target.name.is_empty() {
-            links.push(link(Relation::About, &target.kind, &meta.namespace, &target.name, intern));
+            let kind = ending::qualified(&target.kind, ending::group(&target.api_version));
+            links.push(link(Relation::About, &kind, &meta.namespace, &target.name, intern));
         }
         record.links = links.into();
         record
@@ -225,6 +231,17 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
             format!("at its maximum of {} replicas and would have more", record.int(MOST))
         }
         Health::Warning => because(&words(strings.get(record.status)), &record.note),
+        // what is scaled is made within seconds, and its pods tell why they do not run
+        Health::Progressing => {
+            let since = record.time(SCALED).unwrap_or(record.created);
+            let why = format!("has {} replicas and not the {} that it wants", record.int(CURRENT), record.int(DESIRED));
+            return ending::after(judged, since, thresholds.no_progress, Severity::P3, why, now);
+        }
+        Health::Unknown => {
+            let since = since.unwrap_or(record.created);
+            let why = because("its controller says nothing", &record.note);
+            return ending::after(judged, since, thresholds.no_progress, Severity::P4, why, now);
+        }
         _ => return judged,
     };
     let ends = since.unwrap_or(record.created).plus(thresholds.reconcile_grace);
@@ -261,7 +278,8 @@ mod tests {
 
     #[rstest]
     #[case::well(5, &[("ScalingActive", "True", "", ""), ("ScalingLimited", "False", "", "")], "Active", "ok")]
-    #[case::scaling(3, &[("ScalingActive", "True", "", "")], "Scaling", "progressing")]
+    #[case::scaling(3, &[("ScalingActive", "True", "", "")], "Scaling",
+        "warning P3 has 3 replicas and not the 5 that it wants")]
     #[case::blind(3, &[("ScalingActive", "False", "FailedGetResourceMetric", "no metrics")], "FailedGetResourceMetric",
         "warning P3 failed get resource metric: no metrics")]
     #[case::scaled_to_nothing(0, &[("ScalingActive", "False", "ScalingDisabled", "zero")], "ScalingDisabled", "ok")]
@@ -269,9 +287,11 @@ mod tests {
         "warning P3 failed get scale: not found")]
     #[case::at_its_end(5, &[("ScalingLimited", "True", "TooManyReplicas", "more")], "AtMaximum",
         "warning P3 at its maximum of 5 replicas and would have more")]
-    #[case::not_at_its_end(4, &[("ScalingLimited", "True", "ScaleUpLimit", "")], "Scaling", "progressing")]
+    #[case::not_at_its_end(4, &[("ScalingLimited", "True", "ScaleUpLimit", "")], "Scaling",
+        "warning P3 has 4 replicas and not the 5 that it wants")]
+    #[case::not_known(5, &[("ScalingActive", "Unknown", "", "m")], "Unknown", "unknown P4 its controller says nothing: m")]
     #[case::held_from_below(5, &[("ScalingLimited", "True", "TooFewReplicas", "")], "Active", "ok")]
-    #[case::new(0, &[], "Waiting", "unknown")]
+    #[case::looked_at_by_nobody(0, &[], "Waiting", "unknown P4 its controller says nothing")]
     fn an_autoscaler_is_as_able_as_its_conditions(
         #[case] current: i64,
         #[case] conditions: &[(&str, &str, &str, &str)],
@@ -280,6 +300,28 @@ mod tests {
     ) {
         let seen = hpa(current, conditions);
         assert_eq!((seen.status(), seen.verdict(NOW).as_str()), (status, verdict));
+    }
+
+    #[rstest]
+    #[case::pinned(json!({"minReplicas": 4, "maxReplicas": 4}), "ok")]
+    #[case::pinned_by_default(json!({"maxReplicas": 1}), "ok")]
+    #[case::not_pinned(json!({"minReplicas": 3, "maxReplicas": 4}), "warning P3 at its maximum of 4 replicas and would have more")]
+    fn a_size_that_is_fixed_has_no_limit_to_reach(#[case] spec: Value, #[case] verdict: &str) {
+        let n = spec["maxReplicas"].clone();
+        let object = json!({"metadata": {"name": "web", "creationTimestamp": "2026-11-01T00:00:00Z"}, "spec": spec,
+            "status": {"currentReplicas": n, "desiredReplicas": n, "conditions": [
+                {"type": "ScalingActive", "status": "True"},
+                {"type": "ScalingLimited", "status": "True", "reason": "TooManyReplicas", "lastTransitionTime": "2026-11-20T00:00:00Z"}]}});
+        assert_eq!(seen("hpa", &object).verdict(NOW), verdict);
+    }
+
+    #[test]
+    fn scaling_may_take_its_time() {
+        let mut object = json!({"metadata": {"name": "web"}, "spec": {"maxReplicas": 5}, "status": {"currentReplicas": 1,
+            "desiredReplicas": 5, "lastScaleTime": "2026-11-21T13:50:00Z", "conditions": [{"type": "ScalingActive", "status": "True"}]}});
+        assert_eq!(seen("hpa", &object).verdict(NOW), "progressing");
+        object["status"]["lastScaleTime"] = json!("2026-11-21T13:45:00Z");
+        assert_eq!(seen("hpa", &object).verdict(NOW), "warning P3 has 1 replicas and not the 5 that it wants");
     }
 
     #[test]

@@ -125,7 +125,7 @@ impl Kind for Locations {
     }
 }
 
-fn judge(record: &Record, _: &Strings, thresholds: &Thresholds, now: Time) -> Judgement {
+fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) -> Judgement {
     let stale_at = record.time(STALE_AT);
     let silent = stale_at.filter(|at| now >= *at);
     let found = |health: Health, severity: Severity, since: Option<Time>, why: String| {
@@ -146,7 +146,11 @@ fn judge(record: &Record, _: &Strings, thresholds: &Thresholds, now: Time) -> Ju
             if now < ends {
                 return Judgement::of(Health::Unknown).again_at(ends);
             }
-            found(Health::Unknown, Severity::P3, None, because("never validated", &record.note))
+            let what = match strings.get(record.status) {
+                "Waiting" => "never validated".to_owned(),
+                phase => format!("unknown phase {phase}"),
+            };
+            found(Health::Unknown, Severity::P3, None, because(&what, &record.note))
         }
         other => Judgement::of(other),
     };
@@ -182,6 +186,8 @@ mod tests {
         "warning P3 the default location is read-only")]
     #[case::archive(json!({"accessMode": "ReadOnly"}), json!({"phase": "Available"}), "Available", "ok")]
     #[case::new(json!({}), Value::Null, "Waiting", "unknown P3 never validated")]
+    #[case::of_a_later_version(json!({}), json!({"phase": "Degraded", "message": "slow"}), "Degraded",
+        "unknown P3 unknown phase Degraded: slow")]
     fn a_location_counts_only_while_it_is_validated(
         #[case] spec: Value,
         #[case] status: Value,

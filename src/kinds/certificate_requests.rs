@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::column::{Column, Field};
 use super::ending::{self, because, link, words};
-use super::flux::Reference;
+use super::issuer_ref::IssuerRef;
 use super::wire::{Condition, Conditions, Many, Object, or_default};
 use super::{Api, Kind, KindSpec, base, decode};
 use crate::domain::ages::Time;
@@ -59,7 +59,7 @@ struct CertificateRequests;
 #[serde(default, rename_all = "camelCase")]
 struct Spec {
     #[serde(deserialize_with = "or_default")]
-    issuer_ref: Reference,
+    issuer_ref: IssuerRef,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -84,7 +84,9 @@ impl Kind for CertificateRequests {
             (_, Some(c)) if c.is_true() => (Health::Ok, "Issued", Some(c)),
             (Some((c, word)), _) => (Health::Failed, word, Some(c)),
             (None, Some(c)) if matches!(reason, "Failed" | "Denied") => (Health::Failed, reason, Some(c)),
-            (None, Some(c)) => (Health::Progressing, if reason.is_empty() { "Pending" } else { reason }, Some(c)),
+            (None, Some(c)) if matches!(reason, "" | "Pending") => (Health::Progressing, "Pending", Some(c)),
+            // cert-manager knows four words; an issuer of others may have its own
+            (None, Some(c)) => (Health::Unknown, reason, Some(c)),
             (None, None) => (Health::Progressing, "Waiting", None),
         };
         record.health = health;
@@ -93,27 +95,24 @@ impl Kind for CertificateRequests {
             record.note = clean(&c.message);
         }
         let since = ending::mark(&mut record, meta, intern).or_else(|| by.and_then(Condition::since));
-        let owner = meta.controller().filter(|o| &*o.kind == "Certificate").map(|o| &*o.name);
+        let is_ours = |o: &&super::wire::OwnerReference| {
+            ending::qualified(&o.kind, ending::group(&o.api_version)) == "Certificate"
+        };
+        let owner = meta.controller().filter(is_ours).map(|o| &*o.name);
         let certificate =
             owner.or_else(|| meta.annotations.get("cert-manager.io/certificate-name")).unwrap_or_default();
         let issuer = &object.spec.issuer_ref;
-        let kind = if issuer.kind.is_empty() { "Issuer" } else { &*issuer.kind };
         let mut links = Vec::with_capacity(2);
         if !certificate.is_empty() {
             links.push(link(Relation::Owner, "Certificate", &meta.namespace, certificate, intern));
         }
-        let mut shown = String::new();
-        if !issuer.name.is_empty() {
-            let space = if kind == "ClusterIssuer" { "" } else { &*meta.namespace };
-            links.push(link(Relation::From, kind, space, &issuer.name, intern));
-            shown = format!("{kind}/{}", &*issuer.name);
-        }
+        links.extend(issuer.link(&meta.namespace, intern));
         record.links = links.into();
         record.cells = Box::new([
             Cell::time(since),
             Cell::text(certificate, intern),
             Cell::text(meta.annotations.get("cert-manager.io/certificate-revision").unwrap_or_default(), intern),
-            Cell::text(&shown, intern),
+            Cell::text(&issuer.told(), intern),
             Cell::Flag(on("Approved").is_some()),
         ]);
         record
@@ -129,9 +128,18 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
         Health::Failed if alone => {
             judged.with(Finding::new(Severity::P4, since, because(&words(strings.get(record.status)), &record.note)))
         }
-        Health::Progressing => {
-            let ends = record.created.plus(thresholds.renewal_overdue);
-            if now < ends { judged.again_at(ends) } else { Judgement::of(Health::Warning) }
+        Health::Progressing | Health::Unknown => {
+            let ends = record.created.plus(thresholds.issuing);
+            let late = if record.health == Health::Progressing { Health::Warning } else { record.health };
+            match alone {
+                _ if now < ends => judged.again_at(ends),
+                false => Judgement::of(late),
+                // nobody else tells that it waits
+                true => {
+                    let why = because(&format!("{} for long", words(strings.get(record.status))), &record.note);
+                    Judgement::of(late).with(Finding::new(Severity::P3, Some(record.created), why))
+                }
+            }
         }
         _ => judged,
     }
@@ -156,11 +164,12 @@ mod tests {
 
     #[rstest]
     #[case(&[("Approved", "True", "a"), ("Ready", "True", "Issued")], "Issued", "ok")]
-    #[case(&[("Ready", "False", "Pending"), ("Approved", "True", "a")], "Pending", "warning")]
+    #[case(&[("Ready", "False", "Pending"), ("Approved", "True", "a")], "Pending", "warning P3 pending for long: m")]
+    #[case(&[("Ready", "False", "Thinking"), ("Approved", "True", "a")], "Thinking", "unknown P3 thinking for long: m")]
     #[case(&[("Ready", "False", "Failed")], "Failed", "failed P4 failed: m")]
     #[case(&[("Denied", "True", "policy"), ("Ready", "False", "Denied")], "Denied", "failed P4 denied: m")]
     #[case(&[("InvalidRequest", "True", "x")], "InvalidRequest", "failed P4 invalid request: m")]
-    #[case(&[], "Waiting", "warning")]
+    #[case(&[], "Waiting", "warning P3 waiting for long")]
     fn a_request_tells_where_it_is(
         #[case] conditions: &[(&str, &str, &str)],
         #[case] status: &str,
@@ -168,6 +177,13 @@ mod tests {
     ) {
         let seen = seen("certreqs", &request(conditions, &json!({})));
         assert_eq!((seen.status(), seen.verdict(NOW).as_str()), (status, verdict));
+    }
+
+    #[test]
+    fn a_request_of_a_certificate_leaves_its_lateness_to_it() {
+        let meta = json!({"ownerReferences": [{"apiVersion": "cert-manager.io/v1", "kind": "Certificate", "name": "loki-tls", "controller": true}]});
+        let seen = seen("certreqs", &request(&[("Ready", "False", "Pending")], &meta));
+        assert_eq!((seen.verdict("2026-11-21T12:14:59Z").as_str(), seen.verdict(NOW).as_str()), ("progressing", "warning"));
     }
 
     #[test]

@@ -6,15 +6,15 @@
 use serde::Deserialize;
 
 use super::column::{Column, Field, Show};
-use super::ending::{self, because, link, words};
-use super::flux::Reference;
+use super::ending::{self, because, words};
+use super::issuer_ref::IssuerRef;
 use super::wire::{Condition, Conditions, Many, Object, Text, or_default};
 use super::{Api, Kind, KindSpec, base, decode};
 use crate::domain::ages::Time;
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::{Health, Severity};
 use crate::domain::interner::{Interner, Strings};
-use crate::domain::record::{Cell, Record, Relation, clean};
+use crate::domain::record::{Cell, Record, clean};
 use crate::domain::thresholds::Thresholds;
 
 pub const NOT_AFTER: u8 = 0;
@@ -36,9 +36,10 @@ const REFUSED: u8 = 8;
 pub const SECRET: u8 = 9;
 pub const ISSUER: u8 = 10;
 const REVISION: u8 = 11;
-
-/// An issuance under way for longer than this is stuck somewhere below.
-const ISSUING_LONG: i64 = 3600;
+/// Seconds from its begin to its end.
+const LIFETIME: u8 = 12;
+/// The begin of what is valid now.
+const NOT_BEFORE: u8 = 13;
 
 pub const SPEC: KindSpec = KindSpec {
     name: "Certificate",
@@ -78,13 +79,14 @@ struct Certificates;
 struct Spec {
     secret_name: Text,
     #[serde(deserialize_with = "or_default")]
-    issuer_ref: Reference,
+    issuer_ref: IssuerRef,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Status {
     conditions: Many<Condition>,
+    not_before: Text,
     not_after: Text,
     renewal_time: Text,
     revision: Option<i64>,
@@ -100,7 +102,8 @@ impl Kind for Certificates {
         let (meta, spec, status) = (&object.metadata, &object.spec, &object.status);
         let mut record = base(meta, intern);
         let (ready, issuing) = (status.conditions.of("Ready"), status.conditions.of("Issuing"));
-        let refused = issuing.filter(|c| c.is_false() && matches!(&*c.reason, "Failed" | "Denied"));
+        // the reason is that of the request's condition, which may be a word of the issuer's own
+        let refused = issuing.filter(|c| c.is_false() && !matches!(&*c.reason, "" | "Issued"));
         let failing = ready.filter(|c| c.is_false());
         (record.health, record.status) = match ready {
             Some(c) if c.is_true() => (Health::Ok, intern.get("Ready")),
@@ -114,10 +117,10 @@ impl Kind for Certificates {
         let attempts = status.failed_issuance_attempts.unwrap_or(0);
         let deleted = ending::mark(&mut record, meta, intern);
         let issuer = &spec.issuer_ref;
-        let kind = if issuer.kind.is_empty() { "Issuer" } else { &*issuer.kind };
-        let space = if kind == "ClusterIssuer" { "" } else { &*meta.namespace };
+        let (begins, ends) = (Time::parse(&status.not_before), Time::parse(&status.not_after));
+        let lifetime = begins.zip(ends).map(|(begins, ends)| begins.age(ends)).filter(|s| *s > 0);
         record.cells = Box::new([
-            Cell::time(Time::parse(&status.not_after)),
+            Cell::time(ends),
             Cell::time(Time::parse(&status.renewal_time)),
             Cell::time(last_failure),
             Cell::time(last_failure.map(|t| t.plus(backoff(attempts)))),
@@ -127,16 +130,13 @@ impl Kind for Certificates {
             Cell::time(issuing.filter(|c| c.is_true()).map(|c| c.since().unwrap_or(record.created))),
             Cell::Flag(refused.is_some()),
             Cell::text(&spec.secret_name, intern),
-            Cell::text(
-                &if issuer.name.is_empty() { String::new() } else { format!("{kind}/{}", &*issuer.name) },
-                intern,
-            ),
+            Cell::text(&issuer.told(), intern),
             status.revision.map_or(Cell::None, Cell::Int),
+            lifetime.map_or(Cell::None, Cell::Int),
+            Cell::time(begins),
         ]);
         let mut links = ending::managers("Certificate", meta, intern);
-        if !issuer.name.is_empty() {
-            links.push(link(Relation::From, kind, space, &issuer.name, intern));
-        }
+        links.extend(issuer.link(&meta.namespace, intern));
         record.links = links.into();
         record
     }
@@ -153,9 +153,13 @@ enum Case {
     Terminating,
     Expired,
     FirstIssuance,
+    /// It was issued before, and what was issued is gone or of no use.
+    Lost,
     NotReady,
     Failing,
     Overdue,
+    /// It is issued over and over.
+    Loop,
     Issuing,
     /// Nothing will renew it, and it ends soon.
     Unscheduled,
@@ -167,11 +171,13 @@ fn case(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) 
     let (not_after, issuing) = (record.time(NOT_AFTER), record.time(ISSUING).is_some());
     let ready = record.text(READY, strings);
     let reason = strings.get(record.status);
-    let overdue = |t: Time| now > t.plus(thresholds.renewal_overdue);
+    let overdue = |t: Time| now > t.plus(overdue_after(record, thresholds));
     match ready {
         _ if record.health == Health::Terminating => Case::Terminating,
         _ if not_after.is_some_and(|t| now >= t) => Case::Expired,
         "False" if reason == "Expired" => Case::Expired,
+        _ if is_loop(record, now) => Case::Loop,
+        "False" if reason == "DoesNotExist" && record.int(REVISION) > 0 => Case::Lost,
         "False" if reason == "DoesNotExist" && issuing => Case::FirstIssuance,
         "False" => Case::NotReady,
         _ if record.time(LAST_FAILURE).is_some() || record.flag(REFUSED) => Case::Failing,
@@ -179,28 +185,69 @@ fn case(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) 
         _ if issuing => Case::Issuing,
         "True" => match not_after {
             None => Case::Unknown,
-            Some(t) if record.time(RENEWAL).is_none() && t.0 - now.0 < thresholds.certificate_soon => Case::Unscheduled,
+            Some(t) if record.time(RENEWAL).is_none() && t.0 - now.0 < limits(record, thresholds).0 => Case::Unscheduled,
             Some(_) => Case::Ok,
         },
         _ => Case::Unknown,
     }
 }
 
+/// A renewal that is late by less than this may still begin by itself; of one that lasts for hours only, a twelfth of
+/// that is late.
+fn overdue_after(record: &Record, thresholds: &Thresholds) -> i64 {
+    match record.int(LIFETIME) {
+        0 => thresholds.renewal_overdue,
+        lifetime => thresholds.renewal_overdue.min(lifetime / 12),
+    }
+}
+
+/// Times issued from which on it is judged by how often that was.
+const MANY: i64 = 20;
+
+/// Whether it is issued over and over: its renewal is due as soon as it is issued, or it was issued far more often than
+/// its lifetime asks for.
+fn is_loop(record: &Record, now: Time) -> bool {
+    let lifetime = record.int(LIFETIME);
+    let short = if lifetime > 0 { (lifetime / 20).min(HOUR) } else { HOUR };
+    let at_once = record.time(NOT_BEFORE).zip(record.time(RENEWAL)).is_some_and(|(from, renewal)| from.age(renewal) <= short);
+    let times = record.int(REVISION);
+    let often = times >= MANY && record.created.is_set() && record.created.age(now) / times < short;
+    (at_once && lifetime > 0) || often
+}
+
+const HOUR: i64 = 3600;
+
+/// What is left from which a certificate is pressing, and urgent: of one that lasts for days only, a sixth and a twelfth
+/// of that.
+fn limits(record: &Record, thresholds: &Thresholds) -> (i64, i64) {
+    let (soon, urgent) = (thresholds.certificate_soon, thresholds.certificate_urgent);
+    match record.int(LIFETIME) {
+        0 => (soon, urgent),
+        lifetime => (soon.min(lifetime / 6), urgent.min(lifetime / 12)),
+    }
+}
+
+/// How bad it is that a certificate is not issued, by what is left of the old one.
+pub fn urgency(record: &Record, thresholds: &Thresholds, now: Time) -> Severity {
+    let (pressing, urgent) = limits(record, thresholds);
+    match record.time(NOT_AFTER).map(|end| end.0 - now.0) {
+        Some(left) if left < urgent => Severity::P1,
+        Some(left) if left < pressing => Severity::P2,
+        _ => Severity::P3,
+    }
+}
+
 fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) -> Judgement {
     let t = thresholds;
     let (not_after, since) = (record.time(NOT_AFTER), record.time(SINCE));
-    let left = not_after.map(|end| end.0 - now.0);
-    let soon = left.is_some_and(|l| l < t.certificate_soon);
-    let severity = match left {
-        Some(l) if l < t.certificate_urgent => Severity::P1,
-        Some(_) if soon => Severity::P2,
-        _ => Severity::P3,
-    };
+    let (pressing, urgent) = limits(record, t);
+    let soon = not_after.is_some_and(|end| end.0 - now.0 < pressing);
+    let severity = urgency(record, t, now);
     let note = |what: &str| because(what, &record.note);
     let judged = |health: Health, since: Option<Time>, why: String| {
         Judgement::of(health).with(Finding::new(severity, since, why))
     };
-    let long = record.time(ISSUING).is_some_and(|begun| begun.age(now) > ISSUING_LONG);
+    let long = record.time(ISSUING).is_some_and(|begun| begun.age(now) > t.issuing);
     let attempts = record.int(ATTEMPTS);
     let times = if attempts == 1 { "once".to_owned() } else { format!("{attempts} times") };
     let told = match case(record, strings, t, now) {
@@ -217,6 +264,12 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
             record.time(LAST_FAILURE),
             format!("first issuance failed {times}, trying again"),
         ),
+        Case::Lost => {
+            let begun = since.unwrap_or(record.created);
+            let (why, judged) = (note("issued before, and its Secret is gone"), Judgement::of(Health::Failed));
+            ending::after(judged, begun, t.reconcile_grace, severity.min(Severity::P2), why, now)
+        }
+        Case::Loop => judged(Health::Warning, record.time(NOT_BEFORE), note("issued over and over")),
         Case::NotReady => {
             let begun = since.unwrap_or(record.created);
             let ends = begun.plus(t.reconcile_grace);
@@ -237,6 +290,7 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
         }
         Case::Overdue => judged(Health::Warning, record.time(RENEWAL), "renewal overdue".to_owned()),
         Case::Issuing if long => judged(Health::Warning, record.time(ISSUING), note("renewal takes too long")),
+        Case::Issuing if soon => judged(Health::Warning, record.time(RENEWAL), note("ends soon, renewal under way")),
         Case::FirstIssuance | Case::Issuing => Judgement::of(Health::Progressing),
         Case::Unscheduled => judged(Health::Warning, None, "ends soon, no renewal scheduled".to_owned()),
         Case::Ok => Judgement::of(Health::Ok),
@@ -244,10 +298,10 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
     };
     let turns = [
         not_after,
-        not_after.map(|end| end.plus(1 - t.certificate_soon)),
-        not_after.map(|end| end.plus(1 - t.certificate_urgent)),
-        record.time(RENEWAL).map(|at| at.plus(t.renewal_overdue + 1)),
-        record.time(ISSUING).map(|at| at.plus(ISSUING_LONG + 1)),
+        not_after.map(|end| end.plus(1 - pressing)),
+        not_after.map(|end| end.plus(1 - urgent)),
+        record.time(RENEWAL).map(|at| at.plus(overdue_after(record, t) + 1)),
+        record.time(ISSUING).map(|at| at.plus(t.issuing + 1)),
     ];
     turns.into_iter().flatten().filter(|at| *at > now).fold(told, Judgement::again_at)
 }
@@ -266,6 +320,8 @@ fn status(record: &Record, show: &Show<'_>, out: &mut String) {
     out.push_str(match case(record, show.strings, &Thresholds::default(), show.now) {
         Case::Expired => "Expired",
         Case::FirstIssuance | Case::Issuing => "Issuing",
+        Case::Lost => "SecretLost",
+        Case::Loop => "IssuedOverAndOver",
         Case::Failing => "RenewalFailing",
         Case::Overdue => "RenewalOverdue",
         Case::Unscheduled => "NoRenewal",
@@ -355,12 +411,18 @@ mod tests {
 
     #[rstest]
     #[case::first(&[(READY, "False", "DoesNotExist", "no Secret"), ("Issuing", "True", "DoesNotExist", "no Secret")], json!({}),
-        "2026-11-21T10:30:00Z", "progressing")]
+        "2026-11-21T10:15:00Z", "progressing")]
+    #[case::lost(&[(READY, "False", "DoesNotExist", "no Secret"), ("Issuing", "True", "DoesNotExist", "no Secret")],
+        json!({"revision": 3}), "2026-11-21T10:03:00Z", "failed P2 issued before, and its Secret is gone: no Secret")]
+    #[case::lost_a_moment_ago(&[(READY, "False", "DoesNotExist", "x"), ("Issuing", "True", "DoesNotExist", "x")],
+        json!({"revision": 3}), "2026-11-21T10:02:59Z", "failed")]
+    #[case::lost_and_nobody_issues(&[(READY, "False", "DoesNotExist", "no Secret")],
+        json!({"revision": 1}), NOW, "failed P2 issued before, and its Secret is gone: no Secret")]
     #[case::first_again(&[(READY, "False", "DoesNotExist", "x"), ("Issuing", "True", "DoesNotExist", "x")],
-        json!({"failedIssuanceAttempts": 2}), "2026-11-21T10:30:00Z",
+        json!({"failedIssuanceAttempts": 2}), "2026-11-21T10:15:00Z",
         "progressing P3 first issuance failed 2 times, trying again")]
     #[case::first_stuck(&[(READY, "False", "DoesNotExist", "x"), ("Issuing", "True", "DoesNotExist", "x")], json!({}),
-        "2026-11-21T11:00:01Z", "warning P3 first issuance takes too long: x")]
+        "2026-11-21T10:15:01Z", "warning P3 first issuance takes too long: x")]
     #[case::young(&[(READY, "False", "SecretMismatch", "x")], json!({}), "2026-11-21T10:02:59Z", "failed")]
     #[case::mismatch(&[(READY, "False", "SecretMismatch", "x")], json!({}), "2026-11-21T10:03:00Z",
         "failed P3 secret mismatch: x")]
@@ -368,8 +430,23 @@ mod tests {
         "failed P3 never issued: policy")]
     #[case::expired_said(&[(READY, "False", "Expired", "x")], json!({}), NOW, "failed P1 expired: x")]
     #[case::issuing(&[good(), ("Issuing", "True", "Renewing", "m")],
-        json!({"notAfter": "2026-12-21T00:00:00Z", "renewalTime": "2026-11-21T08:00:00Z"}), "2026-11-21T10:59:00Z",
+        json!({"notAfter": "2026-12-21T00:00:00Z", "renewalTime": "2026-11-21T08:00:00Z"}), "2026-11-21T10:15:00Z",
         "progressing")]
+    #[case::issuing_and_days_left(&[good(), ("Issuing", "True", "Renewing", "m")],
+        json!({"notAfter": "2026-11-24T00:00:00Z", "renewalTime": "2026-11-21T08:00:00Z"}), "2026-11-21T10:01:00Z",
+        "warning P2 ends soon, renewal under way: m")]
+    #[case::issuing_and_hours_left(&[good(), ("Issuing", "True", "Renewing", "m")],
+        json!({"notAfter": "2026-11-22T00:00:00Z", "renewalTime": "2026-11-21T08:00:00Z"}), "2026-11-21T10:01:00Z",
+        "warning P1 ends soon, renewal under way: m")]
+    #[case::short_lived_and_on_time(&[good(), ("Issuing", "True", "Renewing", "m")],
+        json!({"notBefore": "2026-11-21T09:20:00Z", "notAfter": "2026-11-21T10:20:00Z", "renewalTime": "2026-11-21T10:00:00Z"}),
+        "2026-11-21T10:05:00Z", "progressing")]
+    #[case::short_lived_and_late(&[good(), ("Issuing", "True", "Renewing", "m")],
+        json!({"notBefore": "2026-11-21T09:20:00Z", "notAfter": "2026-11-21T10:20:00Z", "renewalTime": "2026-11-21T10:00:00Z"}),
+        "2026-11-21T10:12:00Z", "warning P2 ends soon, renewal under way: m")]
+    #[case::refused_in_words_of_its_own(&[good(), ("Issuing", "False", "IPAError", "IPA answered 500")],
+        json!({"notAfter": "2026-12-21T00:00:00Z"}), NOW, "warning P3 renewal failed: IPA answered 500")]
+    #[case::issued(&[good(), ("Issuing", "False", "Issued", "done")], json!({"notAfter": "2026-12-21T00:00:00Z"}), NOW, "ok")]
     #[case::issuing_long(&[good(), ("Issuing", "True", "Renewing", "m")],
         json!({"notAfter": "2026-12-21T00:00:00Z", "renewalTime": "2026-11-21T08:00:00Z"}), NOW,
         "warning P3 renewal takes too long: m")]
@@ -384,6 +461,54 @@ mod tests {
         #[case] verdict: &str,
     ) {
         assert_eq!(seen("certs", &certificate(conditions, &status)).verdict(now), verdict);
+    }
+
+    /// Lifetime and what is left in minutes.
+    #[rstest]
+    #[case::a_day_on_time(1440, 600, "ok")]
+    #[case::a_day_failing(1440, 470, "warning P3 renewal failed once")]
+    #[case::a_day_pressing(1440, 239, "failed P2 renewal failed once")]
+    #[case::a_day_urgent(1440, 119, "failed P1 renewal failed once")]
+    #[case::an_hour(60, 19, "warning P3 renewal failed once")]
+    #[case::a_week(10_080, 3000, "warning P3 renewal failed once")]
+    #[case::ninety_days(129_600, 9000, "failed P2 renewal failed once")]
+    #[case::ninety_days_urgent(129_600, 1400, "failed P1 renewal failed once")]
+    fn a_certificate_is_judged_by_its_own_lifetime(#[case] lifetime: i64, #[case] left: i64, #[case] verdict: &str) {
+        let end = at(NOW).plus(left * 60);
+        let time = |t: crate::domain::ages::Time| t.timestamp().to_string();
+        let mut status = json!({"notAfter": time(end), "notBefore": time(end.plus(-lifetime * 60)),
+            "renewalTime": time(end.plus(-lifetime * 20))});
+        if verdict != "ok" {
+            status["failedIssuanceAttempts"] = json!(1);
+            status["lastFailureTime"] = json!("2026-11-21T13:59:00Z");
+        }
+        let mut object = certificate(&[good()], &status);
+        object["status"]["conditions"][0]["message"] = json!("");
+        assert_eq!(seen("certs", &object).verdict(NOW), verdict);
+    }
+
+    #[rstest]
+    #[case::due_at_once(json!({"notBefore": "2026-11-21T13:00:00Z", "notAfter": "2026-12-21T13:00:00Z",
+        "renewalTime": "2026-11-21T13:00:00Z", "revision": 3}), "warning P3 issued over and over: m")]
+    #[case::far_too_often(json!({"notBefore": "2026-11-21T13:59:00Z", "notAfter": "2027-02-19T13:59:00Z",
+        "renewalTime": "2027-01-20T13:59:00Z", "revision": 20_000}), "warning P3 issued over and over: m")]
+    #[case::short_lived(json!({"notBefore": "2026-11-21T13:59:00Z", "notAfter": "2026-11-21T14:59:00Z",
+        "renewalTime": "2026-11-21T14:39:00Z", "revision": 2900}), "progressing")]
+    #[case::old_and_renewed_often(json!({"notBefore": "2026-11-01T00:00:00Z", "notAfter": "2027-01-30T00:00:00Z",
+        "renewalTime": "2026-12-31T00:00:00Z", "revision": 19}), "progressing")]
+    fn issuance_in_a_loop_is_told(#[case] status: Value, #[case] verdict: &str) {
+        let mut object = certificate(&[good(), ("Issuing", "True", "Renewing", "m")], &status);
+        object["status"]["conditions"][1]["lastTransitionTime"] = json!("2026-11-21T13:59:30Z");
+        assert_eq!(seen("certs", &object).verdict(NOW), verdict);
+    }
+
+    #[test]
+    fn an_issuer_of_others_is_not_cert_managers_own_of_the_same_kind_and_name() {
+        let mut object = certificate(&[good()], &json!({"notAfter": "2026-12-21T14:00:00Z"}));
+        object["spec"]["issuerRef"] = json!({"group": "certmanager.freeipa.org", "kind": "ClusterIssuer", "name": "corporate"});
+        let seen = seen("certs", &object);
+        assert_eq!(seen.links(), ["From ClusterIssuer.certmanager.freeipa.org /corporate"]);
+        assert_eq!(seen.column("ISSUER"), "ClusterIssuer.certmanager.freeipa.org/corporate");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::acme::{self, NAMES};
 use super::column::{Column, Field};
-use super::flux::Reference;
+use super::issuer_ref::IssuerRef;
 use super::wire::{Object, Text, or_default};
 use super::{Api, Kind, KindSpec, base, decode, workload};
 use crate::domain::interner::Interner;
@@ -55,7 +55,7 @@ struct Spec {
     wildcard: Option<bool>,
     r#type: Text,
     #[serde(deserialize_with = "or_default")]
-    issuer_ref: Reference,
+    issuer_ref: IssuerRef,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -5,17 +5,23 @@
 use serde::Deserialize;
 
 use super::column::{Column, Field};
+use super::suspender::SuspendedBy;
 use super::wire::{Object, Text, or_default};
 use super::workload::{self, AVAILABLE, Counts, OWN, READY, UPDATED};
-use super::{Api, Kind, KindSpec, base, decode, ending};
-use crate::domain::health::Health;
-use crate::domain::interner::Interner;
+use super::{Api, Decoded, KindSpec, base, decode_with, ending};
+use crate::domain::ages::Time;
+use crate::domain::finding::Judgement;
+use crate::domain::health::{Health, Severity};
+use crate::domain::interner::{Interner, Strings};
 use crate::domain::record::{Cell, Record, clean};
+use crate::domain::thresholds::Thresholds;
 
 /// `RollingUpdate` or `OnDelete`.
 pub const STRATEGY: u8 = OWN;
 /// Nodes that run it and should not.
 pub const MISSCHEDULED: u8 = OWN + 1;
+/// When its spec was last written.
+const WRITTEN: u8 = OWN + 2;
 
 pub const SPEC: KindSpec = KindSpec {
     name: "DaemonSet",
@@ -27,7 +33,7 @@ pub const SPEC: KindSpec = KindSpec {
         versions: &["v1"],
         plural: "daemonsets",
         namespaced: true,
-        decode: decode::<DaemonSets>,
+        decode,
     },
     columns: &[
         Column::new("NAMESPACE", Field::Namespace, 8, 24, 2),
@@ -43,11 +49,9 @@ pub const SPEC: KindSpec = KindSpec {
         Column::new("STRATEGY", Field::Cell(STRATEGY), 8, 13, 9).wide(),
     ],
     blinds: "daemon sets",
-    judge: |record, _, thresholds, now| workload::judge(record, thresholds, now),
+    judge,
     lazy: false,
 };
-
-struct DaemonSets;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -73,13 +77,19 @@ struct Status {
     number_misscheduled: Option<i64>,
 }
 
-fn rollout(object: &Object<Spec, Status>, counts: Counts) -> (Health, &'static str) {
+type Set = Object<Spec, Status, SuspendedBy>;
+
+fn decode(json: &str, intern: &mut Interner) -> Decoded {
+    decode_with(json, |object: &Set| read(object, intern))
+}
+
+fn rollout(object: &Set, counts: Counts) -> (Health, &'static str) {
     let is_short = counts.available < counts.wanted;
     if !matches!(&*object.spec.update_strategy.r#type, "" | "RollingUpdate") {
         return (if is_short { Health::Warning } else { Health::Ok }, "OnDelete");
     }
     if workload::is_behind(&object.metadata, object.status.observed_generation) {
-        (Health::Progressing, "Observing")
+        (Health::Progressing, workload::OBSERVING)
     } else if counts.updated < counts.wanted {
         (Health::Progressing, "Updating")
     } else if is_short {
@@ -89,33 +99,40 @@ fn rollout(object: &Object<Spec, Status>, counts: Counts) -> (Health, &'static s
     }
 }
 
-impl Kind for DaemonSets {
-    type Spec = Spec;
-    type Status = Status;
+fn read(object: &Set, intern: &mut Interner) -> Record {
+    let (meta, status) = (&object.metadata, &object.status);
+    let counts = Counts {
+        ready: status.number_ready.unwrap_or(0),
+        wanted: status.desired_number_scheduled.unwrap_or(0),
+        updated: status.updated_number_scheduled.unwrap_or(0),
+        available: status.number_available.unwrap_or(0),
+    };
+    let mut record = base(meta, intern);
+    let (health, word) = rollout(object, counts);
+    (record.health, record.status) = (health, intern.get(word));
+    let old = counts.wanted.saturating_sub(counts.updated);
+    if word == "OnDelete" && old > 0 {
+        record.note =
+            clean(&format!("{old} of {} pods keep the old revision until they are deleted", counts.wanted));
+    }
+    let since = ending::mark(&mut record, meta, intern);
+    let misplaced = status.number_misscheduled.filter(|n| *n > 0);
+    let strategy = Cell::text(&object.spec.update_strategy.r#type, intern);
+    let own = [strategy, misplaced.map_or(Cell::None, Cell::Int), Cell::time(meta.managed_fields.spec)];
+    record.cells = counts.cells(since, &own);
+    record.links = workload::links("DaemonSet", meta, intern);
+    record
+}
 
-    fn read(object: &Object<Spec, Status>, intern: &mut Interner) -> Record {
-        let (meta, status) = (&object.metadata, &object.status);
-        let counts = Counts {
-            ready: status.number_ready.unwrap_or(0),
-            wanted: status.desired_number_scheduled.unwrap_or(0),
-            updated: status.updated_number_scheduled.unwrap_or(0),
-            available: status.number_available.unwrap_or(0),
-        };
-        let mut record = base(meta, intern);
-        let (health, word) = rollout(object, counts);
-        (record.health, record.status) = (health, intern.get(word));
-        let old = counts.wanted.saturating_sub(counts.updated);
-        if word == "OnDelete" && old > 0 {
-            record.note =
-                clean(&format!("{old} of {} pods keep the old revision until they are deleted", counts.wanted));
+fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) -> Judgement {
+    let written = record.time(WRITTEN).unwrap_or(record.created);
+    match record.health {
+        Health::Progressing if strings.get(record.status) == workload::OBSERVING => {
+            workload::unobserved(record, written, thresholds, now)
         }
-        let since = ending::mark(&mut record, meta, intern);
-        let misplaced = status.number_misscheduled.filter(|n| *n > 0);
-        let strategy = Cell::text(&object.spec.update_strategy.r#type, intern);
-        let own = [strategy, misplaced.map_or(Cell::None, Cell::Int)];
-        record.cells = counts.cells(since, &own);
-        record.links = workload::links("DaemonSet", meta, intern);
-        record
+        // a node that has just come has no pod for a moment, long after the spec was written
+        Health::Progressing => workload::rolling(record, written, Severity::P4, thresholds, now),
+        _ => workload::judge(record, thresholds, now),
     }
 }
 
@@ -147,7 +164,8 @@ mod tests {
             "ds",
             &json!({
                 "metadata": {"name": "agent", "namespace": "shop", "generation": 2,
-                    "creationTimestamp": "2026-11-01T00:00:00Z"},
+                    "creationTimestamp": "2026-11-01T00:00:00Z",
+                    "managedFields": [{"manager": "k", "time": "2026-11-21T13:50:00Z", "fieldsV1": {"f:spec": {}}}]},
                 "spec": {"updateStrategy": {"type": strategy}},
                 "status": {"observedGeneration": observed, "desiredNumberScheduled": wanted,
                     "updatedNumberScheduled": updated, "numberReady": available, "numberAvailable": available,

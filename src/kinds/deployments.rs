@@ -5,12 +5,13 @@
 use serde::Deserialize;
 
 use super::column::{Column, Field};
+use super::suspender::SuspendedBy;
 use super::wire::{Condition, Conditions, Many, Object, Text, or_default};
 use super::workload::{self, AVAILABLE, Counts, OWN, READY, UPDATED};
-use super::{Api, Kind, KindSpec, base, decode, ending};
-use crate::domain::ages::Time;
-use crate::domain::finding::Judgement;
-use crate::domain::health::Health;
+use super::{Api, Decoded, KindSpec, base, decode_with, ending};
+use crate::domain::ages::{self, Time};
+use crate::domain::finding::{Finding, Judgement};
+use crate::domain::health::{Health, Severity};
 use crate::domain::interner::{Interner, Strings};
 use crate::domain::record::{Cell, Record, clean};
 use crate::domain::thresholds::Thresholds;
@@ -22,6 +23,10 @@ pub const STRATEGY: u8 = OWN + 1;
 pub const REVISION: u8 = OWN + 2;
 /// Why pods cannot be made (`FailedCreate`) or removed (`FailedDelete`), also where the STATUS says something else.
 pub const REFUSED: u8 = OWN + 3;
+/// When its rollout last made progress, or its spec was last written while nobody has looked at that.
+const PROGRESS: u8 = OWN + 4;
+/// Seconds without progress after which its controller gives a rollout up; nothing when it never does.
+const DEADLINE: u8 = OWN + 5;
 
 pub const SPEC: KindSpec = KindSpec {
     name: "Deployment",
@@ -33,7 +38,7 @@ pub const SPEC: KindSpec = KindSpec {
         versions: &["v1"],
         plural: "deployments",
         namespaced: true,
-        decode: decode::<Deployments>,
+        decode,
     },
     columns: &[
         Column::new("NAMESPACE", Field::Namespace, 8, 24, 2),
@@ -54,12 +59,11 @@ pub const SPEC: KindSpec = KindSpec {
     lazy: false,
 };
 
-struct Deployments;
-
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 struct Spec {
     replicas: Option<i64>,
+    progress_deadline_seconds: Option<i64>,
     paused: Option<bool>,
     #[serde(deserialize_with = "or_default")]
     strategy: Strategy,
@@ -82,16 +86,26 @@ struct Status {
     conditions: Many<Condition>,
 }
 
+/// What the API server puts in where no deadline is given, and from where on one means never.
+const DEADLINE_DEFAULT: i64 = 600;
+const NEVER: i64 = i32::MAX as i64;
+
+type Deployment = Object<Spec, Status, SuspendedBy>;
+
+fn decode(json: &str, intern: &mut Interner) -> Decoded {
+    decode_with(json, |object: &Deployment| read(object, intern))
+}
+
 /// Health, STATUS word, and the condition that explains it.
 type Rollout<'a> = (Health, &'static str, Option<&'a Condition>);
 
-fn rollout(object: &Object<Spec, Status>, counts: Counts) -> Rollout<'_> {
+fn rollout(object: &Deployment, counts: Counts) -> Rollout<'_> {
     let status = &object.status;
     let progressing = status.conditions.of("Progressing");
     let reason = progressing.map_or("", |c| &*c.reason);
     let refused = workload::refused(&status.conditions);
     if workload::is_behind(&object.metadata, status.observed_generation) {
-        return (Health::Progressing, "Observing", None);
+        return (Health::Progressing, workload::OBSERVING, None);
     }
     if reason == "ProgressDeadlineExceeded" {
         // that pods are refused explains why nothing goes on
@@ -115,38 +129,54 @@ fn rollout(object: &Object<Spec, Status>, counts: Counts) -> Rollout<'_> {
     (Health::Ok, "Complete", None)
 }
 
-impl Kind for Deployments {
-    type Spec = Spec;
-    type Status = Status;
-
-    fn read(object: &Object<Spec, Status>, intern: &mut Interner) -> Record {
-        let (meta, spec, status) = (&object.metadata, &object.spec, &object.status);
-        let counts = Counts {
-            ready: status.ready_replicas.unwrap_or(0),
-            wanted: spec.replicas.unwrap_or(1),
-            updated: status.updated_replicas.unwrap_or(0),
-            available: status.available_replicas.unwrap_or(0),
-        };
-        let mut record = base(meta, intern);
-        let (health, word, why) = rollout(object, counts);
-        (record.health, record.status) = (health, intern.get(word));
-        record.note = why.map_or_else(Box::default, |c| clean(&c.message));
-        let since = ending::mark(&mut record, meta, intern).or_else(|| why.and_then(Condition::since));
-        let own = [
-            if spec.paused == Some(true) { Cell::Flag(true) } else { Cell::None },
-            Cell::text(&spec.strategy.r#type, intern),
-            Cell::text(meta.annotations.get("deployment.kubernetes.io/revision").unwrap_or(""), intern),
-            workload::refused(&status.conditions).map_or(Cell::None, |c| Cell::text(&c.reason, intern)),
-        ];
-        record.cells = counts.cells(since, &own);
-        record.links = workload::links("Deployment", meta, intern);
-        record
-    }
+fn read(object: &Deployment, intern: &mut Interner) -> Record {
+    let (meta, spec, status) = (&object.metadata, &object.spec, &object.status);
+    let counts = Counts {
+        ready: status.ready_replicas.unwrap_or(0),
+        wanted: spec.replicas.unwrap_or(1),
+        updated: status.updated_replicas.unwrap_or(0),
+        available: status.available_replicas.unwrap_or(0),
+    };
+    let mut record = base(meta, intern);
+    let (health, word, why) = rollout(object, counts);
+    (record.health, record.status) = (health, intern.get(word));
+    record.note = why.map_or_else(Box::default, |c| clean(&c.message));
+    let since = ending::mark(&mut record, meta, intern).or_else(|| why.and_then(Condition::since));
+    let moved = status.conditions.of("Progressing").and_then(|c| Time::parse(&c.last_update_time).or_else(|| c.since()));
+    let deadline = spec.progress_deadline_seconds.unwrap_or(DEADLINE_DEFAULT);
+    let own = [
+        if spec.paused == Some(true) { Cell::Flag(true) } else { Cell::None },
+        Cell::text(&spec.strategy.r#type, intern),
+        Cell::text(meta.annotations.get("deployment.kubernetes.io/revision").unwrap_or(""), intern),
+        workload::refused(&status.conditions).map_or(Cell::None, |c| Cell::text(&c.reason, intern)),
+        Cell::time(if word == workload::OBSERVING { meta.managed_fields.spec } else { moved.max(meta.managed_fields.spec) }),
+        if deadline < NEVER { Cell::Int(deadline) } else { Cell::None },
+    ];
+    record.cells = counts.cells(since, &own);
+    record.links = workload::links("Deployment", meta, intern);
+    record
 }
 
 fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) -> Judgement {
+    let moved = record.time(PROGRESS).unwrap_or(record.created);
     match record.health {
         Health::Failed => workload::failed(record, strings, thresholds, now),
+        Health::Progressing if strings.get(record.status) == workload::OBSERVING => {
+            workload::unobserved(record, moved, thresholds, now)
+        }
+        // a rollout that is paused goes on when somebody says so
+        Health::Progressing if record.flag(PAUSED) => {
+            Judgement::of(record.health).with(Finding::new(Severity::P4, None, "its rollout is paused"))
+        }
+        // its controller gives it up itself, while there is one
+        Health::Progressing => {
+            let deadline = match record.cell(DEADLINE) {
+                Cell::Int(own) => own.saturating_add(thresholds.reconcile_grace),
+                _ => thresholds.no_progress,
+            };
+            let why = format!("its rollout makes no progress for more than {}", ages::told(deadline));
+            ending::after(Judgement::of(record.health), moved, deadline, Severity::P3, why, now)
+        }
         _ => workload::judge(record, thresholds, now),
     }
 }
@@ -165,6 +195,13 @@ mod tests {
 
     fn done() -> Value {
         condition("Progressing", "True", "NewReplicaSetAvailable", "")
+    }
+
+    /// It last made progress nine minutes ago.
+    fn under_way() -> Value {
+        let mut condition = condition("Progressing", "True", "ReplicaSetUpdated", "");
+        condition["lastUpdateTime"] = json!("2026-11-21T13:51:00Z");
+        condition
     }
 
     fn late() -> Value {
@@ -192,7 +229,8 @@ mod tests {
     #[rstest]
     #[case::done(2, [3, 3, 3, 3], &[done()], "Complete", "ok")]
     #[case::to_nothing(2, [0, 0, 0, 0], &[done()], "Complete", "ok")]
-    #[case::not_seen_yet(1, [3, 3, 3, 3], &[late()], "Observing", "progressing")]
+    #[case::not_seen(1, [3, 3, 3, 3], &[late()], "Observing",
+        "warning P3 its controller has not looked at its newest spec")]
     #[case::given_up(2, [3, 4, 1, 3], &[late()], "ProgressDeadlineExceeded",
         "failed P3 progress deadline exceeded: timed out progressing")]
     #[case::given_up_with_none(2, [3, 3, 3, 0], &[late()], "ProgressDeadlineExceeded",
@@ -200,9 +238,11 @@ mod tests {
     #[case::refused(2, [3, 2, 2, 2], &[done(), refused()], "ReplicaFailure", "failed P3 replica failure: exceeded quota")]
     #[case::refused_and_given_up(2, [3, 0, 0, 0], &[late(), refused()], "ProgressDeadlineExceeded",
         "failed P2 progress deadline exceeded: exceeded quota")]
-    #[case::updating(2, [3, 4, 1, 3], &[], "Updating", "progressing")]
-    #[case::removing(2, [3, 4, 3, 3], &[], "RemovingOld", "progressing")]
-    #[case::starting(2, [3, 3, 3, 1], &[], "Unavailable", "progressing")]
+    #[case::updating(2, [3, 4, 1, 3], &[under_way()], "Updating", "progressing")]
+    #[case::removing(2, [3, 4, 3, 3], &[under_way()], "RemovingOld", "progressing")]
+    #[case::starting(2, [3, 3, 3, 1], &[under_way()], "Unavailable", "progressing")]
+    #[case::given_up_by_nobody(2, [3, 4, 1, 3], &[condition("Progressing", "True", "ReplicaSetUpdated", "")], "Updating",
+        "warning P3 its rollout makes no progress for more than 13m")]
     #[case::lost_a_pod(2, [3, 3, 3, 2], &[done()], "Unavailable", "warning")]
     #[case::lost_all(2, [3, 3, 3, 0], &[done(), condition("Available", "False", "MinimumReplicasUnavailable", "")],
         "Unavailable", "warning")]
@@ -224,6 +264,35 @@ mod tests {
     fn pods_that_cannot_be_made_are_known_whatever_the_status_says(#[case] conditions: &[Value], #[case] reason: &str) {
         let seen = deployment(2, [3, 0, 0, 0], conditions);
         assert_eq!(seen.record.text(super::REFUSED, &seen.strings), reason);
+    }
+
+    #[rstest]
+    #[case::its_own_deadline(json!({"progressDeadlineSeconds": 60}), "warning P3 its rollout makes no progress for more than 4m")]
+    #[case::not_yet(json!({"progressDeadlineSeconds": 1200}), "progressing")]
+    #[case::no_deadline(json!({"progressDeadlineSeconds": 2_147_483_647}), "progressing")]
+    #[case::paused(json!({"paused": true}), "progressing P4 its rollout is paused")]
+    fn a_rollout_has_as_long_as_its_deadline_says(#[case] more: Value, #[case] verdict: &str) {
+        let mut spec = more;
+        spec["replicas"] = json!(3);
+        let object = json!({"metadata": {"name": "web", "creationTimestamp": "2026-11-01T00:00:00Z", "generation": 1},
+            "spec": spec, "status": {"observedGeneration": 1, "replicas": 3, "updatedReplicas": 1, "conditions": [under_way()]}});
+        let seen = seen("deploy", &object);
+        assert_eq!(seen.verdict(NOW), verdict);
+        if object["spec"]["progressDeadlineSeconds"] == 2_147_483_647_i64 {
+            assert_eq!(seen.verdict("2026-11-21T14:06:00Z"), "warning P3 its rollout makes no progress for more than 15m");
+        }
+    }
+
+    #[test]
+    fn a_spec_that_was_just_written_may_wait_for_its_controller() {
+        let at = |time: &str| {
+            let object = json!({"metadata": {"name": "web", "creationTimestamp": "2026-11-01T00:00:00Z", "generation": 2,
+                "managedFields": [{"manager": "kubectl", "time": time, "fieldsV1": {"f:spec": {"f:replicas": {}}}}]},
+                "spec": {"replicas": 1}, "status": {"observedGeneration": 1}});
+            seen("deploy", &object).verdict(NOW)
+        };
+        assert_eq!(at("2026-11-21T13:59:00Z"), "progressing");
+        assert_eq!(at("2026-11-21T13:45:00Z"), "warning P3 its controller has not looked at its newest spec");
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! Objects on their way out, and the labels that say who manages an object: alike for every custom resource.
 
+use std::borrow::Cow;
+
 use super::wire::{Meta, Text};
+use super::{Api, by_name, spec};
 use crate::domain::ages::Time;
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::{Health, Severity};
@@ -27,6 +30,16 @@ pub fn judge(record: &Record, since: Option<Time>, thresholds: &Thresholds, now:
     }
     let why = because("stuck terminating", &record.note);
     Judgement::of(Health::Warning).with(Finding::new(Severity::P3, Some(since), why))
+}
+
+/// A state that lasts longer than `grace` is a finding, and no longer under way: `judged` is what it is until then.
+pub fn after(judged: Judgement, since: Time, grace: i64, severity: Severity, why: String, now: Time) -> Judgement {
+    let ends = since.plus(grace);
+    if now < ends {
+        return judged.again_at(ends);
+    }
+    let health = if judged.health == Health::Progressing { Health::Warning } else { judged.health };
+    Judgement { health, ..judged }.with(Finding::new(severity, Some(since).filter(|t| t.is_set()), why))
 }
 
 /// `what: note`, or `what` alone.
@@ -68,6 +81,34 @@ pub fn managers<M>(kind: &str, meta: &Meta<M>, intern: &mut Interner) -> Vec<Lin
     links
 }
 
+/// The group of an `apiVersion`: nothing where that is not given, the empty text for the core group.
+pub fn group(api_version: &str) -> Option<&str> {
+    match api_version.split_once('/') {
+        Some((group, _)) => Some(group),
+        None => (!api_version.is_empty()).then_some(""),
+    }
+}
+
+/// A kind as links name it: a word of its own for each group, so that objects of two groups that share kind and name
+/// are never taken for each other. Without its group it is the kind that is read here.
+pub fn qualified<'a>(kind: &'a str, group: Option<&str>) -> Cow<'a, str> {
+    let (Some(group), Some(known)) = (group, by_name(kind)) else { return kind.into() };
+    match spec(known).api {
+        Api::Watch { group: ours, .. } if ours != group => {
+            let group = if group.is_empty() { "core" } else { group };
+            format!("{kind}.{group}").into()
+        }
+        _ => kind.into(),
+    }
+}
+
+/// A link to the controlling owner.
+pub fn owner<M>(meta: &Meta<M>, intern: &mut Interner) -> Option<Link> {
+    let owner = meta.controller()?;
+    let kind = qualified(&owner.kind, group(&owner.api_version));
+    Some(link(Relation::Owner, &kind, &meta.namespace, &owner.name, intern))
+}
+
 /// A link whose parts come from the wire.
 pub fn link(relation: Relation, kind: &str, namespace: &str, name: &str, intern: &mut Interner) -> Link {
     Link { relation, kind: intern.get(kind), namespace: intern.get(namespace), name: intern.get(name) }
@@ -86,6 +127,18 @@ pub fn short(link: &Link, home: Sym, intern: &Interner) -> String {
 mod tests {
     use super::*;
     use rstest::rstest;
+
+    #[rstest]
+    #[case::ours("StatefulSet", "apps/v1", "StatefulSet")]
+    #[case::older("StatefulSet", "apps/v1beta2", "StatefulSet")]
+    #[case::not_told("StatefulSet", "", "StatefulSet")]
+    #[case::of_others("StatefulSet", "apps.kruise.io/v1beta1", "StatefulSet.apps.kruise.io")]
+    #[case::core("Pod", "v1", "Pod")]
+    #[case::not_core("Deployment", "v1", "Deployment.core")]
+    #[case::not_read_here("Rollout", "argoproj.io/v1alpha1", "Rollout")]
+    fn a_kind_of_another_group_has_a_word_of_its_own(#[case] kind: &str, #[case] version: &str, #[case] word: &str) {
+        assert_eq!(qualified(kind, group(version)), word);
+    }
 
     #[rstest]
     #[case("UpgradeFailed", "upgrade failed")]

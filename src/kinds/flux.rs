@@ -3,6 +3,10 @@
 //! Two facts of the controllers shape the order. `Ready` is frozen while an object is suspended. A failing or blocked
 //! `HelmRelease` keeps `Reconciling=True` and `observedGeneration: -1` beside `Ready=False` (helm-controller 1.6), so
 //! `Ready=False` wins over both.
+//!
+//! A retry makes `Ready` begin anew, and any change of a message does so for every condition: Flux' `conditions.Set`
+//! keeps `lastTransitionTime` only while status, reason and message are as before. So since when something fails is the
+//! earliest that any condition, count or revision tells.
 
 use serde::de::DeserializeOwned;
 
@@ -37,8 +41,12 @@ pub const WINDOW: u8 = 9;
 pub const WINDOW_END: u8 = 10;
 /// Since when Ready says what it says. Of one that is suspended it is frozen.
 pub const READY_SINCE: u8 = 11;
+/// Seconds that an attempt may take: its own timeout, else three of its intervals; nothing where it has neither.
+pub const PATIENCE: u8 = 12;
+/// Seconds between two attempts of one that fails.
+pub const RETRY: u8 = 13;
 /// The first cell that a kind may use for itself.
-pub const OWN: u8 = 12;
+pub const OWN: u8 = 14;
 
 /// Which line of the order decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,8 +131,9 @@ pub fn decode<K: FluxKind>(json: &str, intern: &mut Interner) -> Decoded {
 
 /// A reference to another object; an empty namespace is the own one.
 #[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 pub struct Reference {
+    pub api_version: Text,
     pub kind: Text,
     pub namespace: Text,
     pub name: Text,
@@ -134,8 +143,9 @@ impl Reference {
     /// A link to it from an object in `home`, when it names anything.
     pub fn link(&self, relation: Relation, kind: &str, home: &str, intern: &mut Interner) -> Option<Link> {
         let kind = if self.kind.is_empty() { kind } else { &self.kind };
+        let kind = ending::qualified(kind, ending::group(&self.api_version));
         let namespace = if self.namespace.is_empty() { home } else { &self.namespace };
-        (!self.name.is_empty()).then(|| link(relation, kind, namespace, &self.name, intern))
+        (!self.name.is_empty()).then(|| link(relation, &kind, namespace, &self.name, intern))
     }
 }
 
@@ -146,11 +156,21 @@ pub struct Told<'a> {
     pub suspend: Option<bool>,
     /// Has no conditions by design.
     pub inert: bool,
+    /// A result of somebody's work: nothing suspends it.
+    pub is_made: bool,
     pub observed: Option<i64>,
     pub conditions: &'a [Condition],
     pub failures: i64,
-    /// Since when it fails over and over, where something other than `Ready` tells.
+    /// Since when it fails over and over, where something other than a condition tells.
     pub failing_since: Option<Time>,
+    /// When the attempt after the last good one was due: one that fails now has failed since then.
+    pub due: Option<Time>,
+    /// It has never yet done what it is for: nothing applied, nothing fetched.
+    pub never: bool,
+    /// See [`PATIENCE`].
+    pub patience: Option<i64>,
+    /// See [`RETRY`].
+    pub retry: Option<i64>,
     pub revision: &'a str,
     /// When that revision came in.
     pub changed: Option<Time>,
@@ -164,14 +184,18 @@ pub fn read<const N: usize>(meta: &Meta<SuspendedBy>, told: Told<'_>, own: [Cell
     record.health = state.health;
     record.status = intern.get(state.word);
     record.note = clean(&redact::urls(state.note));
-    record.suspended = Some(told.suspend == Some(true));
+    record.suspended = Some(told.suspend == Some(true)).filter(|_| !told.is_made);
     let ready = told.conditions.of("Ready");
-    let mut since = match (told.failing_since, state.since) {
-        (Some(a), Some(b)) if matches!(state.case, Case::Failed | Case::Stalled | Case::Progressing) => Some(a.min(b)),
-        (_, since) => since,
+    let mut since = match state.case {
+        Case::Failed | Case::Stalled => [state.since, onset(meta, &told)].into_iter().flatten().min(),
+        Case::Progressing => [state.since, told.failing_since].into_iter().flatten().min(),
+        _ => state.since,
     };
     if let Some(deleted) = ending::mark(&mut record, meta, intern) {
         since = Some(deleted);
+        if let Some(why) = ready.and_then(|c| undeletable(c, deleted)) {
+            record.note = clean(&redact::urls(&ending::because(&why, &record.note)));
+        }
     }
     let blocker = if state.case == Case::Blocked { blocker(&told, &record, intern) } else { String::new() };
     let by = if state.case == Case::Suspended { &*meta.managed_fields.manager } else { "" };
@@ -189,12 +213,43 @@ pub fn read<const N: usize>(meta: &Meta<SuspendedBy>, told: Told<'_>, own: [Cell
         window,
         window_end,
         Cell::time(ready.and_then(Condition::since)),
+        told.patience.map_or(Cell::None, Cell::Int),
+        told.retry.map_or(Cell::None, Cell::Int),
     ];
     record.cells = common.into_iter().chain(own).collect();
     let mut links = told.links;
     links.extend(ending::managers(told.kind, meta, intern));
     record.links = links.into();
     record
+}
+
+/// Since when it fails, by whatever retries leave alone: the conditions that say what went wrong, the count of attempts,
+/// and that it has never worked since it was made or since its spec was last written.
+fn onset(meta: &Meta<SuspendedBy>, told: &Told<'_>) -> Option<Time> {
+    let wrong = ["FetchFailed", "BuildFailed", "StorageOperationFailed"];
+    let wrong = wrong.into_iter().filter_map(|name| told.conditions.of(name).filter(|c| c.is_true()));
+    let refuted = ["Released", "TestSuccess"];
+    let refuted = refuted.into_iter().filter_map(|name| told.conditions.of(name).filter(|c| c.is_false()));
+    let made = Some(meta.created()).filter(|t| t.is_set()).max(meta.managed_fields.spec).filter(|_| told.never);
+    wrong.chain(refuted).filter_map(Condition::since).chain(told.failing_since).chain(told.due).chain(made).min()
+}
+
+/// What went wrong in deleting an object: what `Ready` says of it since then.
+fn undeletable(ready: &Condition, deleted: Time) -> Option<String> {
+    let since = ready.since().is_some_and(|since| since.plus(SAME) >= deleted);
+    let failed = ready.is_false() && (since || &*ready.reason == "UninstallFailed");
+    failed.then(|| ending::because(&ending::words(&ready.reason), gist(&ready.message)))
+}
+
+/// Seconds within which two controllers write down the same moment.
+const SAME: i64 = 2;
+
+/// Helm's message repeats kind, release and chart before it comes to the point.
+pub fn gist(note: &str) -> &str {
+    match note.split_once(": ") {
+        Some((head, point)) if head.starts_with("Helm ") && head.contains(" failed for release ") => point,
+        _ => note,
+    }
 }
 
 /// What the conditions say, in the order that decides.
@@ -239,6 +294,10 @@ impl<'a> State<'a> {
             if matches!(&*c.reason, "DependencyNotReady" | "SourceNotReady") {
                 return by(Case::Blocked, Health::Warning, c, "Blocked");
             }
+            // a newer revision is tried instead, at once
+            if &*c.reason == "HealthCheckCanceled" {
+                return by(Case::Progressing, Health::Progressing, c, "Progressing");
+            }
             return Self { note: cause(c, told.conditions), ..by(Case::Failed, Health::Failed, c, "NotReady") };
         }
         // sources: while Ready is being worked out again, these keep saying what went wrong
@@ -248,14 +307,18 @@ impl<'a> State<'a> {
         }
         if let Some(c) = on("Reconciling") {
             let note = if c.message.is_empty() { ready.map_or("", |r| &r.message) } else { &c.message };
-            return Self { note, ..by(Case::Progressing, Health::Progressing, c, "Progressing") };
+            // its message tells each step, and each begins anew
+            let unknown = ready.filter(|r| !r.is_true()).and_then(Condition::since);
+            let since = [c.since(), unknown].into_iter().flatten().min();
+            return Self { note, since, ..by(Case::Progressing, Health::Progressing, c, "Progressing") };
         }
         match ready {
             Some(c) if &*c.status == "Unknown" => by(Case::Progressing, Health::Progressing, c, "Progressing"),
             Some(c) if c.is_true() => match on("Drifted") {
                 Some(drifted) => by(Case::Drifted, Health::Warning, drifted, "Drifted"),
                 None if is_older(meta.generation, told.observed) => {
-                    Self { word: "Progressing", ..by(Case::Outdated, Health::Progressing, c, "Progressing") }
+                    let since = meta.managed_fields.spec.or_else(|| c.since());
+                    Self { word: "Progressing", since, ..by(Case::Outdated, Health::Progressing, c, "Progressing") }
                 }
                 None => by(Case::Ok, Health::Ok, c, "Ready"),
             },

@@ -29,6 +29,12 @@ impl History {
         self.newest().and_then(|a| Time::parse(&a.first_reconciled))
     }
 
+    /// When it was last applied without an error.
+    pub fn succeeded(&self) -> Option<Time> {
+        let good = self.0.iter().filter(|a| &*a.last_reconciled_status == "ReconciliationSucceeded");
+        good.filter_map(|a| Time::parse(&a.last_reconciled)).max()
+    }
+
     /// How often the newest attempt has failed, and since when.
     pub fn failing(&self) -> (i64, Option<Time>) {
         match self.newest() {

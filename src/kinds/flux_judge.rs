@@ -2,15 +2,15 @@
 
 use super::ending::{self, because, words};
 use super::flux::{
-    BLOCKER, Case, FAILURES, READY, READY_REASON, READY_SINCE, REVISION, SINCE, SUSPENDED_BY, WINDOW, WINDOW_END,
-    has_failed,
+    BLOCKER, Case, FAILURES, PATIENCE, READY, READY_REASON, READY_SINCE, RETRY, REVISION, SINCE, SUSPENDED_BY, WINDOW,
+    WINDOW_END, gist, has_failed,
 };
 use super::window;
-use crate::domain::ages::Time;
+use crate::domain::ages::{self, Time};
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::{Health, Severity};
 use crate::domain::interner::Strings;
-use crate::domain::record::Record;
+use crate::domain::record::{Cell, Record};
 use crate::domain::thresholds::Thresholds;
 
 /// From this many failures in a row on, a retry in between does not start a new grace.
@@ -21,7 +21,7 @@ pub fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: T
     let begun = since.unwrap_or(record.created);
     let repeated = record.int(FAILURES) >= REPEATED;
     let after_grace = |severity: Severity, why: String| {
-        let ends = begun.plus(thresholds.reconcile_grace);
+        let ends = begun.plus(grace(record, thresholds));
         let judged = Judgement::of(record.health);
         if now < ends && !repeated { judged.again_at(ends) } else { judged.with(Finding::new(severity, since, why)) }
     };
@@ -36,8 +36,36 @@ pub fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: T
             let why = format!("failed {} times, trying again", record.int(FAILURES));
             after_grace(Severity::P2, because(&why, &record.note))
         }
-        Case::Progressing | Case::Outdated | Case::Ok | Case::Static => Judgement::of(record.health),
+        Case::Progressing | Case::Outdated => under_way(record, begun, thresholds, now),
+        Case::Ok | Case::Static => Judgement::of(record.health),
     }
+}
+
+/// How long a failure may last before it counts. One that is tried again sooner than that would never count: half of
+/// the time until the next attempt is enough then.
+fn grace(record: &Record, thresholds: &Thresholds) -> i64 {
+    let grace = thresholds.reconcile_grace;
+    match record.cell(RETRY) {
+        Cell::Int(retry) if Case::of(record) == Case::Failed => grace.min(retry / 2),
+        _ => grace,
+    }
+}
+
+/// An attempt ends within its timeout, and a new spec is looked at; what takes longer has stopped.
+fn under_way(record: &Record, begun: Time, thresholds: &Thresholds, now: Time) -> Judgement {
+    let (patience, than) = match record.cell(PATIENCE) {
+        Cell::Int(own) => (own.saturating_add(thresholds.reconcile_grace), own),
+        _ => (thresholds.no_progress, thresholds.no_progress),
+    };
+    let ends = begun.plus(patience);
+    if now < ends {
+        return Judgement::of(record.health).again_at(ends);
+    }
+    let why = match Case::of(record) {
+        Case::Outdated => "its controller has not looked at its newest spec".to_owned(),
+        _ => because(&format!("in progress for more than {}", ages::told(than)), &record.note),
+    };
+    Judgement::of(Health::Warning).with(Finding::new(Severity::P3, Some(begun), why))
 }
 
 /// `suspended by flux`, with what Ready said last when that was not good.
@@ -127,12 +155,4 @@ fn failure(record: &Record, strings: &Strings) -> String {
         what.push_str(", will not retry");
     }
     because(&what, gist(&record.note))
-}
-
-/// Helm's message repeats kind, release and chart before it comes to the point.
-fn gist(note: &str) -> &str {
-    match note.split_once(": ") {
-        Some((head, point)) if head.starts_with("Helm ") && head.contains(" failed for release ") => point,
-        _ => note,
-    }
 }

@@ -6,8 +6,8 @@ use super::column::{Column, Field};
 use super::ending::link;
 use super::flux::{self, FluxKind, FluxObject, Reference, Told, decode};
 use super::wire::{Condition, Many, Text, or_default};
-use super::{Api, KindSpec, flux_judge};
-use crate::domain::ages::Time;
+use super::{Api, KindSpec, flux_judge, redact};
+use crate::domain::ages::{Time, go_duration};
 use crate::domain::interner::Interner;
 use crate::domain::record::{Cell, Link, Record, Relation};
 
@@ -59,6 +59,15 @@ struct HelmReleases;
 #[serde(default, rename_all = "camelCase")]
 struct Spec {
     suspend: Option<bool>,
+    timeout: Text,
+    #[serde(deserialize_with = "or_default")]
+    install: Action,
+    #[serde(deserialize_with = "or_default")]
+    upgrade: Action,
+    #[serde(deserialize_with = "or_default")]
+    rollback: Action,
+    #[serde(deserialize_with = "or_default")]
+    test: Action,
     depends_on: Many<Reference>,
     target_namespace: Text,
     #[serde(deserialize_with = "or_default")]
@@ -67,9 +76,18 @@ struct Spec {
     chart_ref: Reference,
 }
 
+/// What one of Helm's actions may have of its own.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Action {
+    timeout: Text,
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Chart {
+    /// What is made of the template: a `HelmChart`, or (Flux 2.10) an `OCIRepository`.
+    kind: Text,
     #[serde(deserialize_with = "or_default")]
     spec: ChartSpec,
 }
@@ -79,8 +97,32 @@ struct Chart {
 struct ChartSpec {
     chart: Text,
     version: Text,
+    /// Of an `OCIRepository`, which has neither chart nor source.
+    url: Text,
+    #[serde(deserialize_with = "or_default")]
+    r#ref: OciRef,
     #[serde(deserialize_with = "or_default")]
     source_ref: Reference,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct OciRef {
+    tag: Text,
+    semver: Text,
+    digest: Text,
+}
+
+/// Without any timeout of its own an action has this one. Source: helm-controller `api/v2`, `GetTimeout`.
+const TIMEOUT: i64 = 300;
+
+impl Spec {
+    /// The longest that one of its actions may take.
+    fn timeout(&self) -> i64 {
+        let own = [&self.timeout, &self.install.timeout, &self.upgrade.timeout, &self.rollback.timeout, &self.test.timeout];
+        let longest = own.into_iter().filter_map(|text| go_duration(text)).max().unwrap_or(0);
+        if self.timeout.is_empty() { longest.max(TIMEOUT) } else { longest }
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -92,7 +134,7 @@ struct Status {
     last_applied_revision: Text,
     last_attempted_revision: Text,
     failures: Option<i64>,
-    /// `namespace/name`
+    /// `namespace/name` of a `HelmChart`; of another kind `OCIRepository/namespace/name`.
     helm_chart: Text,
 }
 
@@ -141,6 +183,7 @@ impl FluxKind for HelmReleases {
             observed: status.observed_generation,
             conditions: &status.conditions,
             failures: status.failures.unwrap_or(0),
+            patience: Some(spec.timeout()),
             revision,
             links: links(object, intern),
             ..Told::default()
@@ -151,11 +194,25 @@ impl FluxKind for HelmReleases {
 
 fn chart(spec: &Spec) -> String {
     let wanted = &spec.chart.spec;
+    if !wanted.url.is_empty() {
+        let version = [&wanted.r#ref.digest, &wanted.r#ref.semver, &wanted.r#ref.tag];
+        let version = version.into_iter().find(|text| !text.is_empty()).map_or("", |text| text);
+        return format!("{} {version}", redact::urls(&wanted.url)).trim_end().to_owned();
+    }
     match (&*wanted.chart, &*wanted.version) {
         ("", _) if spec.chart_ref.name.is_empty() => String::new(),
         ("", _) => format!("{}/{}", &*spec.chart_ref.kind, &*spec.chart_ref.name),
         (chart, "") => chart.to_owned(),
         (chart, version) => format!("{chart} {version}"),
+    }
+}
+
+/// Kind, namespace and name of what the controller made of the chart's template, out of `status.helmChart`.
+pub fn made(chart: &str) -> Option<(&str, &str, &str)> {
+    match chart.split('/').collect::<Vec<_>>()[..] {
+        [namespace, name] => Some(("HelmChart", namespace, name)),
+        [kind, namespace, name] => Some((kind, namespace, name)),
+        _ => None,
     }
 }
 
@@ -166,8 +223,14 @@ fn links(object: &FluxObject<Spec, Status>, intern: &mut Interner) -> Vec<Link> 
         spec.depends_on.iter().filter_map(|d| d.link(Relation::DependsOn, "HelmRelease", home, intern)).collect();
     links.extend(spec.chart.spec.source_ref.link(Relation::Source, "HelmRepository", home, intern));
     links.extend(spec.chart_ref.link(Relation::Source, "OCIRepository", home, intern));
-    if let Some((namespace, name)) = object.status.helm_chart.split_once('/') {
-        links.push(link(Relation::Source, "HelmChart", namespace, name, intern));
+    match made(&object.status.helm_chart) {
+        Some((kind, namespace, name)) => links.push(link(Relation::Source, kind, namespace, name, intern)),
+        // the name that the controller will give to what it makes of the template
+        None if &*spec.chart.kind == "OCIRepository" => {
+            let name = format!("{home}-{}", &*object.metadata.name);
+            links.push(link(Relation::Source, "OCIRepository", home, &name, intern));
+        }
+        None => {}
     }
     links
 }
@@ -248,14 +311,26 @@ mod tests {
     #[case::stalled_without_ready(&[("Stalled", "True", "AccessDenied", "cross-namespace")], json!({}), "AccessDenied",
         "failed P2 access denied, will not retry: cross-namespace")]
     #[case::under_way(&[("Reconciling", "True", "Progressing", "Running 'upgrade' action with timeout of 5m"),
-        ("Ready", "Unknown", "Progressing", "x")], json!({}), "Progressing", "progressing")]
-    #[case::unknown_is_under_way(&[("Ready", "Unknown", "Progressing", "x")], json!({}), "Progressing", "progressing")]
+        ("Ready", "Unknown", "Progressing", "x")], json!({"spec": {"timeout": "60m"}}), "Progressing", "progressing")]
+    #[case::unknown_is_under_way(&[("Ready", "Unknown", "Progressing", "x")], json!({"spec": {"timeout": "60m"}}), "Progressing", "progressing")]
+    #[case::under_way_for_too_long(&[("Reconciling", "True", "Progressing", "Running 'upgrade' action with timeout of 5m"),
+        ("Ready", "Unknown", "Progressing", "x")], json!({"spec": {"timeout": "55m"}}), "Progressing",
+        "warning P3 in progress for more than 55m: Running 'upgrade' action with timeout of 5m")]
+    #[case::without_a_timeout(&[("Ready", "Unknown", "Progressing", "x")], json!({}), "Progressing",
+        "warning P3 in progress for more than 5m: x")]
+    #[case::an_action_has_a_timeout_of_its_own(&[("Ready", "Unknown", "Progressing", "x")],
+        json!({"spec": {"timeout": "5m", "upgrade": {"timeout": "1h"}}}), "Progressing", "progressing")]
     #[case::retrying(&[("Ready", "Unknown", "Progressing", "x")], json!({"status": {"failures": 3}}), "Progressing",
         "progressing P2 failed 3 times, trying again: x")]
     #[case::drifted(&[("Ready", "True", "UpgradeSucceeded", ""), ("Drifted", "True", "DriftDetected", "1 object")], json!({}),
         "DriftDetected", "warning P3 drifted: 1 object")]
     #[case::older_generation(&[("Ready", "True", "UpgradeSucceeded", "")], json!({"status": {"observedGeneration": 2}}),
+        "Progressing", "warning P3 its controller has not looked at its newest spec")]
+    #[case::older_generation_of_now(&[("Ready", "True", "UpgradeSucceeded", "")], json!({"status": {"observedGeneration": 2},
+        "metadata": {"managedFields": [{"manager": "k", "time": "2026-11-21T13:59:00Z", "fieldsV1": {"f:spec": {"f:values": {}}}}]}}),
         "Progressing", "progressing")]
+    #[case::a_health_check_that_gave_way(&[("Ready", "False", "HealthCheckCanceled", "New reconciliation triggered")],
+        json!({"spec": {"timeout": "2h"}}), "HealthCheckCanceled", "progressing")]
     #[case::never_reconciled(&[], json!({}), "Waiting", "unknown P3 waiting to be reconciled")]
     #[case::suspended_and_frozen(&[("Ready", "True", "UpgradeSucceeded", "")], json!({"spec": {"suspend": true}}), "Suspended",
         "suspended P3 suspended")]
@@ -265,6 +340,12 @@ mod tests {
         "warning P3 suspended: never reconciled")]
     #[case::deletion_wins(&[("Ready", "False", "UninstallFailed", "x")], json!({"spec": {"suspend": true},
         "metadata": {"deletionTimestamp": "2026-11-21T13:00:00Z", "finalizers": ["finalizers.fluxcd.io"]}}), "Terminating",
+        "warning P3 stuck terminating: uninstall failed: x: waits for finalizers.fluxcd.io")]
+    #[case::deletion_in_helms_words(&[("Ready", "False", "UninstallFailed", "Helm uninstall failed for release a/b: failed to delete hook job: timed out")],
+        json!({"metadata": {"deletionTimestamp": "2026-11-21T13:00:00Z", "finalizers": ["finalizers.fluxcd.io"]}}), "Terminating",
+        "warning P3 stuck terminating: uninstall failed: failed to delete hook job: timed out: waits for finalizers.fluxcd.io")]
+    #[case::an_older_failure_says_nothing_of_the_deletion(&[("Ready", "False", "UpgradeFailed", "x")], json!({
+        "metadata": {"deletionTimestamp": "2026-11-21T13:30:00Z", "finalizers": ["finalizers.fluxcd.io"]}}), "Terminating",
         "warning P3 stuck terminating: waits for finalizers.fluxcd.io")]
     fn the_order_of_conditions_decides(
         #[case] conditions: &[(&str, &str, &str, &str)],
@@ -274,6 +355,31 @@ mod tests {
     ) {
         let seen = seen("hr", &release(conditions, &more));
         assert_eq!((seen.status(), seen.verdict(NOW).as_str()), (status, verdict));
+    }
+
+    #[test]
+    fn a_chart_from_an_oci_template_has_neither_chart_nor_source() {
+        let template = json!({"kind": "OCIRepository", "spec": {"url": "oci://ghcr.example/charts/app", "ref": {"semver": "6.x"}}});
+        let more = json!({"spec": {"chart": null, "dependsOn": null}, "status": {"helmChart": "OCIRepository/apps/apps-app"}});
+        let mut object = release(&[], &more);
+        object["spec"]["chart"] = template;
+        let told = seen("hr", &object);
+        assert_eq!(told.links()[0], "Source OCIRepository apps/apps-app");
+        assert_eq!(told.column("CHART"), "oci://ghcr.example/charts/app 6.x");
+        // before it was made, it will be called after the release
+        object["status"]["helmChart"] = json!("");
+        assert_eq!(seen("hr", &object).links()[0], "Source OCIRepository flux-system/flux-system-monitoring");
+        object["spec"] = json!({"chartRef": {"kind": "ExternalArtifact", "name": "app"}});
+        assert_eq!(seen("hr", &object).links()[0], "Source ExternalArtifact flux-system/app");
+    }
+
+    #[test]
+    fn what_failed_first_says_since_when_it_fails() {
+        let conditions = [("Released", "False", "UpgradeFailed", "x"), ("Ready", "False", "UpgradeFailed", "x")];
+        let mut object = release(&conditions, &json!({}));
+        object["status"]["conditions"][1]["lastTransitionTime"] = json!("2026-11-21T13:59:58Z");
+        let seen = seen("hr", &object);
+        assert_eq!((seen.column("SINCE").as_str(), seen.verdict(NOW).as_str()), ("60m", "failed P2 upgrade failed: x"));
     }
 
     #[test]

@@ -26,6 +26,10 @@ pub const STARTED: u8 = 3;
 pub const COMPLETED: u8 = 4;
 /// Pods that are there and have not ended.
 pub const ACTIVE: u8 = 5;
+/// Seconds that it may take, where it says so.
+const DEADLINE: u8 = 6;
+/// One of its pods has ended already.
+const HAS_BEGUN: u8 = 7;
 
 pub const SPEC: KindSpec = KindSpec {
     name: "Job",
@@ -52,15 +56,19 @@ pub const SPEC: KindSpec = KindSpec {
 struct Jobs;
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 struct Spec {
     completions: Option<i64>,
+    active_deadline_seconds: Option<i64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Status {
     active: Option<i64>,
+    /// Of the active ones; older servers do not tell.
+    ready: Option<i64>,
+    terminating: Option<i64>,
     succeeded: Option<i64>,
     failed: Option<i64>,
     start_time: Text,
@@ -83,6 +91,7 @@ impl Kind for Jobs {
             Some(c) => (Health::Failed, if c.reason.is_empty() { "Failed" } else { &*c.reason }),
             None if on("Suspended").is_some() => (Health::Suspended, "Suspended"),
             None if status.start_time.is_empty() => (Health::Progressing, "Waiting"),
+            None if status.active.unwrap_or(0) > 0 && status.ready == Some(0) => (Health::Progressing, "NotReady"),
             None if status.active.unwrap_or(0) > 0 => (Health::Progressing, "Running"),
             None => (Health::Progressing, "Starting"),
         };
@@ -99,6 +108,8 @@ impl Kind for Jobs {
             Cell::time(Time::parse(&status.start_time)),
             Cell::time(Time::parse(&status.completion_time)),
             Cell::Int(status.active.unwrap_or(0)),
+            spec.active_deadline_seconds.filter(|s| *s > 0).map_or(Cell::None, Cell::Int),
+            Cell::Flag([status.failed, status.succeeded, status.terminating].iter().any(|n| n.unwrap_or(0) > 0)),
         ]);
         record.links = workload::links("Job", meta, intern);
         record
@@ -115,6 +126,26 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
             let why = because(&words(strings.get(record.status)), &record.note);
             judged.with(Finding::new(Severity::P3, since, why))
         }
+        Health::Progressing => under_way(record, strings, thresholds, now),
+        _ => judged,
+    }
+}
+
+/// A Job may run as long as it likes, unless it says otherwise; but it is begun, and its first pod gets ready.
+fn under_way(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) -> Judgement {
+    let judged = Judgement::of(record.health);
+    let begun = record.time(STARTED).unwrap_or(record.created);
+    let late = |why: &str, grace: i64| ending::after(judged.clone(), begun, grace, Severity::P3, why.to_owned(), now);
+    let waits = match strings.get(record.status) {
+        "Waiting" => Some("no controller has begun it"),
+        // between two attempts it has no pod for a while, and a pod that fails says so itself
+        "Starting" if !record.flag(HAS_BEGUN) => Some("it has no pod"),
+        "NotReady" if !record.flag(HAS_BEGUN) => Some("none of its pods has got ready"),
+        _ => None,
+    };
+    match (waits, record.cell(DEADLINE)) {
+        (Some(why), _) => late(why, thresholds.no_progress),
+        (None, Cell::Int(own)) => late("it runs longer than its own deadline allows", own.saturating_add(thresholds.reconcile_grace)),
         _ => judged,
     }
 }
@@ -153,6 +184,7 @@ mod tests {
     #[case::no_reason(&[("Failed", "")], "Failed", "failed P3 failed: m")]
     #[case::suspended(&[("Suspended", "JobSuspended")], "Suspended", "suspended")]
     #[case::at_work(&[], "Running", "progressing")]
+    #[case::of_a_later_version(&[("Dreaming", "x")], "Running", "progressing")]
     fn a_job_is_what_its_conditions_say(
         #[case] conditions: &[(&str, &str)],
         #[case] status: &str,
@@ -173,6 +205,30 @@ mod tests {
             (seen.status(), seen.column("DONE").as_str(), seen.column("FAILED").as_str()),
             ("Waiting", done, "1")
         );
+    }
+
+    #[rstest]
+    #[case::begun_by_nobody(json!({}), json!({}), "Waiting", "warning P3 no controller has begun it")]
+    #[case::without_a_pod(json!({}), json!({"startTime": "2026-11-21T13:45:00Z"}), "Starting", "warning P3 it has no pod")]
+    #[case::not_ready(json!({}), json!({"startTime": "2026-11-21T13:45:00Z", "active": 1, "ready": 0}), "NotReady",
+        "warning P3 none of its pods has got ready")]
+    #[case::not_yet(json!({}), json!({"startTime": "2026-11-21T13:45:01Z", "active": 1, "ready": 0}), "NotReady", "progressing")]
+    #[case::between_attempts(json!({}), json!({"startTime": "2026-11-21T09:00:00Z", "active": 1, "ready": 0, "failed": 1}), "NotReady",
+        "progressing")]
+    #[case::at_work_for_hours(json!({}), json!({"startTime": "2026-11-19T12:00:00Z", "active": 1, "ready": 1}), "Running", "progressing")]
+    #[case::of_an_older_server(json!({}), json!({"startTime": "2026-11-19T12:00:00Z", "active": 1}), "Running", "progressing")]
+    #[case::beyond_its_deadline(json!({"activeDeadlineSeconds": 600}), json!({"startTime": "2026-11-21T13:47:00Z", "active": 1, "ready": 1}),
+        "Running", "warning P3 it runs longer than its own deadline allows")]
+    #[case::within_it(json!({"activeDeadlineSeconds": 600}), json!({"startTime": "2026-11-21T13:47:01Z", "active": 1, "ready": 1}),
+        "Running", "progressing")]
+    fn a_job_that_does_not_begin_or_end_has_an_age(
+        #[case] spec: Value,
+        #[case] status: Value,
+        #[case] word: &str,
+        #[case] verdict: &str,
+    ) {
+        let seen = job(&spec, &[], &status);
+        assert_eq!((seen.status(), seen.verdict(NOW).as_str()), (word, verdict));
     }
 
     #[test]

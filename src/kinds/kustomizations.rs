@@ -7,6 +7,7 @@ use super::flux::{self, FluxKind, FluxObject, Reference, Told, decode, short_rev
 use super::flux_history::History;
 use super::wire::{Condition, Many, Nothing, Text, or_default};
 use super::{Api, KindSpec, flux_judge};
+use crate::domain::ages::go_duration;
 use crate::domain::interner::Interner;
 use crate::domain::record::{Cell, Link, Record, Relation};
 
@@ -57,6 +58,9 @@ struct Kustomizations;
 #[serde(default, rename_all = "camelCase")]
 struct Spec {
     suspend: Option<bool>,
+    interval: Text,
+    retry_interval: Text,
+    timeout: Text,
     path: Text,
     depends_on: Many<Reference>,
     #[serde(deserialize_with = "or_default")]
@@ -78,6 +82,22 @@ struct Status {
 #[serde(default)]
 struct Inventory {
     entries: Many<Nothing>,
+}
+
+impl Spec {
+    fn interval(&self) -> Option<i64> {
+        go_duration(&self.interval).filter(|s| *s > 0)
+    }
+
+    /// Without a timeout of its own an attempt has the interval, less half a minute. Source: kustomize-controller
+    /// `api/v1/kustomization_types.go`, `GetTimeout`.
+    fn timeout(&self) -> Option<i64> {
+        go_duration(&self.timeout).filter(|s| *s > 0).or_else(|| self.interval().map(|s| (s - 30).max(30)))
+    }
+
+    fn retry(&self) -> Option<i64> {
+        go_duration(&self.retry_interval).filter(|s| *s > 0).or_else(|| self.interval())
+    }
 }
 
 impl FluxKind for Kustomizations {
@@ -105,6 +125,10 @@ impl FluxKind for Kustomizations {
         ];
         let (failures, failing_since) = status.history.failing();
         let told = Told {
+            due: status.history.succeeded().zip(spec.interval()).map(|(at, every)| at.plus(every)),
+            never: applied.is_empty(),
+            patience: spec.timeout(),
+            retry: spec.retry(),
             changed: status.history.changed(),
             kind: "Kustomization",
             suspend: spec.suspend,
@@ -180,6 +204,53 @@ mod tests {
         assert_eq!(failing.verdict(NOW), "progressing P2 failed 5 times, trying again: in progress");
         assert_eq!(failing.column("SINCE"), "120m");
         assert_eq!(seen("ks", &kustomization(&status(5, "ReconciliationSucceeded"))).verdict(NOW), "progressing");
-        assert_eq!(seen("ks", &kustomization(&status(1, "HealthCheckFailed"))).verdict(NOW), "progressing");
+        assert_eq!(seen("ks", &kustomization(&status(1, "HealthCheckFailed"))).verdict(NOW), "warning P3 in progress for more than 15m: in progress");
+    }
+
+    /// A failing one of a minute's interval, `seconds` after its last attempt.
+    fn minutely(more: &Value, seconds: i64) -> crate::kinds::testing::Seen {
+        let at = crate::kinds::testing::at(NOW).plus(-seconds).timestamp().to_string();
+        let mut object = kustomization(&json!({"lastAttemptedRevision": "main@sha1:fedcba9876543210fedcba9876543210fedcba98",
+            "lastAppliedRevision": "main@sha1:0123456789abcdef0123456789abcdef01234567", "conditions": [
+            {"type": "Reconciling", "status": "True", "reason": "ProgressingWithRetry", "lastTransitionTime": at},
+            {"type": "Ready", "status": "False", "reason": "BuildFailed", "message": "no such file", "lastTransitionTime": at}]}));
+        object["spec"]["interval"] = json!("1m");
+        for (key, value) in more.as_object().into_iter().flatten() {
+            object["status"][key] = value.clone();
+        }
+        seen("ks", &object)
+    }
+
+    #[test]
+    fn one_that_is_tried_again_within_its_grace_is_told_half_way_to_the_next_attempt() {
+        assert_eq!(minutely(&json!({}), 29).verdict(NOW), "failed");
+        assert_eq!(minutely(&json!({}), 30).verdict(NOW), "failed P2 build failed: no such file");
+    }
+
+    #[test]
+    fn one_that_was_never_applied_fails_since_it_was_made_and_another_since_its_last_success() {
+        let never = minutely(&json!({"lastAppliedRevision": ""}), 5);
+        assert_eq!((never.column("SINCE").as_str(), never.verdict(NOW).as_str()), ("20d", "failed P2 build failed: no such file"));
+        let before = json!({"history": [{"firstReconciled": "2026-11-20T00:00:00Z", "lastReconciled": "2026-11-21T13:30:00Z",
+            "lastReconciledStatus": "ReconciliationSucceeded", "totalReconciliations": 90}]});
+        let since = minutely(&before, 5);
+        assert_eq!((since.column("SINCE").as_str(), since.verdict(NOW).as_str()), ("29m", "failed P2 build failed: no such file"));
+    }
+
+    #[test]
+    fn an_attempt_has_its_timeout_or_its_interval() {
+        let of = |spec: Value, since: &str| {
+            let mut object = kustomization(&json!({"lastAppliedRevision": "a", "conditions": [
+                {"type": "Reconciling", "status": "True", "reason": "Progressing", "message": "Building manifests", "lastTransitionTime": "2026-11-21T13:59:59Z"},
+                {"type": "Ready", "status": "Unknown", "reason": "Progressing", "lastTransitionTime": since}]}));
+            object["spec"] = spec;
+            seen("ks", &object).verdict(NOW)
+        };
+        let late = "warning P3 in progress for more than 2m: Building manifests";
+        assert_eq!(of(json!({"timeout": "2m", "interval": "1h"}), "2026-11-21T13:55:00Z"), late);
+        assert_eq!(of(json!({"timeout": "2m", "interval": "1h"}), "2026-11-21T13:55:01Z"), "progressing");
+        let late = "warning P3 in progress for more than 9m30s: Building manifests";
+        assert_eq!(of(json!({"interval": "10m"}), "2026-11-21T13:47:00Z"), late);
+        assert_eq!(of(json!({}), "2026-11-21T13:45:01Z"), "progressing");
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod acme;
 pub mod alerts;
+pub mod artifact_generators;
 pub mod autoscalers;
 pub mod backup_storage_locations;
 pub mod backups;
@@ -15,9 +16,11 @@ pub mod cluster_policy_reports;
 pub mod cluster_secret_stores;
 pub mod column;
 pub mod cron;
+pub mod cron_calendar;
 pub mod daemon_sets;
 pub mod deployments;
 pub mod ending;
+pub mod external_artifacts;
 pub mod external_secrets;
 pub mod flux;
 pub mod flux_history;
@@ -28,6 +31,7 @@ pub mod helm_charts;
 pub mod helm_releases;
 pub mod helm_repositories;
 pub mod ingresses;
+pub mod issuer_ref;
 pub mod issuers;
 pub mod jobs;
 pub mod joined;
@@ -90,6 +94,8 @@ pub static KINDS: &[KindSpec] = &[
     oci_repositories::SPEC,
     buckets::SPEC,
     helm_charts::SPEC,
+    external_artifacts::SPEC,
+    artifact_generators::SPEC,
     issuers::SPEC,
     cluster_issuers::SPEC,
     certificate_requests::SPEC,
@@ -275,7 +281,9 @@ mod tests {
         "acme",
         "addresses",
         "annotations",
+        "apiVersion",
         "artifact",
+        "artifacts",
         "availableReplicas",
         "averageUtilization",
         "backupName",
@@ -554,7 +562,9 @@ mod tests {
     const MAPS: &[&str] = &[
         "acme",
         "annotations",
+        "apiVersion",
         "artifact",
+        "artifacts",
         "chartRef",
         "containerResource",
         "current",

@@ -1,10 +1,12 @@
-//! Nodes: ready or not, schedulable or not, under pressure or not.
+//! Nodes: ready or not, schedulable or not, under pressure or not. STATUS and ROLES are kubectl's words.
+//!
+//! Source: Kubernetes `pkg/printers/internalversion/printers.go`, `printNode`, `findNodeRoles`.
 
 use serde::Deserialize;
 
 use super::column::{Column, Field};
 use super::wire::{Condition, Conditions, Many, Object, Text};
-use super::{Api, Kind, KindSpec, base, decode, window};
+use super::{Api, Kind, KindSpec, base, decode, ending::because, window};
 use crate::domain::ages::Time;
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::{Health, Severity};
@@ -78,6 +80,19 @@ struct NodeInfo {
     kubelet_version: Text,
 }
 
+/// Conditions of the node problem detector, bad when True as well. Source: node-problem-detector `config/`.
+const PROBLEMS: [&str; 9] = [
+    "KernelDeadlock",
+    "ReadonlyFilesystem",
+    "CorruptDockerOverlay2",
+    "CperHardwareErrorFatal",
+    "FrequentKubeletRestart",
+    "FrequentContainerdRestart",
+    "FrequentUnregisterNetDevice",
+    "KubeletUnhealthy",
+    "ContainerRuntimeUnhealthy",
+];
+
 /// Conditions that are bad when True.
 pub const PRESSURES: [&str; 4] = ["MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable"];
 
@@ -91,16 +106,20 @@ impl Kind for Nodes {
         let ready = status.conditions.of("Ready");
         let mut word = match ready {
             Some(c) if c.is_true() => "Ready",
-            Some(c) if c.is_false() => "NotReady",
-            _ => "Unknown",
+            // also of one whose kubelet is silent
+            Some(_) => "NotReady",
+            None => "Unknown",
         }
         .to_owned();
         let on = |p: &&str| status.conditions.of(p).filter(|c| c.is_true());
         let pressures: Vec<_> = PRESSURES.into_iter().filter(|p| on(p).is_some()).collect();
+        let problem = PROBLEMS.into_iter().find_map(|p| on(&p).map(|c| (p, c)));
+        let unknown = PRESSURES.into_iter().find(|p| status.conditions.of(p).is_some_and(|c| &*c.status == "Unknown"));
         let pressed = pressures.iter().filter_map(|p| on(p).and_then(Condition::since)).min();
         record.health = match &*word {
-            "Ready" if pressures.is_empty() => Health::Ok,
-            "Ready" => Health::Warning,
+            "Ready" if !pressures.is_empty() || problem.is_some() => Health::Warning,
+            "Ready" if unknown.is_some() => Health::Unknown,
+            "Ready" => Health::Ok,
             _ => Health::Failed,
         };
         if object.spec.unschedulable == Some(true) {
@@ -109,16 +128,27 @@ impl Kind for Nodes {
         record.status = intern.get(&word);
         if record.health == Health::Failed {
             record.note = ready.map_or_else(|| clean("the node reports no Ready condition"), |c| clean(&c.message));
+        } else if let Some((name, c)) = problem.filter(|_| pressures.is_empty()) {
+            record.note = clean(&because(name, &c.message));
+        } else if let Some(name) = unknown.filter(|_| pressures.is_empty()) {
+            record.note = clean(&format!("{name} is not known"));
         }
-        let prefix = "node-role.kubernetes.io/";
-        let mut roles: Vec<_> = meta.labels.iter().filter_map(|(k, _)| k.strip_prefix(prefix)).collect();
+        let of = |(key, value)| match key {
+            "kubernetes.io/role" => Some(value),
+            key => str::strip_prefix(key, "node-role.kubernetes.io/"),
+        };
+        let mut roles: Vec<&str> = meta.labels.iter().filter_map(of).filter(|role| !role.is_empty()).collect();
         roles.sort_unstable();
+        roles.dedup();
         let address = status.addresses.iter().find(|a| &*a.r#type == "InternalIP").map_or("", |a| &a.address);
         let [window, window_end] = window::cells(meta, intern);
         record.cells = Box::new([
             Cell::text(if roles.is_empty() { "<none>" } else { "" }, intern),
             Cell::text(&status.node_info.kubelet_version, intern),
-            Cell::time(pressed.filter(|_| record.health == Health::Warning).or(ready.and_then(Condition::since))),
+            Cell::time(match record.health {
+                Health::Warning => pressed.or(problem.and_then(|(_, c)| c.since())),
+                _ => ready.and_then(Condition::since),
+            }),
             Cell::text(address, intern),
             Cell::text(&pressures.join(","), intern),
             Cell::Int(i64::try_from(object.spec.taints.len()).unwrap_or(i64::MAX)),
@@ -147,9 +177,13 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
             judged.with(Finding::new(Severity::P2, since, why))
         }
         Health::Warning => {
-            let why = record.text(PRESSURE, strings).to_owned();
-            Judgement::of(Health::Warning).with(Finding::new(Severity::P2, since, why))
+            let (severity, why) = match record.text(PRESSURE, strings) {
+                "" => (Severity::P3, &*record.note),
+                pressures => (Severity::P2, pressures),
+            };
+            Judgement::of(Health::Warning).with(Finding::new(severity, since, why))
         }
+        Health::Unknown => Judgement::of(Health::Unknown).with(Finding::new(Severity::P4, None, &*record.note)),
         other => match (record.text(WINDOW, strings), record.time(WINDOW_END)) {
             ("", _) | (_, None) => Judgement::of(other),
             (id, Some(until)) if record.flag(CORDONED) => {
@@ -183,14 +217,20 @@ mod tests {
     #[rstest]
     #[case::ready(&[("MemoryPressure", "False", ""), ("Ready", "True", "")], json!({}), "Ready", "ok")]
     #[case::down(&[("Ready", "False", "kubelet stopped")], json!({}), "NotReady", "failed P2 NotReady: kubelet stopped")]
-    #[case::silent(&[("Ready", "Unknown", "no status")], json!({}), "Unknown", "failed P2 Unknown: no status")]
+    #[case::silent(&[("Ready", "Unknown", "no status")], json!({}), "NotReady", "failed P2 NotReady: no status")]
+    #[case::problem(&[("Ready", "True", ""), ("KernelDeadlock", "True", "task docker blocked")], json!({}), "Ready",
+        "warning P3 KernelDeadlock: task docker blocked")]
+    #[case::pressure_is_graver(&[("Ready", "True", ""), ("KernelDeadlock", "True", "x"), ("DiskPressure", "True", "")], json!({}), "Ready",
+        "warning P2 DiskPressure")]
+    #[case::said_to_be_well(&[("Ready", "True", ""), ("EtcdIsVoter", "True", "x")], json!({}), "Ready", "ok")]
     #[case::no_conditions(&[], json!({}), "Unknown", "failed P2 Unknown: the node reports no Ready condition")]
     #[case::cordoned(&[("Ready", "True", "")], json!({"unschedulable": true}), "Ready,SchedulingDisabled", "ok")]
     #[case::cordoned_and_down(&[("Ready", "False", "x")], json!({"unschedulable": true}), "NotReady,SchedulingDisabled",
         "failed P2 NotReady,SchedulingDisabled: x")]
     #[case::pressure(&[("Ready", "True", ""), ("DiskPressure", "True", ""), ("MemoryPressure", "True", "")], json!({}), "Ready",
         "warning P2 MemoryPressure,DiskPressure")]
-    #[case::pressure_not_known(&[("Ready", "True", ""), ("DiskPressure", "Unknown", "")], json!({}), "Ready", "ok")]
+    #[case::pressure_not_known(&[("Ready", "True", ""), ("DiskPressure", "Unknown", "")], json!({}), "Ready",
+        "unknown P4 DiskPressure is not known")]
     fn a_node_is_as_well_as_its_conditions(
         #[case] conditions: &[(&str, &str, &str)],
         #[case] spec: Value,
@@ -226,5 +266,8 @@ mod tests {
         let columns = ["ROLES", "VERSION", "TAINTS", "INTERNAL-IP"].map(|c| told.column(c));
         assert_eq!(columns, ["etcd,worker", "v1.36.1", "1", "10.0.0.1"]);
         assert_eq!(seen("nodes", &json!({"metadata": {"name": "x"}})).column("ROLES"), "<none>");
+        let old = json!({"metadata": {"name": "x", "labels": {"kubernetes.io/role": "legacy",
+            "node-role.kubernetes.io/worker": "", "node-role.kubernetes.io/legacy": "", "node-role.kubernetes.io/": ""}}});
+        assert_eq!(seen("nodes", &old).column("ROLES"), "legacy,worker");
     }
 }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::acme::{self, NAMES};
 use super::column::{Column, Field};
-use super::flux::Reference;
+use super::issuer_ref::IssuerRef;
 use super::wire::{Many, Object, Text, or_default};
 use super::{Api, Kind, KindSpec, base, decode, workload};
 use crate::domain::ages::Time;
@@ -51,7 +51,7 @@ struct Spec {
     common_name: Text,
     dns_names: Many<Text>,
     #[serde(deserialize_with = "or_default")]
-    issuer_ref: Reference,
+    issuer_ref: IssuerRef,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -102,10 +102,11 @@ mod tests {
 
     #[rstest]
     #[case("valid", "ok", "ok")]
-    #[case("ready", "warning", "progressing")]
-    #[case("pending", "warning", "progressing")]
-    #[case("processing", "warning", "progressing")]
-    #[case("", "warning", "progressing")]
+    #[case("ready", "warning P4 ready for long: m", "progressing")]
+    #[case("pending", "warning P4 pending for long: m", "progressing")]
+    #[case("processing", "warning P4 processing for long: m", "progressing")]
+    #[case("", "warning P4 new for long: m", "progressing")]
+    #[case("deactivated", "unknown P4 unknown state deactivated: m", "unknown P4 unknown state deactivated: m")]
     #[case("invalid", "failed P4 invalid: m", "failed P4 invalid: m")]
     #[case("errored", "failed P4 errored: m", "failed P4 errored: m")]
     #[case("expired", "failed P4 expired: m", "failed P4 expired: m")]

@@ -188,6 +188,11 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
             };
             Judgement::of(Health::Warning).with(Finding::new(severity, Some(began), why))
         }
+        Health::Unknown if word == "Waiting" => {
+            let why = "nobody has looked at it".to_owned();
+            ending::after(judged, record.created, thresholds.pending, Severity::P3, why, now)
+        }
+        Health::Unknown => judged.with(Finding::new(Severity::P3, None, format!("unknown phase {word}"))),
         _ => judged,
     }
 }
@@ -256,7 +261,8 @@ mod tests {
     )]
     #[case::too_large("Bound", json!({"status": {"allocatedResourceStatuses": {"storage": "NodeResizeInfeasible"}}}),
         "NodeResizeInfeasible", "failed P3 node resize infeasible")]
-    #[case::new("", json!({}), "Waiting", "unknown")]
+    #[case::looked_at_by_nobody("", json!({}), "Waiting", "unknown P3 nobody has looked at it")]
+    #[case::of_a_later_version("Archived", json!({}), "Archived", "unknown P3 unknown phase Archived")]
     #[case::stuck("Bound", json!({"metadata": {"deletionTimestamp": "2026-11-21T13:30:00Z",
         "finalizers": ["kubernetes.io/pvc-protection"]}}), "Terminating",
         "warning P3 stuck terminating: waits for kubernetes.io/pvc-protection")]

@@ -6,10 +6,10 @@ use serde::Deserialize;
 use super::column::{Column, Field};
 use super::wire::{Condition, Conditions, Many, Object, Text};
 use super::workload::{self, SINCE};
-use super::{Api, Kind, KindSpec, base, decode, ending};
+use super::{Api, Kind, KindSpec, base, decode, ending, ending::because};
 use crate::domain::ages::Time;
 use crate::domain::finding::Judgement;
-use crate::domain::health::Health;
+use crate::domain::health::{Health, Severity};
 use crate::domain::interner::{Interner, Strings};
 use crate::domain::record::{Cell, Record, clean};
 use crate::domain::thresholds::Thresholds;
@@ -109,11 +109,17 @@ impl Kind for Budgets {
     }
 }
 
-fn judge(record: &Record, _: &Strings, thresholds: &Thresholds, now: Time) -> Judgement {
-    match record.health {
-        Health::Terminating => ending::judge(record, record.time(SINCE), thresholds, now),
-        other => Judgement::of(other),
-    }
+/// A note where evictions are refused for another reason than its numbers: nobody keeps them up to date.
+fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) -> Judgement {
+    let judged = Judgement::of(record.health);
+    let why = match (record.health, strings.get(record.status)) {
+        (Health::Terminating, _) => return ending::judge(record, record.time(SINCE), thresholds, now),
+        (_, "SyncFailed") => because("its pods cannot be counted, so every eviction is refused", &record.note),
+        (_, "Observing" | "Unknown") => "its controller has not looked at it".to_owned(),
+        _ => return judged,
+    };
+    let since = record.time(SINCE).unwrap_or(record.created);
+    ending::after(judged, since, thresholds.no_progress, Severity::P4, why, now)
 }
 
 #[cfg(test)]
@@ -130,12 +136,13 @@ mod tests {
         "AllowsNone", "warning", ["0", "2/2", "2"])]
     #[case::nobody(json!({"observedGeneration": 1, "disruptionsAllowed": 0, "currentHealthy": 0, "desiredHealthy": 0, "expectedPods": 0}),
         "NoPods", "ok", ["0", "0/0", "0"])]
-    #[case::not_seen_yet(json!({"disruptionsAllowed": 0, "expectedPods": 2}), "Observing", "progressing", ["0", "0/0", "2"])]
-    #[case::says_nothing(json!({"observedGeneration": 1}), "Unknown", "unknown", ["", "0/0", "0"])]
+    #[case::not_seen_yet(json!({"disruptionsAllowed": 0, "expectedPods": 2}), "Observing",
+        "warning P4 its controller has not looked at it", ["0", "0/0", "2"])]
+    #[case::says_nothing(json!({"observedGeneration": 1}), "Unknown", "unknown P4 its controller has not looked at it", ["", "0/0", "0"])]
     #[case::broken(json!({"observedGeneration": 1, "disruptionsAllowed": 0, "expectedPods": 2, "conditions": [
         {"type": "DisruptionAllowed", "status": "False", "reason": "SyncFailed", "message": "no scale"}]}),
-        "SyncFailed", "warning", ["0", "0/0", "2"])]
-    fn a_budget_tells_what_may_be_evicted_and_is_never_a_finding(
+        "SyncFailed", "warning P4 its pods cannot be counted, so every eviction is refused: no scale", ["0", "0/0", "2"])]
+    fn a_budget_tells_what_may_be_evicted_and_its_numbers_are_no_finding(
         #[case] status: Value,
         #[case] word: &str,
         #[case] verdict: &str,

@@ -26,6 +26,8 @@ pub const LAST_RESTART: u8 = 4;
 pub const LAST_EXIT: u8 = 5;
 /// The host of the image that does not come.
 pub const REGISTRY: u8 = 6;
+/// It has ended, and nothing starts it again.
+pub const ENDED: u8 = 7;
 
 pub const SPEC: KindSpec = KindSpec {
     name: "Pod",
@@ -208,13 +210,18 @@ fn printed(object: &Object<Spec, Status>) -> Printed {
 
     if !initializing || status.conditions.of("Initialized").is_some_and(Condition::is_true) {
         (restarts, last) = (sidecar_restarts, sidecar_last);
-        let mut has_running = false;
+        let (mut has_running, mut failed) = (false, String::new());
         for c in status.container_statuses.iter().rev() {
             restarts = i64::saturating_add(restarts, c.restart_count.unwrap_or(0));
             last = last.max(finished(c));
             match &c.state {
                 State { waiting: Some(w), .. } if !w.reason.is_empty() => reason = w.reason.to_string(),
-                State { terminated: Some(t), .. } => reason = t.word(),
+                State { terminated: Some(t), .. } => {
+                    reason = t.word();
+                    if t.exit_code.unwrap_or(0) != 0 {
+                        failed.clone_from(&reason);
+                    }
+                }
                 State { running: Some(_), .. } if c.ready == Some(true) => {
                     has_running = true;
                     ready += 1;
@@ -222,8 +229,14 @@ fn printed(object: &Object<Spec, Status>) -> Printed {
                 _ => {}
             }
         }
-        if reason == "Completed" && has_running {
-            if ready_condition { "Running" } else { "NotReady" }.clone_into(&mut reason);
+        if reason == "Completed" {
+            // since Kubernetes 1.36 a container that failed is told before another's good end
+            match (has_running, &*failed) {
+                (true, _) if ready_condition => "Running".clone_into(&mut reason),
+                (_, failed) if !failed.is_empty() => failed.clone_into(&mut reason),
+                (true, _) => "NotReady".clone_into(&mut reason),
+                _ => {}
+            }
         }
     }
 
@@ -260,6 +273,7 @@ impl Kind for Pods {
             Cell::time(shown.last_restart),
             last_exit(status, record.health).map_or(Cell::None, |text| Cell::text(&text, intern)),
             pulls.map_or(Cell::None, |(c, _)| Cell::text(pod_needs::registry(&c.image), intern)),
+            if &*status.phase == "Failed" { Cell::Flag(true) } else { Cell::None },
         ];
         let filled = cells.iter().rposition(|cell| *cell != Cell::None).map_or(0, |at| at + 1);
         record.cells = cells[..filled].into();
@@ -313,10 +327,11 @@ fn links(object: &Object<Spec, Status>, health: Health, intern: &mut Interner) -
     let namespace = intern.get(&meta.namespace);
     let mut links = Vec::with_capacity(3);
     if let Some(owner) = meta.controller() {
+        let kind = ending::qualified(&owner.kind, ending::group(&owner.api_version));
         // the Deployment's name is the ReplicaSet's without the template's hash
         let hash = meta.labels.get("pod-template-hash").map(|h| format!("-{h}"));
-        let deployment = hash.filter(|_| &*owner.kind == "ReplicaSet").and_then(|h| owner.name.strip_suffix(&*h));
-        let (kind, name) = deployment.map_or((&*owner.kind, &*owner.name), |name| ("Deployment", name));
+        let deployment = hash.filter(|_| kind == "ReplicaSet").and_then(|h| owner.name.strip_suffix(&*h));
+        let (kind, name) = deployment.map_or((&*kind, &*owner.name), |name| ("Deployment", name));
         links.push(Link { relation: Relation::Owner, kind: intern.get(kind), namespace, name: intern.get(name) });
     }
     if !object.spec.node_name.is_empty() {
@@ -356,15 +371,26 @@ fn links(object: &Object<Spec, Status>, health: Health, intern: &mut Interner) -
     links.into()
 }
 
-/// Status words that will not heal by waiting.
+/// Status words that will not heal by waiting. Sources: Kubernetes `pkg/kubelet/images/types.go`,
+/// `pkg/kubelet/kuberuntime/kuberuntime_container.go`, `pkg/kubelet/container/sync_result.go`.
 const FAILED: &[&str] = &[
     "CrashLoopBackOff",
     "ImagePullBackOff",
     "ErrImagePull",
+    "ErrImageNeverPull",
+    "ImageInspectError",
     "InvalidImageName",
+    "RegistryUnavailable",
+    "SignatureValidationFailed",
     "CreateContainerConfigError",
     "CreateContainerError",
     "RunContainerError",
+    "PreCreateHookError",
+    "PreStartHookError",
+    "PostStartHookError",
+    "StartError",
+    "ContainerCannotRun",
+    "ContainerStatusUnknown",
     "OOMKilled",
     "Error",
     "Evicted",
@@ -382,7 +408,7 @@ fn health(shown: &Printed, status: &Status, deleted: bool) -> Health {
         word if is_failed(word) => Health::Failed,
         _ if &*status.phase == "Failed" => Health::Failed,
         "Completed" | "Succeeded" => Health::Ok,
-        "Running" if status.conditions.of("Ready").is_none_or(Condition::is_true) => Health::Ok,
+        "Running" if status.conditions.of("Ready").map_or(shown.ready == shown.total, Condition::is_true) => Health::Ok,
         "Running" | "NotReady" => Health::Warning,
         "Unknown" | "" => Health::Unknown,
         _ => Health::Progressing,
@@ -577,6 +603,27 @@ mod tests {
     }
 
     #[rstest]
+    #[case::beside_a_good_end(&[(ended("Completed", 0, 0), false), (ended("Error", 1, 0), false)], "True", "0/2", "Error")]
+    #[case::whichever_comes_first(&[(ended("Error", 1, 0), false), (ended("Completed", 0, 0), false)], "True", "0/2", "Error")]
+    #[case::the_first_of_two(&[(ended("Completed", 0, 0), false), (ended("OOMKilled", 137, 0), false), (ended("Error", 1, 0), false)],
+        "False", "0/3", "OOMKilled")]
+    #[case::by_its_signal(&[(ended("Completed", 0, 0), false), (ended("", 1, 9), false)], "False", "0/2", "Signal:9")]
+    #[case::one_runs_and_it_is_not_ready(&[(ended("Completed", 0, 0), false), (ended("Error", 1, 0), false), (running(), true)],
+        "False", "1/3", "Error")]
+    #[case::one_runs_and_it_is_ready(&[(ended("Completed", 0, 0), false), (ended("Error", 1, 0), false), (running(), true)],
+        "True", "1/3", "Running")]
+    #[case::a_word_of_its_own_with_a_good_end(&[(ended("Completed", 0, 0), false), (ended("Odd", 0, 0), false)], "False", "0/2", "Completed")]
+    fn a_container_that_failed_is_told_before_one_that_ended_well(
+        #[case] containers: &[(Value, bool)],
+        #[case] is_ready: &str,
+        #[case] ready: &str,
+        #[case] status: &str,
+    ) {
+        let seen = pod(&[], containers, &json!({"status": {"conditions": [condition("Ready", is_ready)]}}));
+        assert_eq!((seen.column("READY").as_str(), seen.status()), (ready, status));
+    }
+
+    #[rstest]
     #[case::code(json!({"state": ended("", 3, 0)}), "Init:ExitCode:3")]
     #[case::signal(json!({"state": ended("", 3, 15)}), "Init:Signal:15")]
     #[case::reason(json!({"state": ended("Error", 1, 0)}), "Init:Error")]
@@ -732,6 +779,22 @@ mod tests {
         seen.record.cells = cells.into();
         assert_eq!(seen.verdict(NOW), "warning");
         assert_eq!(seen.verdict("2026-11-21T14:30:00Z"), "ok");
+    }
+
+    #[rstest]
+    #[case::of_this_group("apps/v1", "ReplicaSet", "Owner Deployment n/shop")]
+    #[case::of_another("apps.kruise.io/v1beta1", "StatefulSet", "Owner StatefulSet.apps.kruise.io n/shop-7d9f")]
+    #[case::of_another_with_a_hash("example.com/v1", "ReplicaSet", "Owner ReplicaSet.example.com n/shop-7d9f")]
+    fn an_owner_is_of_one_group(#[case] version: &str, #[case] kind: &str, #[case] link: &str) {
+        let more = json!({"metadata": {"labels": {"pod-template-hash": "7d9f"},
+            "ownerReferences": [{"apiVersion": version, "kind": kind, "name": "shop-7d9f", "controller": true}]}});
+        assert_eq!(pod(&[], &[], &more).links(), [link]);
+    }
+
+    #[test]
+    fn a_pod_that_has_ended_badly_is_marked_and_one_that_is_tried_again_is_not() {
+        let of = |phase: &str| pod(&[], &[], &json!({"status": {"phase": phase}})).record.flag(super::ENDED);
+        assert_eq!(["Failed", "Succeeded", "Running", "Pending"].map(of), [true, false, false, false]);
     }
 
     #[test]

@@ -74,8 +74,9 @@ impl Versioned for Report {
 
 /// What the report is about. Older engines leave it out and name the objects in each result.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 struct Scope {
+    api_version: Text,
     kind: Text,
     namespace: Text,
     name: Text,
@@ -100,6 +101,9 @@ struct Found {
     message: Text,
 }
 
+/// What an engine may say of a rule.
+const RESULTS: [&str; 5] = ["pass", "fail", "warn", "error", "skip"];
+
 /// Reads both scopes.
 pub fn decode(json: &str, intern: &mut Interner) -> Decoded {
     decode_with(json, |report: &Report| read(report, intern))
@@ -108,16 +112,23 @@ pub fn decode(json: &str, intern: &mut Interner) -> Decoded {
 fn read(report: &Report, intern: &mut Interner) -> Record {
     let (meta, summary, scope) = (&report.metadata, &report.summary, &report.scope);
     let mut record = base(meta, intern);
-    let counted = |n: Option<i64>| n.unwrap_or(0).max(0);
-    let (fail, warn, error) = (counted(summary.fail), counted(summary.warn), counted(summary.error));
+    let listed = |word: &str| i64::try_from(report.results.iter().filter(|f| &*f.result == word).count()).unwrap_or(0);
+    // a summary that leaves something out does not speak for its results
+    let counted = |n: Option<i64>, word: &str| n.unwrap_or(0).max(listed(word));
+    let (pass, skip) = (counted(summary.pass, "pass"), counted(summary.skip, "skip"));
+    let (fail, warn, error) = (counted(summary.fail, "fail"), counted(summary.warn, "warn"), counted(summary.error, "error"));
+    let odd = report.results.iter().find(|f| !RESULTS.contains(&&*f.result));
     let (health, word) = match (fail, error, warn) {
         (1.., ..) => (Health::Warning, "fail"),
         (0, 1.., _) => (Health::Warning, "error"),
         (0, 0, 1..) => (Health::Warning, "warn"),
+        _ if odd.is_some() => (Health::Unknown, "unknown"),
+        _ if pass + skip == 0 => (Health::Unknown, "empty"),
         _ => (Health::Ok, "pass"),
     };
     (record.health, record.status) = (health, intern.get(word));
-    let first = report.results.iter().find(|found| health != Health::Ok && &*found.result == word);
+    let first = report.results.iter().find(|found| health == Health::Warning && &*found.result == word);
+    let first = first.or(odd.filter(|_| health == Health::Unknown));
     record.note = first.map_or_else(Box::default, |f| {
         let rule = if f.rule.is_empty() { f.policy.to_string() } else { format!("{}/{}", &*f.policy, &*f.rule) };
         clean(&because(&rule, &f.message))
@@ -126,17 +137,18 @@ fn read(report: &Report, intern: &mut Interner) -> Record {
     let number = |n: i64| if n == 0 { Cell::None } else { Cell::Int(n) };
     record.cells = Box::new([
         Cell::time(deleted),
-        number(counted(summary.pass)),
+        number(pass),
         number(fail),
         number(warn),
         number(error),
-        number(counted(summary.skip)),
+        number(skip),
         Cell::text(first.map_or("", |f| &f.policy), intern),
     ]);
     if !scope.name.is_empty() {
         // a scope may leave its namespace out: it is the report's own then
         let space = if scope.namespace.is_empty() { &meta.namespace } else { &scope.namespace };
-        record.links = Box::new([link(Relation::About, &scope.kind, space, &scope.name, intern)]);
+        let kind = ending::qualified(&scope.kind, ending::group(&scope.api_version));
+        record.links = Box::new([link(Relation::About, &kind, space, &scope.name, intern)]);
     }
     record
 }
@@ -162,6 +174,7 @@ pub fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: T
     let what = match strings.get(record.status) {
         "fail" => many(record.int(FAIL), "policy failure"),
         "error" => many(record.int(ERROR), "policy error"),
+        "unknown" => "a result that is not known".to_owned(),
         _ => return judged,
     };
     judged.with(Finding::new(Severity::P4, None, because(&what, &record.note)))
@@ -176,13 +189,33 @@ mod tests {
 
     fn report(summary: &Value, scope: &Value) -> Seen {
         let result = |policy: &str, rule: &str, result: &str| json!({"policy": policy, "rule": rule, "result": result, "message": "m"});
+        let all = [("a", "x", "pass"), ("b", "y", "warn"), ("c", "", "error"), ("d", "z", "fail"), ("e", "z", "fail")];
+        let counted = all.iter().filter(|(.., word)| summary[*word].as_i64().unwrap_or(0) > 0);
+        let results: Vec<Value> = counted.map(|(policy, rule, word)| result(policy, rule, word)).collect();
         seen(
             "polr",
             &json!({"metadata": {"name": "0b0d", "namespace": "alpha", "creationTimestamp": "2026-11-01T00:00:00Z"},
-                "scope": scope, "summary": summary,
-                "results": [result("a", "x", "pass"), result("b", "y", "warn"), result("c", "", "error"), result("d", "z", "fail"),
-                    result("e", "z", "fail")]}),
+                "scope": scope, "summary": summary, "results": results}),
         )
+    }
+
+    #[rstest]
+    #[case::no_summary(json!(null), json!(["pass", "fail"]), "fail", "warning P4 1 policy failure: a/x: m")]
+    #[case::a_summary_that_leaves_out(json!({"pass": 1}), json!(["pass", "warn"]), "warn", "warning")]
+    #[case::nonsense(json!({"fail": -1}), json!(["pass"]), "pass", "ok")]
+    #[case::not_known(json!({"pass": 1}), json!(["pass", "blocked"]), "unknown", "unknown P4 a result that is not known: a/x: m")]
+    #[case::nothing_said(json!(null), json!([]), "empty", "unknown")]
+    #[case::counts_alone(json!({"fail": 2}), json!([]), "fail", "warning P4 2 policy failures")]
+    fn what_a_summary_does_not_say_its_results_do(
+        #[case] summary: Value,
+        #[case] results: Value,
+        #[case] status: &str,
+        #[case] verdict: &str,
+    ) {
+        let results: Vec<Value> = results.as_array().unwrap().iter()
+            .map(|r| json!({"policy": "a", "rule": "x", "result": r, "message": "m"})).collect();
+        let seen = seen("polr", &json!({"metadata": {"name": "r"}, "summary": summary, "results": results}));
+        assert_eq!((seen.status(), seen.verdict(NOW).as_str()), (status, verdict));
     }
 
     #[rstest]
@@ -191,8 +224,6 @@ mod tests {
     #[case::error(json!({"fail": 0, "error": 1, "warn": 1}), "error", "warning P4 1 policy error: c: m", "c: m")]
     #[case::warn(json!({"warn": 1}), "warn", "warning", "b/y: m")]
     #[case::skipped(json!({"skip": 4}), "pass", "ok", "")]
-    #[case::empty(json!(null), "pass", "ok", "")]
-    #[case::nonsense(json!({"fail": -1}), "pass", "ok", "")]
     fn a_report_is_a_note_that_names_the_first_rule_that_fails(
         #[case] summary: Value,
         #[case] status: &str,

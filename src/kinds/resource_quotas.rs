@@ -98,6 +98,15 @@ impl Status {
     }
 }
 
+impl Status {
+    /// A limit, or what is used of it, that is no quantity.
+    fn unread(&self) -> Option<&str> {
+        let is_read = |text: &Text| Quantity::parse(text).is_some();
+        let broken = |(key, hard): &(&Box<str>, &Text)| !is_read(hard) || !self.used.get(*key).is_none_or(is_read);
+        self.hard.iter().find(broken).map(|(key, _)| &**key)
+    }
+}
+
 impl Kind for Quotas {
     type Spec = Spec;
     type Status = Status;
@@ -107,18 +116,23 @@ impl Kind for Quotas {
         let mut record = base(meta, intern);
         let uses = status.uses();
         let percent = uses.first().map_or(0, |fullest| fullest.percent);
+        let unread = status.unread();
         let (health, word) = match percent {
             // before its controller has counted, nothing is known
             _ if status.hard.is_empty() && !object.spec.hard.is_empty() => (Health::Unknown, "Waiting"),
             FULL.. => (Health::Failed, "Full"),
             NEARLY.. => (Health::Warning, "NearlyFull"),
+            _ if unread.is_some() => (Health::Unknown, "Unknown"),
             _ => (Health::Ok, "Within"),
         };
         (record.health, record.status) = (health, intern.get(word));
         let least = if percent >= NEARLY { NEARLY } else { percent };
         let told = uses.iter().take_while(|one| one.percent >= least).take(4);
         let told: Vec<String> = told.map(|one| format!("{} {} of {}", one.key, one.used, one.hard)).collect();
-        record.note = clean(&told.join(", "));
+        record.note = clean(&match unread.filter(|_| health == Health::Unknown) {
+            Some(key) => format!("its {key} is no quantity"),
+            None => told.join(", "),
+        });
         let deleted = ending::mark(&mut record, meta, intern);
         record.cells = Box::new([
             Cell::time(deleted),
@@ -140,7 +154,7 @@ fn judge(record: &Record, _: &Strings, thresholds: &Thresholds, now: Time) -> Ju
         Health::Warning => judged.with(Finding::new(Severity::P4, None, format!("nearly full: {}", record.note))),
         Health::Unknown => {
             let ends = record.created.plus(thresholds.reconcile_grace);
-            let why = "nobody counts what is used";
+            let why = if record.note.is_empty() { "nobody counts what is used" } else { &*record.note };
             if now < ends { judged.again_at(ends) } else { judged.with(Finding::new(Severity::P4, None, why)) }
         }
         _ => judged,
@@ -176,7 +190,9 @@ mod tests {
     #[case::forbidden_and_there_is_some(json!({"services.loadbalancers": "0"}), json!({"services.loadbalancers": "1"}),
         "Full", "services.loadbalancers", "999", "failed P3 full: services.loadbalancers 1 of 0")]
     #[case::not_counted(json!({"pods": "10"}), json!({}), "Within", "pods", "0", "ok")]
-    #[case::in_words(json!({"pods": "many"}), json!({"pods": "1"}), "Within", "", "", "ok")]
+    #[case::in_words(json!({"pods": "many"}), json!({"pods": "1"}), "Unknown", "", "", "unknown P4 its pods is no quantity")]
+    #[case::in_words_and_full(json!({"pods": "many", "cpu": "1"}), json!({"pods": "1", "cpu": "1"}), "Full", "cpu", "100",
+        "failed P3 full: cpu 1 of 1")]
     fn the_fullest_limit_decides(
         #[case] hard: Value,
         #[case] used: Value,

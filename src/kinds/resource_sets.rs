@@ -8,6 +8,7 @@ use super::flux::{self, FluxKind, FluxObject, Reference, Told, decode, short_rev
 use super::flux_history::History;
 use super::wire::{Condition, Conditions, Many, Nothing, Skipped, Text};
 use super::{Api, KindSpec, flux_judge};
+use crate::domain::ages::go_duration;
 use crate::domain::interner::Interner;
 use crate::domain::record::{Cell, Link, Record, Relation};
 
@@ -18,6 +19,9 @@ pub const INVENTORY: u8 = flux::OWN + 1;
 
 /// The annotation that switches its reconciliation off.
 const SWITCH: &str = "fluxcd.controlplane.io/reconcile";
+
+/// The annotation that says how long an attempt may take. Source: flux-operator `api/v1`.
+const TIMEOUT: &str = "fluxcd.controlplane.io/reconcileTimeout";
 
 pub const SPEC: KindSpec = KindSpec {
     name: "ResourceSet",
@@ -107,6 +111,8 @@ impl FluxKind for ResourceSets {
             suspend: meta.annotations.get(SWITCH).map(|switch| switch.eq_ignore_ascii_case("disabled")),
             observed: status.conditions.of("Ready").and_then(|c| c.observed_generation),
             conditions: &status.conditions,
+            // the operator's own default
+            patience: meta.annotations.get(TIMEOUT).and_then(go_duration).or(Some(300)),
             failures,
             failing_since,
             changed: status.history.changed(),
@@ -154,7 +160,8 @@ mod tests {
     #[case::stalled(json!("enabled"), json!(["False", "BuildFailed"]), json!([{"type": "Stalled", "status": "True", "reason": "BuildFailed", "message": "build failed"}]), "failed P2 build failed, will not retry: m")]
     #[case::blocked(json!("enabled"), json!(["False", "DependencyNotReady"]), json!([]), "warning P3 blocked by one of 2")]
     #[case::failed(json!("enabled"), json!(["False", "ReconciliationFailed"]), json!([]), "failed P2 reconciliation failed: m")]
-    #[case::progressing(json!("enabled"), json!(["Unknown", "Progressing"]), json!([{"type": "Reconciling", "status": "True", "reason": "Progressing", "message": "m"}]), "progressing")]
+    #[case::progressing(json!("enabled"), json!(["Unknown", "Progressing"]), json!([{"type": "Reconciling", "status": "True", "reason": "Progressing", "message": "m"}]),
+        "warning P3 in progress for more than 5m: m")]
     fn it_is_judged_in_the_order_of_the_other_flux_kinds(
         #[case] switch: Value,
         #[case] ready: Value,
@@ -201,6 +208,9 @@ mod tests {
     fn an_older_generation_in_the_condition_is_progressing() {
         let mut object = set(&Value::Null, &json!(["True", "ReconciliationSucceeded"]), &json!([]));
         object["metadata"]["generation"] = json!(4);
+        // its inputs were applied the day before
+        assert_eq!(seen("rset", &object).verdict(NOW), "warning P3 its controller has not looked at its newest spec");
+        object["metadata"]["managedFields"][0]["time"] = json!("2026-11-21T13:59:00Z");
         assert_eq!(seen("rset", &object).verdict(NOW), "progressing");
     }
 

@@ -168,6 +168,9 @@ fn paused_for(record: &Record, strings: &Strings, thresholds: &Thresholds, now: 
     }
 }
 
+/// The finding of a run that is due. Nobody who knows the backups has to go by it.
+pub const NOT_SUBMITTED: &str = "a due run was not submitted";
+
 /// A run that is due and not submitted means that Velero's server is not working.
 fn submitting(record: &Record, due: Time, strings: &Strings, thresholds: &Thresholds, now: Time) -> Judgement {
     let late = due.plus(thresholds.backup_overdue);
@@ -178,7 +181,7 @@ fn submitting(record: &Record, due: Time, strings: &Strings, thresholds: &Thresh
     let second = second.map(|t| t.plus(thresholds.backup_overdue));
     let twice = second.is_some_and(|t| now >= t);
     let severity = if twice { Severity::P2 } else { Severity::P3 };
-    let judged = Judgement::of(Health::Warning).with(Finding::new(severity, Some(due), "a due run was not submitted"));
+    let judged = Judgement::of(Health::Warning).with(Finding::new(severity, Some(due), NOT_SUBMITTED));
     match second {
         Some(at) if !twice => judged.again_at(at),
         _ => judged,

@@ -25,6 +25,8 @@ pub const CLUSTER: u8 = 6;
 pub const IS_CLUSTER: u8 = 7;
 /// The severity of a cluster's state, 1 to 4; 0 is none.
 pub const GRAVITY: u8 = 8;
+/// In a seal migration: keys go in with `-migrate`.
+pub const MIGRATES: u8 = 9;
 
 /// The word of a cluster that answers nobody.
 pub const LOST: &str = "quorum lost";
@@ -57,6 +59,10 @@ pub const SPEC: KindSpec = KindSpec {
 pub enum State {
     Active,
     Standby,
+    /// A standby that cannot reach the active one: it serves nobody.
+    CutOff,
+    /// It was taken out of its cluster.
+    Removed,
     /// Unsealed, and nobody says whether it is active.
     Unsealed,
     Sealed,
@@ -69,9 +75,11 @@ pub enum State {
 }
 
 impl State {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 9] = [
         Self::Active,
         Self::Standby,
+        Self::CutOff,
+        Self::Removed,
         Self::Unsealed,
         Self::Sealed,
         Self::Uninitialised,
@@ -83,6 +91,8 @@ impl State {
         match self {
             Self::Active => "active",
             Self::Standby => "standby",
+            Self::CutOff => "cut off",
+            Self::Removed => "removed",
             Self::Unsealed => "unsealed",
             Self::Sealed => "sealed",
             Self::Uninitialised => "uninitialised",
@@ -142,7 +152,11 @@ pub struct Seal {
     pub version: String,
     pub storage: String,
     pub cluster_name: String,
-    /// What went wrong in asking.
+    /// In a seal migration.
+    pub migrates: bool,
+    /// Of a cluster that stands by for disaster recovery: it serves nobody, and that is its purpose.
+    pub is_secondary: bool,
+    /// What went wrong in asking, or what else there is to know.
     pub note: String,
 }
 
@@ -166,7 +180,7 @@ pub fn read(seal: &Seal, intern: &mut Interner) -> Record {
         status: intern.get(seal.state.word()),
         health: match seal.state {
             State::Active | State::Standby => Health::Ok,
-            State::Sealed | State::Unreachable => Health::Failed,
+            State::Sealed | State::Unreachable | State::CutOff | State::Removed => Health::Failed,
             State::Uninitialised => Health::Warning,
             State::Unsealed | State::Unknown => Health::Unknown,
         },
@@ -181,6 +195,7 @@ pub fn read(seal: &Seal, intern: &mut Interner) -> Record {
             Cell::text(if seal.cluster_name.is_empty() { &seal.cluster } else { &seal.cluster_name }, intern),
             Cell::Flag(false),
             Cell::Int(0),
+            Cell::Flag(seal.migrates),
         ]),
         links: links.into(),
         suspended: None,
@@ -233,6 +248,8 @@ pub fn quorum(seals: &[&Seal]) -> Quorum {
     let listed = parts(&[
         (sealed, "sealed"),
         (unreachable, "unreachable"),
+        (count(|s| s == State::CutOff), "cut off"),
+        (count(|s| s == State::Removed), "removed"),
         (uninitialised, "uninitialised"),
         (unknown, "unknown"),
         (total - small(seals.len()), "missing"),
@@ -256,11 +273,19 @@ pub fn quorum(seals: &[&Seal]) -> Quorum {
     } else if unsealed < total {
         let severity = if unsealed + unknown == need { Severity::P2 } else { Severity::P3 };
         say(format!("degraded {unsealed}/{total}"), of_all, Health::Warning, Some(severity));
+    } else if active == 0 {
+        let why = "no replica says that it is active".to_owned();
+        say(format!("quorum {unsealed}/{total}"), why, Health::Unknown, Some(Severity::P4));
     } else {
-        say(format!("quorum {unsealed}/{total}"), String::new(), Health::Ok, None);
+        let all = seals.iter().all(|s| s.is_secondary);
+        let why = if all || seals.iter().any(|s| s.is_secondary && s.state == State::Active) { SECONDARY } else { "" };
+        say(format!("quorum {unsealed}/{total}"), why.to_owned(), Health::Ok, None);
     }
     out
 }
+
+/// What a cluster is that serves nobody until it is promoted.
+pub const SECONDARY: &str = "disaster recovery secondary";
 
 fn small(n: usize) -> u16 {
     u16::try_from(n).unwrap_or(u16::MAX)
@@ -323,12 +348,16 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
     let (severity, what) = match State::of(record, strings) {
         State::Active | State::Standby => return judged,
         State::Sealed if by_labels => (Severity::P2, "sealed, by its pod's label".to_owned()),
-        State::Sealed => match record.cell(PROGRESS) {
-            Cell::Ratio(given, needed) if given > 0 => {
-                (Severity::P2, format!("sealed, {given} of {needed} keys given"))
-            }
-            _ => (Severity::P2, "sealed".to_owned()),
-        },
+        State::Sealed => {
+            let given = match record.cell(PROGRESS) {
+                Cell::Ratio(given, needed) if given > 0 => format!(", {given} of {needed} keys given"),
+                _ => String::new(),
+            };
+            let how = if record.flag(MIGRATES) { ", in a seal migration: keys are given with -migrate" } else { "" };
+            (Severity::P2, format!("sealed{given}{how}"))
+        }
+        State::CutOff => (Severity::P2, "a standby that cannot reach its active one".to_owned()),
+        State::Removed => (Severity::P2, "removed from its cluster".to_owned()),
         State::Unreachable => {
             // a pod that has just been made is on its way
             let ends = record.created.plus(thresholds.pod_grace);
@@ -365,7 +394,7 @@ fn progress_rank(record: &Record) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use State::{Active, Sealed, Standby, Uninitialised, Unknown, Unreachable, Unsealed};
+    use State::{Active, CutOff, Removed, Sealed, Standby, Uninitialised, Unknown, Unreachable, Unsealed};
     use rstest::rstest;
 
     fn replicas(states: &[State]) -> Vec<Seal> {
@@ -389,7 +418,10 @@ mod tests {
     #[case(&[Active, Sealed, Unreachable], "quorum lost", Health::Failed, Some(Severity::P1), "1 sealed, 1 unreachable of 3")]
     #[case(&[Standby, Standby, Standby], "quorum lost", Health::Failed, Some(Severity::P1), "no replica is active")]
     #[case(&[Standby, Standby, Unknown], "quorum 2/3", Health::Unknown, Some(Severity::P4), "1 unknown of 3")]
-    #[case(&[Unsealed, Standby, Standby], "quorum 3/3", Health::Ok, None, "")]
+    #[case(&[Unsealed, Standby, Standby], "quorum 3/3", Health::Unknown, Some(Severity::P4), "no replica says that it is active")]
+    #[case(&[Active, Standby, CutOff], "degraded 2/3", Health::Warning, Some(Severity::P2), "1 cut off of 3")]
+    #[case(&[CutOff, CutOff, CutOff], "quorum lost", Health::Failed, Some(Severity::P1), "3 cut off of 3")]
+    #[case(&[Active, Standby, Removed], "degraded 2/3", Health::Warning, Some(Severity::P2), "1 removed of 3")]
     #[case(&[Active, Unknown, Unknown], "quorum unknown", Health::Unknown, Some(Severity::P3), "2 unknown of 3")]
     #[case(&[Unknown, Unknown, Unknown], "quorum unknown", Health::Unknown, Some(Severity::P3), "3 unknown of 3")]
     #[case(&[Sealed, Sealed, Unknown], "quorum lost", Health::Failed, Some(Severity::P1), "2 sealed, 1 unknown of 3")]
@@ -431,6 +463,8 @@ mod tests {
     #[case(Standby, Source::Labels, Health::Ok, None)]
     #[case(Sealed, Source::Asked, Health::Failed, Some((Severity::P2, "sealed, 1 of 3 keys given")))]
     #[case(Sealed, Source::Labels, Health::Failed, Some((Severity::P2, "sealed, by its pod's label")))]
+    #[case(CutOff, Source::Asked, Health::Failed, Some((Severity::P2, "a standby that cannot reach its active one")))]
+    #[case(Removed, Source::Asked, Health::Failed, Some((Severity::P2, "removed from its cluster")))]
     #[case(Unreachable, Source::Asked, Health::Failed, Some((Severity::P2, "unreachable: no answer in time")))]
     #[case(Uninitialised, Source::Asked, Health::Warning, Some((Severity::P3, "uninitialised")))]
     #[case(Unknown, Source::Labels, Health::Unknown, Some((Severity::P3, "seal state unknown: no answer in time")))]
@@ -452,6 +486,21 @@ mod tests {
         let judgement = judged(&seal, 1000);
         assert_eq!(judgement.health, health);
         assert_eq!(judgement.findings.first().map(|f| (f.severity, &*f.why)), expected);
+    }
+
+    #[test]
+    fn a_seal_migration_says_how_keys_go_in() {
+        let seal = Seal { state: Sealed, progress: 1, threshold: 3, migrates: true, ..Seal::default() };
+        let why = "sealed, 1 of 3 keys given, in a seal migration: keys are given with -migrate";
+        assert_eq!(&*judged(&seal, 1000).findings[0].why, why);
+    }
+
+    #[test]
+    fn a_cluster_that_stands_by_for_disaster_recovery_is_well_and_says_what_it_is() {
+        let mut seals = replicas(&[Active, Standby, Standby]);
+        seals[0].is_secondary = true;
+        let told = quorum_of(&seals);
+        assert_eq!((&*told.word, told.health, told.severity, &*told.why), ("quorum 3/3", Health::Ok, None, SECONDARY));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What the five kinds of Flux sources share: an artifact, where it comes from, and how old it is.
+//! What the kinds of Flux sources share: an artifact, where it comes from, and how old it is.
 //!
 //! An old artifact is normal: its time moves only with its revision. Never a failure by age.
 
@@ -8,7 +8,7 @@ use super::column::{Column, Field};
 use super::flux::{self, FluxKind, FluxObject, Reference, Told, short_revision};
 use super::redact;
 use super::wire::{Condition, Many, Text, or_default};
-use crate::domain::ages::Time;
+use crate::domain::ages::{Time, go_duration};
 use crate::domain::interner::Interner;
 use crate::domain::record::{Cell, Record, Relation};
 
@@ -33,11 +33,13 @@ pub const COLUMNS: &[Column] = &[
 
 pub const GROUP: &str = "source.toolkit.fluxcd.io";
 
-/// The fields of all five kinds; a field that a kind lacks stays empty.
+/// The fields of all these kinds; a field that a kind lacks stays empty.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Spec {
     suspend: Option<bool>,
+    interval: Text,
+    timeout: Text,
     url: Text,
     r#type: Text,
     endpoint: Text,
@@ -65,6 +67,12 @@ struct Artifact {
 }
 
 impl Spec {
+    /// A fetch ends within its timeout; a chart has none, and is looked at once an interval.
+    fn patience(&self) -> Option<i64> {
+        let read = |text: &str| go_duration(text).filter(|s| *s > 0);
+        read(&self.timeout).or_else(|| read(&self.interval).map(|s| s.saturating_mul(3)))
+    }
+
     fn place(&self) -> String {
         if !self.bucket_name.is_empty() {
             let scheme = if self.endpoint.contains("://") { "" } else { "s3://" };
@@ -98,10 +106,14 @@ impl<K: Source> FluxKind for Sources<K> {
         let told = Told {
             kind: K::KIND,
             suspend: spec.suspend,
-            // the registry is asked by each chart itself
-            inert: K::KIND == "HelmRepository" && &*spec.r#type == "oci",
+            // the registry is asked by each chart itself; who makes an artifact need not say anything beside it
+            inert: (K::KIND == "HelmRepository" && &*spec.r#type == "oci")
+                || (K::KIND == "ExternalArtifact" && !status.artifact.revision.is_empty()),
+            is_made: K::KIND == "ExternalArtifact",
             observed: status.observed_generation,
             conditions: &status.conditions,
+            never: status.artifact.revision.is_empty(),
+            patience: spec.patience(),
             revision: &short_revision(&status.artifact.revision),
             links: spec
                 .source_ref
@@ -167,6 +179,53 @@ mod tests {
         assert_eq!((oci.status(), oci.verdict(NOW).as_str()), ("Static", "ok"));
         let suspended = seen("helmrepo", &source(&json!({"type": "oci", "suspend": true}), &Value::Null));
         assert_eq!((suspended.status(), suspended.verdict(NOW).as_str()), ("Suspended", "suspended P3 suspended"));
+    }
+
+    #[test]
+    fn an_external_artifact_names_its_maker_and_cannot_be_suspended() {
+        let made = json!({"sourceRef": {"apiVersion": "source.extensions.fluxcd.io/v1beta1", "kind": "ArtifactGenerator", "name": "g"}});
+        let told = seen("ea", &source(&made, &json!([{"type": "Ready", "status": "True", "reason": "Succeeded"}])));
+        assert_eq!((told.links(), told.verdict(NOW)), (vec!["Source ArtifactGenerator flux-system/g".into()], "ok".into()));
+        assert_eq!((told.record.suspended, told.column("REVISION")), (None, "main@01234567".into()));
+        // another maker need not speak in conditions
+        assert_eq!(seen("ea", &source(&json!({}), &Value::Null)).verdict(NOW), "ok");
+        let empty = json!({"metadata": {"name": "a", "creationTimestamp": "2026-11-01T00:00:00Z"}});
+        assert_eq!(seen("ea", &empty).verdict(NOW), "unknown P3 waiting to be reconciled");
+    }
+
+    #[rstest]
+    #[case::its_fetch_failed_first(json!([{"type": "FetchFailed", "status": "True", "lastTransitionTime": "2026-11-21T13:00:00Z"},
+        {"type": "Reconciling", "status": "True", "reason": "ProgressingWithRetry"},
+        {"type": "Ready", "status": "False", "reason": "GitOperationFailed", "message": "x", "lastTransitionTime": "2026-11-21T13:59:50Z"}]),
+        "60m", "failed P2 git operation failed: x")]
+    #[case::never_fetched(json!([{"type": "FetchFailed", "status": "True", "lastTransitionTime": "2026-11-21T13:59:50Z"},
+        {"type": "Ready", "status": "False", "reason": "GitOperationFailed", "message": "x", "lastTransitionTime": "2026-11-21T13:59:50Z"}]),
+        "10s", "failed")]
+    fn a_retry_does_not_start_the_grace_anew(#[case] conditions: Value, #[case] since: &str, #[case] verdict: &str) {
+        let seen = seen("git", &source(&json!({"url": "https://h/x"}), &conditions));
+        assert_eq!((seen.column("SINCE").as_str(), seen.verdict(NOW).as_str()), (since, verdict));
+    }
+
+    #[test]
+    fn one_that_never_fetched_anything_fails_since_it_was_made() {
+        let object = json!({"metadata": {"name": "a", "creationTimestamp": "2026-11-21T13:30:00Z"}, "spec": {"url": "https://h/x"},
+            "status": {"conditions": [{"type": "Ready", "status": "False", "reason": "AuthenticationFailed", "message": "port 40123",
+                "lastTransitionTime": "2026-11-21T13:59:50Z"}]}});
+        let seen = seen("git", &object);
+        assert_eq!((seen.column("SINCE").as_str(), seen.verdict(NOW).as_str()), ("30m", "failed P2 authentication failed: port 40123"));
+    }
+
+    #[test]
+    fn a_fetch_ends_within_its_timeout() {
+        let of = |spec: Value| {
+            let conditions = json!([{"type": "Ready", "status": "Unknown", "reason": "Progressing", "message": "m",
+                "lastTransitionTime": "2026-11-21T13:50:00Z"}]);
+            seen("git", &source(&spec, &conditions)).verdict(NOW)
+        };
+        assert_eq!(of(json!({"timeout": "60s", "interval": "1h"})), "warning P3 in progress for more than 60s: m");
+        assert_eq!(of(json!({"interval": "1m"})), "warning P3 in progress for more than 3m: m");
+        assert_eq!(of(json!({"interval": "10m"})), "progressing");
+        assert_eq!(of(json!({})), "progressing");
     }
 
     #[test]

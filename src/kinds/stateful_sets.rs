@@ -6,17 +6,23 @@
 use serde::Deserialize;
 
 use super::column::{Column, Field};
+use super::suspender::SuspendedBy;
 use super::wire::{Object, Text, or_default};
 use super::workload::{self, AVAILABLE, Counts, OWN, READY, UPDATED};
-use super::{Api, Kind, KindSpec, base, decode, ending};
-use crate::domain::health::Health;
-use crate::domain::interner::Interner;
+use super::{Api, Decoded, KindSpec, base, decode_with, ending};
+use crate::domain::ages::Time;
+use crate::domain::finding::Judgement;
+use crate::domain::health::{Health, Severity};
+use crate::domain::interner::{Interner, Strings};
 use crate::domain::record::{Cell, Record, clean};
+use crate::domain::thresholds::Thresholds;
 
 /// `RollingUpdate` or `OnDelete`.
 pub const STRATEGY: u8 = OWN;
 /// Pods below this ordinal stay as they are.
 pub const PARTITION: u8 = OWN + 1;
+/// When its spec was last written.
+const WRITTEN: u8 = OWN + 2;
 
 pub const SPEC: KindSpec = KindSpec {
     name: "StatefulSet",
@@ -28,7 +34,7 @@ pub const SPEC: KindSpec = KindSpec {
         versions: &["v1"],
         plural: "statefulsets",
         namespaced: true,
-        decode: decode::<StatefulSets>,
+        decode,
     },
     columns: &[
         Column::new("NAMESPACE", Field::Namespace, 8, 24, 2),
@@ -45,11 +51,9 @@ pub const SPEC: KindSpec = KindSpec {
         Column::new("STRATEGY", Field::Cell(STRATEGY), 8, 13, 10).wide(),
     ],
     blinds: "stateful sets",
-    judge: |record, _, thresholds, now| workload::judge(record, thresholds, now),
+    judge,
     lazy: false,
 };
-
-struct StatefulSets;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -83,7 +87,13 @@ struct Status {
     update_revision: Text,
 }
 
-fn rollout(object: &Object<Spec, Status>, counts: Counts) -> (Health, &'static str) {
+type Set = Object<Spec, Status, SuspendedBy>;
+
+fn decode(json: &str, intern: &mut Interner) -> Decoded {
+    decode_with(json, |object: &Set| read(object, intern))
+}
+
+fn rollout(object: &Set, counts: Counts) -> (Health, &'static str) {
     let (strategy, status) = (&object.spec.update_strategy, &object.status);
     let is_short = counts.ready < counts.wanted;
     if !matches!(&*strategy.r#type, "" | "RollingUpdate") {
@@ -92,7 +102,7 @@ fn rollout(object: &Object<Spec, Status>, counts: Counts) -> (Health, &'static s
     }
     if status.observed_generation.unwrap_or(0) == 0 || workload::is_behind(&object.metadata, status.observed_generation)
     {
-        return (Health::Progressing, "Observing");
+        return (Health::Progressing, workload::OBSERVING);
     }
     let is_rolling = status.current_revision != status.update_revision;
     if is_short {
@@ -109,35 +119,42 @@ fn rollout(object: &Object<Spec, Status>, counts: Counts) -> (Health, &'static s
     if is_rolling { (Health::Progressing, "Updating") } else { (Health::Ok, "Complete") }
 }
 
-impl Kind for StatefulSets {
-    type Spec = Spec;
-    type Status = Status;
+fn read(object: &Set, intern: &mut Interner) -> Record {
+    let (meta, spec, status) = (&object.metadata, &object.spec, &object.status);
+    let counts = Counts {
+        ready: status.ready_replicas.unwrap_or(0),
+        wanted: spec.replicas.unwrap_or(1),
+        updated: status.updated_replicas.unwrap_or(0),
+        available: status.available_replicas.unwrap_or(0),
+    };
+    let mut record = base(meta, intern);
+    let (health, word) = rollout(object, counts);
+    (record.health, record.status) = (health, intern.get(word));
+    let old = counts.wanted.saturating_sub(counts.updated);
+    if word == "OnDelete" && old > 0 {
+        record.note =
+            clean(&format!("{old} of {} pods keep the old revision until they are deleted", counts.wanted));
+    }
+    let since = ending::mark(&mut record, meta, intern);
+    let partition = spec.update_strategy.rolling_update.as_ref().and_then(|r| r.partition);
+    let own = [
+        Cell::text(&spec.update_strategy.r#type, intern),
+        partition.filter(|p| *p > 0).map_or(Cell::None, Cell::Int),
+        Cell::time(meta.managed_fields.spec),
+    ];
+    record.cells = counts.cells(since, &own);
+    record.links = workload::links("StatefulSet", meta, intern);
+    record
+}
 
-    fn read(object: &Object<Spec, Status>, intern: &mut Interner) -> Record {
-        let (meta, spec, status) = (&object.metadata, &object.spec, &object.status);
-        let counts = Counts {
-            ready: status.ready_replicas.unwrap_or(0),
-            wanted: spec.replicas.unwrap_or(1),
-            updated: status.updated_replicas.unwrap_or(0),
-            available: status.available_replicas.unwrap_or(0),
-        };
-        let mut record = base(meta, intern);
-        let (health, word) = rollout(object, counts);
-        (record.health, record.status) = (health, intern.get(word));
-        let old = counts.wanted.saturating_sub(counts.updated);
-        if word == "OnDelete" && old > 0 {
-            record.note =
-                clean(&format!("{old} of {} pods keep the old revision until they are deleted", counts.wanted));
+fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) -> Judgement {
+    let written = record.time(WRITTEN).unwrap_or(record.created);
+    match record.health {
+        Health::Progressing if strings.get(record.status) == workload::OBSERVING => {
+            workload::unobserved(record, written, thresholds, now)
         }
-        let since = ending::mark(&mut record, meta, intern);
-        let partition = spec.update_strategy.rolling_update.as_ref().and_then(|r| r.partition);
-        let own = [
-            Cell::text(&spec.update_strategy.r#type, intern),
-            partition.filter(|p| *p > 0).map_or(Cell::None, Cell::Int),
-        ];
-        record.cells = counts.cells(since, &own);
-        record.links = workload::links("StatefulSet", meta, intern);
-        record
+        Health::Progressing => workload::rolling(record, written, Severity::P3, thresholds, now),
+        _ => workload::judge(record, thresholds, now),
     }
 }
 
@@ -154,7 +171,8 @@ mod tests {
             "sts",
             &json!({
                 "metadata": {"name": "db", "namespace": "shop", "generation": 2,
-                    "creationTimestamp": "2026-11-01T00:00:00Z"},
+                    "creationTimestamp": "2026-11-01T00:00:00Z",
+                    "managedFields": [{"manager": "k", "time": "2026-11-21T13:50:00Z", "fieldsV1": {"f:spec": {}}}]},
                 "spec": {"replicas": n[0], "updateStrategy": strategy},
                 "status": {"observedGeneration": observed, "replicas": n[0], "readyReplicas": n[1],
                     "updatedReplicas": n[2], "availableReplicas": n[1],
@@ -200,6 +218,16 @@ mod tests {
         let seen = set(&json!(null), 2, [3, 0, 3], ["a", "a"]);
         assert_eq!(seen.verdict("2026-11-01T00:04:59Z"), "progressing");
         assert_eq!(seen.verdict("2026-11-01T00:05:00Z"), "warning");
+    }
+
+    #[test]
+    fn a_rollout_and_a_spec_that_nobody_looks_at_have_an_age() {
+        let rolling = set(&json!({}), 2, [4, 4, 1], ["a", "b"]);
+        assert_eq!(rolling.verdict("2026-11-21T14:09:59Z"), "progressing");
+        assert_eq!(rolling.verdict("2026-11-21T14:10:00Z"), "warning P3 its rollout is not done after more than 20m");
+        let behind = set(&json!({}), 1, [3, 3, 3], ["a", "a"]);
+        assert_eq!(behind.verdict("2026-11-21T14:04:59Z"), "progressing");
+        assert_eq!(behind.verdict("2026-11-21T14:05:00Z"), "warning P3 its controller has not looked at its newest spec");
     }
 
     #[test]

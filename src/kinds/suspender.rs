@@ -1,5 +1,6 @@
 //! Who suspended an object, and when: the entry of `metadata.managedFields` that holds `f:spec.f:suspend`
-//! (for Velero's schedules `f:spec.f:paused`, for ResourceSets an annotation).
+//! (for Velero's schedules `f:spec.f:paused`, for ResourceSets and ArtifactGenerators an annotation). And when its spec
+//! was last written by anybody: nothing else in an object tells.
 //!
 //! The entries are a quarter of an object's bytes. All but two short texts of each are passed over without a copy,
 //! and of all entries one is kept.
@@ -17,6 +18,8 @@ use crate::domain::ages::Time;
 pub struct SuspendedBy {
     pub manager: Text,
     pub since: Option<Time>,
+    /// When a field of the spec was last written.
+    pub spec: Option<Time>,
 }
 
 impl<'de> Deserialize<'de> for SuspendedBy {
@@ -33,10 +36,13 @@ impl<'de> Deserialize<'de> for SuspendedBy {
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<SuspendedBy, A::Error> {
                 let mut newest = SuspendedBy::default();
                 while let Some(entry) = seq.next_element::<Option<Entry>>()? {
-                    let Some(Entry { manager, time, fields: Switch(true) }) = entry else { continue };
+                    let Some(Entry { manager, time, fields: Holds(holds) }) = entry else { continue };
                     let since = Time::parse(&time);
-                    if newest.manager.is_empty() || since > newest.since {
-                        newest = SuspendedBy { manager, since };
+                    if holds & SPEC != 0 {
+                        newest.spec = newest.spec.max(since);
+                    }
+                    if holds & SWITCH != 0 && (newest.manager.is_empty() || since > newest.since) {
+                        newest = SuspendedBy { manager, since, ..newest };
                     }
                 }
                 Ok(newest)
@@ -52,52 +58,57 @@ struct Entry {
     manager: Text,
     time: Text,
     #[serde(rename = "fieldsV1")]
-    fields: Switch,
+    fields: Holds,
 }
 
-/// Whether a field set holds one of the switches.
+/// What a field set holds: a switch, a field of the spec.
 #[derive(Debug, Default)]
-struct Switch(bool);
+struct Holds(u8);
 
-impl<'de> Deserialize<'de> for Switch {
+const SWITCH: u8 = 1;
+const SPEC: u8 = 2;
+
+impl<'de> Deserialize<'de> for Holds {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        d.deserialize_any(Within(SWITCHES)).map(Switch)
+        d.deserialize_any(Within(WANTED)).map(Holds)
     }
 }
 
-/// Keys of a field set and what to look for in their values; nothing more to look for is a hit.
+/// Keys of a field set, what each means, and what to look for in its value.
 type Keys = &'static [(&'static str, Below)];
 
 #[derive(Debug, Clone, Copy)]
-struct Below(Keys);
+struct Below(u8, Keys);
 
-const HIT: Below = Below(&[]);
+const HIT: Below = Below(SWITCH, &[]);
 
-const SWITCHES: Keys = &[
-    ("f:spec", Below(&[("f:suspend", HIT), ("f:paused", HIT)])),
-    ("f:metadata", Below(&[("f:annotations", Below(&[("f:fluxcd.controlplane.io/reconcile", HIT)]))])),
+const WANTED: Keys = &[
+    ("f:spec", Below(SPEC, &[("f:suspend", HIT), ("f:paused", HIT)])),
+    (
+        "f:metadata",
+        Below(0, &[("f:annotations", Below(0, &[
+            ("f:fluxcd.controlplane.io/reconcile", HIT),
+            ("f:source.extensions.fluxcd.io/reconcile", HIT),
+        ]))]),
+    ),
 ];
 
 /// Looks for these keys, and in the value of each for what is wanted there.
 struct Within(Keys);
 
 impl<'de> Visitor<'de> for Within {
-    type Value = bool;
+    type Value = u8;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a field set")
     }
-    fn visit_unit<E>(self) -> Result<bool, E> {
-        Ok(false)
+    fn visit_unit<E>(self) -> Result<u8, E> {
+        Ok(0)
     }
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
-        if self.0.is_empty() {
-            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-            return Ok(true);
-        }
-        let mut found = false;
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<u8, A::Error> {
+        let mut found = 0;
         while let Some(hit) = map.next_key_seed(OneOf(self.0))? {
             match hit {
-                Some(Below(keys)) => found |= map.next_value_seed(Within(keys))?,
+                Some(Below(means, keys)) => found |= means | map.next_value_seed(Within(keys))?,
                 None => {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -108,8 +119,8 @@ impl<'de> Visitor<'de> for Within {
 }
 
 impl<'de> serde::de::DeserializeSeed<'de> for Within {
-    type Value = bool;
-    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<bool, D::Error> {
+    type Value = u8;
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<u8, D::Error> {
         d.deserialize_any(self)
     }
 }
@@ -164,6 +175,15 @@ mod tests {
         };
         assert_eq!(read(&json("reconcile")).0, "kubectl-annotate");
         assert_eq!(read(&json("reconcileEvery")).0, "");
+    }
+
+    #[test]
+    fn the_last_write_of_the_spec_is_known_and_a_status_is_none() {
+        let json = r#"[{"manager":"a","time":"2026-11-21T08:00:00Z","fieldsV1":{"f:spec":{"f:interval":{}}}},
+            {"manager":"b","time":"2026-11-21T09:00:00Z","fieldsV1":{"f:spec":{"f:path":{}}}},
+            {"manager":"c","time":"2026-11-21T10:00:00Z","fieldsV1":{"f:status":{"f:spec":{}},"f:metadata":{}}}]"#;
+        let by: SuspendedBy = serde_json::from_str(json).unwrap();
+        assert_eq!((by.spec, &*by.manager), (Time::parse("2026-11-21T09:00:00Z"), ""));
     }
 
     #[test]

@@ -55,23 +55,39 @@ struct Progress {
     total_items: Option<i64>,
 }
 
-/// The health that a phase means; an empty phase is `New`.
+/// The health that a phase means; an empty phase is `New`. A run that goes on after a part of it failed has failed in
+/// part, whatever still comes.
 pub fn health(phase: &str) -> Health {
     match phase {
         "Completed" => Health::Ok,
-        "PartiallyFailed" => Health::Warning,
+        "PartiallyFailed" | "FinalizingPartiallyFailed" | "WaitingForPluginOperationsPartiallyFailed" => Health::Warning,
         "Failed" | "FailedValidation" => Health::Failed,
         "Deleting" => Health::Terminating,
-        ""
-        | "New"
-        | "Queued"
-        | "ReadyToStart"
-        | "InProgress"
-        | "Finalizing"
-        | "FinalizingPartiallyFailed"
-        | "WaitingForPluginOperations"
-        | "WaitingForPluginOperationsPartiallyFailed" => Health::Progressing,
+        "" | "New" | "Queued" | "ReadyToStart" | "InProgress" | "Finalizing" | "WaitingForPluginOperations" => {
+            Health::Progressing
+        }
         _ => Health::Unknown,
+    }
+}
+
+/// Whether a run has not begun: the server works on others first.
+pub fn waits(phase: &str) -> bool {
+    matches!(phase, "New" | "Queued" | "ReadyToStart")
+}
+
+/// Whether a run has the server to itself: until it ends, others wait. Plugins and the last writes do not hold them up.
+/// Source: Velero `pkg/controller/backup_controller.go`, `restore_controller.go`.
+pub fn holds_others(phase: &str) -> bool {
+    phase == "InProgress"
+}
+
+/// What a phase says of a run that has not ended well, in words.
+pub fn told(phase: &str) -> String {
+    match phase {
+        "New" | "Queued" | "ReadyToStart" => "not started".to_owned(),
+        "InProgress" | "Finalizing" | "WaitingForPluginOperations" => "not done for too long".to_owned(),
+        "FinalizingPartiallyFailed" | "WaitingForPluginOperationsPartiallyFailed" => "partially failed".to_owned(),
+        other => ending::words(other),
     }
 }
 
@@ -110,6 +126,14 @@ pub fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: T
         Health::Terminating if record.time(DELETED).is_some() => {
             ending::judge(record, record.time(DELETED), thresholds, now)
         }
+        Health::Warning if record.time(COMPLETED).is_none() && now >= begun(record).plus(thresholds.backup_running) => {
+            let why = format!("{}, and runs too long", failure(record, strings));
+            judged.with(Finding::new(Severity::P3, Some(begun(record)), why))
+        }
+        Health::Warning if record.time(COMPLETED).is_none() => {
+            let finding = Finding::new(Severity::P3, Some(begun(record)), failure(record, strings));
+            judged.again_at(begun(record).plus(thresholds.backup_running)).with(finding)
+        }
         Health::Failed | Health::Warning => {
             let ended = record.time(COMPLETED).unwrap_or_else(|| begun(record));
             let stale = ended.plus(NEWS);
@@ -124,14 +148,17 @@ pub fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: T
             }
         }
         Health::Progressing => {
-            let long = begun(record).plus(thresholds.backup_running);
-            if now < long {
-                return judged.again_at(long);
+            let waits = waits(strings.get(record.status));
+            let (long, soon) = (begun(record).plus(thresholds.backup_running), begun(record).plus(thresholds.no_progress));
+            // others may be before it; when nothing is, the server does not work
+            if waits && now >= soon && now < long {
+                let finding = Finding::new(Severity::P4, Some(begun(record)), "not started yet");
+                return judged.again_at(long).with(finding);
             }
-            let why = match strings.get(record.status) {
-                "New" | "Queued" | "ReadyToStart" => "not started, waits too long",
-                _ => "runs too long",
-            };
+            if now < long {
+                return judged.again_at(if waits { soon } else { long });
+            }
+            let why = if waits { "not started, waits too long" } else { "runs too long" };
             Judgement::of(Health::Warning).with(Finding::new(Severity::P3, Some(begun(record)), why))
         }
         Health::Unknown => {
@@ -144,7 +171,7 @@ pub fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: T
 
 /// `partially failed, 3 errors`, `failed validation: no such location`.
 fn failure(record: &Record, strings: &Strings) -> String {
-    let mut what = ending::words(strings.get(record.status));
+    let mut what = told(strings.get(record.status));
     match record.int(ERRORS) {
         0 => {}
         1 => what.push_str(", 1 error"),
@@ -193,8 +220,12 @@ mod tests {
         "failed P3 failed validation: a; b")]
     #[case(json!({"phase": "InProgress", "startTimestamp": "2026-11-21T10:00:01Z"}), "InProgress", "progressing")]
     #[case(json!({"phase": "InProgress", "startTimestamp": "2026-11-21T10:00:00Z"}), "InProgress", "warning P3 runs too long")]
-    #[case(json!({"phase": "WaitingForPluginOperationsPartiallyFailed", "startTimestamp": "2026-11-21T13:00:00Z"}),
-        "WaitingForPluginOperationsPartiallyFailed", "progressing")]
+    #[case(json!({"phase": "WaitingForPluginOperations", "startTimestamp": "2026-11-21T13:00:00Z"}),
+        "WaitingForPluginOperations", "progressing")]
+    #[case(json!({"phase": "WaitingForPluginOperationsPartiallyFailed", "errors": 2, "startTimestamp": "2026-11-21T13:00:00Z"}),
+        "WaitingForPluginOperationsPartiallyFailed", "warning P3 partially failed, 2 errors")]
+    #[case(json!({"phase": "FinalizingPartiallyFailed", "startTimestamp": "2026-11-21T10:00:00Z"}),
+        "FinalizingPartiallyFailed", "warning P3 partially failed, and runs too long")]
     #[case(json!({"phase": "Queued"}), "Queued", "warning P3 not started, waits too long")]
     #[case(json!({}), "New", "warning P3 not started, waits too long")]
     #[case(Value::Null, "New", "warning P3 not started, waits too long")]
@@ -205,6 +236,14 @@ mod tests {
             let seen = seen(kind, &run(&status));
             assert_eq!((seen.status(), seen.verdict(NOW).as_str()), (word, verdict), "{kind}");
         }
+    }
+
+    #[test]
+    fn a_run_that_waits_for_its_turn_is_a_note_before_it_is_late() {
+        let queued = seen("backups", &run(&json!({"phase": "Queued"})));
+        assert_eq!(queued.verdict("2026-11-21T09:14:59Z"), "progressing");
+        assert_eq!(queued.verdict("2026-11-21T09:15:00Z"), "progressing P4 not started yet");
+        assert_eq!(queued.verdict("2026-11-21T13:00:00Z"), "warning P3 not started, waits too long");
     }
 
     #[test]

@@ -89,8 +89,9 @@ impl<M> Meta<M> {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 pub struct OwnerReference {
+    pub api_version: Text,
     pub kind: Text,
     pub name: Text,
     pub controller: Option<bool>,
@@ -105,6 +106,7 @@ pub struct Condition {
     pub reason: Text,
     pub message: Text,
     pub last_transition_time: Text,
+    pub last_update_time: Text,
     pub observed_generation: Option<i64>,
 }
 
@@ -246,11 +248,14 @@ const KEPT: &[&str] = &[
     "cert-manager.io/certificate-revision",
     "reconcile.fluxcd.io/requestedAt",
     "fluxcd.controlplane.io/reconcile",
+    "fluxcd.controlplane.io/reconcileTimeout",
+    "source.extensions.fluxcd.io/reconcile",
     "watchkeeper.dev/window",
     "watchkeeper.dev/until",
     "watchkeeper.dev/by",
     "kubectl.kubernetes.io/default-container",
     "kubernetes.io/config.mirror",
+    "kubernetes.io/role",
     "volume.kubernetes.io/selected-node",
     "volume.kubernetes.io/storage-provisioner",
 ];

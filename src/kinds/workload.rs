@@ -2,9 +2,9 @@
 //! when only their pods can say what is wrong.
 
 use super::column::Show;
-use super::ending::{self, link};
+use super::ending;
 use super::wire::{Condition, Conditions, Meta};
-use crate::domain::ages::Time;
+use crate::domain::ages::{self, Time};
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::{Health, Severity};
 use crate::domain::interner::{Interner, Strings};
@@ -56,6 +56,23 @@ pub fn refused(conditions: &[Condition]) -> Option<&Condition> {
     conditions.of("ReplicaFailure").filter(|c| c.is_true())
 }
 
+/// The STATUS of one whose controller has not looked at its newest spec.
+pub const OBSERVING: &str = "Observing";
+
+/// A spec that nobody has looked at since it was `written`.
+pub fn unobserved(record: &Record, written: Time, thresholds: &Thresholds, now: Time) -> Judgement {
+    let why = "its controller has not looked at its newest spec".to_owned();
+    ending::after(Judgement::of(record.health), written, thresholds.no_progress, Severity::P3, why, now)
+}
+
+/// A rollout without a deadline, by pods that are replaced one by one: each has as long as a pod has to get ready.
+pub fn rolling(record: &Record, begun: Time, severity: Severity, thresholds: &Thresholds, now: Time) -> Judgement {
+    let each = thresholds.not_ready.saturating_mul(record.int(WANTED).max(1));
+    let longest = thresholds.no_progress.max(each);
+    let why = format!("its rollout is not done after more than {}", ages::told(longest));
+    ending::after(Judgement::of(record.health), begun, longest, severity, why, now)
+}
+
 /// Whether the controller has not looked at the newest spec yet: what the status says is about another one.
 pub fn is_behind<M>(meta: &Meta<M>, observed: Option<i64>) -> bool {
     meta.generation.unwrap_or(0) > observed.unwrap_or(0)
@@ -63,7 +80,7 @@ pub fn is_behind<M>(meta: &Meta<M>, observed: Option<i64>) -> bool {
 
 /// The controlling owner, then the Flux objects that manage it.
 pub fn links<M>(kind: &str, meta: &Meta<M>, intern: &mut Interner) -> Box<[Link]> {
-    let owner = meta.controller().map(|o| link(Relation::Owner, &o.kind, &meta.namespace, &o.name, intern));
+    let owner = ending::owner(meta, intern);
     owner.into_iter().chain(ending::managers(kind, meta, intern)).collect()
 }
 

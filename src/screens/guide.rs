@@ -3,7 +3,7 @@
 use super::pager::{Pager, field, heading};
 use super::world::World;
 use super::{Screen, Size, contexts};
-use crate::domain::record::{Cell, Key};
+use crate::domain::record::{Cell, Key, Record};
 use crate::intent::{Command, Effect, Place};
 use crate::kinds::{self, alerts, guardrails, seals};
 use crate::scene::{self, Line, Tone};
@@ -24,6 +24,8 @@ static GUIDES: &[(&str, &str)] = &[
     ("OCIRepository", include_str!("../../assets/guides/source.txt")),
     ("Bucket", include_str!("../../assets/guides/source.txt")),
     ("HelmChart", include_str!("../../assets/guides/source.txt")),
+    ("ExternalArtifact", include_str!("../../assets/guides/source.txt")),
+    ("ArtifactGenerator", include_str!("../../assets/guides/source.txt")),
     ("Certificate", include_str!("../../assets/guides/certificate.txt")),
     ("CertificateRequest", include_str!("../../assets/guides/certificate.txt")),
     ("Order", include_str!("../../assets/guides/certificate.txt")),
@@ -89,10 +91,14 @@ impl Guide {
                 out.push(field("RUNBOOK", told.to_owned(), Tone::Accent));
             }
         }
+        let mut guide =
+            GUIDES.iter().find(|(kind, _)| *kind == name).map_or("No guide for this kind.", |(_, text)| text);
         if name == "Seal" {
             replicas(world, &self.key, &mut out);
+            if is_migrating(world, &self.key) {
+                guide = MIGRATION;
+            }
         }
-        let guide = GUIDES.iter().find(|(kind, _)| *kind == name).map_or("No guide for this kind.", |(_, text)| text);
         for line in guide.lines() {
             if line.starts_with(' ') || line.is_empty() {
                 out.extend(fitted(line, usize::from(width)));
@@ -102,6 +108,14 @@ impl Guide {
         }
         out
     }
+}
+
+/// Instead of the guide to a seal, while one of its replicas is in a seal migration.
+const MIGRATION: &str = include_str!("../../assets/guides/seal-migration.txt");
+
+fn is_migrating(world: &World, key: &Key) -> bool {
+    let here = |record: &Record| world.store.strings.get(record.namespace) == &*key.namespace;
+    world.store.table(key.kind).iter().any(|(_, row)| here(&row.record) && row.record.flag(seals::MIGRATES))
 }
 
 /// Every replica of the namespace as it is now: it moves while the guide is followed.
@@ -123,9 +137,9 @@ fn replicas(world: &World, key: &Key, out: &mut Vec<Line>) {
     for record in rows {
         let state = seals::State::of(record, &store.strings);
         let tone = match state {
-            seals::State::Sealed | seals::State::Uninitialised | seals::State::Unreachable => Tone::Bad,
-            seals::State::Unknown => Tone::Warn,
-            _ => Tone::Good,
+            seals::State::Active | seals::State::Standby => Tone::Good,
+            seals::State::Unsealed | seals::State::Unknown => Tone::Warn,
+            _ => Tone::Bad,
         };
         let here = if record.uid == key.uid { ">" } else { " " };
         let mut line = Line::of(format!(" {here}{:<wide$}  ", record.name), Tone::Plain);
@@ -135,7 +149,9 @@ fn replicas(world: &World, key: &Key, out: &mut Vec<Line>) {
                 line.plain(format!("{given} of {needed} keys given"));
             }
             let kind = record.text(seals::TYPE, &store.strings);
-            if !matches!(kind, "" | "shamir") {
+            if record.flag(seals::MIGRATES) {
+                line.plain("  in a seal migration");
+            } else if !matches!(kind, "" | "shamir") {
                 line.plain(format!("  by {kind}, not by keys"));
             }
         }
@@ -224,7 +240,7 @@ mod tests {
     fn guides_fit_every_width_and_lose_no_word() {
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         for width in [40, 60, 80, 120] {
-            for (kind, guide) in GUIDES {
+            for (kind, guide) in GUIDES.iter().chain(&[("Seal", MIGRATION)]) {
                 for line in guide.lines().filter(|l| l.starts_with(' ')) {
                     let rows = fitted(line, width);
                     assert!(rows.iter().all(|r| r.width() <= width), "{kind} at {width}: {line}");

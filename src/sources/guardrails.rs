@@ -1,7 +1,7 @@
 //! Guardrails of the profiles that are on, judged with each poll of Prometheus: by an alert of their name, or by asking
 //! their expression. What nobody can judge is told as that, never as kept.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -11,11 +11,11 @@ use tokio::time::Instant;
 
 use super::poll::{Ask, AskError, Polled, expect_ok, problem, utf8};
 use super::profiles::encoded;
-use super::prometheus::{self, Seen};
+use super::prometheus::{self, RuleHealth, Seen};
 use crate::domain::ages::Time;
 use crate::domain::change::FeedState;
 use crate::domain::interner::Interner;
-use crate::domain::profile::{Fires, Guardrail as Wanted, JudgedBy, Profile, Profiles};
+use crate::domain::profile::{Fires, Guardrail as Wanted, JudgedBy, Profile, Profiles, Worth};
 use crate::domain::record::Record;
 use crate::kinds::guardrails::{self as kind, Guardrail, State};
 
@@ -37,8 +37,8 @@ pub struct Alarm {
 #[derive(Debug)]
 struct View {
     alarms: Vec<Alarm>,
-    /// Names of its alerting rules; why they are not known.
-    rules: Result<Vec<String>, String>,
+    /// Its alerting rules by name, with why one cannot fire; why they are not known.
+    rules: Result<HashMap<String, Option<String>>, String>,
     /// Why nothing can be judged by it.
     blind: Option<String>,
 }
@@ -68,8 +68,12 @@ impl View {
                 Err(_) => {}
             }
             match (&one.rules, &mut view.rules) {
-                (Ok(found), Ok(names)) => names.extend(found.iter().map(|rule| rule.name.clone())),
-                (Ok(found), rules) => *rules = Ok(found.iter().map(|rule| rule.name.clone()).collect()),
+                (Ok(found), Ok(known)) => found.iter().for_each(|rule| know(known, rule)),
+                (Ok(found), rules) => {
+                    let mut known = HashMap::new();
+                    found.iter().for_each(|rule| know(&mut known, rule));
+                    *rules = Ok(known);
+                }
                 (Err(error), rules @ Err(_)) => *rules = Err(problem("Prometheus", error, &one.address)),
                 (Err(_), Ok(_)) => {}
             }
@@ -81,11 +85,26 @@ impl View {
     }
 }
 
+/// Of several rules of one name it is enough that one works.
+fn know(known: &mut HashMap<String, Option<String>>, rule: &prometheus::Rule) {
+    let broken = match rule.health {
+        RuleHealth::Ok => None,
+        RuleHealth::Broken => Some(format!("its rule cannot be evaluated: {}", rule.error)),
+        RuleHealth::Unknown => Some("its rule has not been evaluated yet".to_owned()),
+    };
+    let now = known.entry(rule.name.clone()).or_insert_with(|| broken.clone());
+    if broken.is_none() {
+        *now = None;
+    }
+}
+
 /// What is remembered between two steps.
 #[derive(Debug, Default)]
 pub struct Memory {
-    /// Since when each expression is crossed.
+    /// Since when each expression is seen to be crossed.
     crossed: HashMap<String, Time>,
+    /// Those that were seen to be kept: only of them is it known when they were crossed.
+    seen_kept: HashSet<String>,
     /// What a slow question was answered, and until when that does.
     kept: HashMap<String, (Instant, Judged)>,
 }
@@ -187,7 +206,7 @@ async fn judge<A: Ask>(
                 return (judged.clone(), None);
             }
             let begun = Instant::now();
-            let judged = by_expr(expr, *fires, needs, asks).await;
+            let judged = by_expr(expr, *fires, needs, &wanted.value, asks).await;
             (judged, Some(begun.elapsed()))
         }
     }
@@ -205,40 +224,70 @@ fn by_alert(name: &str, view: &View) -> Judged {
         return Judged { state, note: alarm.says.clone() };
     }
     match &view.rules {
-        // a rule that is not there never fires
-        Ok(names) if !names.iter().any(|known| known == name) => {
-            Judged::unjudged(format!("Prometheus has no alerting rule {name}"))
-        }
-        Ok(_) => Judged { state: State::Kept, note: String::new() },
+        // a rule that is not there, or does not work, never fires
+        Ok(known) => match known.get(name) {
+            None => Judged::unjudged(format!("Prometheus has no alerting rule {name}")),
+            Some(Some(broken)) => Judged::unjudged(broken.clone()),
+            Some(None) => Judged { state: State::Kept, note: String::new() },
+        },
         Err(why) => Judged::unjudged(format!("rules cannot be read: {why}")),
     }
 }
 
-async fn by_expr<A: Ask>(expr: &str, fires: Fires, needs: &str, asks: &[A]) -> Judged {
-    let needed = async { if needs.is_empty() { Ok(vec![1.0]) } else { query_any(asks, needs).await } };
+async fn by_expr<A: Ask>(expr: &str, fires: Fires, needs: &str, worth: &Worth, asks: &[A]) -> Judged {
+    let needed = async { if needs.is_empty() { Ok(true) } else { query_any(asks, needs).await.map(|s| !s.is_empty()) } };
     let (needed, answer) = futures::join!(needed, query_any(asks, expr));
     let samples = match (needed, answer) {
         (_, Err(why)) | (Err(why), _) => return Judged::unjudged(why),
-        (Ok(needed), Ok(_)) if needed.is_empty() => {
-            return Judged::unjudged(format!("Prometheus has no sample of {needs}"));
-        }
-        (Ok(_), Ok(samples)) => samples,
+        (Ok(false), Ok(_)) => return Judged::unjudged(format!("Prometheus has no sample of {needs}")),
+        (Ok(true), Ok(samples)) => samples,
     };
-    let largest = samples
-        .iter()
-        .copied()
-        .filter(|v| !v.is_nan())
-        .fold(None, |most: Option<f64>, v| Some(most.map_or(v, |most| most.max(v))));
+    let worst = samples.iter().filter(|s| !s.value.is_nan()).min_by(|a, b| {
+        let order = a.value.total_cmp(&b.value);
+        if worth.lowest { order } else { order.reverse() }
+    });
+    let above = worst.is_some() && samples.iter().any(|s| s.value > 0.0);
     let state = match fires {
         Fires::NonEmpty if samples.is_empty() => State::Kept,
         Fires::NonEmpty => State::Crossed,
-        Fires::AboveZero => match largest {
-            None => return Judged::unjudged("its expression gives no value"),
-            Some(value) if value > 0.0 => State::Crossed,
-            Some(_) => State::Kept,
-        },
+        Fires::AboveZero if worst.is_none() => return Judged::unjudged("its expression gives no value"),
+        Fires::AboveZero if above => State::Crossed,
+        Fires::AboveZero => State::Kept,
     };
-    Judged { state, note: largest.map(shown).unwrap_or_default() }
+    let crossing = match fires {
+        Fires::NonEmpty => samples.len(),
+        Fires::AboveZero => samples.iter().filter(|s| s.value > 0.0).count(),
+    };
+    Judged { state, note: worst.map(|worst| told_value(worst, crossing, worth)).unwrap_or_default() }
+}
+
+/// `5.7 days left, limit 7: logging/loki-tls and 2 more`.
+fn told_value(worst: &Sample, crossing: usize, worth: &Worth) -> String {
+    let mut out = if worth.unit.is_empty() { shown(worst.value) } else { rounded(worst.value) };
+    match &*worth.unit {
+        "" => {}
+        unit => out = format!("{out} {unit}"),
+    }
+    if !worth.limit.is_empty() {
+        out = format!("{out}, limit {}", worth.limit);
+    }
+    let object = worst.object(&worth.object);
+    if !object.is_empty() {
+        out = format!("{out}: {object}");
+        if crossing > 1 {
+            out = format!("{out} and {} more", crossing - 1);
+        }
+    }
+    out
+}
+
+/// With its unit a value needs one digit only, while it is no fraction.
+fn rounded(value: f64) -> String {
+    if (1.0..1000.0).contains(&value.abs()) { trimmed(format!("{value:.1}")) } else { shown(value) }
+}
+
+fn trimmed(text: String) -> String {
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
 /// A value with as many digits as tell something.
@@ -248,12 +297,11 @@ fn shown(value: f64) -> String {
         v if v >= 1.0 => 2,
         _ => 4,
     };
-    let text = format!("{value:.digits$}");
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+    trimmed(format!("{value:.digits$}"))
 }
 
-/// The values that the first replica that answers gives.
-async fn query_any<A: Ask>(asks: &[A], expr: &str) -> Result<Vec<f64>, String> {
+/// What the first replica that answers gives.
+async fn query_any<A: Ask>(asks: &[A], expr: &str) -> Result<Vec<Sample>, String> {
     let mut last = "no Prometheus".to_owned();
     for ask in asks {
         match query(ask, expr).await {
@@ -280,11 +328,38 @@ struct Data {
 }
 
 #[derive(Deserialize)]
-struct Sample {
+struct Wire {
+    #[serde(default)]
+    metric: BTreeMap<String, String>,
     value: (f64, String),
 }
 
-async fn query(ask: &impl Ask, expr: &str) -> Result<Vec<f64>, AskError> {
+/// One series at one moment.
+#[derive(Debug, Clone, PartialEq)]
+struct Sample {
+    labels: BTreeMap<String, String>,
+    value: f64,
+}
+
+/// Labels by which objects are usually named, the most telling first.
+const NAMES: &str = "name|deployment|statefulset|daemonset|persistentvolumeclaim|pod|node|controller|instance|job";
+const NAMESPACES: &str = "exported_namespace|namespace";
+
+impl Sample {
+    fn new(labels: BTreeMap<String, String>, value: &str) -> Self {
+        Self { labels, value: value.parse().unwrap_or(f64::NAN) }
+    }
+
+    /// What it is about, in the words of its labels.
+    fn object(&self, wanted: &[String]) -> String {
+        let usual = [NAMESPACES, NAMES].map(str::to_owned);
+        let wanted = if wanted.is_empty() { &usual[..] } else { wanted };
+        let value = |names: &String| names.split('|').find_map(|name| self.labels.get(name).filter(|v| !v.is_empty()));
+        wanted.iter().filter_map(value).map(String::as_str).collect::<Vec<_>>().join("/")
+    }
+}
+
+async fn query(ask: &impl Ask, expr: &str) -> Result<Vec<Sample>, AskError> {
     let body = expect_ok(ask.get(&format!("/api/v1/query?query={}", encoded(expr))).await)?;
     let wrong = |error: serde_json::Error| AskError::Other(format!("not an answer of Prometheus: {error}"));
     let envelope: Envelope = serde_json::from_str(&utf8(&body)).map_err(wrong)?;
@@ -292,36 +367,46 @@ async fn query(ask: &impl Ask, expr: &str) -> Result<Vec<f64>, AskError> {
         let why = if envelope.error.is_empty() { "not an answer of Prometheus".to_owned() } else { envelope.error };
         return Err(AskError::Other(why));
     }
-    let result = envelope.data.result.as_ref().map_or("[]", |raw| raw.get());
-    let values: Vec<String> = if envelope.data.result_type == "scalar" {
-        vec![serde_json::from_str::<(f64, String)>(result).map_err(wrong)?.1]
-    } else {
-        serde_json::from_str::<Vec<Sample>>(result).map_err(wrong)?.into_iter().map(|s| s.value.1).collect()
+    // an answer without a result is none, and no empty one
+    let Some(result) = envelope.data.result.as_ref().map(|raw| raw.get()) else {
+        return Err(AskError::Other("not an answer of Prometheus: it has no result".to_owned()));
     };
-    Ok(values.iter().map(|value| value.parse().unwrap_or(f64::NAN)).collect())
+    match &*envelope.data.result_type {
+        "scalar" => {
+            let (_, value) = serde_json::from_str::<(f64, String)>(result).map_err(wrong)?;
+            Ok(vec![Sample::new(BTreeMap::new(), &value)])
+        }
+        "vector" => {
+            let samples = serde_json::from_str::<Vec<Wire>>(result).map_err(wrong)?;
+            Ok(samples.into_iter().map(|wire| Sample::new(wire.metric, &wire.value.1)).collect())
+        }
+        other => Err(AskError::Other(format!("its expression gives a {other}, not values at one moment"))),
+    }
 }
 
 fn told(profile: &Profile, wanted: &Wanted, judged: &Judged, view: &View, memory: &mut Memory, now: Time) -> Guardrail {
     let crossed = matches!(judged.state, State::Crossed | State::Silenced);
-    let (rule, since, alerts) = match &wanted.judged_by {
+    let (rule, since, known, alerts) = match &wanted.judged_by {
         JudgedBy::Alert(name) => {
             let firing: Vec<&Alarm> = view.alarms.iter().filter(|a| a.name == *name && a.firing).collect();
             let since = firing.iter().filter_map(|alarm| alarm.since).min();
             let alerts = firing.iter().map(|alarm| (alarm.namespace.clone(), alarm.name.clone())).collect();
-            (name, since, alerts)
+            (name, since, true, alerts)
         }
         JudgedBy::Expr { expr, .. } => {
             let name = format!("{} {}", profile.name, wanted.name);
+            let known = memory.seen_kept.contains(&name);
             let since = if crossed {
                 Some(*memory.crossed.entry(name).or_insert(now))
             } else {
                 // a step without an answer does not start it anew
                 if judged.state == State::Kept {
                     memory.crossed.remove(&name);
+                    memory.seen_kept.insert(name);
                 }
                 None
             };
-            (expr, since, Vec::new())
+            (expr, since, known, Vec::new())
         }
     };
     let component = profile.component(&wanted.component);
@@ -336,7 +421,8 @@ fn told(profile: &Profile, wanted: &Wanted, judged: &Judged, view: &View, memory
         runbook: wanted.runbook.clone(),
         state: judged.state,
         note: judged.note.clone(),
-        since: since.filter(|_| crossed),
+        // what was crossed at the first look may have been so for long
+        since: since.filter(|_| crossed && known),
         counts_at: since.filter(|_| crossed && wanted.hold > 0).map(|at| at.plus(wanted.hold)),
         alerts,
         unjudged: 0,
@@ -397,7 +483,7 @@ fires = "above-zero"
     /// A Prometheus with this alert and these rules, where every question is answered in this way.
     fn prometheus(alerts: &str, rule: &str, answer: &str) -> Fake {
         let rules = format!(
-            r#"{{"status":"success","data":{{"groups":[{{"name":"g","rules":[{{"type":"alerting","name":"{rule}"}}]}}]}}}}"#
+            r#"{{"status":"success","data":{{"groups":[{{"name":"g","rules":[{{"type":"alerting","name":"{rule}","health":"ok"}}]}}]}}}}"#
         );
         let alerts = format!(r#"{{"status":"success","data":{{"alerts":[{alerts}]}}}}"#);
         Fake::new("p").on("/api/v1/alerts", 200, &alerts).on("/api/v1/rules", 200, &rules).on(
@@ -435,6 +521,77 @@ fires = "above-zero"
     }
 
     #[tokio::test]
+    async fn a_rule_that_does_not_work_keeps_nothing() {
+        for (health, words_of) in [
+            (r#""health":"err","lastError":"many-to-many""#, "Down cannot judge its rule cannot be evaluated: many-to-many"),
+            (r#""health":"unknown""#, "Down cannot judge its rule has not been evaluated yet"),
+            (r#""health":"ok""#, "Down kept "),
+        ] {
+            let rules = format!(
+                r#"{{"status":"success","data":{{"groups":[{{"name":"g","rules":[{{"type":"alerting","name":"ShopDown",{health}}}]}}]}}}}"#
+            );
+            let ask = Fake::new("p")
+                .on("/api/v1/alerts", 200, r#"{"status":"success","data":{"alerts":[]}}"#)
+                .on("/api/v1/rules", 200, &rules)
+                .on("/api/v1/query", 200, &vector(&[]));
+            assert_eq!(words(&step(&ask, &[], &mut Memory::default(), 100).await)[0], words_of);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_of_another_shape_is_no_answer() {
+        for answer in [
+            r#"{"status":"success","data":{"resultType":"vector"}}"#,
+            r#"{"status":"success","data":{}}"#,
+            r#"{"status":"success"}"#,
+            r#"{"status":"success","data":{"resultType":"matrix","result":[]}}"#,
+            r#"{"status":"success","data":{"resultType":"string","result":[1,"x"]}}"#,
+            r#"{"status":"unheard of","data":{"resultType":"vector","result":[]}}"#,
+        ] {
+            let ask = prometheus("", "ShopDown", answer);
+            let told = step(&ask, &[], &mut Memory::default(), 100).await;
+            assert!(told[1..].iter().all(|g| g.state == State::Unjudged), "{answer}: {told:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_value_has_its_unit_its_limit_and_the_worst_object() {
+        let text = r#"
+name = "shop"
+[detect]
+namespaces = ["shop"]
+[[component]]
+name = "web"
+[[guardrail]]
+name = "Ending"
+expr = "left"
+unit = "days left"
+limit = "7"
+worst = "lowest"
+object = ["exported_namespace|namespace", "name"]
+[[guardrail]]
+name = "Late"
+expr = "late"
+unit = "h late"
+"#;
+        let answer = r#"{"status":"success","data":{"resultType":"vector","result":[
+            {"metric":{"namespace":"cert-manager","exported_namespace":"shop","name":"web-tls"},"value":[1,"5.6912"]},
+            {"metric":{"namespace":"cert-manager","exported_namespace":"logging","name":"loki-tls"},"value":[1,"-0.1234"]},
+            {"metric":{"pod":"x","name":"odd"},"value":[1,"NaN"]}]}}"#;
+        let ask = prometheus("", "ShopDown", answer);
+        let seen = [prometheus::read(&ask).await];
+        let asks = std::slice::from_ref(&ask);
+        let told = gather(&profiles(text), (&seen, &[]), asks, |_| None, &mut Memory::default(), Time(9)).await;
+        assert_eq!(
+            words(&told),
+            [
+                "Ending crossed -0.1234 days left, limit 7: logging/loki-tls and 2 more",
+                "Late crossed 5.7 h late: shop/web-tls and 2 more"
+            ]
+        );
+    }
+
+    #[tokio::test]
     async fn what_has_no_rule_no_metric_and_no_value_is_not_kept() {
         let ask = prometheus("", "Other", &vector(&[]));
         let told = step(&ask, &[], &mut Memory::default(), 100).await;
@@ -466,20 +623,32 @@ fires = "above-zero"
     #[tokio::test]
     async fn an_expression_counts_from_its_first_crossing_and_its_largest_value_is_told() {
         let mut memory = Memory::default();
+        let kept = prometheus("", "ShopDown", &vector(&["0"]));
+        step(&kept, &[], &mut memory, 70).await;
         let crossed = prometheus("", "ShopDown", &vector(&["1.5", "NaN", "0.123456"]));
         for now in [100, 130] {
             // a quick question is asked every time
             memory.kept.clear();
             let told = step(&crossed, &[], &mut memory, now).await;
             assert_eq!(words(&told)[1..], ["Errors crossed 1.5", "Lag crossed 1.5"]);
-            assert_eq!((told[1].since, told[1].counts_at), (Some(Time(100)), Some(Time(280))));
-            assert_eq!(told[2].counts_at, None);
+            // the first look found one crossed already, the other one kept
+            assert_eq!((told[1].since, told[1].counts_at), (None, Some(Time(250))));
+            assert_eq!((told[2].since, told[2].counts_at), (Some(Time(100)), None));
         }
         memory.kept.clear();
         let kept = prometheus("", "ShopDown", &vector(&["0"]));
         let told = step(&kept, &[], &mut memory, 160).await;
         // any sample of an expression that compares is a crossing; a plain value is judged by its sign
         assert_eq!(words(&told)[1..], ["Errors crossed 0", "Lag kept 0"]);
+    }
+
+    #[tokio::test]
+    async fn since_when_it_is_crossed_is_not_known_at_the_first_look() {
+        let mut memory = Memory::default();
+        let crossed = prometheus("", "ShopDown", &vector(&["1.5"]));
+        let told = step(&crossed, &[], &mut memory, 100).await;
+        // it counts after its time all the same
+        assert_eq!((told[1].since, told[1].counts_at), (None, Some(Time(280))));
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@ use super::labels::Labels;
 use super::poll::{Ask, AskError, entries, expect_ok, time, utf8};
 use crate::domain::ages::Time;
 use crate::domain::change::Bad;
+use crate::domain::record::clean;
 use crate::kinds::wire::{Many, Text, or_default};
 
 pub const ALERTS: &str = "/api/v1/alerts";
@@ -85,7 +86,17 @@ struct Envelope<T: Default> {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct AlertsData {
-    alerts: Many<Box<RawValue>>,
+    #[serde(deserialize_with = "given")]
+    alerts: Option<Many<Box<RawValue>>>,
+}
+
+/// A list that is there, be it null or empty.
+fn given<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(d).map(Some)
+}
+
+fn missing(what: &str) -> AskError {
+    AskError::Other(format!("not an answer of Prometheus: it has no {what}"))
 }
 
 #[derive(Default, Deserialize)]
@@ -102,7 +113,8 @@ struct AlertWire {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct RulesData {
-    groups: Many<Group>,
+    #[serde(deserialize_with = "given")]
+    groups: Option<Many<Group>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -136,11 +148,17 @@ pub async fn read(ask: &impl Ask) -> Seen {
 /// Decodes the answer of [`ALERTS`].
 pub fn alerts(body: &[u8], bad: &mut Vec<Bad>) -> Result<Vec<Alert>, AskError> {
     let data: AlertsData = opened(body)?;
-    let alerts = entries::<AlertWire>(&data.alerts, "Prometheus alert", bad).into_iter();
+    let alerts = data.alerts.ok_or_else(|| missing("alerts"))?;
+    let alerts = entries::<AlertWire>(&alerts, "Prometheus alert", bad);
+    for alert in alerts.iter().filter(|a| !matches!(&*a.state, "firing" | "pending" | "inactive")) {
+        let name = alert.labels.get("alertname").unwrap_or("(no name)");
+        bad.push(Bad { name: clean(name), error: clean(&format!("unknown state {:?}: taken for firing", &*alert.state)) });
+    }
     Ok(alerts
-        .filter(|a| matches!(&*a.state, "firing" | "pending"))
+        .into_iter()
+        .filter(|a| &*a.state != "inactive")
         .map(|a| Alert {
-            firing: &*a.state == "firing",
+            firing: &*a.state != "pending",
             since: time(&a.active_at),
             labels: a.labels,
             annotations: a.annotations,
@@ -152,7 +170,7 @@ pub fn alerts(body: &[u8], bad: &mut Vec<Bad>) -> Result<Vec<Alert>, AskError> {
 pub fn rules(body: &[u8], bad: &mut Vec<Bad>) -> Result<Vec<Rule>, AskError> {
     let data: RulesData = opened(body)?;
     let mut out = Vec::new();
-    for group in data.groups.iter() {
+    for group in data.groups.ok_or_else(|| missing("rules"))?.iter() {
         for rule in entries::<RuleWire>(&group.rules, &format!("rule of group {}", &*group.name), bad) {
             if &*rule.r#type == "recording" {
                 continue;

@@ -1,8 +1,10 @@
 //! OpenBao's and Vault's seal state: every replica is found by its pod's labels and asked by itself, because the
 //! Service shows one at random. Never sends a token, never unseals.
 //!
-//! 429 is a healthy standby, 503 is sealed, 501 is not initialised; but only when the body is OpenBao's own: the API
-//! server uses the same codes for a proxy that fails. A replica that may not be asked is told by its labels.
+//! 429 is a healthy standby, 503 is sealed, 501 is not initialised; of Vault, 472 is a replica of a cluster that stands by
+//! for disaster recovery, 473 a standby that serves reads, 474 a standby that has lost its active one, 530 one that was
+//! removed. But only when the body is OpenBao's own: the API server uses the same codes for a proxy that fails. A replica
+//! that may not be asked is told by its labels.
 
 use serde::Deserialize;
 
@@ -219,6 +221,7 @@ fn by_labels(replica: &Replica, seal: Seal, note: String) -> Seal {
 struct Told {
     state: State,
     status: Status,
+    is_secondary: bool,
     note: String,
 }
 
@@ -236,6 +239,8 @@ impl Told {
             version: if s.version.is_empty() { seal.version.clone() } else { s.version.to_string() },
             storage: s.storage_type.to_string(),
             cluster_name: s.cluster_name.to_string(),
+            migrates: s.migration == Some(true),
+            is_secondary: self.is_secondary,
             note: self.note,
             ..seal
         }
@@ -257,6 +262,9 @@ struct Status {
     initialized: Option<bool>,
     sealed: Option<bool>,
     standby: Option<bool>,
+    removed_from_cluster: Option<bool>,
+    replication_dr_mode: Text,
+    migration: Option<bool>,
     r#type: Text,
     #[serde(deserialize_with = "or_default")]
     t: Option<u16>,
@@ -281,7 +289,16 @@ async fn probe(ask: &impl Ask) -> Result<Told, Failed> {
     let mut told = classify(seal, &health)?;
     if told.state == State::Unsealed {
         let leader = ask.get(LEADER).await;
-        (told.state, told.note) = role(leader);
+        let (state, note) = role(leader);
+        told.state = match state {
+            // its health speaks of an active one
+            State::Unsealed if told.is_secondary => State::Active,
+            state => state,
+        };
+        told.note = note;
+    }
+    if told.is_secondary && told.note.is_empty() {
+        kind::SECONDARY.clone_into(&mut told.note);
     }
     Ok(told)
 }
@@ -298,18 +315,31 @@ fn classify(seal: Result<Answer, AskError>, health: &Result<Answer, AskError>) -
     let Some(status) = by_seal.or_else(|| by_health.as_ref().map(|(_, s)| s.clone())) else {
         return Err(failed(seal));
     };
-    let role = by_health.map_or(State::Unsealed, |(code, s)| match (code, s.standby) {
-        (429 | 472 | 473, _) | (_, Some(true)) => State::Standby,
-        (200, _) => State::Active,
-        // between both answers it was sealed, or lost its standing: the leader knows
-        _ => State::Unsealed,
+    let mut told = Told { status, ..Told::default() };
+    let role = by_health.map_or(State::Unsealed, |(code, s)| {
+        told.is_secondary = code == 472 || &*s.replication_dr_mode == "secondary";
+        if s.removed_from_cluster == Some(true) {
+            told.status.removed_from_cluster = Some(true);
+        }
+        match (code, s.standby) {
+            (474, _) => State::CutOff,
+            (473, _) => {
+                "performance standby".clone_into(&mut told.note);
+                State::Standby
+            }
+            (429, _) | (_, Some(true)) => State::Standby,
+            (200, _) => State::Active,
+            // between both answers it was sealed, or lost its standing, or the code is a new one: the leader knows
+            _ => State::Unsealed,
+        }
     });
-    let state = match (status.initialized, status.sealed) {
+    told.state = match (told.status.initialized, told.status.sealed) {
         (Some(false), _) => State::Uninitialised,
+        _ if told.status.removed_from_cluster == Some(true) => State::Removed,
         (_, Some(true)) => State::Sealed,
         _ => role,
     };
-    Ok(Told { state, status, note: String::new() })
+    Ok(told)
 }
 
 fn failed(seal: Result<Answer, AskError>) -> Failed {
@@ -362,6 +392,17 @@ mod tests {
     #[case::active(bao((200, UNSEALED), (200, &health(true, false, false))), State::Active)]
     #[case::standby(bao((200, UNSEALED), (429, &health(true, false, true))), State::Standby)]
     #[case::vault_performance_standby(bao((200, UNSEALED), (473, &health(true, false, true))), State::Standby)]
+    #[case::vault_secondary_that_leads(bao((200, UNSEALED), (472, &health(true, false, false)))
+        .on(LEADER, 200, r#"{"ha_enabled":true,"is_self":true}"#), State::Active)]
+    #[case::vault_secondary_that_follows(bao((200, UNSEALED), (472, &health(true, false, false)))
+        .on(LEADER, 200, r#"{"ha_enabled":true,"is_self":false}"#), State::Standby)]
+    #[case::vault_secondary_whose_leader_is_not_told(bao((200, UNSEALED), (472, &health(true, false, false))), State::Active)]
+    #[case::vault_standby_without_its_active_one(bao((200, UNSEALED), (474, &health(true, false, true))), State::CutOff)]
+    #[case::vault_removed(bao((200, UNSEALED), (530, r#"{"initialized":true,"sealed":false,"standby":true,"removed_from_cluster":true}"#)),
+        State::Removed)]
+    #[case::vault_removed_and_sealed(bao((200, r#"{"initialized":true,"sealed":true,"removed_from_cluster":true}"#), (503, API_503)),
+        State::Removed)]
+    #[case::a_code_of_a_later_version(bao((200, UNSEALED), (475, &health(true, false, false))), State::Unsealed)]
     #[case::sealed(bao((200, SEALED), (503, &health(true, true, true))), State::Sealed)]
     #[case::uninitialised(bao((200, NEW), (501, &health(false, true, true))), State::Uninitialised)]
     #[case::health_alone_active(bao((500, ""), (200, &health(true, false, false))), State::Active)]
@@ -374,6 +415,23 @@ mod tests {
     #[tokio::test]
     async fn answers_are_told_apart(#[case] fake: Fake, #[case] expected: State) {
         assert_eq!(probe(&fake).await.unwrap().state, expected);
+    }
+
+    #[tokio::test]
+    async fn a_secondary_cluster_has_its_quorum_and_a_migration_is_seen() {
+        let pods: Vec<_> = ["openbao-0", "openbao-1", "openbao-2"].map(|n| pod(n, "", "True")).into();
+        let migrating = SEALED.replace("\"progress\"", "\"migration\":true,\"progress\"");
+        let (polled, lines) = poll(&api(&pods), |replica, _, _| match &*replica.name {
+            "openbao-0" => bao((200, UNSEALED), (472, &health(true, false, false)))
+                .on(LEADER, 200, r#"{"ha_enabled":true,"is_self":true}"#),
+            "openbao-1" => bao((200, &migrating), (503, &health(true, true, true))),
+            _ => bao((200, UNSEALED), (429, &health(true, false, true))),
+        })
+        .await;
+        let words = ["openbao (cluster) degraded 2/3", "openbao-0 active asked", "openbao-1 sealed asked", "openbao-2 standby asked"];
+        assert_eq!(lines, words);
+        assert_eq!(&*polled.records[1].note, kind::SECONDARY);
+        assert!(polled.records[2].flag(kind::MIGRATES) && !polled.records[1].flag(kind::MIGRATES));
     }
 
     #[rstest]

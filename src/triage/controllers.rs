@@ -26,6 +26,7 @@ pub static CONTROLLERS: &[Controller] = &[
         serves: "Flux sources",
         kinds: &["GitRepository", "HelmRepository", "HelmChart", "OCIRepository", "Bucket"],
     },
+    Controller { name: "source-watcher", serves: "ArtifactGenerators", kinds: &["ArtifactGenerator"] },
     Controller { name: "flux-operator", serves: "ResourceSets", kinds: &["ResourceSet"] },
     Controller { name: "cert-manager", serves: "certificates", kinds: &["Certificate", "CertificateRequest"] },
     Controller { name: "cert-manager-webhook", serves: "admission of certificates", kinds: &[] },

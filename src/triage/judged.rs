@@ -8,7 +8,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::onset::{Onsets, Word};
-use super::{blocked, controllers, refusals, runs, schedules, volume_claims};
+use super::{blocked, controllers, issuances, leftovers, refusals, runs, schedules, volume_claims};
 use crate::domain::ages::Time;
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::Health;
@@ -162,7 +162,9 @@ fn judgement(store: &Store, id: RowId, thresholds: &Thresholds, now: Time) -> Ju
     let Some(row) = store.row(id) else { return Judgement::default() };
     let judged = (kinds::spec(id.kind).judge)(&row.record, &store.strings, thresholds, now);
     let judged = schedules::join(store, id, judged, thresholds, now);
+    let judged = issuances::join(store, id, judged, thresholds, now);
     let judged = runs::join(store, id, judged);
+    let judged = leftovers::join(store, id, judged);
     let judged = blocked::join(store, id, judged);
     let judged = volume_claims::join(store, id, judged);
     let judged = refusals::join(store, id, judged, thresholds, now);

@@ -9,7 +9,9 @@ mod feeds;
 mod plans;
 mod graph;
 pub mod health;
+mod issuances;
 mod judged;
+mod leftovers;
 mod names;
 pub mod node;
 mod onset;
@@ -99,6 +101,8 @@ impl Triage {
         neighbours.extend(blocked::concerned(store, &self.judged, touched));
         neighbours.extend(volume_claims::concerned(store, &self.judged, touched));
         neighbours.extend(refusals::concerned(store, touched));
+        neighbours.extend(issuances::concerned(store, touched));
+        neighbours.extend(leftovers::concerned(store, &self.judged, touched));
         for id in touched {
             changed |= self.ranking.dependents.touch(store, *id);
         }

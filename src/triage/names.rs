@@ -137,7 +137,7 @@ fn codes(store: &Store, id: RowId, record: &Record) -> Vec<Code> {
             (record.text(guardrails::PROFILE, strings), record.text(guardrails::COMPONENT, strings));
         codes.push(Code::of("Guardrail of component", profile, component));
     }
-    if matches!(kind, "Node" | "Seal" | "Job" | "Silence") {
+    if matches!(kind, "Node" | "Seal" | "Job" | "Silence" | "Backup" | "Restore") {
         codes.push(Code::any(kind));
     }
     if !secret.is_empty() {

@@ -28,19 +28,27 @@ pub enum Stage {
     Revert,
 }
 
-/// The annotation that switches a ResourceSet on and off.
-const SWITCH: &str = "fluxcd.controlplane.io/reconcile";
-
-fn suspended(object: &Value) -> bool {
-    if object["kind"] == "ResourceSet" {
-        return note(object, SWITCH).is_some_and(|switch| switch.eq_ignore_ascii_case("disabled"));
+/// The annotation that switches a ResourceSet or an ArtifactGenerator on and off.
+fn switch(kind: &str) -> Option<&'static str> {
+    match kind {
+        "ResourceSet" => Some("fluxcd.controlplane.io/reconcile"),
+        "ArtifactGenerator" => Some("source.extensions.fluxcd.io/reconcile"),
+        _ => None,
     }
-    object["spec"]["suspend"] == true
 }
 
-/// Whether its status says which generation was seen; a ResourceSet has that in its conditions alone.
+fn switched(object: &Value) -> Option<&str> {
+    note(object, switch(object["kind"].as_str().unwrap_or_default())?)
+}
+
+fn suspended(object: &Value) -> bool {
+    let off = switched(object).is_some_and(|switch| switch.eq_ignore_ascii_case("disabled"));
+    off || object["spec"]["suspend"] == true
+}
+
+/// Whether its status says which generation was seen; what is switched by an annotation has that in its conditions alone.
 fn observes(at: &Key) -> bool {
-    at.0 != "ResourceSet"
+    switch(&at.0).is_none()
 }
 
 fn note<'a>(object: &'a Value, annotation: &str) -> Option<&'a str> {
@@ -51,8 +59,7 @@ pub fn noticed(world: &mut World, before: Option<&Value>, after: &Value) {
     let at = key(after);
     let asked = before.and_then(|before| note(before, REQUESTED)) != note(after, REQUESTED);
     let changed = before.is_none_or(|before| {
-        before["spec"] != after["spec"]
-            || (after["kind"] == "ResourceSet" && note(before, SWITCH) != note(after, SWITCH))
+        before["spec"] != after["spec"] || switched(before) != switched(after)
     });
     if suspended(after) && before.is_some_and(|before| !suspended(before)) && !world.desk.attempts.contains(&at) {
         // A running attempt goes on to its end; the status is frozen then.

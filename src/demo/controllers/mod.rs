@@ -100,7 +100,7 @@ pub fn noticed(world: &mut World, before: Option<&Value>, after: &Value) {
             later(world, 1, Task::PodStarts(key(after), uid));
         }
         "HelmRelease" | "Kustomization" | "GitRepository" | "HelmRepository" | "HelmChart" | "OCIRepository"
-        | "Bucket" | "ResourceSet" => flux::noticed(world, before, after),
+        | "Bucket" | "ArtifactGenerator" | "ResourceSet" => flux::noticed(world, before, after),
         "Certificate" => certificates::noticed(world, before, after),
         "ExternalSecret" => secrets::noticed(world, before, after),
         "Backup" | "Restore" | "Schedule" | "DeleteBackupRequest" | "DownloadRequest" => {

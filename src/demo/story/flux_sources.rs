@@ -75,6 +75,7 @@ pub fn objects(m: &Moment, all: &mut Vec<Value>) {
         &format!("sha256:{}", m.hex("bucket/compliance", 64)),
         None,
     ));
+    generated(m, all);
     for release in RELEASES {
         let Some((repository, chart)) = release.chart.split_once('/') else { continue };
         let name = chart_name(release);
@@ -83,6 +84,23 @@ pub fn objects(m: &Moment, all: &mut Vec<Value>) {
         object["status"]["observedChartName"] = json!(chart);
         all.push(object);
     }
+}
+
+/// What a team's repository is split into.
+fn generated(m: &Moment, all: &mut Vec<Value>) {
+    let (namespace, name, made) = ("team-alpha", "apps", "apps-frontend");
+    let from = json!({ "sources": [{ "alias": "apps", "kind": "GitRepository", "name": "apps" }],
+        "artifacts": [{ "name": made, "revision": "@apps", "copy": [{ "from": "@apps/frontend/**", "to": "@artifact/" }] }] });
+    let ready = condition("Ready", "True", "Succeeded", "reconciliation succeeded, generated 1 artifact(s)", m.days_ago(2), NOW);
+    all.push(json!({ "apiVersion": "source.extensions.fluxcd.io/v1beta1", "kind": "ArtifactGenerator",
+        "metadata": meta(namespace, name, m.days_ago(60), &[]), "spec": from, "status": { "conditions": [ready],
+            "inventory": [{ "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "ExternalArtifact", "namespace": namespace, "name": made }] } }));
+    let maker = json!({ "sourceRef": { "apiVersion": "source.extensions.fluxcd.io/v1beta1", "kind": "ArtifactGenerator", "name": name, "namespace": namespace } });
+    let revision = format!("main@sha1:{}", m.hex("team-alpha/apps", 40));
+    let mut artifact = source(m, "ExternalArtifact", namespace, made, &maker, &revision, None);
+    artifact["status"]["conditions"] =
+        json!([condition("Ready", "True", "Succeeded", "Artifact is ready", m.days_ago(2), NOW)]);
+    all.push(artifact);
 }
 
 fn source(

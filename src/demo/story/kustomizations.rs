@@ -1,5 +1,6 @@
 //! The Kustomizations: the root, the platform in its parts, the tenants.
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::build::{NOW, condition, managed, meta, time};
@@ -82,6 +83,10 @@ pub fn objects(m: &Moment, all: &mut Vec<Value>) {
                 condition("Ready", "False", "ReconciliationFailed", message, span.since, NOW),
             ];
             status["lastAttemptedRevision"] = json!(attempted);
+            // the attempt before was the last good one
+            status["history"][0]["lastReconciled"] = json!(time(
+                span.since.checked_sub(SignedDuration::from_mins(10)).unwrap_or(span.since)
+            ));
         }
         status["conditions"] = json!(conditions);
         all.push(json!({ "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "metadata": meta, "spec": spec, "status": status }));

@@ -42,7 +42,15 @@ pub fn lines(store: &Store, beside: &Beside, now: Time) -> Vec<Line> {
     ]
 }
 
-const SOURCES: &[&str] = &["GitRepository", "HelmRepository", "OCIRepository", "Bucket", "HelmChart"];
+const SOURCES: &[&str] = &[
+    "GitRepository",
+    "HelmRepository",
+    "OCIRepository",
+    "Bucket",
+    "HelmChart",
+    "ExternalArtifact",
+    "ArtifactGenerator",
+];
 
 fn count(rows: impl Iterator) -> i64 {
     i64::try_from(rows.count()).unwrap_or(i64::MAX)
@@ -81,25 +89,35 @@ fn nodes_ready(store: &Store) -> Line {
 fn usage(beside: &Beside) -> Line {
     let line =
         |verdict, numbers, why| Line { what: "Resource usage", verdict, numbers, why, kind: None, faults: false };
-    let mut nodes = match &beside.usage {
+    let usages = match &beside.usage {
         Seen::NotAsked => return line(Verdict::Unknown, Vec::new(), "not read yet".to_owned()),
         Seen::NotInstalled => return line(Verdict::NotInstalled, Vec::new(), "no metrics-server".to_owned()),
         Seen::Unreadable(why) => return line(Verdict::Unknown, Vec::new(), why.clone()),
-        Seen::Is(nodes) => nodes.clone(),
+        Seen::Is(usages) => usages,
     };
+    let mut nodes = usages.nodes.clone();
     let most = |of: fn(&crate::domain::beside::Usage) -> i64| nodes.iter().map(of).max().unwrap_or(0);
     let (cpu, memory) = (most(|node| node.cpu), most(|node| node.memory));
     // what runs out of CPU is slow, what runs out of memory is killed
     let verdict = match (memory, cpu) {
         (FULL.., _) => Verdict::Failed,
+        // the one that nobody measures may be the one that is full
+        _ if !usages.unknown.is_empty() => Verdict::Unknown,
         (NEARLY.., _) | (_, NEARLY..) => Verdict::Warning,
         _ => Verdict::Ok,
     };
     let total = i64::try_from(nodes.len()).unwrap_or(i64::MAX);
-    let numbers = vec![("% CPU at most", cpu), ("% memory at most", memory), ("nodes", total)];
+    let mut numbers = vec![("% CPU at most", cpu), ("% memory at most", memory), ("nodes", total)];
+    if !usages.unknown.is_empty() {
+        numbers.push(("without metrics", i64::try_from(usages.unknown.len()).unwrap_or(i64::MAX)));
+    }
     nodes.retain(|node| node.cpu >= NEARLY || node.memory >= NEARLY);
-    let full: Vec<String> =
+    let mut full: Vec<String> =
         nodes.iter().take(3).map(|n| format!("{} at {} % CPU, {} % memory", n.node, n.cpu, n.memory)).collect();
+    full.extend(usages.unknown.first().map(|node| match usages.unknown.len() {
+        1 => format!("no metrics of {node}"),
+        n => format!("no metrics of {node} and {} more", n - 1),
+    }));
     line(verdict, numbers, full.join("; "))
 }
 
@@ -267,7 +285,9 @@ fn policies(store: &Store) -> Line {
     policies.sort_unstable();
     policies.dedup();
     policies.truncate(3);
+    // worse than what breaks a policy is only what nobody can read
     let verdict = if fail + warn + error > 0 { Verdict::Warning } else { Verdict::Ok };
+    let verdict = if tally.with(Health::Unknown) > 0 { verdict.max(Verdict::Unknown) } else { verdict };
     tally.line("Policy violations", verdict, numbers, policies.join(", "))
 }
 
@@ -307,6 +327,12 @@ fn mesh(beside: &Beside) -> Line {
     if strict == 0 {
         why.push("nothing is strict".to_owned());
     }
-    let verdict = if open.is_empty() && strict > 0 { Verdict::Ok } else { Verdict::Warning };
+    let odd = peers.iter().find(|peer| !matches!(&*peer.mode, "STRICT" | "PERMISSIVE" | "DISABLE" | "UNSET"));
+    why.extend(odd.map(|peer| format!("{} has the unknown mode {}", peer.name, peer.mode)));
+    let verdict = match odd {
+        Some(_) => Verdict::Unknown,
+        None if open.is_empty() && strict > 0 => Verdict::Ok,
+        None => Verdict::Warning,
+    };
     line(verdict, numbers, why.join(", "))
 }

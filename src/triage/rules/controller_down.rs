@@ -21,6 +21,7 @@ pub const SPEC: RuleSpec = RuleSpec {
         "HelmChart",
         "OCIRepository",
         "Bucket",
+        "ArtifactGenerator",
         "Certificate",
         "CertificateRequest",
         "ExternalSecret",
@@ -85,7 +86,7 @@ fn waits(scan: &Scan<'_>, id: RowId) -> bool {
     let Some(record) = scan.record(id) else { return false };
     match scan.kind(id) {
         "HelmRelease" | "Kustomization" | "ResourceSet" | "GitRepository" | "HelmRepository" | "HelmChart"
-        | "OCIRepository" | "Bucket" => {
+        | "OCIRepository" | "Bucket" | "ArtifactGenerator" => {
             matches!(Case::of(record), Case::Waiting | Case::Progressing | Case::Outdated)
                 || record.text(flux::READY, &scan.store.strings) == "Unknown"
         }

@@ -6,6 +6,7 @@ mod admission;
 mod alert_about;
 mod alert_name;
 mod backup_location;
+mod backup_queue;
 mod certificate;
 mod controller_down;
 pub(super) mod crash_loop;
@@ -107,6 +108,7 @@ pub static RULES: &[RuleSpec] = &[
     job_runs::SPEC,
     crash_loop::SPEC,
     backup_location::SPEC,
+    backup_queue::SPEC,
     schedule::SPEC,
     inhibited::SPEC,
     guardrail::SPEC,

@@ -11,23 +11,24 @@ use crate::triage::scan::{Claims, Scan};
 pub const SPEC: RuleSpec = RuleSpec {
     name: "source-failed",
     doc: "A release, Kustomization or chart that lacks its artifact fails because of its source.",
-    symptoms: &["HelmRelease", "Kustomization", "HelmChart"],
+    symptoms: &["HelmRelease", "Kustomization", "HelmChart", "ExternalArtifact", "ArtifactGenerator"],
     explain,
     group: None,
     weigh: None,
     next: &["reconcile"],
-    next_for: &["GitRepository", "HelmRepository", "HelmChart", "OCIRepository", "Bucket"],
+    next_for: &["GitRepository", "HelmRepository", "HelmChart", "OCIRepository", "Bucket", "ArtifactGenerator"],
 };
 
 /// Reasons of Ready that speak of the source. What was fetched before is used on, so others do not.
-const REASONS: [&str; 4] = ["ArtifactFailed", "SourceNotReady", "ArtifactNotReady", "GetSourceFailed"];
+const REASONS: [&str; 5] =
+    ["ArtifactFailed", "SourceNotReady", "ArtifactNotReady", "GetSourceFailed", "SourceFetchFailed"];
 
 fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     let Some((id, record)) = row(subject).and_then(|id| Some((id, scan.record(id)?))) else { return };
     let strings = &scan.store.strings;
     let reason = record.text(flux::READY_REASON, strings);
     let blocked = Case::of(record) == Case::Blocked && record.text(flux::BLOCKER, strings).contains("source");
-    if scan.kind(id) != "HelmChart" && !REASONS.contains(&reason) && !blocked {
+    if !matches!(scan.kind(id), "HelmChart" | "ExternalArtifact") && !REASONS.contains(&reason) && !blocked {
         return;
     }
     // a chart's own failure may be the version that is not there: only its repository's failure explains it

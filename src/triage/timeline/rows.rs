@@ -37,9 +37,8 @@ fn role(kind: &str) -> Role {
         "Node" => Role::Node,
         "Seal" => Role::Seal,
         "Silence" => Role::Silence,
-        "GitRepository" | "HelmRepository" | "OCIRepository" | "Bucket" | "HelmChart" | "ResourceSet" | "Schedule" => {
-            Role::Switch
-        }
+        "GitRepository" | "HelmRepository" | "OCIRepository" | "Bucket" | "HelmChart" | "ArtifactGenerator"
+        | "ResourceSet" | "Schedule" => Role::Switch,
         _ => Role::None,
     }
 }

@@ -1,0 +1,30 @@
+//! `ExternalArtifacts`: content that another controller than Flux' own sources has made, mostly an `ArtifactGenerator`. It
+//! is a result: nothing reconciles or suspends it. Source: source-controller `api/v1/externalartifact_types.go`.
+
+use super::flux::decode;
+use super::sources::{COLUMNS, GROUP, Source, Sources};
+use super::{Api, KindSpec, flux_judge};
+
+pub const SPEC: KindSpec = KindSpec {
+    name: "ExternalArtifact",
+    word: "externalartifacts",
+    aliases: &["ea", "externalartifact"],
+    title: "ExternalArtifacts",
+    api: Api::Watch {
+        group: GROUP,
+        versions: &["v1"],
+        plural: "externalartifacts",
+        namespaced: true,
+        decode: decode::<Sources<ExternalArtifact>>,
+    },
+    columns: COLUMNS,
+    blinds: "artifacts made outside of Flux' own sources",
+    judge: flux_judge::judge,
+    lazy: false,
+};
+
+struct ExternalArtifact;
+
+impl Source for ExternalArtifact {
+    const KIND: &'static str = "ExternalArtifact";
+}

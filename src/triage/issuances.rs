@@ -1,0 +1,70 @@
+//! A certificate that is being issued is judged with its issuer: where that is not ready, or not there at all, there is
+//! nothing to wait for.
+
+use crate::domain::ages::Time;
+use crate::domain::finding::{Finding, Judgement};
+use crate::domain::health::Health;
+use crate::domain::record::{KindId, Record, Relation};
+use crate::domain::thresholds::Thresholds;
+use crate::kinds::{self, certificates};
+use crate::store::{RowId, Store};
+
+const ISSUERS: [&str; 2] = ["Issuer", "ClusterIssuer"];
+
+/// Certificates that are not well, when an issuer is among the touched rows.
+pub fn concerned(store: &Store, touched: &[RowId]) -> Vec<RowId> {
+    let is_issuer = |id: &RowId| ISSUERS.contains(&kinds::spec(id.kind).name);
+    let Some(kind) = kinds::by_name("Certificate").filter(|_| touched.iter().any(is_issuer)) else { return Vec::new() };
+    let waiting = store.table(kind).iter().filter(|(_, row)| waits(&row.record));
+    waiting.map(|(slot, _)| RowId { kind, slot }).collect()
+}
+
+fn waits(certificate: &Record) -> bool {
+    certificate.time(certificates::ISSUING).is_some() || certificate.health != Health::Ok
+}
+
+/// Adds that nobody can issue a certificate; `judged` is returned as it is for all others.
+pub fn join(store: &Store, id: RowId, mut judged: Judgement, thresholds: &Thresholds, now: Time) -> Judgement {
+    if kinds::spec(id.kind).name != "Certificate" {
+        return judged;
+    }
+    let Some(record) = store.row(id).map(|row| &row.record).filter(|record| waits(record)) else { return judged };
+    if record.health == Health::Terminating {
+        return judged;
+    }
+    let Some((issuer, why)) = unable(store, record) else { return judged };
+    let begun = record.time(certificates::ISSUING).unwrap_or(record.created);
+    let ends = begun.plus(thresholds.reconcile_grace);
+    if now < ends {
+        return judged.again_at(ends);
+    }
+    let severity = certificates::urgency(record, thresholds, now);
+    let gravest = judged.findings.iter().map(|f| f.severity).min();
+    // what is wrong already is told in words of its own; that there is no issuer is the reason for it
+    if issuer.is_some() && gravest.is_some() {
+        return judged;
+    }
+    if judged.health == Health::Progressing {
+        judged.health = Health::Warning;
+    }
+    judged.findings.insert(0, Finding::new(gravest.map_or(severity, |g| g.min(severity)), Some(begun), why));
+    judged
+}
+
+/// The issuer that cannot issue, or nothing where there is none of its name; and that in words.
+fn unable(store: &Store, certificate: &Record) -> Option<(Option<RowId>, String)> {
+    let link = certificate.link(Relation::From)?;
+    let (name, namespace) = (store.strings.get(link.name), store.strings.get(link.namespace));
+    let kind: KindId = kinds::by_name(store.strings.get(link.kind)).filter(|k| ISSUERS.contains(&kinds::spec(*k).name))?;
+    let feed = &store.table(kind).feed;
+    // only whoever sees all of them can say that one is not there
+    if !feed.state.is_live() || (!feed.only.is_empty() && !feed.only.iter().any(|seen| **seen == *namespace)) {
+        return None;
+    }
+    let told = format!("{} {name}", kinds::spec(kind).name);
+    let Some(issuer) = store.find(kind, namespace, name) else {
+        return Some((None, format!("its issuer does not exist: {told}")));
+    };
+    let failed = store.row(issuer).is_some_and(|row| row.record.health == Health::Failed);
+    failed.then(|| (Some(issuer), format!("its issuer is not ready: {told}")))
+}

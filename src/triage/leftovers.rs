@@ -1,0 +1,73 @@
+//! Pods that ended badly and were replaced long since (evicted, shut down with their node) stay until somebody cleans up.
+//! Once their workload has all its pods, or their Job is complete, they are history: a note.
+
+use hashbrown::HashSet;
+
+use super::judged::Judged;
+use crate::domain::finding::Judgement;
+use crate::domain::health::{Health, Severity};
+use crate::domain::interner::{Strings, Sym};
+use crate::domain::record::{Cell, Link, Record, Relation};
+use crate::kinds::{self, pods, workload};
+use crate::store::{RowId, Store};
+
+/// Kinds that replace a pod that has ended.
+const WORKLOADS: [&str; 5] = ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"];
+
+/// The ended pods of workloads that are among the touched rows.
+pub fn concerned(store: &Store, judged: &Judged, touched: &[RowId]) -> Vec<RowId> {
+    let Some(pod) = kinds::by_name("Pod") else { return Vec::new() };
+    let mut owners: HashSet<(&str, Sym, &str)> = HashSet::new();
+    for id in touched.iter().filter(|id| WORKLOADS.contains(&kinds::spec(id.kind).name)) {
+        if let Some(row) = store.row(*id) {
+            owners.insert((kinds::spec(id.kind).name, row.record.namespace, &row.record.name));
+        }
+    }
+    if owners.is_empty() {
+        return Vec::new();
+    }
+    let is_of = |link: &Link| {
+        let text = |sym| store.strings.get(sym);
+        owners.contains(&(text(link.kind), link.namespace, text(link.name)))
+    };
+    let of = |id: &RowId| store.row(*id).is_some_and(|row| ended(&row.record).is_some_and(is_of));
+    judged.rows().map(|(id, _)| id).filter(|id| id.kind == pod && of(id)).collect()
+}
+
+/// The owner of a pod that has ended and is not started again.
+fn ended(pod: &Record) -> Option<&Link> {
+    pod.link(Relation::Owner).filter(|_| pod.flag(pods::ENDED))
+}
+
+/// Makes a note of what was replaced; `judged` is returned as it is for all others.
+pub fn join(store: &Store, id: RowId, mut judged: Judgement) -> Judgement {
+    if judged.findings.is_empty() || kinds::spec(id.kind).name != "Pod" {
+        return judged;
+    }
+    let Some(owner) = store.row(id).and_then(|row| ended(&row.record)) else { return judged };
+    let strings = &store.strings;
+    let kind = strings.get(owner.kind);
+    let workload = kinds::by_name(kind).filter(|_| WORKLOADS.contains(&kind));
+    let whole = workload
+        .and_then(|kind| store.find(kind, strings.get(owner.namespace), strings.get(owner.name)))
+        .and_then(|id| store.row(id))
+        .is_some_and(|row| is_whole(kind, &row.record, strings));
+    if whole {
+        let now = if kind == "Job" { "its Job is complete" } else { "it was replaced" };
+        judged.health = Health::Ok;
+        for finding in &mut judged.findings {
+            finding.severity = Severity::P4;
+            finding.why = format!("left over, {now}: {}", finding.why).into();
+        }
+    }
+    judged
+}
+
+fn is_whole(kind: &str, record: &Record, strings: &Strings) -> bool {
+    match kind {
+        "Job" => record.health == Health::Ok,
+        // before its controller has looked, the numbers are of another spec
+        _ if strings.get(record.status) == workload::OBSERVING => false,
+        _ => matches!(record.cell(workload::READY), Cell::Ratio(ready, wanted) if ready >= wanted),
+    }
+}

@@ -1,0 +1,59 @@
+//! One run that does not end holds up all others of its server: Velero works on one after another.
+
+use super::{RuleSpec, row};
+use crate::domain::record::{Record, Relation};
+use crate::kinds::alerts::Confidence;
+use crate::kinds::velero;
+use crate::store::RowId;
+use crate::triage::node::Subject;
+use crate::triage::scan::{Claims, Scan};
+
+pub const SPEC: RuleSpec = RuleSpec {
+    name: "backup-queue",
+    doc: "Backups that wait, and the schedules that lack them, are held up by a backup that does not end; so are restores.",
+    symptoms: &["Backup", "Restore", "Schedule"],
+    explain,
+    group: None,
+    weigh: None,
+    next: &["backup-logs"],
+    next_for: &["Backup"],
+};
+
+/// A run is missed from when it was due on, and the one that holds it up may have begun a little later.
+const SLACK: i64 = 3600;
+
+fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
+    let Some((id, record)) = row(subject).and_then(|id| Some((id, scan.record(id)?))) else { return };
+    let kind = scan.kind(id);
+    let runs = if kind == "Schedule" { "Backup" } else { kind };
+    let Some((root, stuck)) = stuck(scan, runs, record) else { return };
+    let held = match kind {
+        "Schedule" => {
+            let since = scan.finding(id).and_then(|f| f.since);
+            let of = |run: &Record| {
+                let mut from = run.links.iter().filter(|l| l.relation == Relation::From);
+                from.any(|l| l.namespace == record.namespace && scan.text(l.name) == &*record.name)
+            };
+            let waits = scan.all(runs).any(|(_, run)| of(run) && is_behind(scan, run, stuck));
+            of(stuck) || waits || scan.follows(since, Some(velero::begun(stuck)), SLACK)
+        }
+        _ => is_behind(scan, record, stuck),
+    };
+    if held {
+        let told = scan.told(root.into());
+        claims.row(root, Confidence::Exact, format!("{told} does not end, and the server works on one after another"));
+    }
+}
+
+/// The oldest run of a kind in the same place that has the server to itself for too long.
+fn stuck<'a>(scan: &Scan<'a>, kind: &str, of: &Record) -> Option<(RowId, &'a Record)> {
+    let is_stuck = |id: RowId, run: &Record| {
+        run.namespace == of.namespace && velero::holds_others(scan.text(run.status)) && scan.finding(id).is_some()
+    };
+    let all = scan.all(kind).filter(|(id, run)| is_stuck(*id, run));
+    all.min_by_key(|(_, run)| (velero::begun(run), run.uid))
+}
+
+fn is_behind(scan: &Scan<'_>, run: &Record, stuck: &Record) -> bool {
+    velero::waits(scan.text(run.status)) && run.created >= velero::begun(stuck)
+}
