@@ -209,7 +209,7 @@ mod tests {
             "metadata": {"name": "apps", "namespace": "flux-system", "uid": "ks", "generation": 1,
                 "creationTimestamp": LONG_AGO},
             "spec": {"suspend": false},
-            "status": {"observedGeneration": 1, "conditions": conditions},
+            "status": {"observedGeneration": 1, "lastAppliedRevision": "main@sha1:0", "conditions": conditions},
         })
     }
 
