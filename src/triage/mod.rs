@@ -2,6 +2,7 @@
 //! changed, or whose deadline has come, is judged and explained again; the order changes only when a judgement does,
 //! never on a tick.
 
+pub mod alerted;
 mod controllers;
 mod dependents;
 mod feeds;
