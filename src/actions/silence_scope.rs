@@ -87,12 +87,18 @@ pub fn propose(input: &Input<'_>) -> Result<Vec<Matcher>, Stop> {
     let namespace = &*target.key.namespace;
     match Scope::of(input)? {
         Scope::Namespace if namespace.is_empty() => Err(Stop::refuse("it is in no namespace")),
-        Scope::Namespace => Ok(vec![Matcher::equal("namespace", namespace)]),
+        Scope::Namespace => Ok(vec![Matcher::equal(spoken_of(namespace, input.alerts), namespace)]),
         Scope::Component => component(target),
         Scope::Object if target.kind == "Alert" => alert(target, input.alerts),
         Scope::Object if target.known.alerts.is_empty() => unseen(target),
         Scope::Object => seen(target, input.alerts),
     }
+}
+
+/// The label in which most alerts speak of a namespace: where an exporter's own stands in `namespace`, it is the other.
+fn spoken_of(namespace: &str, all: &[Labels]) -> &'static str {
+    let count = |label: &str| all.iter().filter(|labels| labels.get(label).is_some_and(|have| have == namespace)).count();
+    if count("exported_namespace") > count("namespace") { "exported_namespace" } else { "namespace" }
 }
 
 /// The alerts of a platform's component: of its namespace, and where others share that, of its pods.
@@ -392,6 +398,12 @@ mod tests {
         assert_eq!(written(&matchers), expected);
         let test = Test::of(&matchers).unwrap();
         assert!(test.all(&all[0]) && !all[1..].iter().any(|other| test.all(other)));
+    }
+
+    #[test]
+    fn a_namespace_is_called_as_its_alerts_call_it() {
+        let all = [labels("alertname=C,exported_namespace=a,namespace=cm"), labels("alertname=D,namespace=b")];
+        assert_eq!((spoken_of("a", &all), spoken_of("b", &all), spoken_of("c", &all)), ("exported_namespace", "namespace", "namespace"));
     }
 
     #[test]
