@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::disallowed_macros, reason = "what was seen of a real cluster is told beside the verdict")]
 
+#[path = "actions/approval.rs"]
+mod approval;
 #[path = "actions/compare.rs"]
 mod compare;
 #[path = "actions/contract.rs"]
@@ -22,6 +24,8 @@ mod proofs;
 mod real;
 #[path = "actions/refusals.rs"]
 mod refusals;
+#[path = "actions/silences.rs"]
+mod silences;
 #[path = "actions/tools.rs"]
 mod tools;
 #[path = "actions/twins.rs"]

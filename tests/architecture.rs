@@ -130,7 +130,23 @@ const HELPERS: &[(&str, &[&str])] = &[
     ),
     ("screens", &["acting", "body", "layout", "line_edit", "pager", "world"]),
     ("triage/rules", &[]),
-    ("actions", &["dependents", "download", "flux", "input", "velero", "workload"]),
+    (
+        "actions",
+        &[
+            "continued",
+            "dependents",
+            "download",
+            "flux",
+            "input",
+            "marks",
+            "risk",
+            "silence_caution",
+            "silence_scope",
+            "silence_span",
+            "velero",
+            "workload",
+        ],
+    ),
 ];
 
 fn root() -> &'static Path {

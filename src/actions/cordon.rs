@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::input::Input;
+use super::risk::{self, Weight};
 use super::{ActKey, ActionSpec, Offer, RightRow, Subject, flux, marks, right};
 use crate::domain::json::flag;
 use crate::domain::plan::{Plan, Proof, Step, Stop, Via};
@@ -41,7 +42,9 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         return Err(Stop::Refuse(format!("{} is cordoned already", target.told())));
     }
     let undo = format!("kubectl uncordon {}", target.key.name);
-    flux::plan(input, SPEC.name, steps(input, &path, node)?, undo)
+    let mut plan = flux::plan(input, SPEC.name, steps(input, &path, node)?, undo)?;
+    plan.risk = risk::of_node(input, Weight::Holds, node);
+    Ok(plan)
 }
 
 pub fn steps(input: &Input<'_>, path: &str, node: &Value) -> Result<Vec<Step>, Stop> {

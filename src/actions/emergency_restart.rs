@@ -3,9 +3,10 @@
 
 use super::input::Input;
 use super::workload::{self, Workload};
+use super::risk::{self, Weight};
 use super::{ActionSpec, dependents, flux, marks, restart, resume, suspend};
 use crate::domain::json::{flag, list, text};
-use crate::domain::plan::{Guard, Plan, Risk, Stop};
+use crate::domain::plan::{Guard, Plan, Stop};
 
 pub const SPEC: ActionSpec = ActionSpec {
     name: "emergency-restart",
@@ -74,8 +75,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     } else if is_suspended {
         plan.reach.push("it was suspended before, and stays so".into());
     }
-    plan.risk =
-        if input.is_core(namespace) { Risk::Context(input.context.to_owned()) } else { Risk::Name(name.to_string()) };
+    plan.risk = risk::of(input, Weight::Ends, risk::places(target.kind, object, namespace), name);
     plan.reach.extend(dependents::told(input)?);
     Ok(plan)
 }

@@ -4,9 +4,9 @@ use super::input::Input;
 use super::silence;
 use super::{ActKey, ActionSpec, Offer};
 use crate::domain::json::text;
+use crate::domain::matcher::{Test, written};
 use crate::domain::plan::{Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
 use crate::domain::proof::Check;
-use crate::domain::served::escape;
 use crate::kinds::silences;
 
 pub const SPEC: ActionSpec = ActionSpec {
@@ -28,7 +28,7 @@ pub const SPEC: ActionSpec = ActionSpec {
 fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let target = input.target()?;
     let id = &target.key.name;
-    let path = format!("/api/v2/silence/{}", escape(id));
+    let path = silence::own_path(id);
     let found = input.read(&silence::path(id))?;
     let matchers = silence::of(found);
     let request = Request {
@@ -44,18 +44,24 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         before: format!("until {}", text(found, "/endsAt")),
         after: "expired".into(),
     };
-    let proof = Proof { via: Via::Alertmanager, path, check: Check::Silence { expired: true }, limit: 90 };
-    let count = silence::count(&matchers, input.alerts).0;
+    let proof = Proof { via: Via::Alertmanager, path, check: Check::Silence { until: None, pending: false }, limit: 90 };
+    let test = Test::of(&matchers);
+    let count = test.map(|test| input.alerts.iter().filter(|labels| test.all(labels)).count());
+    let count = match (count, input.blind) {
+        (Ok(count), None) => format!("{count} alerts that it covers notify again"),
+        (Err(why), _) => format!("how many alerts notify again is unknown: {why}"),
+        (_, Some(why)) => format!("how many alerts notify again is unknown: {why}"),
+    };
     Ok(Plan {
         action: SPEC.name,
-        title: format!("expire the silence {}", silence::written(&matchers)),
+        title: format!("expire the silence {}", written(&matchers)),
         targets: vec![target.key.clone()],
         steps: vec![
-            Step::send("expire it", format!("amtool silence expire {id}"), request),
+            Step::send("expire it", silence::amtool("expire", &[id.to_string()]), request),
             Step::wait("wait until every replica says so", proof),
         ],
         risk: Risk::Press,
-        reach: vec![format!("{count} alerts that it covers notify again")],
+        reach: vec![count],
         warnings: Vec::new(),
         undo: "silence anew: an expired silence cannot be revived".into(),
         reason: String::new(),

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::input::{Input, Target};
+use super::risk::{self, Weight};
 use super::{Offer, RightRow, Subject, right};
 use crate::domain::json::{annotation, condition, label, list, text};
 use crate::domain::plan::{Body, Guard, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
@@ -209,11 +210,11 @@ pub fn once_more(input: &Input<'_>, action: &'static str, token: &str) -> Result
     Ok(plan)
 }
 
-/// In a core namespace, the operator types the name.
+/// Where what it manages is core, the operator types its name.
 pub fn name_when_core(input: &Input<'_>, target: &Target, plan: &mut Plan) {
-    if input.is_core(&target.key.namespace) {
-        plan.risk = Risk::Name(target.key.name.to_string());
-    }
+    let object = input.object().map_or(&Value::Null, |(_, object)| object);
+    let places = risk::places(target.kind, object, &target.key.namespace);
+    plan.risk = risk::of(input, Weight::Steers, places, &target.key.name);
 }
 
 /// Offered for a HelmRelease that is not suspended.

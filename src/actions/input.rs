@@ -16,8 +16,7 @@ use crate::domain::served::Served;
 pub type Apis = HashMap<&'static str, Served>;
 /// What was read, by path: the object, or why it could not be.
 pub type Have = HashMap<String, Result<Value, String>>;
-/// The labels of one alert.
-pub type Labels = BTreeMap<String, String>;
+pub use crate::domain::matcher::Labels;
 
 /// An object that an action is about.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +27,25 @@ pub struct Target {
     pub labels: Labels,
     /// The component of a platform profile that it belongs to.
     pub component: Option<Component>,
+    pub known: Known,
+}
+
+/// What is known of a target from what is around it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The alerts that are about it: by their labels, or because it explains them.
+    pub alerts: Vec<Alerted>,
+    /// Of an alert, the kind of object that it is about.
+    pub about: Option<String>,
+    /// Pods of others in its namespace begin with its name, too.
+    pub shared: bool,
+}
+
+/// An alert, and the kind of object that it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alerted {
+    pub labels: Labels,
+    pub about: Option<String>,
 }
 
 /// A component as far as alerts can tell that they are about it.
@@ -72,6 +90,8 @@ pub struct Input<'a> {
     pub core: &'a [String],
     /// The alerts that are known now.
     pub alerts: &'a [Labels],
+    /// Why these may not be all that there are.
+    pub blind: Option<&'a str>,
     /// The interrupted plan that is gone on with: what it has done need not be done again.
     pub continues: Option<&'a Unfinished>,
 }
@@ -171,7 +191,8 @@ impl<'a> Input<'a> {
     }
 
     pub fn is_core(&self, namespace: &str) -> bool {
-        self.core.iter().any(|core| core == namespace)
+        // without it there is no cluster, whatever is configured
+        namespace == "kube-system" || self.core.iter().any(|core| core == namespace)
     }
 
     /// The right to do this to an object of a kind.

@@ -7,6 +7,10 @@ mod download;
 mod flux;
 mod input;
 mod marks;
+mod risk;
+mod silence_caution;
+mod silence_scope;
+mod silence_span;
 mod velero;
 mod workload;
 
@@ -44,10 +48,11 @@ pub mod undo_rollout;
 pub mod unpause_schedule;
 
 use crate::domain::interner::Strings;
+use crate::domain::locked::says_why;
 use crate::domain::plan::{Origin, Plan, Risk, Stop};
 use crate::domain::record::Record;
 
-pub use input::{Apis, Component, Have, Input, Labels, Target};
+pub use input::{Alerted, Apis, Component, Have, Input, Known, Labels, Target};
 
 /// The most objects that one plan may change.
 pub const MOST: usize = 10;
@@ -225,7 +230,7 @@ pub fn plan(action: &ActionSpec, input: &Input<'_>) -> Result<Plan, Stop> {
         return Err(Stop::Need(needs));
     }
     let mut plan = joined(plans, input);
-    plan.reason = input.reason.trim().to_owned();
+    plan.reason = if says_why(input.reason) { input.reason.trim().to_owned() } else { String::new() };
     plan.needs_reason = action.wants_reason;
     plan.origin = Origin {
         objects: input.targets.iter().map(Target::object).collect(),

@@ -3,9 +3,10 @@
 use serde_json::json;
 
 use super::input::Input;
+use super::risk::{self, Weight};
 use super::{ActKey, ActionSpec, flux, right};
 use crate::domain::json::{condition, int, is_true, list, text};
-use crate::domain::plan::{Body, Guard, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
+use crate::domain::plan::{Body, Guard, Method, Plan, Proof, Request, Step, Stop, Via};
 use crate::domain::proof::Check;
 
 pub const SPEC: ActionSpec = ActionSpec {
@@ -79,9 +80,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let mut plan = flux::plan(input, SPEC.name, steps, String::new())?;
     plan.reach.push(format!("Secret {secret} changes: what mounts it may need a restart"));
     plan.warnings = warnings;
-    if input.is_core(namespace) {
-        plan.risk = Risk::Name(name.to_string());
-    }
+    plan.risk = risk::of(input, Weight::Steers, [&**namespace], name);
     Ok(plan)
 }
 

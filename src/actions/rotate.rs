@@ -4,9 +4,10 @@ use serde_json::Value;
 
 use super::input::Input;
 use super::workload::{self, Workload};
+use super::risk::{self, Weight};
 use super::{ActionSpec, flux, force_sync, restart, right};
 use crate::domain::json::{list, text};
-use crate::domain::plan::{Plan, Risk, Stop};
+use crate::domain::plan::{Plan, Stop};
 
 pub const SPEC: ActionSpec = ActionSpec {
     name: "rotate",
@@ -47,9 +48,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         plan.reach.push(format!("no workload in {namespace} uses Secret {secret}: it is only synced"));
     } else {
         plan.reach.push(format!("restarted after it, as users of Secret {secret}: {}", names.join(", ")));
-        let core = input.is_core(namespace);
-        plan.risk =
-            if core { Risk::Context(input.context.to_owned()) } else { Risk::Name(target.key.name.to_string()) };
+        plan.risk = risk::of(input, Weight::Ends, [&**namespace], &target.key.name);
     }
     Ok(plan)
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::input::Input;
+use super::risk::{self, Weight};
 use super::{ActKey, ActionSpec, Field, Start, cordon, flux, marks};
 use crate::domain::json::flag;
 use crate::domain::plan::{Plan, Proof, Step, Stop, Via};
@@ -44,5 +45,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
             .freeing(target.object()),
         Step::wait("read it back: it is not cordoned", proof),
     ];
-    flux::plan(input, SPEC.name, steps, format!("kubectl cordon {name}"))
+    let mut plan = flux::plan(input, SPEC.name, steps, format!("kubectl cordon {name}"))?;
+    plan.risk = risk::of_node(input, Weight::Holds, node);
+    Ok(plan)
 }

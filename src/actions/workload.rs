@@ -4,9 +4,10 @@
 use serde_json::{Value, json};
 
 use super::input::{Input, Target};
+use super::risk::{self, Weight};
 use super::{Offer, RightRow, Subject, flux, marks, right};
 use crate::domain::json::{flag, int, label, list, text};
-use crate::domain::plan::{Body, Guard, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
+use crate::domain::plan::{Body, Guard, Method, Plan, Proof, Request, Step, Stop, Via};
 use crate::domain::proof::{Check, Sent};
 use crate::domain::served::Served;
 
@@ -150,17 +151,12 @@ pub fn rollout(workload: &Workload<'_>, sent: Vec<Sent>) -> Step {
 
 pub fn plan(input: &Input<'_>, action: &'static str, workload: &Workload<'_>, steps: Vec<Step>) -> Result<Plan, Stop> {
     let target: &Target = input.target()?;
-    let name = workload.name.clone();
     Ok(Plan {
         action,
         title: format!("{action} {}", workload.told()),
         targets: vec![target.key.clone()],
         steps,
-        risk: if input.is_core(&workload.namespace) {
-            Risk::Context(input.context.to_owned())
-        } else {
-            Risk::Name(name)
-        },
+        risk: risk::of(input, Weight::Ends, [&*workload.namespace], &workload.name),
         reach: vec![format!("{} pods", replicas(workload.object))],
         warnings: Vec::new(),
         undo: String::new(),
@@ -216,7 +212,7 @@ pub fn pause(input: &Input<'_>, action: &'static str, wanted: bool) -> Result<Pl
         steps.push(rollout(&workload, vec![Sent::value("/spec/paused", value)]));
     }
     let mut plan = plan(input, action, &workload, steps)?;
-    plan.risk = Risk::Press;
+    plan.risk = risk::of(input, Weight::Holds, [&*workload.namespace], &workload.name);
     plan.undo = twin(opposite);
     plan.warnings.extend(drift(&workload));
     Ok(plan)
@@ -289,6 +285,11 @@ pub fn successor(pod: &Value) -> (String, Vec<String>) {
     }
 }
 
+/// Whether its controller surely makes another one: a Job may have done with trying.
+fn is_replaced(pod: &Value) -> bool {
+    owner(pod).is_some_and(|(kind, _)| kind == "ReplicaSet" || KINDS.contains(&&*kind))
+}
+
 /// A plan that ends one pod.
 pub fn pod_plan(
     input: &Input<'_>,
@@ -299,13 +300,13 @@ pub fn pod_plan(
 ) -> Result<Plan, Stop> {
     let target = input.target()?;
     let (reach, warnings) = successor(pod);
-    let core = input.is_core(&target.key.namespace);
+    let weight = if is_replaced(pod) { Weight::Holds } else { Weight::Ends };
     Ok(Plan {
         action,
         title: format!("{verb} {}", target.told()),
         targets: vec![target.key.clone()],
         steps,
-        risk: if core { Risk::Context(input.context.to_owned()) } else { Risk::Name(target.key.name.to_string()) },
+        risk: risk::of(input, weight, [&*target.key.namespace], &target.key.name),
         reach: vec![reach],
         warnings,
         undo: String::new(),

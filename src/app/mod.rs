@@ -12,6 +12,7 @@ use crate::domain::change::Batch;
 use crate::domain::finding::Finding;
 use crate::domain::health::Severity;
 use crate::domain::incident::Anchor;
+use crate::domain::locked::says_why;
 use crate::domain::record::{Key, Relation};
 use crate::domain::reply::Reply;
 use crate::intent::{Chord, Code, Command, Effect, Place, Scope, Ticket, Tickets};
@@ -305,7 +306,7 @@ impl App {
                 }
                 return Ok(self.follow(vec![Effect::Go(Place::Timeline(scope))]));
             }
-            "unlock" if rest.is_empty() => return Err("why? :unlock REASON".to_owned()),
+            "unlock" if !says_why(rest) => return Err("why? :unlock REASON".to_owned()),
             "unlock" => return Ok(vec![Effect::Unlock(rest.to_owned())]),
             "dismiss" => {
                 let (run, why) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));

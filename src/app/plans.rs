@@ -3,6 +3,7 @@
 use super::App;
 use crate::actions::ActKey;
 use crate::domain::ages::Time;
+use crate::domain::locked::Locked;
 use crate::domain::moment::Moment;
 use crate::domain::outcome::{Outcome, Progress, Unfinished};
 use crate::domain::plan::Plan;
@@ -24,7 +25,7 @@ impl App {
     }
 
     /// Whether anything may be written: why not, and until when all the same.
-    pub fn lock(&mut self, locked: Option<String>, until: Option<Time>) {
+    pub fn lock(&mut self, locked: Option<Locked>, until: Option<Time>) {
         if until.is_some() {
             self.say("unlocked for 15 minutes; it is recorded");
         }

@@ -25,7 +25,7 @@ use super::kubeconfig::{Kubeconfigs, Target};
 use super::proxy;
 use super::stats::Stats;
 use super::transport::Sender;
-use crate::config::Settings;
+use crate::config::{Origin, Settings};
 use crate::config::env::Env;
 
 /// How long the first answer may take.
@@ -41,6 +41,8 @@ pub const IN_CLUSTER: &str = "in-cluster";
 pub struct Cluster {
     /// The context's name.
     pub context: String,
+    /// As the kubeconfig calls the cluster; empty in a pod.
+    pub name: String,
     /// The API server's address.
     pub server: String,
     /// The kubeconfig's user.
@@ -121,7 +123,7 @@ impl Cluster {
             Err(nothing @ ConnectError::NoConfig { .. }) => in_cluster(settings).ok_or(nothing)??,
             Err(error) => return Err(error),
         };
-        let Resolved { context, user, config, source } = resolved;
+        let Resolved { context, name, user, config, source } = resolved;
         let settings = settings.for_context(&context);
         let hint =
             format!("log in from another terminal, for example with: kubectl --context {context} get --raw /version");
@@ -145,6 +147,7 @@ impl Cluster {
             stats,
             settings,
             context: context.clone(),
+            name,
         };
         cluster.version = cluster.ask_version().await?;
         cluster.identity = cluster.ask_identity().await.unwrap_or_default();
@@ -213,6 +216,7 @@ impl Cluster {
 
 struct Resolved {
     context: String,
+    name: String,
     user: String,
     config: Config,
     source: Source,
@@ -220,7 +224,7 @@ struct Resolved {
 
 /// Turns a context into kube's configuration and a source of credentials that is ours.
 fn resolve(target: Target, settings: &Settings) -> Result<Resolved, ConnectError> {
-    let Target { context, server, cluster, user_name, user, namespace } = target;
+    let Target { context, server, cluster_name, cluster, user_name, user, namespace } = target;
     let incomplete = |what: String| ConnectError::Incomplete { context: context.clone(), what };
     let settings = settings.for_context(&context);
     // Loads the authority from data or file.
@@ -237,9 +241,9 @@ fn resolve(target: Target, settings: &Settings) -> Result<Resolved, ConnectError
     config.tls_server_name.clone_from(&cluster.tls_server_name);
     config.proxy_url = proxy_of(&cluster, &server, &settings.env)?;
     config.auth_info = transport_identity(user);
-    impersonate(&mut config.auth_info, &settings);
+    impersonate(&mut config.auth_info, &settings).map_err(&incomplete)?;
     config.default_retry = false;
-    Ok(Resolved { context, user: user_name, config, source })
+    Ok(Resolved { context: context.clone(), name: cluster_name, user: user_name, config, source })
 }
 
 fn proxy_of(cluster: &ClusterInfo, server: &Uri, env: &Env) -> Result<Option<Uri>, ConnectError> {
@@ -257,9 +261,17 @@ fn in_cluster(settings: &Settings) -> Option<Result<Resolved, ConnectError>> {
     };
     let token = config.auth_info.token_file.take();
     let source = token.map_or(Source::None, |path| Source::BearerFile(Path::new(&path).to_path_buf()));
-    impersonate(&mut config.auth_info, settings);
+    if let Err(what) = impersonate(&mut config.auth_info, &settings.for_context(IN_CLUSTER)) {
+        return Some(Err(ConnectError::Incomplete { context: IN_CLUSTER.to_owned(), what }));
+    }
     config.default_retry = false;
-    Some(Ok(Resolved { context: IN_CLUSTER.to_owned(), user: "service account".to_owned(), config, source }))
+    Some(Ok(Resolved {
+        context: IN_CLUSTER.to_owned(),
+        name: String::new(),
+        user: "service account".to_owned(),
+        config,
+        source,
+    }))
 }
 
 /// In the order of kubectl's own preference.
@@ -273,11 +285,13 @@ fn source(user: &AuthInfo, cluster: &ExecAuthCluster) -> Result<Source, String> 
     if let (Some(user), Some(password)) = (&user.username, &user.password) {
         return Ok(Source::Basic { user: user.clone(), password: password.clone() });
     }
+    // the file wins over the token beside it, which stands in only while the file cannot be read
+    let file = user.token_file.as_ref().filter(|path| user.token.is_none() || std::fs::File::open(path).is_ok());
+    if let Some(path) = file {
+        return Ok(Source::BearerFile(Path::new(path).to_path_buf()));
+    }
     if let Some(token) = &user.token {
         return Ok(Source::Bearer(token.clone()));
-    }
-    if let Some(path) = &user.token_file {
-        return Ok(Source::BearerFile(Path::new(path).to_path_buf()));
     }
     Ok(match &user.exec {
         Some(exec) => {
@@ -293,13 +307,31 @@ fn transport_identity(user: AuthInfo) -> AuthInfo {
     AuthInfo { username: None, password: None, token: None, token_file: None, exec: None, ..user }
 }
 
-fn impersonate(auth: &mut AuthInfo, settings: &Settings) {
+/// Acts as another user. Groups without one would be left out, and the request sent with our own rights: as kubectl,
+/// that is refused, wherever they come from.
+fn impersonate(auth: &mut AuthInfo, settings: &Settings) -> Result<(), String> {
     if let Some(user) = &settings.impersonate {
         auth.impersonate = Some(user.clone());
         auth.impersonate_groups = Some(settings.impersonate_groups.clone());
         auth.impersonate_uid = None;
         auth.impersonate_user_extra = None;
+    } else if !settings.impersonate_groups.is_empty() {
+        // for the user that the kubeconfig names
+        auth.impersonate_groups = Some(settings.impersonate_groups.clone());
     }
+    let named = auth.impersonate.as_ref().is_some_and(|user| !user.is_empty());
+    let groups = auth.impersonate_groups.as_ref().is_some_and(|groups| !groups.is_empty());
+    let more = auth.impersonate_uid.as_ref().is_some_and(|uid| !uid.is_empty())
+        || auth.impersonate_user_extra.as_ref().is_some_and(|extra| !extra.is_empty());
+    if named || !(groups || more) {
+        return Ok(());
+    }
+    Err(match settings.origin("as-groups") {
+        Origin::Default => "its user asks for groups, a uid or extra fields to impersonate, and names no user to \
+                            impersonate (as)"
+            .to_owned(),
+        origin => format!("groups to impersonate are set by {origin}, and no user: they need one (--as, or `as`)"),
+    })
 }
 
 pub(super) fn authorities(pem: &[u8]) -> Result<Vec<Vec<u8>>, String> {

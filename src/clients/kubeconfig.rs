@@ -61,6 +61,7 @@ pub struct Kubeconfigs {
 pub struct Target {
     pub context: String,
     pub server: Uri,
+    pub cluster_name: String,
     pub cluster: Cluster,
     pub user_name: String,
     pub user: AuthInfo,
@@ -161,6 +162,7 @@ impl Kubeconfigs {
         Ok(Target {
             context: name,
             server,
+            cluster_name: context.cluster.clone(),
             cluster: cluster.clone(),
             user: user.and_then(|user| user.auth_info.clone()).unwrap_or_default(),
             user_name,

@@ -18,5 +18,5 @@ pub mod value;
 
 pub use load::{Override, Request};
 pub use problem::{ConfigError, Problem};
-pub use settings::{Service, ServiceMode, ServiceName, Settings};
+pub use settings::{Names, Service, ServiceMode, ServiceName, Settings};
 pub use value::{Kind, Origin, Value};

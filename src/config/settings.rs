@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::env::Env;
 use super::schema;
 use super::value::{Origin, Value};
+use crate::domain::locked::Locked;
 use crate::domain::thresholds::Thresholds;
 
 /// The services beside the API server.
@@ -103,6 +104,18 @@ pub enum ReadOnly {
     Set(Origin),
     /// The context's name matches this pattern of `readonly-contexts`.
     Pattern(String),
+    /// So does the name of its cluster, or of its server.
+    Place { what: &'static str, name: String, pattern: String },
+}
+
+/// The names by which a place is known to be one that must not be written to.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Names<'a> {
+    pub context: &'a str,
+    /// As the kubeconfig calls the cluster.
+    pub cluster: &'a str,
+    /// The server's address.
+    pub server: &'a str,
 }
 
 impl std::fmt::Display for ReadOnly {
@@ -110,7 +123,23 @@ impl std::fmt::Display for ReadOnly {
         match self {
             Self::Set(origin) => write!(f, "readonly is set by {origin}"),
             Self::Pattern(pattern) => write!(f, "the context matches {pattern} of readonly-contexts"),
+            Self::Place { what, name, pattern } => {
+                write!(f, "the {what} {name} matches {pattern} of readonly-contexts")
+            }
         }
+    }
+}
+
+impl From<ReadOnly> for Locked {
+    /// A pattern is a caution that a reason lifts for a while; what was set is meant, and is changed where it was set.
+    fn from(readonly: ReadOnly) -> Self {
+        let instead = match &readonly {
+            ReadOnly::Set(Origin::Flag(flag)) => Some(format!("start without {flag}")),
+            ReadOnly::Set(Origin::Env(name)) => Some(format!("start without {name}")),
+            ReadOnly::Set(origin) => Some(format!("change it there ({origin})")),
+            ReadOnly::Pattern(_) | ReadOnly::Place { .. } => None,
+        };
+        Self { why: readonly.to_string(), instead }
     }
 }
 
@@ -210,8 +239,14 @@ impl Settings {
         let Some(overrides) = self.contexts.get(context) else { return self.clone() };
         let mut entries = self.entries.clone();
         for entry in &mut entries {
-            let replaceable = matches!(entry.origin, Origin::Default | Origin::File { .. });
-            if let Some(own) = overrides.iter().find(|own| own.path == entry.path && replaceable) {
+            let Some(own) = overrides.iter().find(|own| own.path == entry.path) else { continue };
+            let replaceable = if entry.path == READONLY {
+                // true anywhere counts, whatever is said elsewhere
+                entry.value != Some(Value::Flag(true)) && (own.value == Some(Value::Flag(true)) || is_weak(entry))
+            } else {
+                is_weak(entry)
+            };
+            if replaceable {
                 *entry = own.clone();
             }
         }
@@ -231,25 +266,60 @@ impl Settings {
         self.entries.iter().find(|entry| entry.path == path).map_or(Origin::Default, |entry| entry.origin.clone())
     }
 
-    /// Why this context starts read-only, if it does: `readonly = true` anywhere wins, then an explicit
-    /// `readonly = false` of the context's own table, then the patterns. Patterns ignore case: an unlocked `PROD`
-    /// costs more than a locked one.
+    /// Why this context starts read-only, if it does, as far as its name alone tells: see [`Settings::readonly_at`].
     #[must_use]
     pub fn starts_readonly(&self, context: &str) -> Option<ReadOnly> {
-        let own = self.for_context(context);
+        self.readonly_at(&Names { context, ..Names::default() })
+    }
+
+    /// Why this place starts read-only, if it does: `readonly = true` anywhere wins, then an explicit
+    /// `readonly = false` of the context's own table, then the patterns, of which one that fits any of the names is
+    /// enough: a context may be called `eu1` and lead to `sre-prod`. Patterns ignore case: an unlocked `PROD` costs
+    /// more than a locked one.
+    #[must_use]
+    pub fn readonly_at(&self, names: &Names<'_>) -> Option<ReadOnly> {
+        let own = self.for_context(names.context);
         if own.readonly {
-            return Some(ReadOnly::Set(own.origin("readonly")));
+            return Some(ReadOnly::Set(own.origin(READONLY)));
         }
-        let unlocked = self.contexts.get(context).is_some_and(|own| own.iter().any(|entry| entry.path == "readonly"));
-        if unlocked {
+        if self.contexts.get(names.context).is_some_and(|own| own.iter().any(|entry| entry.path == READONLY)) {
             return None;
         }
-        let name = context.to_lowercase();
-        own.readonly_contexts
-            .iter()
-            .find(|pattern| matches_glob(&pattern.to_lowercase(), &name))
-            .cloned()
+        let fits = |name: &str| {
+            let name = name.to_lowercase();
+            own.readonly_contexts.iter().find(|pattern| matches_glob(&pattern.to_lowercase(), &name)).cloned()
+        };
+        let place = |what: &'static str, name: &str| {
+            fits(name).filter(|_| !name.is_empty()).map(|pattern| ReadOnly::Place { what, name: name.to_owned(), pattern })
+        };
+        let address = address(names.server);
+        fits(names.context)
             .map(ReadOnly::Pattern)
+            .or_else(|| place("cluster", names.cluster))
+            .or_else(|| place("server", host(address)))
+            .or_else(|| place("server", address))
+    }
+}
+
+const READONLY: &str = "readonly";
+
+/// Whether a context's own table may say otherwise.
+fn is_weak(entry: &Entry) -> bool {
+    matches!(entry.origin, Origin::Default | Origin::File { .. })
+}
+
+/// An address without its scheme and without the user that may stand in it: `api.prod:6443/path`.
+fn address(server: &str) -> &str {
+    let rest = server.split_once("://").map_or(server, |(_, rest)| rest).trim_end_matches('/');
+    let end = rest.find('/').unwrap_or(rest.len());
+    rest[..end].rfind('@').map_or(rest, |at| &rest[at + 1..])
+}
+
+/// The host of such an address.
+fn host(address: &str) -> &str {
+    match address.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or(v6),
+        None => address.split([':', '/']).next().unwrap_or(address),
     }
 }
 
@@ -281,5 +351,19 @@ mod tests {
         assert!(!matches_glob("prod-?", "prod-10"));
         assert!(!matches_glob("prod", "sre-prod"));
         assert!(matches_glob("*", ""));
+    }
+
+    #[test]
+    fn the_host_of_an_address_is_what_a_pattern_looks_at() {
+        for (server, expected) in [
+            ("https://api.sre-prod.example:6443/", "api.sre-prod.example"),
+            ("https://user:pass@api.prod", "api.prod"),
+            ("https://[fd00::1]:6443/x", "fd00::1"),
+            ("https://rancher.example/k8s/clusters/prod@1", "rancher.example"),
+            ("10.0.0.1:6443", "10.0.0.1"),
+            ("", ""),
+        ] {
+            assert_eq!(host(address(server)), expected);
+        }
     }
 }

@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use super::What;
 use super::connection::Wire;
 use crate::clients::cluster::Cluster;
+use crate::config::Names;
 use crate::domain::outcome::Progress;
 use crate::domain::plan::Plan;
 use crate::domain::text;
@@ -33,7 +34,8 @@ pub(super) struct Acting {
 
 impl Acting {
     pub fn new(cluster: Arc<Cluster>, recorder: Rc<RefCell<Recorder>>, clock: Clock) -> Self {
-        let locked = cluster.settings.starts_readonly(&cluster.context).map(|why| why.to_string());
+        let names = Names { context: &cluster.context, cluster: &cluster.name, server: &cluster.server };
+        let locked = cluster.settings.readonly_at(&names).map(Into::into);
         let operator = RefCell::new(cluster.user.clone());
         let lock = Rc::new(RefCell::new(Lock { locked, until: None }));
         Self { runner: Rc::new(Runner { cluster, recorder, lock, operator, clock }), stops: HashMap::new() }
@@ -53,8 +55,8 @@ impl Acting {
     /// Allows writing for a while, once that is recorded.
     pub fn unlock(&self, why: &str) -> What {
         let runner = &self.runner;
-        if runner.lock.borrow().locked.is_none() {
-            return What::Complain("this context is not read-only".to_owned());
+        if let Err(why) = runner.lock.borrow().may_unlock(why) {
+            return What::Complain(why);
         }
         let now = (runner.clock)();
         let fields = json!({ "context": runner.cluster.context, "operator": *runner.operator.borrow(), "reason": why });
@@ -62,7 +64,10 @@ impl Acting {
         if let Err(why) = runner.recorder.borrow_mut().write(Event::Unlock, now, fields) {
             return What::Complain(why);
         }
-        runner.lock.borrow_mut().unlock(now);
+        match runner.lock.borrow_mut().unlock(why, now) {
+            Ok(()) => {}
+            Err(why) => return What::Complain(why),
+        }
         state(runner)
     }
 }

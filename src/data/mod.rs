@@ -16,6 +16,7 @@ use crate::config::Settings;
 use crate::domain::ages::Time;
 use crate::domain::change::Batch;
 use crate::domain::context::Context;
+use crate::domain::locked::Locked;
 use crate::domain::moment::Moment;
 use crate::domain::outcome::{Progress, Unfinished};
 use crate::domain::plan::Plan;
@@ -83,7 +84,7 @@ pub enum What {
     Operator(String),
     /// Whether anything may be written: why not, and until when all the same.
     Lock {
-        locked: Option<String>,
+        locked: Option<Locked>,
         until: Option<Time>,
     },
     Progress(RunId, Progress),

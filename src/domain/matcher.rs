@@ -194,6 +194,9 @@ fn value(text: &str, classic: bool) -> Result<(String, &str), String> {
     if raw.replace("\\\\", "").replace("\\\"", "").contains('"') {
         return Err(format!("a quote stands inside of a value that is not quoted: {raw}"));
     }
+    if !classic && (raw.is_empty() || raw.contains(is_reserved)) {
+        return Err(format!("`{raw}` must be quoted behind such a name"));
+    }
     Ok((if classic { classic_unescaped(raw) } else { raw.to_owned() }, left))
 }
 
@@ -341,6 +344,7 @@ mod tests {
     #[case(r#"a="open"#, "a quote is not closed")]
     #[case(r#"{a="b""#, "is not closed")]
     #[case(r#"a.b="\x""#, "an escape that is none")]
+    #[case("a.b=c\\d", "must be quoted")]
     #[case("a b=c", "has no =, !=, =~ or !~ after the name")]
     #[case(r#"a=x"y"#, "a quote stands inside")]
     fn what_is_no_matcher_is_refused(#[case] text: &str, #[case] expected: &str) {

@@ -10,6 +10,7 @@ pub mod health;
 pub mod incident;
 pub mod interner;
 pub mod json;
+pub mod locked;
 pub mod matcher;
 pub mod moment;
 pub mod outcome;

@@ -289,6 +289,10 @@ impl Guard {
     /// For the preview: which object this holds for.
     pub fn told(&self) -> String {
         let fields: Vec<String> = self.fields.iter().map(|(p, v)| format!(", {} {v}", dotted(p))).collect();
+        if self.uid.is_empty() {
+            // not an object of Kubernetes
+            return fields.concat().trim_start_matches(", ").to_owned();
+        }
         format!("uid {}, generation {}{}", self.uid, self.generation, fields.concat())
     }
 

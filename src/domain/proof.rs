@@ -28,8 +28,8 @@ pub enum Check {
     /// An `ExternalSecret` that carries this `force-sync` was synced as it is now: its controller writes down for which
     /// annotations it last synced, and that is no longer what it was.
     Synced { token: String, version: String, refreshed: String },
-    /// Every replica knows the silence in this state: active (or pending), or expired.
-    Silence { expired: bool },
+    /// Every replica knows the silence with this end, or, without one, as expired. One that begins later may be pending.
+    Silence { until: Option<String>, pending: bool },
     /// `helm history` ends with a rollback to `to`, beyond revision `above`, that is deployed.
     RolledBack { above: i64, to: i64 },
 }
@@ -159,7 +159,7 @@ pub fn judge(check: &Check, answer: Answer<'_>, uid: &str, doubt: bool) -> Seen 
 /// Judges what a program of this machine, or Alertmanager, has said.
 pub fn judge_other(check: &Check, said: &Value) -> Seen {
     match check {
-        Check::Silence { expired } => silence(said, *expired),
+        Check::Silence { until, pending } => silence(said, until.as_deref(), *pending),
         Check::RolledBack { above, to } => rolled_back(said, *above, *to),
         _ => Seen::Lost("only the API server knows it".to_owned()),
     }
@@ -421,11 +421,20 @@ fn ours(object: &Value) -> Option<Time> {
     own.filter_map(|entry| Time::parse(text(entry, "/time"))).max()
 }
 
-fn silence(object: &Value, expired: bool) -> Seen {
-    match (text(object, "/status/state"), expired) {
-        ("expired", true) => Seen::Done("expired".to_owned()),
-        (state @ ("active" | "pending"), false) => Seen::Done(format!("{state} until {}", text(object, "/endsAt"))),
-        ("expired", false) => Seen::Failed("it has expired already".to_owned()),
+fn silence(object: &Value, until: Option<&str>, pending: bool) -> Seen {
+    let (state, ends) = (text(object, "/status/state"), text(object, "/endsAt"));
+    match (state, until) {
+        ("expired", None) => Seen::Done("expired".to_owned()),
+        ("expired", Some(_)) => Seen::Failed("it has expired already".to_owned()),
+        ("active" | "pending", Some(until)) if ends.is_empty() || Time::parse(ends) != Time::parse(until) => {
+            Seen::Absent(format!("{state} until {ends}, not until {until}"))
+        }
+        ("pending", Some(_)) if !pending => {
+            Seen::Waiting(format!("pending, it silences nothing before {}", text(object, "/startsAt")))
+        }
+        // its id is what one goes on with
+        ("active" | "pending", Some(_)) => Seen::Done(format!("{state} until {ends}, silence/{}", text(object, "/id"))),
+        ("active" | "pending", None) => Seen::Absent(state.to_owned()),
         (state, _) => Seen::Waiting(state.to_owned()),
     }
 }
@@ -441,7 +450,16 @@ mod tests {
     fn seen(check: &Check, object: &Value, doubt: bool) -> String {
         let mut object = object.clone();
         object["metadata"]["uid"] = json!("u");
-        match judge(check, Answer { code: 200, body: &object }, "u", doubt) {
+        words_of(judge(check, Answer { code: 200, body: &object }, "u", doubt))
+    }
+
+    /// What Alertmanager says of it.
+    fn heard(check: &Check, silence: &Value) -> String {
+        words_of(judge_other(check, silence))
+    }
+
+    fn words_of(seen: Seen) -> String {
+        match seen {
             Seen::Absent(how) => format!("absent: {how}"),
             Seen::Waiting(how) => format!("waiting: {how}"),
             Seen::Done(what) => format!("done: {what}"),
@@ -627,6 +645,30 @@ mod tests {
         assert!(matches!(at(200, json!({"metadata": {"uid": "u"}})), Seen::Absent(_)));
         assert!(matches!(at(200, Value::Null), Seen::Waiting(_)), "a login page proves nothing");
         assert!(matches!(at(503, Value::Null), Seen::Waiting(_)));
+    }
+
+    #[rstest]
+    #[case::as_wanted("active", "2026-11-29T14:00:00.000Z", "done: active until 2026-11-29T14:00:00.000Z, silence/i")]
+    #[case::still_the_old_end("active", "2026-11-29T12:00:00Z", "absent: active until 2026-11-29T12:00:00Z, not until 2026-11-29T14:00:00Z")]
+    #[case::of_somebody_else("active", "2026-11-29T16:00:00Z", "absent: active until 2026-11-29T16:00:00Z, not until 2026-11-29T14:00:00Z")]
+    #[case::without_an_end("active", "", "absent: active until , not until 2026-11-29T14:00:00Z")]
+    #[case::its_clock_is_behind("pending", "2026-11-29T14:00:00Z", "waiting: pending, it silences nothing before s")]
+    #[case::over("expired", "2026-11-29T14:00:00Z", "failed: it has expired already")]
+    #[case::a_new_word("paused", "2026-11-29T14:00:00Z", "waiting: paused")]
+    fn a_silence_is_proven_by_its_end_not_by_its_state(#[case] state: &str, #[case] ends: &str, #[case] expected: &str) {
+        let until = Some("2026-11-29T14:00:00Z".to_owned());
+        let object = json!({"id": "i", "status": {"state": state}, "startsAt": "s", "endsAt": ends});
+        assert_eq!(heard(&Check::Silence { until, pending: false }, &object), expected);
+    }
+
+    #[test]
+    fn a_silence_that_begins_later_may_be_pending_and_one_that_was_ended_is_expired() {
+        let object = |state: &str| json!({"id": "i", "status": {"state": state}, "endsAt": "2026-11-29T14:00:00Z"});
+        let later = Check::Silence { until: Some("2026-11-29T14:00:00Z".to_owned()), pending: true };
+        assert!(heard(&later, &object("pending")).starts_with("done: pending"));
+        let ended = Check::Silence { until: None, pending: false };
+        assert_eq!(heard(&ended, &object("expired")), "done: expired");
+        assert_eq!(heard(&ended, &object("active")), "absent: active");
     }
 
     #[rstest]

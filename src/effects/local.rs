@@ -42,7 +42,10 @@ pub async fn run(argv: &[String], context: &str, settings: &Settings) -> Result<
         command.env("KUBECONFIG", file);
     }
     if let Some(user) = &settings.impersonate {
-        command.env("HELM_KUBEASUSER", user).env("HELM_KUBEASGROUPS", settings.impersonate_groups.join(","));
+        command.env("HELM_KUBEASUSER", user);
+    }
+    if settings.impersonate.is_some() || !settings.impersonate_groups.is_empty() {
+        command.env("HELM_KUBEASGROUPS", settings.impersonate_groups.join(","));
     }
     let child = command.spawn().map_err(|error| format!("{program} cannot be started: {error}"))?;
     let output = match tokio::time::timeout(DEADLINE, child.wait_with_output()).await {

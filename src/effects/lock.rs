@@ -2,6 +2,7 @@
 //! this is the one choke point of everything that changes a cluster.
 
 use crate::domain::ages::Time;
+use crate::domain::locked::{Locked, says_why};
 
 /// How long an unlocked context stays so, in seconds.
 pub const UNLOCKED_FOR: i64 = 15 * 60;
@@ -9,8 +10,8 @@ pub const UNLOCKED_FOR: i64 = 15 * 60;
 /// The state of one connection's lock.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Lock {
-    /// Why the context is read-only; `None` when it is not.
-    pub locked: Option<String>,
+    /// `None` when it may be written to.
+    pub locked: Option<Locked>,
     /// Unlocked until then.
     pub until: Option<Time>,
 }
@@ -39,14 +40,29 @@ impl Lock {
     pub fn permit(&self, now: Time) -> Result<Permit, String> {
         match (&self.locked, self.until) {
             (None, _) => Ok(Permit(())),
-            (Some(_), Some(until)) if now < until => Ok(Permit(())),
-            (Some(why), Some(_)) => Err(format!("read-only again, the unlocking has ended: {why}")),
-            (Some(why), None) => Err(format!("read-only: {why}")),
+            (Some(locked), Some(until)) if now < until && locked.instead.is_none() => Ok(Permit(())),
+            (Some(locked), Some(_)) => Err(format!("read-only again, the unlocking has ended: {}", locked.why)),
+            (Some(locked), None) => Err(format!("read-only: {}", locked.why)),
         }
     }
 
-    pub fn unlock(&mut self, now: Time) {
+    /// Whether it can be unlocked for this reason; why not.
+    pub fn may_unlock(&self, reason: &str) -> Result<(), String> {
+        match &self.locked {
+            None => Err("this context is not read-only".to_owned()),
+            Some(Locked { why, instead: Some(instead) }) => {
+                Err(format!("read-only: {why}; this cannot be unlocked: {instead}"))
+            }
+            Some(_) if !says_why(reason) => Err("unlocking needs a reason in words".to_owned()),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Opens it for a while, if it can be opened.
+    pub fn unlock(&mut self, reason: &str, now: Time) -> Result<(), String> {
+        self.may_unlock(reason)?;
         self.until = Some(now.plus(UNLOCKED_FOR));
+        Ok(())
     }
 }
 
@@ -54,13 +70,32 @@ impl Lock {
 mod tests {
     use super::*;
 
+    fn locked(instead: Option<&str>) -> Locked {
+        Locked { why: "the context matches *prod*".into(), instead: instead.map(str::to_owned) }
+    }
+
     #[test]
     fn a_locked_context_gives_no_permit_and_an_unlocked_one_only_for_a_while() {
-        let mut lock = Lock { locked: Some("the context matches *prod*".into()), until: None };
+        let mut lock = Lock { locked: Some(locked(None)), until: None };
         assert!(lock.permit(Time(100)).unwrap_err().contains("*prod*"));
-        lock.unlock(Time(100));
+        lock.unlock("incident", Time(100)).unwrap();
         assert!(lock.permit(Time(100 + UNLOCKED_FOR - 1)).is_ok());
         assert!(lock.permit(Time(100 + UNLOCKED_FOR)).is_err());
         assert!(Lock::default().permit(Time(0)).is_ok());
+    }
+
+    #[test]
+    fn what_was_set_read_only_is_not_unlocked_and_nothing_is_without_a_reason() {
+        let mut fixed = Lock { locked: Some(locked(Some("start without --readonly"))), until: None };
+        let why = fixed.unlock("incident", Time(100)).unwrap_err();
+        assert!(why.contains("cannot be unlocked: start without --readonly"), "{why}");
+        // whatever was written there meanwhile
+        fixed.until = Some(Time(1000));
+        assert!(fixed.permit(Time(100)).is_err());
+        let mut lock = Lock { locked: Some(locked(None)), until: None };
+        for reason in ["", "  ", "\u{200b}", "."] {
+            assert!(lock.unlock(reason, Time(100)).unwrap_err().contains("reason"), "{reason:?}");
+        }
+        assert!(lock.permit(Time(100)).is_err());
     }
 }

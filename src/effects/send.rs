@@ -70,11 +70,17 @@ pub async fn dry(cluster: &Cluster, request: &Request) -> Sent {
 
 /// With a journal it is meant, without one it is a rehearsal.
 async fn guarded(http: &Http, cluster: &Cluster, request: &Request, journal: Option<&dyn Journal>) -> Sent {
+    if let (Via::Alertmanager, Some(guard)) = (request.via, &request.guard)
+        && let Err(sent) = reread(http, guard).await
+    {
+        // it has no versions that could be sent along
+        return sent;
+    }
     let mut version = request.guard.as_ref().map(|guard| guard.version.clone());
     for _ in 0..AGAIN {
         let mut whole = None;
         if let (Body::WithCondition(_), Some(guard)) = (&request.body, &request.guard) {
-            match reread(cluster, guard).await {
+            match reread(&Http::api(cluster), guard).await {
                 Ok(object) => {
                     version = object.pointer("/metadata/resourceVersion").and_then(Value::as_str).map(str::to_owned);
                     whole = Some(object);
@@ -104,8 +110,8 @@ async fn guarded(http: &Http, cluster: &Cluster, request: &Request, journal: Opt
         }
         // a wrong uid is "invalid", not a conflict
         let moved = matches!(code, Some(StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY));
-        let (Some(guard), true) = (&request.guard, moved) else { return sent };
-        match reread(cluster, guard).await {
+        let (Some(guard), true, Via::Kubernetes) = (&request.guard, moved, request.via) else { return sent };
+        match reread(&Http::api(cluster), guard).await {
             Ok(_) if code != Some(StatusCode::CONFLICT) => return sent,
             Ok(object) => {
                 let now = object.pointer("/metadata/resourceVersion").and_then(Value::as_str).map(str::to_owned);
@@ -122,8 +128,8 @@ async fn guarded(http: &Http, cluster: &Cluster, request: &Request, journal: Opt
 }
 
 /// The guarded object as it is now, if it is still what was previewed.
-async fn reread(cluster: &Cluster, guard: &Guard) -> Result<Value, Sent> {
-    let read = async { Http::api(cluster).get(&guard.path, DEADLINE).await?.into_result()?.json::<Value>() };
+async fn reread(http: &Http, guard: &Guard) -> Result<Value, Sent> {
+    let read = async { http.get(&guard.path, DEADLINE).await?.into_result()?.json::<Value>() };
     match read.await {
         Ok(object) => {
             guard.holds(&object).map(|()| object).map_err(|why| Sent::Changed(format!("{why}: preview again")))

@@ -11,10 +11,12 @@ use crate::app::App;
 use crate::data::{Ask, Data, What};
 use crate::domain::ages::Time;
 use crate::domain::change::FeedState;
+use crate::domain::locked::says_why;
 use crate::domain::outcome::{Checked, Outcome, Progress, Unfinished, Verdict};
 use crate::domain::plan::{Act, Plan, Risk, Stop};
 use crate::domain::record::Key;
 use crate::domain::reply::Reply;
+use crate::domain::shell::quoted;
 use crate::domain::text;
 use crate::intent::{Effect, Fetch, RunId, Tickets};
 use crate::kinds;
@@ -86,7 +88,8 @@ impl Run {
                 return Ok(code);
             }
         };
-        print(&plan, &checks, out)?;
+        let needs = self.needs(&plan);
+        print(&plan, &needs, &checks, out)?;
         let denied = checks.iter().any(|c| matches!(c.verdict, Verdict::Denied(_)));
         if self.order.dry_run {
             return Ok(if denied { REFUSED } else { 0 });
@@ -240,21 +243,52 @@ impl Run {
         if plan.needs_reason && plan.reason.is_empty() {
             return refuse(format!("nothing was sent: {} needs a reason: --reason TEXT", plan.action));
         }
+        if self.order.unlock.as_deref().is_some_and(|why| !says_why(why)) {
+            return refuse("nothing was sent: --unlock needs a reason in words".to_owned());
+        }
+        // what is asked for is looked at first: an approval that fails must not leave a context unlocked
+        let agreed = match (&plan.risk, self.order.confirm.as_deref()) {
+            (Risk::Press, None) if self.order.yes => Ok(()),
+            (Risk::Press, None) => Err("--yes approves it".to_owned()),
+            // more than is asked for, but it must be right
+            (Risk::Press, Some(word)) if words(plan, &self.app.world.facts.context).any(|right| right == word) => Ok(()),
+            (Risk::Press, Some(word)) => Err(format!("{word} is neither the object's name nor the context's")),
+            (Risk::Name(word) | Risk::Context(word), Some(typed)) if typed == word => Ok(()),
+            (Risk::Name(word) | Risk::Context(word), _) => Err(format!("this must be confirmed by name: --confirm {}", quoted(word))),
+        };
+        if let Err(why) = agreed {
+            return refuse(format!("nothing was sent: {why}"));
+        }
         if let Some(why) = self.order.unlock.clone().filter(|_| self.app.world.facts.may_write().is_err()) {
             self.data.ask(Ask::Unlock(why));
             self.until(|app| app.world.facts.may_write().is_ok()).await?;
         }
         if let Err(why) = self.app.world.facts.may_write() {
-            return refuse(format!("nothing was sent: {why}; --unlock REASON allows it"));
+            let way_out = self.app.world.facts.way_out("--unlock REASON");
+            return refuse(format!("nothing was sent: {why}; {way_out}"));
         }
-        match &plan.risk {
-            Risk::Press if self.order.yes => Ok(()),
-            Risk::Press => refuse("nothing was sent: --yes approves it".to_owned()),
-            Risk::Name(word) | Risk::Context(word) if self.order.confirm.as_deref() == Some(word) => Ok(()),
-            Risk::Name(word) | Risk::Context(word) => {
-                refuse(format!("nothing was sent: this must be confirmed by name: --confirm {word}"))
-            }
+        Ok(())
+    }
+
+    /// What has to be said for this plan to be run.
+    fn needs(&self, plan: &Plan) -> Vec<String> {
+        let facts = &self.app.world.facts;
+        let mut out = vec![match &plan.risk {
+            Risk::Press => "needs --yes".to_owned(),
+            Risk::Name(word) | Risk::Context(word) => format!("needs --confirm {}", quoted(word)),
+        }];
+        if plan.needs_reason {
+            out.push("needs --reason TEXT".to_owned());
         }
+        if let Some(locked) = &facts.locked
+            && let Err(why) = facts.may_write()
+        {
+            out.push(match &locked.instead {
+                None => format!("needs --unlock REASON, {why}"),
+                Some(_) => format!("cannot be run, {why}; {}", facts.way_out("")),
+            });
+        }
+        out
     }
 
     /// Waits until every feed has its rows, or a reason for having none.
@@ -277,6 +311,12 @@ impl Run {
             .or_else(|| kinds::by_name(kind))
             .ok_or((USAGE, format!("no kind is called {kind}")))?;
         let store = &self.app.world.store;
+        // a silence is found by its id, whatever namespace its matchers speak of
+        let silences = matches!(kinds::spec(id).api, kinds::Api::Poll(kinds::Service::Silences));
+        let namespace = match store.table(id).iter().find(|(_, row)| silences && *row.record.name == *name) {
+            Some((_, row)) => store.strings.get(row.record.namespace),
+            None => namespace,
+        };
         let count = store.named(id, namespace, name).count();
         // alerts of one name differ by their labels
         if count > 1 && !self.order.set.contains_key("matchers") {
@@ -366,9 +406,17 @@ fn parse(target: &str) -> Result<(String, String, String), String> {
     }
 }
 
-fn print(plan: &Plan, checks: &[Checked], out: &mut dyn Write) -> io::Result<()> {
+/// Every word that approves a plan which asks for none.
+fn words<'p>(plan: &'p Plan, context: &'p str) -> impl Iterator<Item = &'p str> {
+    plan.targets.iter().map(|key| &*key.name).chain([context])
+}
+
+fn print(plan: &Plan, needs: &[String], checks: &[Checked], out: &mut dyn Write) -> io::Result<()> {
     let clean = |raw: &str| text::line(raw).into_owned();
     writeln!(out, "plan: {}", clean(&plan.title))?;
+    for need in needs {
+        writeln!(out, "{}", clean(need))?;
+    }
     for warning in &plan.warnings {
         writeln!(out, "warning: {}", clean(warning))?;
     }

@@ -26,6 +26,8 @@ pub const LABELS: u8 = 6;
 pub const SEEN_BY: u8 = 7;
 /// Alertmanager's replicas do not agree whether it is suppressed.
 pub const SPLIT: u8 = 8;
+/// The label set as Alertmanager has it, which silences are held against; none when it is the same.
+pub const ROUTED: u8 = 9;
 
 pub const SPEC: KindSpec = KindSpec {
     name: "Alert",
@@ -142,6 +144,8 @@ pub struct Alert {
     pub inhibitor: Option<String>,
     pub receivers: String,
     pub labels: String,
+    /// The same as Alertmanager has it, where that is another one.
+    pub routed: String,
     pub seen_by: &'static str,
     pub split: bool,
 }
@@ -185,6 +189,7 @@ pub fn read(alert: &Alert, intern: &mut Interner) -> Record {
             Cell::text(&alert.labels, intern),
             Cell::text(alert.seen_by, intern),
             Cell::Flag(alert.split),
+            Cell::text(&alert.routed, intern),
         ]),
         links: links.into(),
         suspended: None,

@@ -4,14 +4,19 @@
 use std::collections::BTreeMap;
 
 use super::world::World;
-use crate::actions::{self, ACTIONS, ActKey, ActionSpec, Apis, Component, Have, Input, Labels, Offer, Subject, Target};
+use crate::actions::{
+    self, ACTIONS, ActKey, ActionSpec, Alerted, Apis, Component, Have, Input, Known, Labels, Offer, Subject, Target,
+};
 use crate::domain::ages::Time;
+use crate::domain::change::Lack;
 use crate::domain::matcher::label_set;
 use crate::domain::outcome::Unfinished;
 use crate::domain::record::{Key, Uid};
 use crate::intent::{Command, Deed};
 use crate::kinds::{self, alerts};
 use crate::store::RowId;
+use crate::store::table::Row;
+use crate::triage::alerted;
 use crate::triage::platform::component_of;
 
 /// Everything that does not change while a plan is made.
@@ -21,6 +26,7 @@ pub struct Basis {
     pub targets: Vec<Target>,
     apis: Apis,
     alerts: Vec<Labels>,
+    blind: Option<String>,
     operator: String,
     pub context: String,
     token: String,
@@ -38,7 +44,8 @@ impl Basis {
             action,
             targets: keys.iter().map(|key| target(key, world)).collect(),
             apis: apis(world),
-            alerts: all_alerts(world),
+            alerts: alerted::all(&world.store).map(|(_, row)| labels(row, world)).collect(),
+            blind: blind(world),
             operator: if facts.operator.is_empty() { "unknown".to_owned() } else { facts.operator.clone() },
             context: facts.context.clone(),
             token: format!("{}.{fraction:09}Z", facts.now.timestamp().strftime("%Y-%m-%dT%H:%M:%S")),
@@ -78,6 +85,7 @@ impl Basis {
             token: &self.token,
             core: &self.core,
             alerts: &self.alerts,
+            blind: self.blind.as_deref(),
             continues: self.continues.as_ref(),
         }
     }
@@ -87,11 +95,18 @@ fn target(key: &Key, world: &World) -> Target {
     let spec = kinds::spec(key.kind);
     let row =
         world.store.table(key.kind).slot_of(key.uid).and_then(|slot| world.store.row(RowId { kind: key.kind, slot }));
-    let labels = match (spec.name, row) {
-        ("Alert", Some(row)) => label_set(row.record.text(alerts::LABELS, &world.store.strings)),
-        _ => Labels::new(),
-    };
     let id = table_row(key, world);
+    let is_alert = spec.name == "Alert";
+    let labels = row.filter(|_| is_alert).map(|row| labels(row, world)).unwrap_or_default();
+    let known = match id {
+        Some(_) if is_alert => Known { about: row.and_then(|row| about(row, world)), ..Known::default() },
+        Some(id) => Known {
+            alerts: alerted::about(&world.store, &world.triage, id).into_iter().map(|row| alert(row, world)).collect(),
+            shared: alerted::shares_its_name(&world.store, id),
+            about: None,
+        },
+        None => Known::default(),
+    };
     let component =
         id.and_then(|id| component_of(&world.store, &world.facts.profiles, id)).map(|(profile, component)| {
             let namespace = profile.namespace_of(component).to_owned();
@@ -101,7 +116,7 @@ fn target(key: &Key, world: &World) -> Target {
             let workloads = if shared { names.collect() } else { Vec::new() };
             Component { name: component.name.clone(), namespace, workloads }
         });
-    Target { kind: spec.name, key: key.clone(), labels, component }
+    Target { kind: spec.name, key: key.clone(), labels, component, known }
 }
 
 fn table_row(key: &Key, world: &World) -> Option<RowId> {
@@ -109,17 +124,33 @@ fn table_row(key: &Key, world: &World) -> Option<RowId> {
     Some(RowId { kind: key.kind, slot })
 }
 
+fn labels(row: &Row, world: &World) -> Labels {
+    let text = |cell| row.record.text(cell, &world.store.strings);
+    label_set(Some(text(alerts::ROUTED)).filter(|routed| !routed.is_empty()).unwrap_or_else(|| text(alerts::LABELS)))
+}
+
+fn about(row: &Row, world: &World) -> Option<String> {
+    alerted::kind_of(&world.store, row).map(str::to_owned)
+}
+
+fn alert(row: &Row, world: &World) -> Alerted {
+    Alerted { labels: labels(row, world), about: about(row, world) }
+}
+
+/// Why the alerts that are known may not be all that there are.
+fn blind(world: &World) -> Option<String> {
+    let feed = &world.store.table(kinds::by_name("Alert")?).feed;
+    match (feed.state.is_live(), feed.lack) {
+        (true, Lack::Lost) => Some("of Prometheus and Alertmanager one does not answer".to_owned()),
+        (true, _) => None,
+        (false, _) => Some(format!("the alerts are {}", feed.state.word())),
+    }
+}
+
 fn apis(world: &World) -> Apis {
     let served =
         world.store.tables().filter_map(|(kind, table)| Some((kinds::spec(kind).name, table.feed.api.as_ref()?)));
     served.map(|(name, api)| (name, (**api).clone())).collect()
-}
-
-fn all_alerts(world: &World) -> Vec<Labels> {
-    let Some(kind) = kinds::by_name("Alert") else { return Vec::new() };
-    let firing = |word: &str| word != alerts::State::BrokenRule.word() && word != alerts::State::NotFiring.word();
-    let rows = world.store.table(kind).iter().filter(|(_, row)| firing(world.store.strings.get(row.record.status)));
-    rows.map(|(_, row)| label_set(row.record.text(alerts::LABELS, &world.store.strings))).collect()
 }
 
 /// Whether an action is offered for all of these; the first reason why not.

@@ -206,7 +206,7 @@ impl Preview {
             return complain("not connected: what is shown is old, and nothing is sent".to_owned());
         }
         if let Err(why) = world.facts.may_write() {
-            return complain(format!("{why}; :unlock REASON allows it for a while"));
+            return complain(format!("{why}; {}", world.facts.way_out(":unlock REASON")));
         }
         let denied = checks.iter().find_map(|c| match &c.verdict {
             Verdict::Denied(why) => Some(format!("step {} would be refused: {why}", c.step + 1)),

@@ -6,6 +6,7 @@ use crate::domain::ages::Time;
 use crate::domain::change::FeedState;
 use crate::domain::context::Context;
 use crate::domain::interner::Sym;
+use crate::domain::locked::Locked;
 use crate::domain::outcome::{Outcome, Unfinished};
 use crate::domain::plan::Plan;
 use crate::domain::profile::Profiles;
@@ -62,7 +63,7 @@ pub struct Facts {
     /// Namespaces behind the digits 1 to 9.
     pub favourites: Vec<String>,
     /// Why nothing may be written here, where that is so.
-    pub locked: Option<String>,
+    pub locked: Option<Locked>,
     /// Until when it may be written all the same.
     pub unlocked_until: Option<Time>,
     /// Who we are to the API server.
@@ -110,10 +111,15 @@ impl Facts {
     /// Whether something may be changed now; why not.
     pub fn may_write(&self) -> Result<(), String> {
         match (&self.locked, self.unlocked_until) {
-            (Some(_), Some(until)) if self.now < until => Ok(()),
-            (Some(why), _) => Err(format!("read-only: {why}")),
+            (Some(locked), Some(until)) if self.now < until && locked.instead.is_none() => Ok(()),
+            (Some(locked), _) => Err(format!("read-only: {}", locked.why)),
             (None, _) => Ok(()),
         }
+    }
+
+    /// What to do where nothing may be written; `unlock` is how one unlocks here.
+    pub fn way_out(&self, unlock: &str) -> String {
+        self.locked.as_ref().map_or_else(String::new, |locked| locked.way_out(unlock))
     }
 }
 

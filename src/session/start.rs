@@ -43,7 +43,7 @@ pub fn app(settings: &Settings) -> Result<App, Unusable> {
         namespace: settings.namespace.clone(),
         favourites: settings.namespaces.iter().take(9).cloned().collect(),
         // a guess until the connection says it
-        locked: settings.readonly.then(|| format!("readonly is set by {}", settings.origin("readonly"))),
+        locked: settings.starts_readonly(settings.context.as_deref().unwrap_or_default()).map(Into::into),
         core_configured: settings.core_namespaces.clone(),
         salt: std::process::id(),
         utc: settings.utc,

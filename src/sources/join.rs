@@ -88,6 +88,7 @@ pub fn join(
             details.apply(&mut alert, &views);
         }
         let copies = if views.is_empty() { vec![told(labels)] } else { labels_of(&views) };
+        alert.routed = as_routed(&alert, &views);
         became.extend(views.iter().map(|v| (&*v.first.fingerprint, alert.identity.clone())));
         out.push(Joined { alert, copies });
     }
@@ -104,6 +105,7 @@ pub fn join(
         annotate(&mut alert, views.first().map(|v| &v.first.annotations));
         details.apply(&mut alert, &views);
         became.extend(views.iter().map(|v| (&*v.first.fingerprint, alert.identity.clone())));
+        alert.routed = as_routed(&alert, &views);
         out.push(Joined { alert, copies: labels_of(&views) });
     }
     for joined in out.iter_mut().filter(|j| j.alert.state == State::Inhibited) {
@@ -116,6 +118,12 @@ pub fn join(
 
 fn labels_of(views: &[&Routed<'_>]) -> Vec<matcher::Labels> {
     views.iter().map(|v| told(&v.first.labels)).collect()
+}
+
+/// The labels that silences are held against, where they are not those that the alert is known by.
+fn as_routed(alert: &Alert, views: &[&Routed<'_>]) -> String {
+    let copy = views.first().map(|v| v.first.labels.to_string());
+    copy.filter(|copy| *copy != alert.labels).unwrap_or_default()
 }
 
 fn told(labels: &Labels) -> matcher::Labels {

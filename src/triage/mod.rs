@@ -3,6 +3,7 @@
 //! never on a tick.
 
 mod blocked;
+pub mod alerted;
 mod controllers;
 mod dependents;
 mod feeds;

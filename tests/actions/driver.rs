@@ -86,25 +86,20 @@ impl State {
     /// Runs `line`: the action, its targets, and `--yes`, `--dry-run`, `confirm=WORD`, `reason=TEXT`, `unlock=TEXT`,
     /// `continue=RUN` or `KEY=VALUE` for a setting.
     pub fn run(settings: Settings, line: &str) -> Seen {
-        Self::run_by(settings, line, clock::now)
+        Self::carry_out(settings, order(line))
     }
 
     /// The same, by another clock.
     pub fn run_by(settings: Settings, line: &str, now: fn() -> Time) -> Seen {
-        let mut order = Order::default();
-        for (nth, word) in line.split_whitespace().enumerate() {
-            match (nth, word, word.split_once('=')) {
-                (0, ..) => word.clone_into(&mut order.action),
-                (_, "--yes", _) => order.yes = true,
-                (_, "--dry-run", _) => order.dry_run = true,
-                (_, _, Some(("confirm", value))) => order.confirm = Some(value.to_owned()),
-                (_, _, Some(("reason", value))) => value.clone_into(&mut order.reason),
-                (_, _, Some(("unlock", value))) => order.unlock = Some(value.to_owned()),
-                (_, _, Some(("continue", value))) => order.continues = Some(value.to_owned()),
-                (_, _, Some((key, value))) => drop(order.set.insert(key.to_owned(), value.to_owned())),
-                (..) => order.targets.push(word.to_owned()),
-            }
-        }
+        Self::carry_out_by(settings, order(line), now)
+    }
+
+    /// The same for an order whose words may hold blanks.
+    pub fn carry_out(settings: Settings, order: Order) -> Seen {
+        Self::carry_out_by(settings, order, clock::now)
+    }
+
+    fn carry_out_by(settings: Settings, order: Order, now: fn() -> Time) -> Seen {
         let app = start::app(&settings).unwrap();
         let data = Data::start(settings, now).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -150,6 +145,25 @@ impl State {
     pub fn as_user(&self, demo: &Demo, context: &str, line: &str) -> Seen {
         Self::run(self.settings(demo.kubeconfig(), Some(context), ""), line)
     }
+}
+
+/// A line as [`State::run`] reads it.
+pub fn order(line: &str) -> Order {
+    let mut order = Order::default();
+    for (nth, word) in line.split_whitespace().enumerate() {
+        match (nth, word, word.split_once('=')) {
+            (0, ..) => word.clone_into(&mut order.action),
+            (_, "--yes", _) => order.yes = true,
+            (_, "--dry-run", _) => order.dry_run = true,
+            (_, _, Some(("confirm", value))) => order.confirm = Some(value.to_owned()),
+            (_, _, Some(("reason", value))) => value.clone_into(&mut order.reason),
+            (_, _, Some(("unlock", value))) => order.unlock = Some(value.to_owned()),
+            (_, _, Some(("continue", value))) => order.continues = Some(value.to_owned()),
+            (_, _, Some((key, value))) => drop(order.set.insert(key.to_owned(), value.to_owned())),
+            (..) => order.targets.push(word.to_owned()),
+        }
+    }
+    order
 }
 
 /// A demo whose controllers are quick.

@@ -21,6 +21,8 @@ struct Silence {
     updated: i64,
     by: String,
     comment: String,
+    /// Of whoever made it; gone after a change that leaves them out.
+    annotations: Json,
     /// The replica that was told, and what the others know until the news has reached them.
     told: usize,
     before: Option<Box<Silence>>,
@@ -50,7 +52,11 @@ impl Silence {
     }
 
     fn json(&self, now: i64) -> Json {
-        json!({ "id": self.id, "status": { "state": self.state(now) }, "matchers": self.matchers.iter().map(Matcher::json).collect::<Vec<_>>(), "startsAt": time(self.starts), "endsAt": time(self.ends), "updatedAt": time(self.updated), "createdBy": self.by, "comment": self.comment })
+        let mut json = json!({ "id": self.id, "status": { "state": self.state(now) }, "matchers": self.matchers.iter().map(Matcher::json).collect::<Vec<_>>(), "startsAt": time(self.starts), "endsAt": time(self.ends), "updatedAt": time(self.updated), "createdBy": self.by, "comment": self.comment });
+        if !self.annotations.is_null() {
+            json["annotations"] = self.annotations.clone();
+        }
+        json
     }
 
     fn end(&mut self, now: i64) {
@@ -101,6 +107,7 @@ impl Silences {
             updated: starts,
             by: by.to_owned(),
             comment: comment.to_owned(),
+            annotations: Json::Null,
             told: 0,
             before: None,
         });
@@ -193,8 +200,8 @@ impl Silences {
                 };
             if keeps {
                 old.changes_on(replica);
-                (old.starts, old.ends, old.updated, old.by, old.comment) =
-                    (starts, ends, now, text("createdBy"), text("comment"));
+                (old.starts, old.ends, old.updated, old.by, old.comment, old.annotations) =
+                    (starts, ends, now, text("createdBy"), text("comment"), posted["annotations"].clone());
                 return Ok(id.to_owned());
             }
             if old.state(now) != "expired" {
@@ -207,6 +214,7 @@ impl Silences {
         if let Some(silence) = self.known.last_mut() {
             silence.updated = now;
             silence.told = replica;
+            silence.annotations = posted["annotations"].clone();
         }
         Ok(id)
     }

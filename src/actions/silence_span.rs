@@ -1,0 +1,136 @@
+//! How long a silence lasts: `2h`, `1d12h`, `until 14:30`.
+
+use jiff::ToSpan as _;
+
+use crate::domain::ages::{self, Time};
+use crate::domain::plan::Stop;
+
+/// Longer than this is no silence but a change of the alert.
+const LONGEST: i64 = 31 * DAY;
+/// What lasts longer outlives whoever is on call.
+pub const DAY: i64 = 86_400;
+
+/// A length of time from now on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Span {
+    pub seconds: i64,
+    pub told: String,
+    /// It was said as an end, not as a length.
+    is_end: bool,
+}
+
+impl Span {
+    /// `until 14:30` is UTC, today or tomorrow.
+    pub fn of(text: &str, now: Time) -> Result<Self, Stop> {
+        let lower = text.trim().to_lowercase();
+        let (seconds, is_end) = match lower.strip_prefix("until ") {
+            Some(clock) => (until(clock.trim(), now), true),
+            None => (length(&lower), false),
+        };
+        let seconds = seconds.filter(|seconds| *seconds > 0).ok_or_else(|| {
+            Stop::Refuse(format!("duration `{text}` is neither like 30m, 2h, 1d nor like `until 14:30`"))
+        })?;
+        bounded(seconds, text)?;
+        Ok(Self { seconds, told: ages::told(seconds), is_end })
+    }
+
+    pub fn is_long(&self) -> bool {
+        self.seconds > DAY
+    }
+
+    pub fn warning(&self) -> Option<String> {
+        self.is_long().then(|| format!("it lasts {}: longer than a day, nobody on call remembers it", self.told))
+    }
+
+    /// What amtool is told.
+    pub fn flag(&self, ends: Time) -> String {
+        match (self.is_end, self.seconds % 60) {
+            (true, _) => end_flag(ends),
+            (false, 0) => format!("--duration={}m", self.seconds / 60),
+            (false, _) => format!("--duration={}s", self.seconds),
+        }
+    }
+}
+
+/// Refused when it is longer than any silence should be.
+pub fn bounded(seconds: i64, text: &str) -> Result<(), Stop> {
+    if seconds > LONGEST {
+        return Err(Stop::Refuse(format!("{text} is longer than 31 days: change the alert instead")));
+    }
+    Ok(())
+}
+
+/// An end as amtool takes it: it counts a duration of `update` from the start, not from now.
+pub fn end_flag(ends: Time) -> String {
+    format!("--end={}", ends.timestamp())
+}
+
+fn until(clock: &str, now: Time) -> Option<i64> {
+    let time: jiff::civil::Time = format!("{}:00", clock.trim_end_matches('z')).parse().ok()?;
+    let now = now.timestamp().to_zoned(jiff::tz::TimeZone::UTC);
+    let mut end = now.date().to_datetime(time).to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+    if end <= now {
+        end = end.checked_add(1.day()).ok()?;
+    }
+    Some(end.timestamp().as_second() - now.timestamp().as_second())
+}
+
+/// `1d12h` in seconds.
+pub fn length(text: &str) -> Option<i64> {
+    let mut total = 0i64;
+    let mut rest = text.trim();
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+        let number: i64 = rest[..digits].parse().ok()?;
+        let unit = match rest.as_bytes()[digits] {
+            b's' => 1,
+            b'm' => 60,
+            b'h' => 3600,
+            b'd' => DAY,
+            b'w' => 7 * DAY,
+            _ => return None,
+        };
+        total = total.saturating_add(number.saturating_mul(unit));
+        rest = rest[digits + 1..].trim_start();
+    }
+    Some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    /// 2026-11-29T12:00:00Z
+    const NOW: Time = Time(1_795_953_600);
+
+    #[rstest]
+    #[case("30m", 1800, "--duration=30m")]
+    #[case("1d12h", 129_600, "--duration=2160m")]
+    #[case("90s", 90, "--duration=90s")]
+    #[case("until 14:30", 9000, "--end=2026-11-29T14:30:00Z")]
+    #[case("until 11:00z", 82_800, "--end=2026-11-30T11:00:00Z")]
+    fn a_length_is_read_and_told_to_amtool(#[case] text: &str, #[case] seconds: i64, #[case] flag: &str) {
+        let span = Span::of(text, NOW).unwrap();
+        assert_eq!((span.seconds, &*span.flag(NOW.plus(seconds))), (seconds, flag));
+    }
+
+    #[rstest]
+    #[case("")]
+    #[case("2")]
+    #[case("h")]
+    #[case("0m")]
+    #[case("-1h")]
+    #[case("1é")]
+    #[case("until 25:00")]
+    #[case("32d")]
+    fn what_is_no_length_is_refused(#[case] text: &str) {
+        assert!(matches!(Span::of(text, NOW), Err(Stop::Refuse(_))), "{text}");
+    }
+
+    #[test]
+    fn more_than_a_day_is_long() {
+        let long = |text: &str| Span::of(text, NOW).unwrap().is_long();
+        assert!(!long("24h") && !long("1d") && long("25h") && long("1d1m"));
+    }
+}
