@@ -5,7 +5,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use watchkeeper::demo::Demo;
 
-use super::driver::{State, demo, order, writes};
+use super::driver::{State, demo, order, web_pod, writes};
 
 /// A release in a tenant's namespace whose workloads are those of logging.
 fn release_into_logging(demo: &Demo) {
@@ -51,6 +51,45 @@ fn the_word_is_decided_by_where_the_workloads_are(#[case] line: &str, #[case] ne
 }
 
 #[test]
+fn a_pod_that_is_replaced_is_ended_by_a_key_and_one_of_core_by_the_context() {
+    let (demo, state) = (demo("quiet"), State::new());
+    let own = web_pod(&demo);
+    let core = demo.control().with_world(|world| {
+        let is =
+            |pod: &&Value| pod["metadata"]["name"].as_str().is_some_and(|name| name.starts_with("rke2-metrics-server"));
+        world.list("Pod").into_iter().find(is).unwrap()["metadata"]["name"].as_str().unwrap().to_owned()
+    });
+    let needs = |line: &str, wanted: &str| {
+        let seen = state.on(&demo, &format!("{line} --dry-run"));
+        assert!(seen.out.lines().any(|said| said == format!("needs {wanted}")), "{wanted}: {seen:#?}");
+    };
+    for verb in ["delete-pod", "evict"] {
+        needs(&format!("{verb} pod/team-alpha/{own}"), "--yes");
+        needs(&format!("{verb} pod/kube-system/{core}"), "--confirm sre-demo");
+    }
+    // nothing makes this one anew
+    demo.control().with_world(|world| {
+        assert!(world.edit("Pod", "team-alpha", &own, |pod| drop(
+            pod["metadata"].as_object_mut().unwrap().remove("ownerReferences")
+        )));
+    });
+    needs(&format!("delete-pod pod/team-alpha/{own}"), &format!("--confirm {own}"));
+}
+
+#[rstest]
+#[case("")]
+#[case(" \t")]
+#[case("\u{200b}")]
+#[case("...")]
+fn a_reason_says_something(#[case] reason: &str) {
+    let (demo, state) = (demo("quiet"), State::new());
+    let mut order = order(r#"silence hr/team-alpha/shop matchers=alertname="X" --yes"#);
+    order.reason = reason.to_owned();
+    State::carry_out(state.settings(demo.kubeconfig(), None, ""), order).is(4, "silence needs a reason");
+    assert_eq!(writes(&demo), Vec::<String>::new());
+}
+
+#[test]
 fn a_dry_run_says_what_approves_it_and_a_right_word_is_as_good_as_a_key() {
     let (demo, state) = (demo("quiet"), State::new());
     let seen = state.on(&demo, r#"silence hr/team-alpha/shop matchers=alertname="X" --dry-run"#);
@@ -58,7 +97,9 @@ fn a_dry_run_says_what_approves_it_and_a_right_word_is_as_good_as_a_key() {
     let seen = state.on(&demo, "restart deploy/team-alpha/shop-web --dry-run");
     assert!(seen.out.contains("\nneeds --confirm shop-web\n") && !seen.out.contains("--reason"), "{seen:#?}");
     assert_eq!(writes(&demo), Vec::<String>::new());
-    state.on(&demo, "suspend hr/team-alpha/shop confirm=shap").is(4, "shap is neither the object's name nor the context's");
+    state
+        .on(&demo, "suspend hr/team-alpha/shop confirm=shap")
+        .is(4, "shap is neither the object's name nor the context's");
     state.on(&demo, "suspend hr/team-alpha/shop confirm=sre-prod --yes").is(4, "sre-prod is neither");
     assert_eq!(writes(&demo), Vec::<String>::new());
     state.on(&demo, "suspend hr/team-alpha/shop confirm=shop").is(0, "done: ");

@@ -2,6 +2,8 @@
 
 use watchkeeper::screens::world::Held;
 
+use watchkeeper::config::{Origin, Value};
+
 use super::harness::{Console, demo, quiet, settings};
 
 /// On a release that can be suspended, its preview open and its questions answered.
@@ -308,4 +310,38 @@ fn the_log_of_a_backup_stands_under_the_steps_of_its_plan() {
     console.keys("y");
     let frame = console.shows(&["STATE            DONE", "OUTPUT", "temp file", "Backup ended as Completed"]);
     assert!(!frame.contains("downloads/") && !frame.contains("signature="), "{frame}");
+}
+
+#[test]
+fn a_context_that_is_set_read_only_is_not_unlocked_and_says_how_to_change_it() {
+    let demo = demo("quiet");
+    let settings =
+        settings(demo.kubeconfig(), None).with("readonly", Some(&Value::Flag(true)), &Origin::Flag("--readonly"));
+    let mut console = Console::start(settings);
+    console.ready();
+    let frame = console.go("unlock incident");
+    let frame = if frame.contains("cannot be unlocked") {
+        frame
+    } else {
+        console.until("the answer", |f| f.contains("cannot be unlocked"))
+    };
+    assert!(frame.contains("start without --readonly") && frame.contains("READ-ONLY"), "{frame}");
+    let frame = console.go("unlock ...");
+    assert!(frame.contains("why? :unlock REASON"), "{frame}");
+}
+
+#[test]
+fn the_end_of_a_silence_names_its_id_and_a_wide_one_asks_for_the_context() {
+    let (demo, mut console) = quiet();
+    console.go("schedules");
+    console.filter("daily-backup");
+    let frame = console.keys("m");
+    assert!(frame.contains("scope=namespace for all alerts of velero"), "{frame}");
+    console.keys("tab ctrl-u");
+    console.types("namespace");
+    console.keys("tab tab");
+    console.types("storage moves");
+    let frame = console.keys("tab");
+    assert!(frame.contains("type sre-demo"), "{frame}");
+    drop(demo);
 }
