@@ -13,9 +13,10 @@ use crate::config::env::Env;
 use crate::config::load::{Override, Request, default_file};
 use color_eyre::eyre::{Result, WrapErr};
 
-use crate::config::{Settings, Value, profiles};
+use crate::config::{ServiceName, Settings, Value, profiles};
 use crate::data::Data;
 use crate::demo::{Demo, DemoError};
+use crate::effects::private;
 use crate::headless;
 use crate::headless::check::{self, Format};
 use crate::headless::compare;
@@ -83,6 +84,9 @@ struct Flags {
     /// Never offer an action that changes something
     #[arg(long, global = true, help_heading = "Cluster")]
     readonly: bool,
+    /// Use this Service as prometheus, alertmanager or openbao: prometheus=monitoring/prometheus; may be repeated
+    #[arg(long, value_name = "WHAT=NAMESPACE/NAME", global = true, value_parser = trusted, help_heading = "Cluster")]
+    trust: Vec<(ServiceName, String, String)>,
     /// Run over a living demo platform inside this process instead of a cluster
     #[arg(long, global = true, conflicts_with_all = ["context", "kubeconfig", "impersonate", "impersonate_groups"], help_heading = "Cluster")]
     demo: bool,
@@ -154,6 +158,19 @@ enum Command {
     /// Print the man page or shell completions
     #[command(hide = true, subcommand)]
     Generate(Generate),
+}
+
+/// `prometheus=monitoring/prometheus`.
+fn trusted(text: &str) -> Result<(ServiceName, String, String), String> {
+    let (word, place) = text.split_once('=').ok_or("write SERVICE=NAMESPACE/NAME")?;
+    let (namespace, name) = place.split_once('/').ok_or("write SERVICE=NAMESPACE/NAME")?;
+    let service = ServiceName::ALL.into_iter().find(|service| service.key() == word);
+    let service = service
+        .ok_or_else(|| format!("no service is called {word}: {}", ServiceName::ALL.map(ServiceName::key).join(", ")))?;
+    if [namespace, name].iter().any(|part| part.is_empty() || part.contains(['/', '%'])) {
+        return Err(format!("\"{place}\" is no NAMESPACE/NAME"));
+    }
+    Ok((service, namespace.to_owned(), name.to_owned()))
 }
 
 /// How the demo platform is served.
@@ -549,10 +566,25 @@ fn overrides(flags: &Flags) -> Vec<Override> {
     set("ascii", "--ascii", on(flags.ascii));
     set("utc", "--utc", on(flags.utc));
     set("log-file", "--log-file", path(&flags.log_file));
+    for (service, namespace, name) in &flags.trust {
+        let [place, named] = trust_keys(*service);
+        for (path, value) in [(place, namespace), (named, name)] {
+            list.push(Override { path, value: Some(Value::Text(value.clone())), flag: "--trust" });
+        }
+    }
     if flags.all_namespaces {
         list.push(Override { path: "namespace", value: None, flag: "--all-namespaces" });
     }
     list
+}
+
+/// The keys that name a Service.
+fn trust_keys(service: ServiceName) -> [&'static str; 2] {
+    match service {
+        ServiceName::Prometheus => ["services.prometheus.namespace", "services.prometheus.service"],
+        ServiceName::Alertmanager => ["services.alertmanager.namespace", "services.alertmanager.service"],
+        ServiceName::OpenBao => ["services.openbao.namespace", "services.openbao.service"],
+    }
 }
 
 /// The whole program.
@@ -645,10 +677,7 @@ fn state_directory() -> PathBuf {
 /// read one, so it is left out: Secrets must not reach a disk.
 fn log_to(settings: &Settings) -> Result<Option<tracing_appender::non_blocking::WorkerGuard>> {
     let Some(path) = &settings.log_file else { return Ok(None) };
-    let file = std::fs::File::options()
-        .create(true)
-        .append(true)
-        .open(path)
+    let file = private::file(std::fs::File::options().create(true).append(true), path)
         .wrap_err_with(|| format!("log-file {} cannot be written", path.display()))?;
     let (writer, guard) = tracing_appender::non_blocking(file);
     let filter = tracing_subscriber::EnvFilter::new("info,kube_client=off,hyper=warn");
@@ -837,6 +866,11 @@ fn serve(args: DemoArgs, out: &mut dyn Write) -> Result<ExitCode> {
     })?;
     writeln!(out, "KUBECONFIG={}", demo.kubeconfig().display())?;
     out.flush()?;
+    if !args.listen.ip().is_loopback() {
+        let warning = "it listens beyond this machine, without a login and without TLS: whoever reaches it may change \
+                       the demo";
+        writeln!(std::io::stderr(), "watchkeeper: warning: {}: {warning}", demo.address())?;
+    }
     // being told to end is how it ends, so that is no failure
     runtime.block_on(signals.end());
     drop(demo);

@@ -89,6 +89,8 @@ pub enum Place {
     /// The platform's health, question by question.
     Health,
     Feeds,
+    /// Which Services are used as Prometheus and the like, and which only look so.
+    Trust,
     Help,
     Contexts,
     Namespaces,
@@ -160,6 +162,7 @@ impl Place {
             | Self::Home
             | Self::Health
             | Self::Feeds
+            | Self::Trust
             | Self::Help
             | Self::Contexts
             | Self::Namespaces
@@ -275,6 +278,11 @@ pub enum Effect {
     Type(String),
     /// Allow writing in a read-only context for a while; why.
     Unlock(String),
+    /// Use this Service from now on: the configuration's word for it, and `namespace/name`; nothing takes that back.
+    Trust {
+        service: String,
+        place: String,
+    },
 }
 
 /// One row of the keymap.

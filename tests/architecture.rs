@@ -68,7 +68,7 @@ const LADDER: &[Rung] = &[
     ("demo", &[], &["axum", "http", "tokio", "flate2", "tempfile", "serde", "serde_json", "toml"]),
     (
         "cli",
-        &["config", "session", "headless", "data", "sources", "demo"],
+        &["config", "session", "headless", "data", "sources", "effects", "demo"],
         &[
             "clap",
             "clap_complete",
@@ -118,7 +118,6 @@ const HELPERS: &[(&str, &[&str])] = &[
             "joined",
             "pod_needs",
             "readiness",
-            "redact",
             "sources",
             "suspender",
             "testing",

@@ -22,10 +22,11 @@ use rstest::rstest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use watchkeeper::clients::api::{self, Found};
+use watchkeeper::clients::bounds::{self, Exceeded};
 use watchkeeper::clients::errors::TlsProblem;
 use watchkeeper::clients::exec::{Plugin, PluginError};
-use watchkeeper::clients::http::{BODY_LIMIT, Endpoint, ProxyTarget};
-use watchkeeper::clients::{Cluster, ConnectError, Http, LoginNeeded, RequestError, discovery, kubeconfig};
+use watchkeeper::clients::http::{Endpoint, ProxyTarget};
+use watchkeeper::clients::{Cluster, ConnectError, Http, LoginNeeded, RequestError, discovery, instances, kubeconfig};
 use watchkeeper::config::env::Env;
 use watchkeeper::config::{Request as Load, Service, ServiceName, Settings};
 
@@ -81,6 +82,50 @@ impl Server {
     fn url(&self) -> String {
         format!("http://{}", self.address)
     }
+
+    /// The same server behind TLS, as a cluster of a kubeconfig (flow YAML).
+    fn secure(&self) -> String {
+        let ca = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tls/ca.pem");
+        format!("{{server: \"https://{}\", certificate-authority: \"{ca}\"}}", tls_front(self.address))
+    }
+}
+
+/// Takes TLS off in front of a server: one request for each connection.
+fn tls_front(upstream: SocketAddr) -> SocketAddr {
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    use std::io::{Read, Write};
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tls");
+    let chain = vec![CertificateDer::from_pem_file(data.join("server.pem")).unwrap()];
+    let key = PrivateKeyDer::from_pem_file(data.join("server.key")).unwrap();
+    let config = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap();
+    let config = Arc::new(config);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let config = Arc::clone(&config);
+            std::thread::spawn(move || -> std::io::Result<()> {
+                let session = rustls::ServerConnection::new(config).map_err(std::io::Error::other)?;
+                let mut tls = rustls::StreamOwned::new(session, stream?);
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    let mut byte = [0];
+                    tls.read_exact(&mut byte)?;
+                    head.push(byte[0]);
+                }
+                head.truncate(head.len() - 2);
+                head.extend(b"connection: close\r\n\r\n");
+                let mut plain = std::net::TcpStream::connect(upstream)?;
+                plain.write_all(&head)?;
+                std::io::copy(&mut plain, &mut tls)?;
+                tls.conn.send_close_notify();
+                tls.flush()
+            });
+        }
+    });
+    address
 }
 
 const VERSION: &str = r#"{"major":"1","minor":"36+","gitVersion":"v1.36.2"}"#;
@@ -148,8 +193,8 @@ impl Home {
 }
 
 /// A home whose user is a plugin: `script` runs in the home's folder.
-fn plugin_home(server: &str, script: &str) -> Home {
-    let home = Home::new(server, "{}");
+fn plugin_home(cluster: &str, script: &str) -> Home {
+    let home = Home::with_cluster(cluster, "{}");
     let path = home.script("plugin", script);
     let with_plugin = std::fs::read_to_string(home.path("config")).unwrap().replace(
         "user: {}",
@@ -259,10 +304,10 @@ async fn a_context_without_its_cluster_or_with_an_unreadable_authority_says_what
 #[tokio::test]
 async fn a_connection_says_who_we_are_and_learns_the_version() {
     let server = Server::friendly().await;
-    let cluster = Home::new(&server.url(), "{token: t0ken}").connect().await.unwrap();
+    let cluster = Home::with_cluster(&server.secure(), "{token: t0ken}").connect().await.unwrap();
     assert_eq!(cluster.version.as_ref().unwrap().numbers(), Some((1, 36)));
     assert_eq!((cluster.context.as_str(), cluster.user.as_str(), cluster.namespace.as_str()), ("c", "u", "shop"));
-    assert!(!cluster.insecure);
+    assert!(!cluster.insecure && !cluster.withheld);
     let headers = server.headers(0);
     assert_eq!(headers["authorization"], "Bearer t0ken");
     assert_eq!(headers["user-agent"], concat!("watchkeeper/", env!("CARGO_PKG_VERSION")));
@@ -273,7 +318,7 @@ async fn a_connection_says_who_we_are_and_learns_the_version() {
 #[tokio::test]
 async fn flags_impersonate() {
     let server = Server::friendly().await;
-    let home = Home::new(&server.url(), "{username: alice, password: secret, as: someone-else}");
+    let home = Home::with_cluster(&server.secure(), "{username: alice, password: secret, as: someone-else}");
     let kubeconfig = home.path("config");
     let env =
         [("KUBECONFIG", kubeconfig.to_str().unwrap()), ("WATCHKEEPER_AS", "bob"), ("WATCHKEEPER_AS_GROUPS", "a,b")];
@@ -282,6 +327,58 @@ async fn flags_impersonate() {
     assert_eq!(headers["authorization"], "Basic YWxpY2U6c2VjcmV0");
     assert_eq!(headers["impersonate-user"], "bob");
     assert_eq!(headers.get_all("impersonate-group").iter().collect::<Vec<_>>(), ["a", "b"]);
+}
+
+#[tokio::test]
+async fn a_user_name_without_a_password_is_sent_with_an_empty_one() {
+    let server = Server::friendly().await;
+    Home::with_cluster(&server.secure(), "{username: alice}").connect().await.unwrap();
+    assert_eq!(server.headers(0)["authorization"], "Basic YWxpY2U6");
+}
+
+#[rstest]
+#[case::token("{token: t0ken}")]
+#[case::basic("{username: alice, password: t0ken}")]
+#[case::file("{tokenFile: /etc/hostname}")]
+#[case::provider("{auth-provider: {name: oidc, config: {id-token: t0ken}}}")]
+#[tokio::test]
+async fn no_login_goes_out_over_http_and_that_is_said(#[case] user: &str) {
+    let server = Server::friendly().await;
+    let user = format!("{}, as: bob}}", &user[..user.len() - 1]);
+    let cluster = Home::new(&server.url(), &user).connect().await.unwrap();
+    Http::api(&cluster).get("/healthz", SOON).await.unwrap();
+    cluster.read.request_text(http::Request::get("/api/v1/pods").body(vec![]).unwrap()).await.unwrap();
+    for at in 0..3 {
+        assert!(!server.headers(at).contains_key("authorization"), "{:?}", server.headers(at));
+        assert_eq!(server.headers(at)["impersonate-user"], "bob", "kubectl sends it, too");
+    }
+    assert!(cluster.withheld);
+}
+
+#[tokio::test]
+async fn a_plugin_is_not_run_for_an_http_address_and_a_refusal_says_why() {
+    let server = Server::start(|_, _| status(401, "Unauthorized", "Unauthorized")).await;
+    let home = plugin_home(&format!("{{server: \"{}\"}}", server.url()), TOKEN_BY_COUNT);
+    let error = home.connect().await.unwrap_err();
+    assert!(error.detail().contains("was not sent") && error.detail().contains("https://"), "{error:?}");
+    assert_eq!((runs(&home), server.paths().len()), (0, 1));
+}
+
+#[tokio::test]
+async fn a_server_without_a_scheme_is_asked_over_tls_where_an_authority_is_given() {
+    let server = Server::friendly().await;
+    let home = Home::with_cluster(&server.secure().replace("https://", ""), "{token: t0ken}");
+    home.connect().await.unwrap();
+    assert_eq!(server.headers(0)["authorization"], "Bearer t0ken");
+}
+
+#[tokio::test]
+async fn a_password_in_the_servers_address_is_not_shown() {
+    let server = Server::friendly().await;
+    let home = Home::new(&server.url().replace("http://", "http://alice:hunter2@"), "{}");
+    let cluster = home.connect().await.unwrap();
+    assert!(!format!("{cluster:?} {}", cluster.server).contains("hunter2"), "{cluster:?}");
+    assert!(cluster.server.contains(&server.address.to_string()));
 }
 
 #[tokio::test]
@@ -406,7 +503,7 @@ async fn a_plugin_gets_no_terminal_and_its_token_is_used_for_all_requests() {
          if (: < /dev/tty) 2>/dev/null; then echo terminal; else echo no terminal; fi\n\
          echo \"$1 $FLAVOUR $KUBERNETES_EXEC_INFO\") > facts"
     );
-    let home = plugin_home(&server.url(), &script);
+    let home = plugin_home(&server.secure(), &script);
     let cluster = home.connect().await.unwrap();
     for _ in 0..3 {
         Http::api(&cluster).get("/healthz", SOON).await.unwrap();
@@ -450,7 +547,7 @@ async fn a_token_near_its_end_is_renewed_before_the_next_request() {
     let server = Server::friendly().await;
     let script = r#"echo run >> runs
 printf '{"status":{"token":"t","expirationTimestamp":"2020-01-01T00:00:00Z"}}'"#;
-    let home = plugin_home(&server.url(), script);
+    let home = plugin_home(&server.secure(), script);
     let cluster = home.connect().await.unwrap();
     let before = runs(&home);
     Http::api(&cluster).get("/healthz", SOON).await.unwrap();
@@ -464,7 +561,7 @@ async fn a_refused_token_is_renewed_once_and_the_request_sent_again() {
         _ => status(401, "Unauthorized", "Unauthorized"),
     })
     .await;
-    let home = plugin_home(&server.url(), TOKEN_BY_COUNT);
+    let home = plugin_home(&server.secure(), TOKEN_BY_COUNT);
     let cluster = home.connect().await.unwrap();
     assert_eq!((runs(&home), server.paths().len(), cluster.stats.renewals()), (2, 2, 1));
 }
@@ -472,7 +569,7 @@ async fn a_refused_token_is_renewed_once_and_the_request_sent_again() {
 #[tokio::test]
 async fn a_server_that_refuses_every_token_ends_in_a_login_hint_not_in_a_loop() {
     let server = Server::start(|_, _| status(401, "Unauthorized", "Unauthorized")).await;
-    let home = plugin_home(&server.url(), TOKEN_BY_COUNT);
+    let home = plugin_home(&server.secure(), TOKEN_BY_COUNT);
     let error = home.connect().await.unwrap_err();
     assert_eq!(error, ConnectError::Request(RequestError::Unauthorized));
     assert_eq!(error.headline(), "not logged in");
@@ -481,14 +578,14 @@ async fn a_server_that_refuses_every_token_ends_in_a_login_hint_not_in_a_loop() 
 
 #[tokio::test]
 async fn a_failing_plugin_shows_its_words_and_a_hint() {
-    let home = plugin_home("http://127.0.0.1:1", "printf 'session \\033[31mexpired\\n' >&2; exit 7");
+    let home = plugin_home("{server: \"https://127.0.0.1:1\"}", "printf 'session \\033[31mexpired\\n' >&2; exit 7");
     let error = home.connect().await.unwrap_err();
     let ConnectError::Request(RequestError::Login(LoginNeeded { context, why, output, hint })) = &error else {
         panic!("{error:?}")
     };
     assert_eq!(context, "c");
     assert!(why.ends_with("failed with exit code 7"), "{why}");
-    assert_eq!(output, "session \u{fffd}[31mexpired");
+    assert_eq!(output, "session ␛[31mexpired");
     assert!(hint.contains("kubectl --context c"), "{hint}");
 }
 
@@ -496,7 +593,7 @@ async fn a_failing_plugin_shows_its_words_and_a_hint() {
 async fn a_plugin_that_is_not_installed_shows_the_install_hint() {
     let exec =
         "{exec: {apiVersion: client.authentication.k8s.io/v1, command: no-such-plugin, installHint: get it somewhere}}";
-    let error = Home::new("http://127.0.0.1:1", exec).connect().await.unwrap_err();
+    let error = Home::new("https://127.0.0.1:1", exec).connect().await.unwrap_err();
     assert_eq!(error.detail(), "the credential plugin no-such-plugin is not installed; get it somewhere");
 }
 
@@ -571,6 +668,13 @@ async fn a_plugin_that_prints_without_end_does_not_block() {
     let home = Home::new("http://127.0.0.1:1", "{}");
     let script = "head -c 3000000 /dev/zero | tr '\\0' x >&2\nprintf '{\"status\":{\"token\":\"t\"}}'";
     assert!(plugin(&home, script, SOON).run().await.unwrap().token.is_some());
+}
+
+#[tokio::test]
+async fn a_plugin_whose_answer_is_too_long_is_told_so() {
+    let home = Home::new("http://127.0.0.1:1", "{}");
+    let error = plugin(&home, "head -c 3000000 /dev/zero | tr '\\0' x", SOON).run().await.unwrap_err();
+    assert!(error.to_string().ends_with("printed more than 1 MiB"), "{error}");
 }
 
 // ---- what answers say beside their bodies
@@ -711,17 +815,62 @@ async fn behind_the_proxy_every_status_code_comes_back_with_its_body() {
     assert_eq!(nobody.from_api_server(), Some(RequestError::Server { code: 503, says }));
 }
 
+/// A body without an end.
+fn endless(byte: u8) -> Body {
+    let piece = bytes::Bytes::from(vec![byte; 256 << 10]);
+    Body::from_stream(futures::stream::repeat_with(move || Ok::<_, std::io::Error>(piece.clone())))
+}
+
 #[tokio::test]
 async fn a_service_that_hangs_or_floods_is_given_up() {
     let server = Server::start(|path, _| match path {
-        "/flood" => response(200, &[], vec![b'x'; BODY_LIMIT + 1]),
+        "/flood" => response(200, &[], endless(b'x')),
+        "/words" => response(503, &[], endless(b'x')),
         _ => json(200, VERSION),
     })
     .await;
     let cluster = Home::new(&server.url(), "{}").connect().await.unwrap();
     let http = Http::api(&cluster);
     assert_eq!(http.get("/hang", Duration::from_millis(50)).await.unwrap_err(), RequestError::Timeout);
-    assert_eq!(http.get("/flood", SOON).await.unwrap_err(), RequestError::TooLarge);
+    let error = http.get("/flood", SOON).await.unwrap_err();
+    assert_eq!(error, RequestError::Exceeded(Exceeded::Answer(bounds::ANSWER)));
+    assert_eq!(error.headline(), "the answer is larger than 32 MiB");
+    let refused = http.get("/words", SOON).await.unwrap();
+    assert_eq!((refused.status.as_u16(), refused.body.len()), (503, bounds::WORDS));
+    assert_eq!(cluster.stats.held(), 0);
+}
+
+#[tokio::test]
+async fn an_endless_list_an_endless_event_and_endless_words_are_errors_that_name_their_bound() {
+    let server = Server::start(|path, _| match path {
+        "/version" => json(200, VERSION),
+        path if path.contains("watch=true") => response(200, &[("content-type", "application/json")], endless(b' ')),
+        path if path.contains("/secrets") => response(500, &[], endless(b'x')),
+        _ => response(200, &[("content-type", "application/json")], endless(b'[')),
+    })
+    .await;
+    let cluster = Home::new(&server.url(), "{}").connect().await.unwrap();
+    let ask = |path: &str| http::Request::get(path).body(vec![]).unwrap();
+    let error = cluster.read.request_text(ask("/api/v1/pods?limit=500")).await.unwrap_err();
+    assert_eq!(RequestError::from_kube(&error), RequestError::Exceeded(Exceeded::Answer(bounds::ANSWER)));
+    let error = cluster.read.request_text(ask("/api/v1/secrets")).await.unwrap_err();
+    assert!(matches!(RequestError::from_kube(&error), RequestError::Server { code: 500, .. }), "{error:?}");
+    let events = cluster.read.request_events::<serde_json::Value>(ask("/api/v1/pods?watch=true")).await.unwrap();
+    let first = futures::TryStreamExt::try_next(&mut Box::pin(events)).await.unwrap_err();
+    assert_eq!(RequestError::from_kube(&first), RequestError::Exceeded(Exceeded::Event(bounds::EVENT)));
+}
+
+#[tokio::test]
+async fn a_name_that_leads_to_another_object_is_not_asked_for() {
+    let server = Server::friendly().await;
+    let cluster = Home::new(&server.url(), "{}").connect().await.unwrap();
+    let http = Http::api(&cluster);
+    let asked = server.paths().len();
+    for path in ["/api/v1/namespaces/a%2Fpods%2Fb/pods", "/api/v1/namespaces/a/pods/..", "/api/v1/namespaces//pods"] {
+        let error = http.get(path, SOON).await.unwrap_err();
+        assert!(matches!(error, RequestError::NoName(_)), "{path}: {error:?}");
+    }
+    assert_eq!(server.paths().len(), asked);
 }
 
 /// What becomes of a connection: refused, closed after the request was read, or no TLS where TLS is spoken.
@@ -761,20 +910,47 @@ async fn a_request_counts_as_unsent_only_when_there_never_was_a_connection(
 async fn a_service_by_url_gets_its_prefix_headers_and_login() {
     let server = Server::start(|_, _| json(200, "[]")).await;
     let env: Env = [("PROM_TOKEN", "t0ken"), ("PROM_PASSWORD", "pass")].into_iter().collect();
-    let base =
-        Service { url: Some(format!("{}/base/", server.url())), path_prefix: "prom".into(), ..Service::default() };
+    let base = Service {
+        url: Some(format!("https://{}/base/?team=a", tls_front(server.address))),
+        ca_file: Some(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tls/ca.pem").into()),
+        path_prefix: "prom".into(),
+        headers: vec![("X-Scope-OrgID".into(), "team".into())],
+        ..Service::default()
+    };
     let bearer = Service { bearer_token_env: Some("PROM_TOKEN".into()), ..base.clone() };
     let http = Http::direct(&bearer, &env).unwrap();
     let answer = http.get("/api/v1/alerts", SOON).await.unwrap();
     assert_eq!((answer.from_api_server(), http.is_proxied()), (None, false));
-    assert_eq!(server.paths(), ["/base/prom/api/v1/alerts"]);
+    http.get("/api/v1/query?query=up", SOON).await.unwrap();
+    assert_eq!(server.paths(), ["/base/prom/api/v1/alerts?team=a", "/base/prom/api/v1/query?query=up&team=a"]);
     assert_eq!(server.headers(0)["authorization"], "Bearer t0ken");
-    assert!(!format!("{http:?}").contains("t0ken"));
+    assert_eq!(server.headers(0)["x-scope-orgid"], "team");
+    assert!(!format!("{http:?}").contains("t0ken") && !format!("{http:?}").contains("team=a"));
     let basic = Service { username: Some("u".into()), password_env: Some("PROM_PASSWORD".into()), ..base.clone() };
     Http::direct(&basic, &env).unwrap().get("/", SOON).await.unwrap();
-    assert_eq!(server.headers(1)["authorization"], "Basic dTpwYXNz");
+    assert_eq!(server.headers(2)["authorization"], "Basic dTpwYXNz");
+    assert_eq!((bearer.alarm(), basic.alarm()), (None, None));
     let unset = Service { bearer_token_env: Some("NOT_SET".into()), ..base };
     assert!(Http::direct(&unset, &env).unwrap_err().detail().contains("NOT_SET is not set"));
+}
+
+#[tokio::test]
+async fn a_services_login_does_not_go_out_over_http() {
+    let server = Server::start(|_, _| json(200, "[]")).await;
+    let env: Env = [("PROM_TOKEN", "t0ken")].into_iter().collect();
+    let url = Some(server.url());
+    let bearer = Service { url: url.clone(), bearer_token_env: Some("PROM_TOKEN".into()), ..Service::default() };
+    let headers = vec![("Authorization".into(), "Bearer t0ken".into()), ("X-Scope-OrgID".into(), "team".into())];
+    let header = Service { url: url.clone(), headers, ..Service::default() };
+    for settings in [&bearer, &header] {
+        Http::direct(settings, &env).unwrap().get("/", SOON).await.unwrap();
+        assert_eq!(settings.alarm(), Some("HTTP: LOGIN NOT SENT"));
+    }
+    assert!(!server.headers(0).contains_key("authorization") && !server.headers(1).contains_key("authorization"));
+    assert_eq!(server.headers(1)["x-scope-orgid"], "team");
+    assert_eq!(Service { url, ..Service::default() }.alarm(), None);
+    let insecure = Service { url: Some("https://p".into()), insecure_skip_tls_verify: true, ..Service::default() };
+    assert_eq!(insecure.alarm(), Some("TLS NOT CHECKED"));
 }
 
 fn found_paths(found: &discovery::Discovered, name: ServiceName) -> Vec<String> {
@@ -808,6 +984,10 @@ async fn services_are_found_over_all_pages_best_first() {
     );
     assert_eq!(found_paths(&found, ServiceName::OpenBao), ["vault/https:bao:8200"]);
     assert_eq!(found.best(ServiceName::Alertmanager), None);
+    // whoever may make a Service may make one that looks so
+    assert_eq!(found.best(ServiceName::Prometheus), None);
+    let trouble = found.trouble(ServiceName::Prometheus, &Service::default()).unwrap();
+    assert!(trouble.contains("found monitoring/kps-prometheus, monitoring/prometheus-operated, not used"), "{trouble}");
     assert!(found.forbidden.is_empty());
 }
 
@@ -834,6 +1014,33 @@ async fn who_may_not_list_everywhere_looks_in_the_usual_and_configured_namespace
     assert_eq!(found.forbidden, ["*", "monitoring"]);
     assert!(!found.candidates.contains_key(&ServiceName::OpenBao), "it is switched off");
     assert!(server.paths().iter().any(|path| path.contains("/namespaces/shop/")), "the context's own namespace");
+}
+
+#[tokio::test]
+async fn what_the_configuration_names_is_used_and_only_a_named_service_gets_the_headers() {
+    let server = Server::start(|path, _| match path {
+        "/version" => json(200, VERSION),
+        "/api/v1/services?limit=500" => json(200, PAGE_TWO),
+        _ => json(200, r#"{"items":[]}"#),
+    })
+    .await;
+    let home = Home::new(&server.url(), "{}");
+    let kubeconfig = home.path("config");
+    let headers = "headers = { X-Key = \"hunter2\" }\n";
+    for (more, sent) in [("", false), ("service = \"kps-prometheus\"\n", true)] {
+        let text = format!("[services.prometheus]\nnamespace = \"monitoring\"\n{headers}{more}");
+        let settings = settings(&[("KUBECONFIG", kubeconfig.to_str().unwrap())], &text);
+        let cluster = Cluster::connect(&settings, None).await.unwrap();
+        let found = discovery::discover(&cluster).await.unwrap();
+        let used = found.best(ServiceName::Prometheus).unwrap();
+        assert_eq!(used.place(), "monitoring/kps-prometheus");
+        let asked = server.paths().len();
+        let all = instances::of(&cluster, &found, ServiceName::Prometheus, "prometheus", 9090).await;
+        all[0].get("/api/v1/alerts", SOON).await.unwrap();
+        let got = (asked..server.paths().len()).filter(|at| server.headers(*at).contains_key("x-key")).count();
+        assert_eq!(got > 0, sent, "{more:?}: {:?}", &server.paths()[asked..]);
+        assert!(found.best(ServiceName::OpenBao).is_none());
+    }
 }
 
 #[tokio::test]
@@ -969,7 +1176,7 @@ async fn a_plugin_may_issue_a_client_certificate() {
         "clientCertificateData": read(&target.user.client_certificate),
         "clientKeyData": read(&target.user.client_key),
     }});
-    let home = plugin_home("unused", "cat answer");
+    let home = plugin_home("{server: \"unused\"}", "cat answer");
     std::fs::write(home.path("answer"), answer.to_string()).unwrap();
     let authority = target.cluster.certificate_authority.expect("an authority in a file");
     let text = std::fs::read_to_string(home.path("config")).unwrap();

@@ -20,4 +20,5 @@ mod console {
     mod snapshots;
     mod tables;
     mod timeline;
+    mod trust;
 }

@@ -1,10 +1,10 @@
 //! What the logs of Velero's backups and restores share: a request for an address, and what stands behind it.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::input::Input;
 use super::{Offer, RightRow, Subject, right};
-use crate::domain::json::text;
+use crate::domain::json::{list, text};
 use crate::domain::plan::{Body, Fetch, Method, Plan, Request, Risk, Step, Stop, Via};
 
 pub const RIGHTS: &[RightRow] =
@@ -34,6 +34,24 @@ pub fn offered(subject: &Subject<'_>, kind: &'static str) -> Offer {
     }
 }
 
+/// Where the storage of these locations answers, as they are configured: scheme, host and port alone.
+fn origins(locations: &Value) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    for location in list(locations, "/items") {
+        for key in ["publicUrl", "s3Url"] {
+            let address = text(location, &format!("/spec/config/{key}")).trim();
+            let Some((scheme @ ("http" | "https"), rest)) = address.split_once("://") else { continue };
+            let place = rest.split(['/', '?', '#']).next().unwrap_or_default();
+            let place = place.rsplit('@').next().unwrap_or_default();
+            let origin = format!("{scheme}://{place}");
+            if !place.is_empty() && !out.contains(&origin) {
+                out.push(origin);
+            }
+        }
+    }
+    out
+}
+
 /// The plan for the log of one run; `word` is what the velero command calls its kind.
 pub fn plan(input: &Input<'_>, action: &'static str, word: &str) -> Result<Plan, Stop> {
     let target = input.target()?;
@@ -44,6 +62,10 @@ pub fn plan(input: &Input<'_>, action: &'static str, word: &str) -> Result<Plan,
     let kept: String = name.chars().take(LONGEST.saturating_sub(digits.len() + 1)).collect();
     let request_name = format!("{}-{digits}", kept.trim_end_matches(['-', '.']));
     let requests = input.served("DownloadRequest")?.collection(velero);
+    let locations = match input.served("BackupStorageLocation") {
+        Ok(served) => input.maybe(&served.collection(velero))?.ok(),
+        Err(_) => None,
+    };
     let body = json!({
         "apiVersion": "velero.io/v1", "kind": "DownloadRequest",
         "metadata": { "name": request_name, "namespace": velero },
@@ -66,6 +88,7 @@ pub fn plan(input: &Input<'_>, action: &'static str, word: &str) -> Result<Plan,
         path: format!("{requests}/{request_name}"),
         pointer: "/status/downloadURL",
         right: input.right("get", "DownloadRequest", "", velero, &request_name)?,
+        origins: locations.map(origins).unwrap_or_default(),
         limit: LIMIT,
         instead: format!("see the logs of the velero pod in {velero}"),
     };
@@ -95,6 +118,18 @@ pub fn plan(input: &Input<'_>, action: &'static str, word: &str) -> Result<Plan,
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_configured_storage_is_known_by_its_origin_alone() {
+        let config = |config| json!({"spec": {"config": config}});
+        let locations = json!({"items": [
+            config(json!({"s3Url": "http://minio.velero.svc:9000/x", "publicUrl": "https://u:p@s3.example/y?z"})),
+            config(json!({"s3Url": "http://minio.velero.svc:9000"})),
+            config(json!({"region": "eu", "s3Url": "minio", "publicUrl": "file:///etc/passwd"})),
+            json!({"spec": {}})
+        ]});
+        assert_eq!(origins(&locations), ["https://s3.example", "http://minio.velero.svc:9000"]);
+    }
 
     #[test]
     fn only_a_run_that_has_begun_and_ended_has_a_log() {

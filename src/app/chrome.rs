@@ -91,11 +91,13 @@ fn place_line(world: &World, width: u16) -> Line {
         right.plain("  ");
     }
     right.plain(clock(world));
-    let room = usize::from(width).saturating_sub(right.width() + 2);
+    let mut room = usize::from(width).saturating_sub(right.width() + 2);
+    let flags = flags(world, room.saturating_sub(LEAST_CONTEXT));
+    room = room.saturating_sub(flags.width());
     let only = world.only();
     let mut line = Line::new();
     line.plain(" ");
-    line.push(scene::clip(&facts.context, (room / 2).max(12), Keep::Ends).into_owned(), Tone::Title);
+    line.push(scene::clip(&facts.context, (room / 2).max(LEAST_CONTEXT), Keep::Ends).into_owned(), Tone::Title);
     line.plain("  ");
     match &facts.namespace {
         Some(name) => line.push(name.clone(), Tone::Accent),
@@ -105,6 +107,23 @@ fn place_line(world: &World, width: u16) -> Line {
             [first, rest @ ..] => line.push(format!("only {first} +{}", rest.len()), Tone::Warn),
         },
     }
+    if line.width() > room {
+        let text = scene::clip(&line.text(), room, Keep::Start).into_owned();
+        line = Line::of(text, Tone::Plain);
+    }
+    line.spans.extend(flags.spans);
+    line.pad_to(usize::from(width).saturating_sub(right.width() + 1));
+    line.spans.extend(right.spans);
+    line
+}
+
+/// Columns of the context's name that stay, whatever stands behind it.
+const LEAST_CONTEXT: usize = 12;
+
+/// What is to be seen whatever else must give way: may I write, what runs, what is weaker than it should be.
+fn flags(world: &World, room: usize) -> Line {
+    let facts = &world.facts;
+    let mut line = Line::new();
     match (facts.may_write(), facts.unlocked_until) {
         (Err(_), _) => line.push("  READ-ONLY", Tone::Warn),
         (Ok(()), Some(until)) if facts.locked.is_some() => {
@@ -119,15 +138,19 @@ fn place_line(world: &World, width: u16) -> Line {
     if !world.unfinished.is_empty() {
         line.push(format!("  {} UNFINISHED :plans", world.unfinished.len()), Tone::Alarm);
     }
-    if facts.insecure {
-        line.push("  TLS NOT CHECKED", Tone::Alarm);
+    for (at, alarm) in facts.alarms.iter().enumerate() {
+        let more = facts.alarms.len() - at;
+        // of those for which there is no room, the number stays
+        let least = if more > 1 { 4 } else { 0 };
+        if line.width() + scene::width(alarm) + 2 + least > room && at > 0 {
+            line.push(format!(" +{more}"), Tone::Alarm);
+            break;
+        }
+        line.push(format!("  {alarm}"), Tone::Alarm);
     }
     if line.width() > room {
-        let text = scene::clip(&line.text(), room, Keep::Start).into_owned();
-        line = Line::of(text, Tone::Plain);
+        return Line::of(scene::clip(&line.text(), room, Keep::Start).into_owned(), Tone::Alarm);
     }
-    line.pad_to(usize::from(width).saturating_sub(right.width() + 1));
-    line.spans.extend(right.spans);
     line
 }
 

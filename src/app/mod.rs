@@ -306,6 +306,7 @@ impl App {
                 }
                 return Ok(self.follow(vec![Effect::Go(Place::Timeline(scope))]));
             }
+            "trust" if !rest.is_empty() => return trust(rest),
             "unlock" if !says_why(rest) => return Err("why? :unlock REASON".to_owned()),
             "unlock" => return Ok(vec![Effect::Unlock(rest.to_owned())]),
             "dismiss" => {
@@ -619,6 +620,18 @@ impl App {
         if self.screen().place() == Place::Contexts && self.stack.len() > 1 {
             let _ = self.follow(vec![Effect::Back]);
         }
+    }
+}
+
+/// `prometheus monitoring/prometheus`, or `prometheus none`.
+fn trust(rest: &str) -> Result<Vec<Effect>, String> {
+    let words: Vec<&str> = rest.split_whitespace().collect();
+    match words[..] {
+        [service, "none"] => Ok(vec![Effect::Trust { service: service.to_owned(), place: String::new() }]),
+        [service, place] if place.contains('/') => {
+            Ok(vec![Effect::Trust { service: service.to_owned(), place: place.to_owned() }])
+        }
+        _ => Err("which one? :trust SERVICE NAMESPACE/NAME, or :trust SERVICE none".to_owned()),
     }
 }
 

@@ -111,6 +111,7 @@ pub fn completions(text: &str, world: &World) -> Vec<String> {
             "ns" | "namespace" | "namespaces" | "timeline" | "tl" => {
                 std::iter::once("all".to_owned()).chain(world.namespaces()).collect()
             }
+            "trust" => world.facts.candidates.iter().map(|c| format!("{} {}", c.service, c.place())).collect(),
             word if kinds::by_word(word).is_some() => world.namespaces(),
             _ => Vec::new(),
         };

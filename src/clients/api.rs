@@ -15,6 +15,8 @@ use super::http::Answer;
 use crate::domain::served::Served;
 
 const DEADLINE: Duration = Duration::from_secs(30);
+/// Versions of one group that an old server is asked for.
+const MOST_VERSIONS: usize = 20;
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,\
                           application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json";
 
@@ -101,8 +103,11 @@ pub async fn discover(cluster: &Cluster, groups: &[&str]) -> Result<ApiMap, Requ
             if !named_done {
                 let list: PlainGroups = named.json()?;
                 for group in list.groups.into_iter().filter(|group| groups.contains(&group.name.as_str())) {
+                    if map.groups.contains_key(&group.name) {
+                        continue;
+                    }
                     let mut versions = Vec::new();
-                    for PlainVersion { version } in group.versions {
+                    for PlainVersion { version } in group.versions.into_iter().take(MOST_VERSIONS) {
                         versions.push(plain(cluster, &format!("/apis/{}/{version}", group.name), &version).await?);
                     }
                     map.groups.insert(group.name, versions);

@@ -14,22 +14,28 @@ use kube::client::{Body, ConfigExt};
 use kube::config::{AuthInfo, Cluster as ClusterInfo, ExecAuthCluster};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use tokio::sync::watch;
 use tower::{Layer, service_fn};
 
 use super::auth::{Credentials, Source};
-use super::errors::{ConnectError, RequestError};
+use super::errors::{ConnectError, LoginNeeded, RequestError};
 use super::exec::{PLUGIN_DEADLINE, Plugin};
 use super::http::{Answer, Http};
 use super::kubeconfig::{Kubeconfigs, Target};
 use super::proxy;
 use super::stats::Stats;
 use super::transport::Sender;
-use crate::config::env::Env;
+use super::trust::Trust;
 use crate::config::{Origin, Settings};
+use crate::config::env::Env;
+use crate::domain::{redact, served};
 
 /// How long the first answer may take.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
+/// Profiles are looked for within this time.
+const TRUST_DEADLINE: Duration = Duration::from_secs(20);
 /// Watches and lists keep their connections longer than actions may trust an idle one.
 const IDLE_READ: Duration = Duration::from_secs(90);
 const IDLE_ONCE: Duration = Duration::from_secs(15);
@@ -51,6 +57,8 @@ pub struct Cluster {
     pub namespace: String,
     /// Certificates are not checked: to be shown as long as it lasts.
     pub insecure: bool,
+    /// There is a login, and it is not sent because the server's address is http: to be shown as long as it lasts.
+    pub withheld: bool,
     /// What `/version` said, if we may read it.
     pub version: Option<Version>,
     /// The uid of the namespace `kube-system`, by which a cluster is known whatever its contexts are called; empty where
@@ -63,6 +71,8 @@ pub struct Cluster {
     pub stats: Arc<Stats>,
     /// The settings with this context's overrides.
     pub settings: Settings,
+    /// Which Services may be used; until somebody tells more, those that the configuration names.
+    pub trust: watch::Receiver<Arc<Trust>>,
 }
 
 impl std::fmt::Debug for Cluster {
@@ -123,7 +133,7 @@ impl Cluster {
             Err(nothing @ ConnectError::NoConfig { .. }) => in_cluster(settings).ok_or(nothing)??,
             Err(error) => return Err(error),
         };
-        let Resolved { context, name, user, config, source } = resolved;
+        let Resolved { context, name, user, config, source, withheld } = resolved;
         let settings = settings.for_context(&context);
         let hint =
             format!("log in from another terminal, for example with: kubectl --context {context} get --raw /version");
@@ -136,16 +146,18 @@ impl Cluster {
             client(&config, Sender::new(config.clone(), IDLE_READ, Arc::clone(&credentials), Arc::clone(&stats)));
         let once = client(&config, Sender::new(config.clone(), IDLE_ONCE, credentials, Arc::clone(&stats)));
         let mut cluster = Self {
-            server: config.cluster_url.to_string(),
+            server: redact::urls(&config.cluster_url.to_string()).into_owned(),
             user,
             namespace: config.default_namespace.clone(),
             insecure: config.accept_invalid_certs,
+            withheld,
             version: None,
             identity: String::new(),
             read: read.map_err(setup)?,
             once: once.map_err(setup)?,
             stats,
             settings,
+            trust: watch::channel(Arc::new(Trust::default())).1,
             context: context.clone(),
             name,
         };
@@ -161,13 +173,35 @@ impl Cluster {
         namespace.pointer("/metadata/uid").and_then(serde_json::Value::as_str).map(str::to_owned)
     }
 
+    /// Which Services may be used, once that is known; what is known after a while, otherwise.
+    pub async fn trust(&self) -> Arc<Trust> {
+        let mut told = self.trust.clone();
+        let settled = tokio::time::timeout(TRUST_DEADLINE, told.wait_for(|trust| trust.settled)).await;
+        if let Ok(Ok(trust)) = settled {
+            return trust.clone();
+        }
+        self.trust.borrow().clone()
+    }
+
     async fn ask_version(&self) -> Result<Option<Version>, ConnectError> {
         let answer = Http::api(self).get("/version", CONNECT_DEADLINE).await?;
         match answer.into_result() {
             Ok(answer) => Ok(answer.json().ok()),
             // Readable by default, but it need not be: we have been answered, which is the point.
             Err(RequestError::Forbidden { .. } | RequestError::NotFound { .. }) => Ok(None),
+            Err(RequestError::Unauthorized) if self.withheld => Err(RequestError::Login(self.not_sent()).into()),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    fn not_sent(&self) -> LoginNeeded {
+        LoginNeeded {
+            context: self.context.clone(),
+            why: "the login of the kubeconfig was not sent: the server's address is http, which everybody on the way can \
+                  read"
+                .to_owned(),
+            output: String::new(),
+            hint: "write https:// before the server's address in the kubeconfig".to_owned(),
         }
     }
 
@@ -220,6 +254,7 @@ struct Resolved {
     user: String,
     config: Config,
     source: Source,
+    withheld: bool,
 }
 
 /// Turns a context into kube's configuration and a source of credentials that is ours.
@@ -231,6 +266,10 @@ fn resolve(target: Target, settings: &Settings) -> Result<Resolved, ConnectError
     let described =
         ExecAuthCluster::try_from(&cluster).map_err(|error| incomplete(format!("certificate-authority: {error}")))?;
     let roots = described.certificate_authority_data.as_deref().map(authorities).transpose().map_err(&incomplete)?;
+    let plain = server.scheme_str() == Some("http");
+    let withheld = plain && has_login(&user);
+    // as kubectl: not even a plugin is run
+    let user = if plain { without_login(user) } else { user };
     let source = source(&user, &described).map_err(&incomplete)?;
 
     let mut config = Config::new(server.clone());
@@ -243,7 +282,7 @@ fn resolve(target: Target, settings: &Settings) -> Result<Resolved, ConnectError
     config.auth_info = transport_identity(user);
     impersonate(&mut config.auth_info, &settings).map_err(&incomplete)?;
     config.default_retry = false;
-    Ok(Resolved { context: context.clone(), name: cluster_name, user: user_name, config, source })
+    Ok(Resolved { context: context.clone(), name: cluster_name, user: user_name, config, source, withheld })
 }
 
 fn proxy_of(cluster: &ClusterInfo, server: &Uri, env: &Env) -> Result<Option<Uri>, ConnectError> {
@@ -271,6 +310,7 @@ fn in_cluster(settings: &Settings) -> Option<Result<Resolved, ConnectError>> {
         user: "service account".to_owned(),
         config,
         source,
+        withheld: false,
     }))
 }
 
@@ -282,8 +322,10 @@ fn source(user: &AuthInfo, cluster: &ExecAuthCluster) -> Result<Source, String> 
             name => Err(format!("kubectl has dropped the auth-provider \"{name}\": use an exec plugin")),
         };
     }
-    if let (Some(user), Some(password)) = (&user.username, &user.password) {
-        return Ok(Source::Basic { user: user.clone(), password: password.clone() });
+    if let Some(name) = user.username.as_ref().filter(|name| !name.is_empty()) {
+        // a name alone is sent with an empty password
+        let password = user.password.clone().unwrap_or_else(|| SecretString::from(String::new()));
+        return Ok(Source::Basic { user: name.clone(), password });
     }
     // the file wins over the token beside it, which stands in only while the file cannot be read
     let file = user.token_file.as_ref().filter(|path| user.token.is_none() || std::fs::File::open(path).is_ok());
@@ -300,6 +342,30 @@ fn source(user: &AuthInfo, cluster: &ExecAuthCluster) -> Result<Source, String> 
         }
         None => Source::None,
     })
+}
+
+/// Whether the kubeconfig says by which user's right we come. Impersonation is no login.
+fn has_login(user: &AuthInfo) -> bool {
+    let set = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+    let secret = |secret: &Option<SecretString>| secret.as_ref().is_some_and(|s| !s.expose_secret().is_empty());
+    set(&user.username)
+        || secret(&user.password)
+        || secret(&user.token)
+        || set(&user.token_file)
+        || set(&user.client_certificate)
+        || set(&user.client_certificate_data)
+        || user.auth_provider.is_some()
+        || user.exec.is_some()
+}
+
+fn without_login(user: AuthInfo) -> AuthInfo {
+    AuthInfo {
+        impersonate: user.impersonate,
+        impersonate_groups: user.impersonate_groups,
+        impersonate_uid: user.impersonate_uid,
+        impersonate_user_extra: user.impersonate_user_extra,
+        ..AuthInfo::default()
+    }
 }
 
 /// What remains for kube: client certificates, impersonation, and the provider that it serves itself.
@@ -350,9 +416,12 @@ fn setup_failed(context: &str, error: &kube::Error) -> ConnectError {
 fn client(config: &Config, sender: Sender) -> Result<Client, kube::Error> {
     // Built here once for nothing but its error: a bad client key should not wait for the first request.
     config.rustls_client_config()?;
-    let service = service_fn(move |request| {
+    let service = service_fn(move |request: Request<Body>| {
         let sender = sender.clone();
-        async move { sender.send(request).await }
+        async move {
+            served::path(request.uri().path()).map_err(RequestError::NoName)?;
+            sender.send(request).await
+        }
     });
     let service = config.base_uri_layer().layer(config.extra_headers_layer()?.layer(service));
     Ok(Client::new(service, config.default_namespace.clone()))

@@ -1,15 +1,19 @@
 //! Finds Prometheus, Alertmanager and OpenBao among the cluster's Services: by the labels, names and ports of the
-//! usual charts, best first, each with the reason. It asks nobody whether they answer.
+//! usual charts, each with the reason. Whoever may create a Service can make it look so: one is used only with
+//! somebody's word for it ([`super::trust`]), the others are named. It asks nobody whether they answer.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::bounds::Exceeded;
 use super::cluster::Cluster;
 use super::errors::RequestError;
 use super::http::{Endpoint, Http, ProxyTarget};
-use crate::config::{ServiceMode, ServiceName};
+use super::trust::Standing;
+use crate::config::{Service, ServiceMode, ServiceName};
+use crate::domain::served::escape;
 
 const DEADLINE: Duration = Duration::from_secs(30);
 const PAGE: usize = 500;
@@ -24,32 +28,120 @@ const USUAL_NAMESPACES: &[&str] = &[
     "vault",
 ];
 
+/// Services that are looked at; more of them are no cluster's.
+const MOST: usize = 50_000;
+/// Candidates of one service that are kept.
+const KEPT: usize = 20;
+
 /// A Service that may be what is looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
     pub service: ServiceName,
     pub endpoint: Endpoint,
+    /// Of the Service; empty where it was not read.
+    pub uid: String,
     /// Higher is more certain.
     pub score: u32,
     /// What speaks for it.
     pub why: &'static str,
+    /// Who says that it may be used.
+    pub standing: Standing,
+}
+
+impl Candidate {
+    /// `namespace/name`.
+    pub fn place(&self) -> String {
+        format!("{}/{}", self.endpoint.namespace, self.endpoint.name)
+    }
+
+    /// How it is asked: what is configured for the service, but its headers only where the configuration names this
+    /// very Service. They may hold a key.
+    pub fn settings(&self, configured: &Service) -> Service {
+        if self.standing == Standing::Configured { configured.clone() } else { configured.without_headers() }
+    }
 }
 
 /// What was found, and what could not be looked at.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Discovered {
-    /// Best first, for each service.
+    /// For each service: whoever has somebody's word first, then the most certain.
     pub candidates: BTreeMap<ServiceName, Vec<Candidate>>,
     /// Namespaces whose Services we may not list; `*` is all of them together.
     pub forbidden: Vec<String>,
 }
 
+/// What came of looking for one service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choice<'a> {
+    /// Nothing looks like it.
+    Nothing,
+    Used(&'a Candidate),
+    /// These look like it, and nobody's word is behind one.
+    Unconfirmed(&'a [Candidate]),
+    /// These have the same right to be it.
+    Tie(&'a [Candidate]),
+}
+
 impl Discovered {
-    /// The best candidate for a service.
+    /// The one that is used for a service, if it is clear which.
     #[must_use]
     pub fn best(&self, service: ServiceName) -> Option<&Candidate> {
-        self.candidates.get(&service).and_then(|candidates| candidates.first())
+        if let Choice::Used(candidate) = self.choice(service) { Some(candidate) } else { None }
     }
+
+    pub fn choice(&self, service: ServiceName) -> Choice<'_> {
+        let all = self.candidates.get(&service).map_or(&[][..], Vec::as_slice);
+        let Some(first) = all.first() else { return Choice::Nothing };
+        if first.standing.rank() == 0 {
+            return Choice::Unconfirmed(all);
+        }
+        let weight = |candidate: &Candidate| (candidate.standing.rank(), candidate.score);
+        match all.iter().take_while(|other| weight(other) == weight(first)).count() {
+            1 => Choice::Used(first),
+            equals => Choice::Tie(&all[..equals]),
+        }
+    }
+
+    /// Why a service is not used although something looks like it, and the way out.
+    pub fn trouble(&self, service: ServiceName, settings: &Service) -> Option<String> {
+        let (title, key) = (service.title(), service.key());
+        match self.choice(service) {
+            Choice::Nothing | Choice::Used(_) => None,
+            Choice::Unconfirmed(found) if settings.namespace.is_some() => Some(format!(
+                "{title}: found {}, not used: the configuration names another namespace",
+                places(found.iter())
+            )),
+            Choice::Unconfirmed(found) => Some(format!(
+                "{title}: found {}, not used: nobody has named the namespace; confirm it with :trust, or set \
+                 [services.{key}] namespace",
+                places(found.iter())
+            )),
+            Choice::Tie(found) => Some(format!(
+                "{title}: {} fit equally, none is used; choose one with :trust, or set [services.{key}] namespace and \
+                 service",
+                places(found.iter())
+            )),
+        }
+    }
+
+    /// Services elsewhere that look like one that is used.
+    pub fn others(&self, service: ServiceName) -> Option<String> {
+        let used = self.best(service)?;
+        let all = self.candidates.get(&service)?;
+        let strange = |c: &&Candidate| {
+            c.endpoint.namespace != used.endpoint.namespace && !matches!(c.standing, Standing::Guardrails(_))
+        };
+        let mut others = all.iter().filter(strange).peekable();
+        others.peek()?;
+        Some(format!("{}: also found {}, not used (:trust)", service.title(), places(others)))
+    }
+}
+
+/// The first few by name, the others counted.
+fn places<'c>(all: impl Iterator<Item = &'c Candidate>) -> String {
+    let all: Vec<String> = all.map(Candidate::place).collect();
+    let named = all.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    if all.len() > 3 { format!("{named} and {} more", all.len() - 3) } else { named }
 }
 
 /// Looks for every service whose settings say `auto`.
@@ -79,17 +171,23 @@ pub async fn discover(cluster: &Cluster) -> Result<Discovered, RequestError> {
         }
         other => other?,
     };
+    let trust = cluster.trust().await;
     for name in wanted {
         let settings = cluster.settings.service(name);
         let mut candidates: Vec<Candidate> = services
             .iter()
-            .filter(|service| settings.namespace.as_ref().is_none_or(|wanted| service.metadata.namespace == *wanted))
             .filter(|service| {
                 settings.service.as_ref().is_none_or(|wanted| Reference::parse(wanted).name == service.metadata.name)
             })
             .filter_map(|service| judge(name, service, settings.service.as_deref()))
             .collect();
-        candidates.sort_by(|a, b| b.score.cmp(&a.score).then_with(|| a.endpoint.cmp(&b.endpoint)));
+        for candidate in &mut candidates {
+            let at = (&*candidate.endpoint.namespace, &*candidate.endpoint.name);
+            candidate.standing = trust.standing(name, &settings, at, &candidate.uid);
+        }
+        let weight = |candidate: &Candidate| (candidate.standing.rank(), candidate.score);
+        candidates.sort_by(|a, b| weight(b).cmp(&weight(a)).then_with(|| a.endpoint.cmp(&b.endpoint)));
+        candidates.truncate(KEPT);
         found.candidates.insert(name, candidates);
     }
     Ok(found)
@@ -105,7 +203,8 @@ fn configured(name: ServiceName, namespace: Option<&str>, service: Option<&str>)
         tls: reference.tls.unwrap_or(false),
         port: reference.port?.to_owned(),
     };
-    Some(Candidate { service: name, endpoint, score: 1000, why: "configured" })
+    let standing = Standing::Configured;
+    Some(Candidate { service: name, endpoint, uid: String::new(), score: 1000, why: "configured", standing })
 }
 
 /// `NAME`, `NAME:PORT` or `SCHEME:NAME:PORT`.
@@ -128,7 +227,8 @@ impl<'a> Reference<'a> {
 
 async fn some_namespaces(cluster: &Cluster, forbidden: &mut Vec<String>) -> Result<Vec<WireService>, RequestError> {
     let settings = &cluster.settings;
-    let named = ServiceName::ALL.into_iter().filter_map(|name| settings.service(name).namespace);
+    let trust = cluster.trust().await;
+    let named = ServiceName::ALL.into_iter().flat_map(|name| trust.namespaces(name, &settings.service(name)));
     let mut namespaces: Vec<String> = named.chain(settings.namespaces.clone()).collect();
     namespaces.push(cluster.namespace.clone());
     namespaces.extend(USUAL_NAMESPACES.iter().map(ToString::to_string));
@@ -151,7 +251,7 @@ async fn some_namespaces(cluster: &Cluster, forbidden: &mut Vec<String>) -> Resu
 async fn list(cluster: &Cluster, namespace: Option<&str>) -> Result<Vec<WireService>, RequestError> {
     let http = Http::api(cluster);
     let path =
-        namespace.map_or_else(|| "/api/v1/services".to_owned(), |name| format!("/api/v1/namespaces/{name}/services"));
+        namespace.map_or("/api/v1/services".to_owned(), |name| format!("/api/v1/namespaces/{}/services", escape(name)));
     let mut services = Vec::new();
     let mut next = String::new();
     loop {
@@ -159,24 +259,15 @@ async fn list(cluster: &Cluster, namespace: Option<&str>) -> Result<Vec<WireServ
         let answer = http.get(&format!("{path}?limit={PAGE}{query}"), DEADLINE).await?.into_result()?;
         let page: WireList = answer.json()?;
         services.extend(page.items);
+        if services.len() > MOST {
+            return Err(RequestError::Exceeded(Exceeded::Objects(50_000)));
+        }
         match page.metadata.next {
             // The token is base64 for URLs, so it needs no escaping; anything else would not be ours to send.
-            Some(token) if !token.is_empty() => next = escaped(&token),
+            Some(token) if !token.is_empty() => next = escape(&token),
             _ => return Ok(services),
         }
     }
-}
-
-fn escaped(token: &str) -> String {
-    use std::fmt::Write;
-    token.bytes().fold(String::new(), |mut text, byte| {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            let _ = write!(text, "%{byte:02X}");
-        }
-        text
-    })
 }
 
 /// One way to recognise a service. The first that fits gives the score.
@@ -282,7 +373,8 @@ fn judge(name: ServiceName, service: &WireService, reference: Option<&str>) -> O
         tls: reference.and_then(|reference| reference.tls).unwrap_or_else(|| port.is_tls()),
         port: port.port.to_string(),
     };
-    Some(Candidate { service: name, endpoint, score, why })
+    let uid = service.metadata.uid.clone();
+    Some(Candidate { service: name, endpoint, uid, score, why, standing: Standing::Nobody })
 }
 
 #[derive(Deserialize)]
@@ -313,6 +405,8 @@ struct WireMeta {
     name: String,
     #[serde(default)]
     namespace: String,
+    #[serde(default)]
+    uid: String,
     #[serde(default)]
     labels: BTreeMap<String, String>,
 }
@@ -364,6 +458,7 @@ mod tests {
             metadata: WireMeta {
                 name: name.to_owned(),
                 namespace: "ns".to_owned(),
+                uid: name.to_owned(),
                 labels: labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
             },
             spec: WireSpec {
@@ -451,6 +546,47 @@ mod tests {
             let expected = expected.map(|(score, path)| (score, path.to_owned()));
             assert_eq!(found(name, &service), expected, "{}", service.metadata.name);
         }
+    }
+
+    fn candidate(namespace: &str, score: u32, standing: Standing) -> Candidate {
+        let found = judge(ServiceName::OpenBao, &service("bao", &[(APP, "openbao")], &[("http", 8200)]), None).unwrap();
+        let endpoint = Endpoint { namespace: namespace.to_owned(), ..found.endpoint.clone() };
+        Candidate { endpoint, score, standing, ..found }
+    }
+
+    fn discovered(candidates: Vec<Candidate>) -> Discovered {
+        Discovered { candidates: BTreeMap::from([(ServiceName::OpenBao, candidates)]), forbidden: Vec::new() }
+    }
+
+    #[test]
+    fn nothing_is_used_without_a_word_for_it_and_a_tie_is_not_decided() {
+        let word = || Standing::Profile("p".into());
+        let bao = ServiceName::OpenBao;
+        let strangers = discovered(vec![candidate("a", 100, Standing::Nobody)]);
+        assert_eq!(strangers.best(bao), None);
+        assert!(strangers.trouble(bao, &Service::default()).unwrap().contains("found a/bao, not used: nobody"));
+        let elsewhere = Service { namespace: Some("b".into()), ..Service::default() };
+        assert!(strangers.trouble(bao, &elsewhere).unwrap().ends_with("names another namespace"));
+        let one = discovered(vec![
+            candidate("b", 60, word()),
+            candidate("b", 40, word()),
+            candidate("a", 100, Standing::Nobody),
+            candidate("c", 100, Standing::Nobody),
+        ]);
+        assert_eq!(one.best(bao).map(Candidate::place).as_deref(), Some("b/bao"));
+        assert_eq!(one.others(bao).as_deref(), Some("OpenBao: also found a/bao, c/bao, not used (:trust)"));
+        let tie = discovered(vec![candidate("b", 60, word()), candidate("c", 60, word())]);
+        assert_eq!(tie.best(bao), None);
+        assert!(tie.trouble(bao, &Service::default()).unwrap().contains("b/bao, c/bao fit equally"));
+    }
+
+    #[test]
+    fn headers_go_only_to_a_service_that_the_configuration_names() {
+        let configured = Service { headers: vec![("X-Key".into(), "k".into())], ..Service::default() };
+        for standing in [Standing::Nobody, Standing::Profile("p".into()), Standing::Namespace, Standing::Confirmed] {
+            assert!(candidate("a", 1, standing).settings(&configured).headers.is_empty());
+        }
+        assert_eq!(candidate("a", 1, Standing::Configured).settings(&configured), configured);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::time::Duration;
 use kube::core::Status;
 use kube::runtime::watcher;
 
+use super::bounds::Exceeded;
 use super::kubeconfig::FileProblem;
 use super::proxy::BadProxy;
 use super::transport::{DnsFailed, Overdue, ProxyFailed};
@@ -96,8 +97,10 @@ pub enum RequestError {
         code: u16,
         says: String,
     },
-    /// The answer is larger than we are willing to hold.
-    TooLarge,
+    /// A name that would lead to another object: nothing was sent.
+    NoName(String),
+    /// More came, or for longer, than we are willing to take.
+    Exceeded(Exceeded),
     /// The answer is not what it should be.
     Decode(String),
     Other(String),
@@ -194,7 +197,8 @@ impl RequestError {
             Self::Throttled { retry_after: None } => "too many requests".to_owned(),
             Self::Client { code, .. } => format!("the request was refused ({code})"),
             Self::Server { code, .. } => format!("the server failed ({code})"),
-            Self::TooLarge => "the answer is too large".to_owned(),
+            Self::NoName(_) => "not sent".to_owned(),
+            Self::Exceeded(bound) => bound.to_string(),
             Self::Decode(_) => "the answer makes no sense".to_owned(),
             Self::Other(_) => "the request failed".to_owned(),
         }
@@ -224,7 +228,7 @@ impl RequestError {
             Self::Tls(TlsProblem::ClientRefused) => {
                 "client-certificate and client-key of the kubeconfig's user: expired, or of another cluster?".to_owned()
             }
-            Self::Tls(TlsProblem::Other(text)) | Self::Decode(text) | Self::Other(text) => text.clone(),
+            Self::Tls(TlsProblem::Other(text)) | Self::NoName(text) | Self::Decode(text) | Self::Other(text) => text.clone(),
             Self::Proxy(why) => {
                 format!("{}; see proxy-url of the cluster in the kubeconfig, or HTTPS_PROXY and NO_PROXY", why.headline())
             }
@@ -236,7 +240,16 @@ impl RequestError {
             | Self::Conflict { says }
             | Self::Client { says, .. }
             | Self::Server { says, .. } => says.clone(),
-            Self::Gone | Self::Throttled { .. } | Self::TooLarge => String::new(),
+            Self::Gone | Self::Throttled { .. } | Self::Exceeded(_) => String::new(),
+        }
+    }
+
+    /// Both, where there is more to be said than the headline.
+    #[must_use]
+    pub fn told(&self) -> String {
+        match self.detail() {
+            detail if detail.is_empty() => self.headline(),
+            detail => format!("{}: {detail}", self.headline()),
         }
     }
 
@@ -265,7 +278,14 @@ fn sort(error: &(dyn StdError + 'static), fallback: &mut Option<RequestError>) -
         return Some(RequestError::Login(login.clone()));
     }
     if let Some(dns) = error.downcast_ref::<DnsFailed>() {
-        return Some(RequestError::Dns(dns.host.clone()));
+        return Some(if dns.barred {
+            RequestError::NoName(dns.error.clone())
+        } else {
+            RequestError::Dns(dns.host.clone())
+        });
+    }
+    if let Some(bound) = error.downcast_ref::<Exceeded>() {
+        return Some(RequestError::Exceeded(bound.clone()));
     }
     if error.is::<Overdue>() || error.is::<tokio::time::error::Elapsed>() {
         return Some(RequestError::Timeout);

@@ -15,6 +15,8 @@ use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
+use crate::domain::text;
+
 /// How long a plugin may take.
 pub const PLUGIN_DEADLINE: Duration = Duration::from_secs(30);
 const ANSWER_LIMIT: u64 = 1 << 20;
@@ -141,7 +143,10 @@ impl Plugin {
         if self.config.interactive_mode == Some(ExecInteractiveMode::Always) {
             return Err(PluginError::NeedsTerminal);
         }
-        let mut child = self.command(&command).spawn().map_err(|error| match error.kind() {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let program = if command.contains('/') { Some(PathBuf::from(&command)) } else { find(&command, &path) };
+        let Some(program) = program else { return Err(PluginError::NotFound { command }) };
+        let mut child = self.command(&program, &path).spawn().map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => PluginError::NotFound { command: command.clone() },
             _ => PluginError::NotStarted { command: command.clone(), error: error.to_string() },
         })?;
@@ -151,7 +156,7 @@ impl Plugin {
         let mut output = Vec::new();
         let finished = tokio::time::timeout(self.deadline, async {
             let reads = futures::future::join(
-                keep(stdout, ANSWER_LIMIT, &mut answer),
+                keep(stdout, ANSWER_LIMIT + 1, &mut answer),
                 keep(stderr, 2 * OUTPUT_LIMIT as u64, &mut output),
             );
             futures::future::join(child.wait(), reads).await.0
@@ -159,20 +164,22 @@ impl Plugin {
         .await;
         let output = printable(&String::from_utf8_lossy(&output), OUTPUT_LIMIT);
         drop(group);
+        let too_long = answer.len() as u64 > ANSWER_LIMIT;
         match finished {
             Err(_) => Err(PluginError::TimedOut { command, after: self.deadline, output }),
             Ok(Err(error)) => Err(PluginError::NotStarted { command, error: error.to_string() }),
             Ok(Ok(status)) if !status.success() => Err(PluginError::Failed { command, code: status.code(), output }),
+            Ok(Ok(_)) if too_long => Err(PluginError::BadAnswer { command, what: "more than 1 MiB", output }),
             Ok(Ok(_)) => read_answer(&answer).map_err(|what| PluginError::BadAnswer { command, what, output }),
         }
     }
 
     /// The process: no input, no terminal of its own where `setsid` exists, else at least a process group of its own.
-    fn command(&self, program: &str) -> Command {
+    fn command(&self, program: &Path, path: &std::ffi::OsStr) -> Command {
         let args = self.config.args.clone().unwrap_or_default();
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let installed = find(program, &path);
-        let mut command = if let (Some(setsid), Some(program)) = (find("setsid", &path), installed) {
+        // what cannot be started is told best by the attempt
+        let starts = program.to_str().is_none_or(|program| find(program, path).is_some());
+        let mut command = if let Some(setsid) = find("setsid", path).filter(|_| starts) {
             let mut command = Command::new(setsid);
             command.arg(program);
             command
@@ -247,22 +254,14 @@ fn find(program: &str, path: &std::ffi::OsStr) -> Option<PathBuf> {
     if program.contains('/') {
         return Some(PathBuf::from(program)).filter(|file| runs(file));
     }
-    std::env::split_paths(path).map(|folder| folder.join(program)).find(|file| runs(file))
+    // an element that is no absolute path would be the folder that we happen to be in
+    let folders = std::env::split_paths(path).filter(|folder| folder.is_absolute());
+    folders.map(|folder| folder.join(program)).find(|file| runs(file))
 }
 
-/// Foreign text with everything replaced that could act on a terminal, the end kept when it is too long.
-fn printable(text: &str, limit: usize) -> String {
-    let shown: String = text
-        .trim()
-        .chars()
-        .map(|c| match c {
-            '\n' => '\n',
-            '\t' => ' ',
-            c if c.is_control() => '\u{fffd}',
-            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => '\u{fffd}',
-            c => c,
-        })
-        .collect();
+/// Foreign text made harmless, the end kept when it is too long.
+fn printable(raw: &str, limit: usize) -> String {
+    let shown = text::block(raw.trim(), raw.len());
     let too_many = shown.chars().count().saturating_sub(limit);
     shown.chars().skip(too_many).collect()
 }
@@ -286,7 +285,7 @@ mod tests {
     #[test]
     fn nothing_a_plugin_prints_can_act_on_the_terminal() {
         let shown = printable("log in\u{1b}[2J at\u{202e}\nhttps://example.com\u{7}", 100);
-        assert_eq!(shown, "log in\u{fffd}[2J at\u{fffd}\nhttps://example.com\u{fffd}");
+        assert_eq!(shown, "log in␛[2J at\u{fffd}\nhttps://example.com␇");
         assert_eq!(printable("abcdef", 3), "def");
     }
 }

@@ -12,13 +12,14 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, BodyStream, StreamBody};
 use tower::BoxError;
 
+use super::bounds;
 use super::stats::Stats;
 
 /// A body of any origin.
 pub type AnyBody = UnsyncBoxBody<Bytes, BoxError>;
 
 /// A small piece of gzip can become a thousand times larger; pieces that do are refused before they fill the memory.
-const LARGEST_PIECE: usize = 64 << 20;
+const LARGEST_PIECE: usize = bounds::ANSWER;
 
 /// Unpacks `body` when `gzip` is set, counting into `stats`.
 pub fn unpack(body: AnyBody, gzip: bool, stats: Arc<Stats>) -> AnyBody {
@@ -65,7 +66,7 @@ struct Bounded(Vec<u8>);
 impl Write for Bounded {
     fn write(&mut self, data: &[u8]) -> std::io::Result<usize> {
         if self.0.len() + data.len() > LARGEST_PIECE {
-            return Err(std::io::Error::other("a compressed answer grew too large"));
+            return Err(std::io::Error::other(bounds::Exceeded::Answer(LARGEST_PIECE)));
         }
         self.0.extend_from_slice(data);
         Ok(data.len())

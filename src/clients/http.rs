@@ -1,6 +1,6 @@
 //! One way to ask a service, whether it is reached through the API server's proxy or by its own address. Every answer
-//! comes back whole with its status code: for these services 429 and 503 are ordinary words. Bodies and waits are
-//! bounded; nothing is retried.
+//! comes back whole with its status code: for these services 429 and 503 are ordinary words. Bodies are bounded where
+//! they are sent and received, waits here; nothing is retried.
 
 #![expect(clippy::disallowed_methods, reason = "Retry-After may be a date")]
 
@@ -25,9 +25,9 @@ use super::stats::Stats;
 use super::transport::Sender;
 use crate::config::Service;
 use crate::config::env::Env;
+use crate::domain::redact;
+use crate::domain::served::escape;
 
-/// Larger answers are refused.
-pub const BODY_LIMIT: usize = 32 << 20;
 const IDLE: Duration = Duration::from_mins(1);
 
 /// Something behind the API server's proxy.
@@ -57,7 +57,9 @@ impl Endpoint {
             ProxyTarget::Service => "services",
             ProxyTarget::Pod => "pods",
         };
-        format!("/api/v1/namespaces/{}/{plural}/{}/proxy", self.namespace, self.proxy_name())
+        let scheme = if self.tls { "https" } else { "http" };
+        let name = format!("{scheme}:{}:{}", escape(&self.name), escape(&self.port));
+        format!("/api/v1/namespaces/{}/{plural}/{name}/proxy", escape(&self.namespace))
     }
 
     /// `http:NAME:PORT`, the name under which RBAC knows it.
@@ -83,6 +85,8 @@ enum Way {
     Direct {
         sender: Sender,
         base: String,
+        /// What the configured address has behind its `?`; it goes with every request and is never shown.
+        query: String,
     },
 }
 
@@ -147,8 +151,11 @@ impl Http {
     /// An address, header, certificate or variable that cannot be used.
     pub fn direct(settings: &Service, env: &Env) -> Result<Self, ConnectError> {
         let url = settings.url.clone().unwrap_or_default();
-        let refuse = |what: String| ConnectError::Incomplete { context: shown(&url), what };
-        let uri: Uri = url.parse().map_err(|_| refuse("url is not an address".to_owned()))?;
+        let place = redact::urls(&url).into_owned();
+        let refuse = |what: String| ConnectError::Incomplete { context: place.clone(), what };
+        let address = url.split('#').next().unwrap_or_default();
+        let (address, query) = address.split_once('?').unwrap_or((address, ""));
+        let uri: Uri = address.parse().map_err(|_| refuse("url is not an address".to_owned()))?;
         if uri.host().is_none() || !matches!(uri.scheme_str(), Some("http" | "https")) {
             return Err(refuse("url must start with http:// or https:// and name a host".to_owned()));
         }
@@ -162,13 +169,21 @@ impl Http {
         }
         config.auth_info.client_certificate = settings.client_cert_file.as_ref().map(|path| path.display().to_string());
         config.auth_info.client_key = settings.client_key_file.as_ref().map(|path| path.display().to_string());
-        let source = source(settings, env).map_err(&refuse)?;
+        let mut headers = headers(&place, &settings.headers)?;
+        // everybody on the way reads what is sent over http
+        let source = if uri.scheme_str() == Some("http") {
+            for name in Service::LOGIN_HEADERS {
+                headers.remove(*name);
+            }
+            Source::None
+        } else {
+            source(settings, env).map_err(&refuse)?
+        };
         let hint = "correct the credentials of this service in the configuration".to_owned();
-        let credentials = Credentials::new(source, shown(&url), hint);
+        let credentials = Credentials::new(source, place.clone(), hint);
         let sender = Sender::new(config, IDLE, credentials, Arc::new(Stats::default()));
-        let base = url.trim_end_matches('/').to_owned();
-        let headers = headers(&shown(&url), &settings.headers)?;
-        Ok(Self { way: Way::Direct { sender, base }, prefix: slashed(&settings.path_prefix), headers })
+        let (base, query) = (address.trim_end_matches('/').to_owned(), query.to_owned());
+        Ok(Self { way: Way::Direct { sender, base, query }, prefix: slashed(&settings.path_prefix), headers })
     }
 
     /// Whether answers pass through the API server, whose own errors then look like the service's.
@@ -182,7 +197,7 @@ impl Http {
     pub fn label(&self) -> String {
         match &self.way {
             Way::Server(_) => self.prefix.clone(),
-            Way::Direct { base, .. } => format!("{}{}", shown(base), self.prefix),
+            Way::Direct { base, .. } => redact::urls(&format!("{base}{}", self.prefix)).into_owned(),
         }
     }
 
@@ -230,8 +245,14 @@ impl Http {
                     })?;
                     Answer::read(answer).await.map_err(Undelivered::midway)
                 }
-                Way::Direct { sender, base } => {
-                    let request = self.build(method, &format!("{base}{}{path}", self.prefix), body).map_err(unsent)?;
+                Way::Direct { sender, base, query } => {
+                    let sign = match (query.is_empty(), path.contains('?')) {
+                        (true, _) => "",
+                        (false, true) => "&",
+                        (false, false) => "?",
+                    };
+                    let uri = format!("{base}{}{path}{sign}{query}", self.prefix);
+                    let request = self.build(method, &uri, body).map_err(unsent)?;
                     let answer = sender.send(request).await.map_err(|error| Undelivered {
                         left: may_have_left(error.as_ref()),
                         error: RequestError::from_chain(error.as_ref()),
@@ -294,9 +315,6 @@ impl Answer {
         while let Some(frame) = stream.frame().await {
             let frame = frame.map_err(|error| RequestError::from_chain(error.into().as_ref()))?;
             if let Some(data) = frame.data_ref() {
-                if body.len() + data.len() > BODY_LIMIT {
-                    return Err(RequestError::TooLarge);
-                }
                 body.extend_from_slice(data);
             }
         }
@@ -388,14 +406,6 @@ fn slashed(prefix: &str) -> String {
     }
 }
 
-/// An address without what stands before `@`.
-fn shown(url: &str) -> String {
-    match (url.split_once("://"), url.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
-        _ => url.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -416,8 +426,11 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_shown_without_its_password() {
-        assert_eq!(shown("https://alice:hunter2@prom:9090/x"), "https://prom:9090/x");
+    fn an_address_is_shown_without_its_password_and_its_query() {
+        let url = Some("https://alice:hunter2@prom:9090/x/?token=hunter2".to_owned());
+        let http = Http::direct(&Service { url, ..Service::default() }, &Env::default()).unwrap();
+        assert_eq!(http.label(), "https://prom:9090/x");
+        assert!(!format!("{http:?}").contains("hunter2"));
         assert_eq!(slashed("prometheus/"), "/prometheus");
         assert_eq!(slashed("/"), "");
     }

@@ -9,6 +9,7 @@ use super::cluster::Cluster;
 use super::discovery::Discovered;
 use super::http::{Endpoint, Http, ProxyTarget};
 use crate::config::{ServiceMode, ServiceName};
+use crate::domain::served::escape;
 
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -21,6 +22,11 @@ pub async fn of(cluster: &Cluster, discovered: &Discovered, name: ServiceName, a
         ServiceMode::Auto => {}
     }
     let Some(best) = discovered.best(name) else { return Vec::new() };
+    let settings = best.settings(&settings);
+    if !settings.headers.is_empty() {
+        // they are for the Service that the configuration names, and no pod was named
+        return front(cluster, discovered, name).into_iter().collect();
+    }
     let mut pods = Vec::new();
     for pod in ready_pods(cluster, &best.endpoint.namespace, app).await {
         let endpoint = Endpoint {
@@ -45,11 +51,15 @@ pub fn front(cluster: &Cluster, discovered: &Discovered, name: ServiceName) -> O
     match settings.effective_mode() {
         ServiceMode::Off => None,
         ServiceMode::Url => Http::direct(&settings, &cluster.settings.env).ok(),
-        ServiceMode::Auto => Http::through(cluster, &discovered.best(name)?.endpoint, &settings).ok(),
+        ServiceMode::Auto => {
+            let best = discovered.best(name)?;
+            Http::through(cluster, &best.endpoint, &best.settings(&settings)).ok()
+        }
     }
 }
 
 async fn ready_pods(cluster: &Cluster, namespace: &str, app: &str) -> Vec<String> {
+    let namespace = escape(namespace);
     let path = format!("/api/v1/namespaces/{namespace}/pods?labelSelector=app.kubernetes.io%2Fname%3D{app}&limit=20");
     let answer = Http::api(cluster).get(&path, DEADLINE).await.and_then(|a| a.into_result()?.json::<Value>());
     let list = answer.unwrap_or_default();

@@ -148,27 +148,40 @@ impl Kubeconfigs {
         let cluster = find_cluster(&self.merged, &context.cluster).ok_or_else(|| {
             incomplete(format!("its cluster \"{}\" is not defined in any kubeconfig file", context.cluster))
         })?;
-        let address = cluster.server.clone().unwrap_or_default();
-        let address = if address.contains("://") { address } else { format!("http://{address}") };
-        let server = address
+        let user_name = context.user.clone().unwrap_or_default();
+        let user = self.merged.auth_infos.iter().find(|user| user.name == user_name);
+        let user = user.and_then(|user| user.auth_info.clone()).unwrap_or_default();
+        let server = with_scheme(cluster.server.as_deref().unwrap_or_default(), cluster, &user)
             .parse::<Uri>()
             .ok()
             .filter(|uri| uri.host().is_some() && matches!(uri.scheme_str(), Some("http" | "https")))
             .ok_or_else(|| {
                 incomplete(format!("the server of its cluster \"{}\" is not an address", context.cluster))
             })?;
-        let user_name = context.user.clone().unwrap_or_default();
-        let user = self.merged.auth_infos.iter().find(|user| user.name == user_name);
         Ok(Target {
             context: name,
             server,
             cluster_name: context.cluster.clone(),
             cluster: cluster.clone(),
-            user: user.and_then(|user| user.auth_info.clone()).unwrap_or_default(),
+            user,
             user_name,
             namespace: context.namespace.clone().unwrap_or_else(|| "default".to_owned()),
         })
     }
+}
+
+/// An address without a scheme is https where anything of TLS is configured for it, else http, as client-go has it.
+fn with_scheme(address: &str, cluster: &Cluster, user: &AuthInfo) -> String {
+    if address.contains("://") {
+        return address.to_owned();
+    }
+    let set = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+    let tls = set(&cluster.certificate_authority)
+        || set(&cluster.certificate_authority_data)
+        || set(&user.client_certificate)
+        || set(&user.client_certificate_data)
+        || cluster.insecure_skip_tls_verify == Some(true);
+    format!("{}://{address}", if tls { "https" } else { "http" })
 }
 
 fn find_cluster<'a>(merged: &'a Kubeconfig, name: &str) -> Option<&'a Cluster> {
@@ -206,6 +219,25 @@ fn without_values(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_without_a_scheme_is_https_where_tls_is_configured() {
+        let none = AuthInfo::default();
+        let of = |cluster: &Cluster, user: &AuthInfo| with_scheme("10.0.0.1:6443", cluster, user);
+        let some = || Some("x".to_owned());
+        assert_eq!(of(&Cluster::default(), &none), "http://10.0.0.1:6443");
+        let clusters = [
+            Cluster { certificate_authority: some(), ..Cluster::default() },
+            Cluster { certificate_authority_data: some(), ..Cluster::default() },
+            Cluster { insecure_skip_tls_verify: Some(true), ..Cluster::default() },
+        ];
+        for cluster in clusters {
+            assert_eq!(of(&cluster, &none), "https://10.0.0.1:6443", "{cluster:?}");
+            assert_eq!(with_scheme("http://10.0.0.1", &cluster, &none), "http://10.0.0.1");
+        }
+        let user = AuthInfo { client_certificate_data: some(), ..AuthInfo::default() };
+        assert_eq!(of(&Cluster::default(), &user), "https://10.0.0.1:6443");
+    }
 
     #[test]
     fn a_parsers_message_is_shown_without_the_value_it_quotes() {

@@ -4,6 +4,7 @@
 
 pub mod api;
 pub mod auth;
+pub mod bounds;
 pub mod cluster;
 pub mod discovery;
 pub mod download;
@@ -16,6 +17,7 @@ pub mod kubeconfig;
 pub mod proxy;
 pub mod stats;
 pub mod transport;
+pub mod trust;
 
 pub use cluster::Cluster;
 pub use errors::{ConnectError, LoginNeeded, RequestError};

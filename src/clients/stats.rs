@@ -3,7 +3,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "how long to stay away is counted from the answer")]
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,7 @@ pub struct Stats {
     body_bytes: AtomicU64,
     throttled: AtomicU64,
     renewals: AtomicU64,
+    held: AtomicUsize,
     skew: AtomicI64,
     notes: Mutex<Notes>,
 }
@@ -42,6 +43,7 @@ impl Default for Stats {
             body_bytes: AtomicU64::new(0),
             throttled: AtomicU64::new(0),
             renewals: AtomicU64::new(0),
+            held: AtomicUsize::new(0),
             skew: AtomicI64::new(NO_SKEW),
             notes: Mutex::default(),
         }
@@ -91,6 +93,21 @@ impl Stats {
     pub fn retry_after(&self) -> Option<Duration> {
         let until = self.notes().not_before?;
         until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
+    }
+
+    /// Bytes of answers that are being read.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    /// Counts bytes that are held from now on; all of them.
+    pub(super) fn hold(&self, bytes: usize) -> usize {
+        self.held.fetch_add(bytes, Ordering::Relaxed) + bytes
+    }
+
+    pub(super) fn release(&self, bytes: usize) {
+        self.held.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     pub(super) fn note_request(&self) {

@@ -1,11 +1,12 @@
 //! Connections: TCP with keepalive (a peer that has vanished is noticed within 15 seconds), connecting bounded in time,
-//! HTTP and SOCKS proxies, TLS by kube's rules, gzip, and the credentials of every request. A request is sent once;
+//! HTTP and SOCKS proxies, TLS by kube's rules, gzip, the bounds of what comes back, and the credentials of every request. A request is sent once;
 //! only after a 401 is it sent again, with renewed credentials, since the server has not acted on it.
 
 #![expect(clippy::disallowed_methods, reason = "the difference of the clocks is measured where an answer arrives")]
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -15,7 +16,7 @@ use ::http::{HeaderValue, Request, Response, StatusCode, Uri, header};
 use http_body_util::BodyExt;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::connect::dns::{GaiAddrs, GaiResolver, Name};
+use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use jiff::Timestamp;
@@ -26,6 +27,7 @@ use tower::util::{BoxCloneSyncService, MapErr};
 use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
 
 use super::auth::{Credential, Credentials, base64};
+use super::bounds::{self, Shape};
 use super::gzip::{self, AnyBody};
 use super::stats::Stats;
 
@@ -53,6 +55,8 @@ struct Inner {
     idle: Duration,
     credentials: Arc<Credentials>,
     stats: Arc<Stats>,
+    /// To which addresses it may connect.
+    allowed: fn(IpAddr) -> bool,
     /// The connections, and the generation of the client certificate that they use.
     pool: Mutex<Option<(u64, Connected)>>,
 }
@@ -68,7 +72,20 @@ impl Sender {
     /// client certificates and a provider. Connections that nobody used for `idle` are not used again.
     #[must_use]
     pub fn new(config: Config, idle: Duration, credentials: Arc<Credentials>, stats: Arc<Stats>) -> Self {
-        Self(Arc::new(Inner { config, idle, credentials, stats, pool: Mutex::default() }))
+        Self::guarded(config, idle, credentials, stats, |_| true)
+    }
+
+    /// The same, for an address that somebody else has chosen: names that lead to other addresses are as if they led
+    /// nowhere. An address in place of a name is for the caller to look at.
+    #[must_use]
+    pub fn guarded(
+        config: Config,
+        idle: Duration,
+        credentials: Arc<Credentials>,
+        stats: Arc<Stats>,
+        allowed: fn(IpAddr) -> bool,
+    ) -> Self {
+        Self(Arc::new(Inner { config, idle, credentials, stats, allowed, pool: Mutex::default() }))
     }
 
     /// Sends a request with an absolute URI and waits for the answer's head.
@@ -77,6 +94,7 @@ impl Sender {
     /// Whatever keeps us from an answer; [`super::RequestError::from_chain`] sorts it. A status code is no error.
     pub async fn send(&self, mut request: Request<Body>) -> Result<Response<AnyBody>, BoxError> {
         let inner = &self.0;
+        let shape = bounds::shape(request.uri());
         let headers = request.headers_mut();
         headers.entry(header::USER_AGENT).or_insert(HeaderValue::from_static(USER_AGENT));
         if !inner.config.disable_compression {
@@ -98,7 +116,11 @@ impl Sender {
             response.headers_mut().remove(header::CONTENT_ENCODING);
             response.headers_mut().remove(header::CONTENT_LENGTH);
         }
-        Ok(response.map(|body| gzip::unpack(body, zipped, Arc::clone(&inner.stats))))
+        let shape = if response.status().is_success() { shape } else { Shape::Words };
+        Ok(response.map(|body| {
+            let text = gzip::unpack(body, zipped, Arc::clone(&inner.stats));
+            bounds::bounded(text, shape, Arc::clone(&inner.stats))
+        }))
     }
 
     async fn send_as(
@@ -115,7 +137,8 @@ impl Sender {
         let service = self.connected(credential)?;
         inner.stats.note_request();
         let sent = Timestamp::now();
-        let response = service.oneshot(request).await?;
+        let response =
+            tokio::time::timeout(bounds::HEAD, service.oneshot(request)).await.map_err(|_| Overdue::answer())??;
         if direct {
             inner.stats.note_answer(response.status(), response.headers(), sent, Timestamp::now());
         }
@@ -135,7 +158,7 @@ impl Sender {
             config.auth_info.client_certificate_data = Some(base64(identity.certificate.as_bytes()));
             config.auth_info.client_key_data = Some(base64(identity.key.expose_secret().as_bytes()).into());
         }
-        let service = connect(&config, inner.idle)?;
+        let service = connect(&config, inner.idle, inner.allowed)?;
         *pool = Some((generation, service.clone()));
         Ok(service)
     }
@@ -166,12 +189,12 @@ macro_rules! pooled {
     }};
 }
 
-fn connect(config: &Config, idle: Duration) -> Result<Connected, BoxError> {
+fn connect(config: &Config, idle: Duration, allowed: fn(IpAddr) -> bool) -> Result<Connected, BoxError> {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         // Somebody else may have been faster: one is as good as the other.
         drop(rustls::crypto::ring::default_provider().install_default());
     }
-    let mut tcp = HttpConnector::new_with_resolver(Resolver(GaiResolver::new()));
+    let mut tcp = HttpConnector::new_with_resolver(Resolver { names: GaiResolver::new(), allowed });
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_connect_timeout(Some(CONNECT_DEADLINE));
@@ -277,7 +300,7 @@ where
         Box::pin(async move {
             match tokio::time::timeout(HANDSHAKE_DEADLINE, connecting).await {
                 Ok(connected) => connected.map_err(Into::into),
-                Err(_) => Err(Overdue.into()),
+                Err(_) => Err(Overdue("connecting took too long").into()),
             }
         })
     }
@@ -285,12 +308,15 @@ where
 
 /// The system's resolver, with errors that can be told from others by their type.
 #[derive(Clone)]
-struct Resolver(GaiResolver);
+struct Resolver {
+    names: GaiResolver,
+    allowed: fn(IpAddr) -> bool,
+}
 
 impl Service<Name> for Resolver {
-    type Response = GaiAddrs;
+    type Response = std::vec::IntoIter<SocketAddr>;
     type Error = DnsFailed;
-    type Future = Pending<GaiAddrs, DnsFailed>;
+    type Future = Pending<Self::Response, DnsFailed>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), DnsFailed>> {
         Poll::Ready(Ok(()))
@@ -298,8 +324,25 @@ impl Service<Name> for Resolver {
 
     fn call(&mut self, name: Name) -> Self::Future {
         let host = name.as_str().to_owned();
-        let lookup = self.0.call(name);
-        Box::pin(async move { lookup.await.map_err(|error| DnsFailed { host, error: error.to_string() }) })
+        let (lookup, allowed) = (self.names.call(name), self.allowed);
+        Box::pin(async move {
+            match lookup.await {
+                Ok(found) => {
+                    let found: Vec<SocketAddr> = found.collect();
+                    let there = !found.is_empty();
+                    let kept: Vec<SocketAddr> = found.into_iter().filter(|address| allowed(address.ip())).collect();
+                    if kept.is_empty() && there {
+                        return Err(DnsFailed {
+                            host,
+                            error: "it leads where nothing is asked".to_owned(),
+                            barred: true,
+                        });
+                    }
+                    Ok(kept.into_iter())
+                }
+                Err(error) => Err(DnsFailed { host, error: error.to_string(), barred: false }),
+            }
+        })
     }
 }
 
@@ -308,6 +351,8 @@ impl Service<Name> for Resolver {
 pub struct DnsFailed {
     pub host: String,
     pub error: String,
+    /// It has addresses, and we may connect to none of them.
+    pub barred: bool,
 }
 
 impl fmt::Display for DnsFailed {
@@ -318,13 +363,19 @@ impl fmt::Display for DnsFailed {
 
 impl StdError for DnsFailed {}
 
-/// Connecting took too long.
+/// Connecting took too long, or nothing was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Overdue;
+pub struct Overdue(&'static str);
+
+impl Overdue {
+    fn answer() -> BoxError {
+        Self("no answer in time").into()
+    }
+}
 
 impl fmt::Display for Overdue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("connecting took too long")
+        f.write_str(self.0)
     }
 }
 

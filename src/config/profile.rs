@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::problem::Problem;
+use super::settings::ServiceName;
 use super::suggest::nearest;
 use super::toml_table::{Doc, Table};
 use crate::domain::health::Severity;
 use crate::domain::profile::{
-    Component, Detect, Endpoint, Fires, Grade, Guardrail, JudgedBy, OwnPrometheus, Profile, Via, Workload, Worth,
+    Component, Detect, Endpoint, Fires, Grade, Guardrail, JudgedBy, OwnPrometheus, Profile, Said, Via, Workload, Worth,
 };
 
 const PROFILE: &[&str] =
@@ -26,6 +27,7 @@ const COMPONENT: &[&str] = &[
     "workloads",
     "depends-on",
     "watch",
+    "services",
     "hints",
     "endpoint",
 ];
@@ -139,6 +141,7 @@ impl Reader<'_> {
             upgrade_order: only(upgrade_order),
             hints: only(self.doc.texts(root, "hints")),
             prometheus,
+            said: Said::default(),
         }
     }
 
@@ -200,6 +203,13 @@ impl Reader<'_> {
         let workloads = self.doc.texts(table, "workloads");
         let workloads = workloads.into_iter().filter_map(|(text, at)| self.workload(&text, at)).collect();
         let endpoints = self.doc.tables(table, "endpoint");
+        let services = self.doc.texts(table, "services");
+        let words = ServiceName::ALL.map(ServiceName::key);
+        for (word, at) in services.iter().filter(|(word, _)| !words.contains(&word.as_str())) {
+            let hint = nearest(word, words.into_iter()).map(|near| format!("did you mean \"{near}\"?"));
+            let hint = hint.or_else(|| Some(format!("it may be one of {}", words.join(", "))));
+            self.doc.problem(*at, format!("`component.services`: \"{word}\" is no service"), hint);
+        }
         Component {
             core: self.doc.flag(table, "core"),
             optional: self.doc.flag(table, "optional"),
@@ -210,6 +220,7 @@ impl Reader<'_> {
             depends_on: only(depends_on),
             endpoints: endpoints.into_iter().map(|table| self.endpoint(table)).collect(),
             watch: only(self.doc.texts(table, "watch")),
+            services: only(services),
             hints: only(self.doc.texts(table, "hints")),
             name: own,
         }

@@ -29,6 +29,16 @@ impl ServiceName {
             Self::OpenBao => "openbao",
         }
     }
+
+    /// Its name for a person.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Prometheus => "Prometheus",
+            Self::Alertmanager => "Alertmanager",
+            Self::OpenBao => "OpenBao",
+        }
+    }
 }
 
 /// How a service is reached.
@@ -71,6 +81,40 @@ pub struct Service {
 }
 
 impl Service {
+    /// Headers that say who asks: they go where a login may go.
+    pub const LOGIN_HEADERS: &'static [&'static str] = &["authorization", "proxy-authorization", "cookie"];
+
+    /// Whether what says who asks is configured.
+    #[must_use]
+    pub fn has_login(&self) -> bool {
+        let login = |name: &String| Self::LOGIN_HEADERS.iter().any(|own| name.eq_ignore_ascii_case(own));
+        self.bearer_token_file.is_some()
+            || self.bearer_token_env.is_some()
+            || self.username.is_some()
+            || self.client_cert_file.is_some()
+            || self.headers.iter().any(|(name, _)| login(name))
+    }
+
+    /// What is to be shown as long as it lasts: certificates that are not checked, a login that is not sent.
+    #[must_use]
+    pub fn alarm(&self) -> Option<&'static str> {
+        if self.effective_mode() != ServiceMode::Url {
+            return None;
+        }
+        let plain = self.url.as_ref().is_some_and(|url| url.trim_start().to_ascii_lowercase().starts_with("http://"));
+        match plain {
+            true if self.has_login() => Some("HTTP: LOGIN NOT SENT"),
+            false if self.insecure_skip_tls_verify => Some("TLS NOT CHECKED"),
+            _ => None,
+        }
+    }
+
+    /// The same without its headers: for an address that the configuration does not name.
+    #[must_use]
+    pub fn without_headers(&self) -> Self {
+        Self { headers: Vec::new(), ..self.clone() }
+    }
+
     /// How it is really reached: a `url` without a mode means that url.
     #[must_use]
     pub fn effective_mode(&self) -> ServiceMode {
@@ -211,6 +255,12 @@ impl Settings {
     #[must_use]
     pub fn timeline_folder(&self) -> Option<PathBuf> {
         self.state_folder().map(|folder| folder.join("timeline"))
+    }
+
+    /// Where it is kept which Services the operator has confirmed, as with the audit.
+    #[must_use]
+    pub fn confirmed_file(&self) -> Option<PathBuf> {
+        self.state_folder().map(|folder| folder.join("confirmed").join("services.jsonl"))
     }
 
     fn state_folder(&self) -> Option<PathBuf> {

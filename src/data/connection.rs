@@ -12,13 +12,15 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use super::acting::{self, Acting};
 use super::keeping::Keeper;
+use super::trusting::{Confirm, Trusting};
 use super::{Ask, Connected, News, What};
 use crate::clients::api::{self, ApiMap, Found};
 use crate::clients::cluster::Cluster;
 use crate::clients::errors::RequestError;
 use crate::clients::kubeconfig::{self, Kubeconfigs};
-use crate::config::Settings;
+use crate::clients::trust::Trust;
 use crate::config::profiles::{self as library, Library};
+use crate::config::{ServiceName, Settings};
 use crate::domain::ages::Time;
 use crate::domain::change::Batch;
 use crate::domain::context::Context;
@@ -26,6 +28,7 @@ use crate::domain::interner::Interner;
 use crate::domain::outcome::{Outcome, Progress};
 use crate::domain::profile::Profiles;
 use crate::domain::record::{Key, KindId};
+use crate::domain::redact;
 use crate::domain::reply::Reply;
 use crate::domain::served::Unwatched;
 use crate::domain::text;
@@ -33,6 +36,7 @@ use crate::effects::runner::Recorder;
 use crate::effects::{asking, logs, read};
 use crate::intent::{Fetch, LogQuery, Ticket};
 use crate::kinds::{self, Api, Service, unwatched};
+use crate::sources::services::Looked;
 use crate::sources::{Clock, profiles, services, watch as feed};
 
 /// Between two probes of the API server, and how long one may take: a server that hangs is noticed within 15 s.
@@ -76,6 +80,8 @@ struct Live {
     /// Asks for a discovery now.
     look: Rc<Notify>,
     acting: Acting,
+    /// Takes the operator's word for a Service.
+    confirm: mpsc::UnboundedSender<Confirm>,
 }
 
 pub(super) async fn serve(
@@ -123,7 +129,7 @@ async fn connection(
     let mut wanted = HashSet::new();
     let cluster = loop {
         tokio::select! {
-            cluster = &mut connecting => break Arc::new(cluster?),
+            cluster = &mut connecting => break cluster?,
             ask = asked.recv() => match ask? {
                 Ask::Connect(other) => return Some(other),
                 Ask::Fetch(ticket, what) => {
@@ -146,6 +152,9 @@ async fn connection(
                 }
                 Ask::Unlock(_) => {
                     wire.say(What::Complain("not connected: there is nothing to unlock".to_owned())).await;
+                }
+                Ask::Trust(..) => {
+                    wire.say(What::Complain("not connected: no Service can be confirmed now".to_owned())).await;
                 }
                 Ask::Dismiss(..) => {
                     wire.say(What::Complain("not connected: it cannot be dismissed now".to_owned())).await;
@@ -198,6 +207,11 @@ async fn connection(
                     wire.say(live.acting.unlock(&why)).await;
                 }
                 ask @ (Ask::Record(_) | Ask::Deeds) => wire.say_all(keeper.answer(&context, ask)).await,
+                Ask::Trust(service, place) => {
+                    let operator = live.acting.runner.operator.borrow().clone();
+                    // the task lives as long as the connection
+                    let _ = live.confirm.send(Confirm { service, place, operator });
+                }
                 Ask::Dismiss(run, why) => {
                     wire.say(live.acting.dismiss(run, &why)).await;
                 }
@@ -254,7 +268,7 @@ async fn connect(
 }
 
 fn clean(raw: &str) -> String {
-    text::line(raw).into_owned()
+    text::line(&redact::urls(raw)).into_owned()
 }
 
 fn contexts(known: &Kubeconfigs, settings: &Settings, chosen: Option<&str>) -> What {
@@ -277,12 +291,15 @@ fn contexts(known: &Kubeconfigs, settings: &Settings, chosen: Option<&str>) -> W
 
 /// Starts everything that belongs to a connection; of the lazy kinds only those that are wanted already.
 fn live(
-    cluster: Arc<Cluster>,
+    mut cluster: Cluster,
     wire: &Wire,
     recorder: &Rc<RefCell<Recorder>>,
     wanted: &HashSet<KindId>,
     tasks: &mut JoinSet<()>,
 ) -> Live {
+    let (decide_trust, trust) = watch::channel(Arc::new(Trust::waiting()));
+    cluster.trust = trust;
+    let cluster = Arc::new(cluster);
     let (serve, served) = watch::channel(None);
     let (link_tell, link) = watch::channel(None);
     // feeds speak batches; here they become news of this generation
@@ -310,6 +327,18 @@ fn live(
     tasks.spawn_local(async move { profiles::keep(look_at, library, &look_in, decide).await });
     tasks.spawn_local(tell_profiles(profiles.clone(), wire.clone()));
     tasks.spawn_local(tell_unwatched(served.clone(), wire.clone()));
+    let (tell_looked, looked) = watch::channel(Arc::new(Looked::default()));
+    let (confirm, confirms) = mpsc::unbounded_channel();
+    let trusting = Trusting {
+        cluster: cluster.clone(),
+        file: cluster.settings.confirmed_file(),
+        profiles: profiles.clone(),
+        decide: decide_trust,
+        tell: tell_looked,
+        wire: wire.clone(),
+        clock: wire.clock,
+    };
+    tasks.spawn_local(trusting.keep(confirms));
     let shared = feed::Shared {
         cluster: cluster.clone(),
         interner: Rc::new(RefCell::new(Interner::default())),
@@ -318,11 +347,12 @@ fn live(
         link,
         namespaces,
         profiles,
+        looked,
         clock: wire.clock,
     };
     let acting = Acting::new(cluster.clone(), recorder.clone(), wire.clock);
     tasks.spawn_local(acting::greet(acting.runner.clone(), wire.clone()));
-    let mut live = Live { cluster, served, shared, feeds: HashMap::new(), look, acting };
+    let mut live = Live { cluster, served, shared, feeds: HashMap::new(), look, acting, confirm };
     for kind in kinds::ids().filter(|kind| !kinds::spec(*kind).lazy || wanted.contains(kind)) {
         live.start(kind, tasks);
     }
@@ -395,13 +425,22 @@ async fn announce(cluster: Arc<Cluster>, wire: Wire) {
         context: clean(&cluster.context),
         namespace: clean(&cluster.namespace),
         version: clean(cluster.version.as_ref().map_or("", |v| &v.git_version)),
-        insecure: cluster.insecure,
+        alarms: alarms(&cluster),
     };
     // before anything is judged by it
     if let Some(skew) = cluster.stats.skew_seconds().filter(|skew| skew.abs() > 1) {
         wire.say(What::Skew(skew)).await;
     }
     wire.say(What::Connected(Box::new(connected))).await;
+}
+
+/// What is weaker than it should be, in the words of the header.
+fn alarms(cluster: &Cluster) -> Vec<String> {
+    let own = [(cluster.insecure, "TLS NOT CHECKED"), (cluster.withheld, "HTTP: LOGIN NOT SENT")];
+    let services = ServiceName::ALL
+        .into_iter()
+        .filter_map(|name| Some(format!("{} {}", name.key(), cluster.settings.service(name).alarm()?)));
+    own.into_iter().filter(|(is, _)| *is).map(|(_, words)| words.to_owned()).chain(services).collect()
 }
 
 /// Keeps the map of served kinds current.
@@ -484,7 +523,7 @@ async fn fetch(
     what: Fetch,
     wire: Wire,
 ) {
-    let failed = |error: RequestError| clean(&format!("{}: {}", error.headline(), error.detail()));
+    let failed = |error: RequestError| clean(&error.told());
     let reply = match what {
         Fetch::Object(key) => Reply::Object(object(&cluster, &served, &key).await),
         Fetch::Events(key) => {
@@ -509,9 +548,7 @@ async fn object(
     };
     let found = served.borrow().as_ref().map(|map| map.find(group, spec.name, versions));
     let Some(Found::Served(served)) = found else { return Err(format!("{} is not served now", spec.name)) };
-    read::object(cluster, &served, &key.namespace, &key.name)
-        .await
-        .map_err(|error| clean(&format!("{}: {}", error.headline(), error.detail())))
+    read::object(cluster, &served, &key.namespace, &key.name).await.map_err(|error| clean(&error.told()))
 }
 
 async fn log(cluster: Arc<Cluster>, ticket: Ticket, query: LogQuery, wire: Wire) {

@@ -1,5 +1,6 @@
 //! What is kept of a cluster between sessions, on the data thread: the timeline on disk, and what the audit tells of other
-//! sessions. Before a context's cluster has answered, it is taken for the one that it led to last. Where it cannot be written that is said once, and looking goes on.
+//! sessions. Before a context's cluster has answered, it is taken for the one that it led to last. Where it cannot be written that is said
+//! once, looking goes on, and what is to be written waits for the next time.
 
 use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
@@ -19,12 +20,24 @@ pub(super) struct Keeper {
     complained: Cell<bool>,
     /// The context that is visited, and its cluster as far as it is known.
     here: RefCell<(String, String)>,
+    /// What could not be written yet, with the context that it is of.
+    waiting: RefCell<Vec<(String, Moment)>>,
 }
+
+/// Entries that are kept while the file cannot be written.
+const WAITING: usize = 2000;
 
 impl Keeper {
     pub fn new(settings: &Settings, clock: Clock) -> Self {
         let (folder, audit) = (settings.timeline_folder(), settings.audit_folder());
-        Self { folder, audit, clock, complained: Cell::new(false), here: RefCell::default() }
+        Self {
+            folder,
+            audit,
+            clock,
+            complained: Cell::new(false),
+            here: RefCell::default(),
+            waiting: RefCell::default(),
+        }
     }
 
     /// What is there from before of the cluster that a context led to last.
@@ -84,9 +97,21 @@ impl Keeper {
             return self.complain("the timeline is not kept: set state-dir, XDG_STATE_HOME or HOME");
         };
         let path = self.path(folder, context);
-        match timeline::append(&path, moments, (self.clock)()) {
-            Ok(()) => None,
-            Err(error) => self.complain(&format!("the timeline is not kept: {}: {error}", path.display())),
+        let mut waiting = self.waiting.borrow_mut();
+        waiting.extend(moments.iter().map(|moment| (context.to_owned(), moment.clone())));
+        let due: Vec<Moment> =
+            waiting.iter().filter(|(of, _)| of == context).map(|(_, moment)| moment.clone()).collect();
+        match timeline::append(&path, &due, (self.clock)()) {
+            Ok(()) => {
+                waiting.retain(|(of, _)| of != context);
+                self.complained.set(false);
+                None
+            }
+            Err(error) => {
+                let more = waiting.len().saturating_sub(WAITING);
+                waiting.drain(..more);
+                self.complain(&format!("the timeline is not kept now: {}: {error}", path.display()))
+            }
         }
     }
 

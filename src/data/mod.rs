@@ -4,6 +4,7 @@
 mod acting;
 mod connection;
 mod keeping;
+mod trusting;
 
 use std::sync::Arc;
 use std::sync::mpsc::RecvTimeoutError;
@@ -14,6 +15,7 @@ use tokio::sync::mpsc;
 
 use crate::config::Settings;
 use crate::domain::ages::Time;
+use crate::domain::candidate::Candidate;
 use crate::domain::change::Batch;
 use crate::domain::context::Context;
 use crate::domain::locked::Locked;
@@ -49,6 +51,9 @@ pub enum Ask {
     Record(Vec<Moment>),
     /// Tell what other sessions have done, as the audit has it.
     Deeds,
+    /// The operator's word for a Service: the configuration's word for it, and `namespace/name`, or nothing to take the
+    /// word back.
+    Trust(String, String),
 }
 
 /// What the data thread has to say. Everything of a connection carries its generation, so that nothing of an old
@@ -99,6 +104,10 @@ pub enum What {
     },
     /// What other sessions have done.
     Deeds(Vec<Moment>),
+    /// The Services that are used, and those that only look so.
+    Services(Vec<Candidate>),
+    /// What was done on the operator's word.
+    Said(String),
     Complain(String),
     /// The same about something that nothing waits for: a command goes on.
     Aside(String),
@@ -114,7 +123,8 @@ pub struct Connected {
     pub context: String,
     pub namespace: String,
     pub version: String,
-    pub insecure: bool,
+    /// What is to be shown as long as it lasts: `TLS NOT CHECKED`.
+    pub alarms: Vec<String>,
 }
 
 /// The handle on the data thread. Dropping it ends the thread, and with it the credential plugins that it runs.

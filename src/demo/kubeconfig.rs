@@ -26,8 +26,7 @@ impl Kubeconfig {
     }
 }
 
-/// The tokens are the identities' names: they guard nothing but demo data on loopback. kubectl keeps tokens to itself over
-/// plain HTTP but does send whom to act as, so the restricted contexts say both.
+/// Nobody sends a login over plain HTTP, but everybody says whom to act as: the restricted contexts say that alone.
 fn text(address: SocketAddr) -> String {
     let mut text = format!(
         "apiVersion: v1\nkind: Config\npreferences: {{}}\ncurrent-context: {}\nclusters:\n- name: sre-demo\n  cluster:\n    server: http://{address}\ncontexts:\n",
@@ -46,10 +45,10 @@ fn text(address: SocketAddr) -> String {
     }
     text.push_str("users:\n");
     for identity in IDENTITIES {
-        let _ = writeln!(text, "- name: {0}\n  user:\n    token: {0}", identity.user);
-        if identity.context != IDENTITIES[0].context {
-            let _ = writeln!(text, "    as: {}", identity.user);
-        }
+        let _ = match identity.context == IDENTITIES[0].context {
+            true => writeln!(text, "- name: {}\n  user: {{}}", identity.user),
+            false => writeln!(text, "- name: {0}\n  user:\n    as: {0}", identity.user),
+        };
     }
     text
 }

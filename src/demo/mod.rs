@@ -136,8 +136,7 @@ impl Demo {
             .map_err(|error| DemoError::Listen(options.listen, error))?;
         let address = listener.local_addr().map_err(|error| DemoError::Listen(options.listen, error))?;
         let kubeconfig = kubeconfig::Kubeconfig::write(address).map_err(DemoError::Kubeconfig)?;
-        let shared = Arc::new(shared::Shared::new(story, options.seed, options.pods, faults));
-        shared.state().world.desk.address = Some(address);
+        let shared = Arc::new(shared::Shared::new(story, options.seed, options.pods, faults, address));
 
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let (ready, is_ready) = mpsc::channel();

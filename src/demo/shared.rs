@@ -2,6 +2,7 @@
 //! The lock is held for one computation at a time, never across an await.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -49,9 +50,10 @@ impl std::fmt::Debug for Shared {
 
 impl Shared {
     #[must_use]
-    pub fn new(mut story: Box<dyn Story>, seed: u64, pods: usize, faults: Faults) -> Shared {
+    pub fn new(mut story: Box<dyn Story>, seed: u64, pods: usize, faults: Faults, address: SocketAddr) -> Shared {
         let begun = super::clock::wall();
         let mut world = World::new(seed, begun);
+        world.desk.address = Some(address);
         story.begin(&mut world);
         world.platform.set_gossip(GOSSIP);
         world.begin_load(pods);

@@ -58,6 +58,8 @@ pub struct Feed {
     pub origin: Box<str>,
     /// Objects that could not be decoded.
     pub bad: Vec<Bad>,
+    /// What is to be known besides, and takes nothing away: Services that look like the one that is used.
+    pub aside: Box<str>,
 }
 
 /// What a live feed of several servers does without.
@@ -94,6 +96,8 @@ pub enum FeedState {
     NotInstalled,
     /// Never had data, cannot get any.
     Unreachable,
+    /// Something looks like such a service, and nobody's word is behind it: nothing is asked.
+    Unconfirmed,
     /// Switched off in the configuration.
     Off,
 }
@@ -109,6 +113,7 @@ impl FeedState {
             Self::NoAccess => "no access",
             Self::NotInstalled => "not installed",
             Self::Unreachable => "unreachable",
+            Self::Unconfirmed => "not confirmed",
             Self::Off => "off",
         }
     }
@@ -120,7 +125,7 @@ impl FeedState {
 
     /// Whether an operator is blind here although the thing may exist.
     pub fn is_blind(self) -> bool {
-        matches!(self, Self::Stale | Self::NoAccess | Self::Unreachable)
+        matches!(self, Self::Stale | Self::NoAccess | Self::Unreachable | Self::Unconfirmed)
     }
 }
 

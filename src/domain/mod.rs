@@ -2,6 +2,7 @@
 
 pub mod ages;
 pub mod beside;
+pub mod candidate;
 pub mod change;
 pub mod context;
 pub mod finding;
@@ -19,7 +20,9 @@ pub mod profile;
 pub mod proof;
 pub mod quantity;
 pub mod record;
+pub mod redact;
 pub mod reply;
+pub mod secrets;
 pub mod served;
 pub mod shell;
 pub mod text;

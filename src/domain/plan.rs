@@ -374,6 +374,9 @@ pub struct Fetch {
     pub pointer: &'static str,
     /// The right to read it.
     pub right: Right,
+    /// Addresses that it may lead to besides a public https one: `http://minio.velero.svc:9000`, as storage is
+    /// configured.
+    pub origins: Vec<String>,
     /// Seconds until there must be an address.
     pub limit: u32,
     /// Where else to look when it cannot be had: `see the logs of the pod`.
@@ -383,7 +386,8 @@ pub struct Fetch {
 impl Fetch {
     /// In words, for the preview.
     pub fn told(&self) -> String {
-        format!("GET {}, then the address at {}", self.path, dotted(self.pointer))
+        let more: String = self.origins.iter().map(|origin| format!(" or {origin}")).collect();
+        format!("GET {}, then the address at {} (https{more})", self.path, dotted(self.pointer))
     }
 }
 

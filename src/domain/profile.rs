@@ -23,6 +23,20 @@ pub struct Profile {
     pub prometheus: Option<OwnPrometheus>,
     /// Where it was found; before that, the first namespace of [`Detect::namespaces`].
     pub home: String,
+    /// Who says that it is on.
+    pub said: Said,
+}
+
+/// Who says that a profile is on, and where its home is. A pod's label is written by whoever may make a pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Said {
+    /// Nobody yet, or a pod's label alone: it names no namespace that something is entrusted to.
+    #[default]
+    Nobody,
+    /// The configuration; its home was told by a pod's label, or by nothing.
+    Configured,
+    /// Its namespaces, or the label of one, which only administrators make.
+    Namespaces,
 }
 
 /// What switches a profile on: enough of these namespaces, or a namespace or pod with one of these labels.
@@ -69,6 +83,8 @@ pub struct Component {
     pub endpoints: Vec<Endpoint>,
     /// Kinds whose objects in its namespace (or of the cluster) tell of it: `Seal`, `BackupStorageLocation`.
     pub watch: Vec<String>,
+    /// Services that are looked for in its namespace: `prometheus`, `alertmanager`, `openbao`.
+    pub services: Vec<String>,
     pub hints: Vec<String>,
 }
 
@@ -245,6 +261,25 @@ impl Profile {
             }
         }
         found
+    }
+
+    /// Whether what is in this namespace may be entrusted with something because the profile is on: its own words say so,
+    /// or what only administrators make.
+    pub fn vouches_for(&self, namespace: &str) -> bool {
+        match self.said {
+            Said::Nobody => false,
+            // a home that a pod's label has told of may be anybody's
+            Said::Configured => namespace != self.home || self.detect.namespaces.iter().any(|own| own == namespace),
+            Said::Namespaces => true,
+        }
+    }
+
+    /// The namespaces in which a service is looked for.
+    pub fn names<'p>(&'p self, service: &'p str) -> impl Iterator<Item = &'p str> {
+        let components = self.components.iter().filter(move |c| c.services.iter().any(|own| own == service));
+        components
+            .map(|c| self.namespace_of(c))
+            .filter(|namespace| !namespace.is_empty() && self.vouches_for(namespace))
     }
 
     fn core_namespaces(&self) -> impl Iterator<Item = &str> {

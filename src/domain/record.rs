@@ -3,7 +3,7 @@
 use super::ages::Time;
 use super::health::Health;
 use super::interner::{Interner, Strings, Sym};
-use super::text;
+use super::{redact, text};
 
 /// The row number of a kind in the list of kinds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -108,6 +108,8 @@ pub struct Record {
     pub health: Health,
     /// `Some` when the object can be suspended, with what it is now.
     pub suspended: Option<bool>,
+    /// It is there and could not be decoded: nothing else here says how it is, and the note says why.
+    pub unreadable: bool,
 }
 
 impl Record {
@@ -148,9 +150,9 @@ impl Record {
     }
 }
 
-/// Text from outside as a record keeps it: one line, sanitised.
+/// Text from outside as a record keeps it: one line, sanitised, and addresses in it without their passwords.
 pub fn clean(raw: &str) -> Box<str> {
-    Box::from(&*text::line(raw))
+    Box::from(&*text::line(&redact::urls(raw)))
 }
 
 impl Cell {

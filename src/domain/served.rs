@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::text;
+
 /// A kind as the server serves it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Served {
@@ -57,6 +59,64 @@ impl Unwatched {
     }
 }
 
+/// Whether a name may be a segment of a path, as the API server has it for names and namespaces: it decodes `%2F`, and
+/// everything behind would be another object.
+///
+/// # Errors
+/// What the name may not be.
+pub fn segment(name: &str) -> Result<(), String> {
+    let shown = text::line(name);
+    let wrong = match name {
+        "" => return Err("a name may not be empty".to_owned()),
+        "." | ".." => format!("\"{name}\" is no name"),
+        name => match name.chars().find(|c| matches!(c, '/' | '%')) {
+            Some(c) => format!("\"{shown}\" is no name: it may not contain '{c}'"),
+            None => return Ok(()),
+        },
+    };
+    Err(wrong)
+}
+
+/// Whether every segment of an API path is a name: nothing in it leads elsewhere once the server has decoded it.
+///
+/// # Errors
+/// Which segment is none, and why.
+pub fn path(path: &str) -> Result<(), String> {
+    let parts: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
+    let is_proxy =
+        |at: usize| at >= 2 && parts[at] == "proxy" && matches!(parts[at - 2], "services" | "pods" | "nodes");
+    // what is behind a proxy is for another server
+    let own = (0..parts.len()).find(|at| is_proxy(*at)).unwrap_or(parts.len());
+    for (at, part) in parts.iter().enumerate() {
+        let decoded = unescape(part);
+        if at < own || matches!(&*decoded, "." | "..") {
+            segment(&decoded)?;
+        }
+    }
+    Ok(())
+}
+
+/// Undoes [`escape`].
+fn unescape(part: &str) -> String {
+    let bytes = part.as_bytes();
+    let digit = |at: usize| bytes.get(at).and_then(|b| char::from(*b).to_digit(16)).and_then(|d| u8::try_from(d).ok());
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        match (bytes[at], digit(at + 1), digit(at + 2)) {
+            (b'%', Some(high), Some(low)) => {
+                out.push(high << 4 | low);
+                at += 3;
+            }
+            (byte, ..) => {
+                out.push(byte);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 /// Percent-encodes what may not stand in a path segment or query value.
 #[must_use]
 pub fn escape(raw: &str) -> String {
@@ -84,5 +144,40 @@ mod tests {
         served = Served { group: String::new(), version: "v1".into(), plural: "nodes".into(), namespaced: false };
         assert_eq!(served.collection(""), "/api/v1/nodes");
         assert_eq!(escape("../x?y=1&z"), "..%2Fx%3Fy%3D1%26z");
+    }
+
+    #[test]
+    fn a_name_that_leads_elsewhere_is_none() {
+        for name in ["web", "a.b-c", "system:node:x", "名", "..."] {
+            assert_eq!(segment(name), Ok(()), "{name}");
+        }
+        for name in ["", ".", "..", "a/b", "../x", "a%2Fb", "%", "/"] {
+            assert!(segment(name).is_err(), "{name}");
+        }
+        let served = Served { group: String::new(), version: "v1".into(), plural: "pods".into(), namespaced: true };
+        for (namespace, name) in
+            [("a", "b/log"), ("a/pods/b", "x"), ("..", "x"), ("a", ".."), ("a", "%2e%2e"), ("a", "")]
+        {
+            assert!(path(&served.object(namespace, name)).is_err(), "{namespace} {name}");
+        }
+        for sound in [
+            "/api/v1/namespaces/a/pods/b",
+            "/readyz",
+            "/apis/apps/v1/deployments",
+            "/api/v1/namespaces/a/services/https:b:8200/proxy/v1/sys/health",
+            "/api/v1/namespaces/a/pods/http:b:80/proxy/",
+            "/k8s/clusters/c-1/api/v1/pods",
+            "/api/v1/namespaces/proxy-a/pods/proxy",
+        ] {
+            assert_eq!(path(sound), Ok(()), "{sound}");
+        }
+        for wrong in [
+            "/api/v1/namespaces//pods",
+            "/api/v1/namespaces/a/pods/http:b:80/proxy/../x",
+            "/api/v1/x%2fy",
+            "/api/v1/namespaces/proxy-a/pods/a%2fb",
+        ] {
+            assert!(path(wrong).is_err(), "{wrong}");
+        }
     }
 }

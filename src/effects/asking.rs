@@ -35,7 +35,7 @@ pub async fn read(cluster: &Cluster, paths: Vec<String>) -> HashMap<String, Resu
 
 async fn get(http: &Http, path: &str) -> Result<Value, String> {
     let answer = async { http.get(path, DEADLINE).await?.into_result()?.json::<Value>() }.await;
-    answer.map_err(|error| clean(&format!("{}: {}", error.headline(), error.detail())))
+    answer.map_err(|error| clean(&error.told()))
 }
 
 fn clean(raw: &str) -> String {
@@ -55,7 +55,7 @@ async fn post(cluster: &Cluster, path: &str, body: &Value) -> Result<Value, Stri
         let http = Http::api(cluster);
         http.request(HttpMethod::POST, path, Some(("application/json", bytes)), DEADLINE).await?.into_result()?.json()
     };
-    asking.await.map_err(|error| clean(&format!("{}: {}", error.headline(), error.detail())))
+    asking.await.map_err(|error| clean(&error.told()))
 }
 
 async fn may(cluster: &Cluster, right: &Right) -> Verdict {

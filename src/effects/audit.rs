@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use super::private;
+
 /// Ends the name of every audit file.
 const ENDING: &str = ".jsonl";
 /// Says of a line that the one before it was cut by a full disk, and is no part of the chain.
@@ -55,13 +57,9 @@ impl Audit {
     /// # Errors
     /// The folder or the file cannot be written: then nothing may be sent.
     pub fn open(folder: &Path, name: &str) -> io::Result<Self> {
-        make_private(folder)?;
+        private::folder(folder)?;
         let path = folder.join(format!("{name}{ENDING}"));
-        let mut options = OpenOptions::new();
-        options.append(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&path)?;
+        let file = private::file(OpenOptions::new().append(true).create_new(true), &path)?;
         // on a file system without locks, other consoles take a plan that still runs for an interrupted one
         drop(file.try_lock());
         Ok(Self { file, path, number: 0, hash: String::new(), length: 0, torn: false })
@@ -104,14 +102,6 @@ impl Audit {
         self.hash = hash;
         Ok(())
     }
-}
-
-pub(super) fn make_private(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
 }
 
 /// The hash of a line without its own; keys are in order, so the text is the same for the same content.

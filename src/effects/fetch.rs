@@ -112,7 +112,7 @@ pub async fn run(cluster: &Cluster, fetch: &Fetch, doubt: bool, stop: &Cell<bool
         let got = match address(&Http::api(cluster), fetch, doubt).await {
             Ok(address) => {
                 say("getting the file".to_owned());
-                file(cluster, &address).await
+                file(cluster, &address, &fetch.origins).await
             }
             Err(why) => Err(why),
         };
@@ -159,8 +159,8 @@ async fn address(http: &Http, fetch: &Fetch, doubt: bool) -> Result<String, Stri
     }
 }
 
-async fn file(cluster: &Cluster, address: &str) -> Result<Text, String> {
-    let file = match download(address, &cluster.settings.env, LARGEST, DEADLINE).await {
+async fn file(cluster: &Cluster, address: &str, origins: &[String]) -> Result<Text, String> {
+    let file = match download(address, origins, &cluster.settings.env, LARGEST, DEADLINE).await {
         Ok(file) => file,
         Err(DownloadError::Unreachable(why)) => {
             return Err(format!(

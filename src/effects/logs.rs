@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio::io::AsyncBufReadExt;
 use tokio_util::io::StreamReader;
 
+use crate::clients::bounds::Exceeded;
 use crate::clients::cluster::Cluster;
 use crate::clients::errors::RequestError;
 use crate::clients::http::Http;
@@ -24,6 +25,8 @@ const PACE: Duration = Duration::from_millis(80);
 const HEAP: usize = 512;
 /// Longest line kept, in bytes.
 const LONGEST: usize = 16 * 1024;
+/// What goes on for so long without a line feed is no line.
+const ENDLESS: usize = 64 << 20;
 
 /// Containers of a pod, the default one first, then the others, init containers last.
 fn containers(pod: &Value) -> Vec<String> {
@@ -49,7 +52,7 @@ where
 {
     let last = match stream(cluster, query, &news).await {
         Ok(why) => LogNews::Ended(why),
-        Err(error) => LogNews::Failed(text::line(&format!("{}: {}", error.headline(), error.detail())).into_owned()),
+        Err(error) => LogNews::Failed(text::line(&error.told()).into_owned()),
     };
     news(last).await;
 }
@@ -87,7 +90,9 @@ where
         .map_err(|e| RequestError::from_kube(&e))?;
     let status = answer.status();
     if !status.is_success() {
-        let body = answer.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        let words = tokio::time::timeout(DEADLINE, answer.into_body().collect());
+        let words = words.await.map_err(|_| RequestError::Timeout)?;
+        let body = words.map(http_body_util::Collected::to_bytes).unwrap_or_default();
         let says: Option<Value> = serde_json::from_slice(&body).ok();
         let says = says.as_ref().and_then(|v| v.get("message")?.as_str()).unwrap_or("the API server gives no reason");
         return Err(match status.as_u16() {
@@ -104,15 +109,17 @@ where
     let mut reader = tokio::io::BufReader::new(StreamReader::new(bytes));
     let mut heap: Vec<LogLine> = Vec::new();
     let mut raw = Vec::new();
+    let mut left_out = 0;
     let mut due = tokio::time::interval(PACE);
     due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            read = read_line(&mut reader, &mut raw) => {
+            read = read_line(&mut reader, &mut raw, &mut left_out) => {
                 let more = read.map_err(|e| RequestError::from_chain(&e))?;
                 if more || !raw.is_empty() {
                     heap.push(line(&raw));
                     raw.clear();
+                    left_out = 0;
                 }
                 if !more {
                     if !heap.is_empty() && !news(LogNews::Lines(heap)).await {
@@ -134,8 +141,12 @@ where
 }
 
 /// Appends up to the next line feed to `raw`, keeping at most [`LONGEST`] bytes of a line; false at the end. What was
-/// read before a cancellation stays in `raw`.
-async fn read_line<R: tokio::io::AsyncBufRead + Unpin>(reader: &mut R, raw: &mut Vec<u8>) -> std::io::Result<bool> {
+/// read before a cancellation stays in `raw`, and in `left_out` how much of it was not kept.
+async fn read_line<R: tokio::io::AsyncBufRead + Unpin>(
+    reader: &mut R,
+    raw: &mut Vec<u8>,
+    left_out: &mut usize,
+) -> std::io::Result<bool> {
     loop {
         let buffer = reader.fill_buf().await?;
         if buffer.is_empty() {
@@ -145,10 +156,14 @@ async fn read_line<R: tokio::io::AsyncBufRead + Unpin>(reader: &mut R, raw: &mut
         let part = &buffer[..end.unwrap_or(buffer.len())];
         let room = LONGEST.saturating_sub(raw.len());
         raw.extend_from_slice(&part[..part.len().min(room)]);
+        *left_out += part.len().saturating_sub(room);
         let used = end.map_or(part.len(), |e| e + 1);
         reader.consume(used);
         if end.is_some() {
             return Ok(true);
+        }
+        if *left_out > ENDLESS {
+            return Err(std::io::Error::other(Exceeded::Line(ENDLESS)));
         }
     }
 }
@@ -207,15 +222,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_line_without_end_is_bounded() {
+    async fn a_long_line_is_cut_and_one_without_end_is_an_error() {
         let mut input = vec![b'x'; 1 << 20];
         input.extend_from_slice(b"\nnext");
         let mut reader = tokio::io::BufReader::new(&input[..]);
-        let mut raw = Vec::new();
-        assert!(read_line(&mut reader, &mut raw).await.unwrap());
-        assert_eq!(raw.len(), LONGEST);
-        raw.clear();
-        assert!(!read_line(&mut reader, &mut raw).await.unwrap());
+        let (mut raw, mut left_out) = (Vec::new(), 0);
+        assert!(read_line(&mut reader, &mut raw, &mut left_out).await.unwrap());
+        assert_eq!((raw.len(), left_out), (LONGEST, (1 << 20) - LONGEST));
+        (raw, left_out) = (Vec::new(), 0);
+        assert!(!read_line(&mut reader, &mut raw, &mut left_out).await.unwrap());
         assert_eq!(raw, b"next");
+        raw.clear();
+        let mut endless = tokio::io::BufReader::new(tokio::io::repeat(b'x'));
+        let error = read_line(&mut endless, &mut raw, &mut left_out).await.unwrap_err();
+        assert_eq!(RequestError::from_chain(&error).headline(), "a line is longer than 64 MiB");
+        assert_eq!(raw.len(), LONGEST);
     }
 }

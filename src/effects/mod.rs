@@ -2,11 +2,13 @@
 
 pub mod asking;
 pub mod audit;
+pub mod confirmed;
 pub mod deeds;
 pub mod fetch;
 pub mod local;
 pub mod lock;
 pub mod logs;
+pub mod private;
 pub mod reach;
 pub mod read;
 pub mod rehearsal;

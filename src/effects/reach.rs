@@ -29,6 +29,10 @@ pub async fn alertmanager(cluster: &Cluster) -> Result<(Http, Vec<Http>), String
     let found = found.map_err(|error| format!("Alertmanager cannot be looked for: {}", error.headline()))?;
     let name = ServiceName::Alertmanager;
     let front = instances::front(cluster, &found, name);
-    let front = front.ok_or("no Alertmanager is known: silences are not to be had here")?;
+    let front = front.ok_or_else(|| {
+        found
+            .trouble(name, &cluster.settings.service(name))
+            .unwrap_or_else(|| "no Alertmanager is known: silences are not to be had here".to_owned())
+    })?;
     Ok((front, instances::of(cluster, &found, name, "alertmanager", 9093).await))
 }

@@ -11,7 +11,7 @@ use crate::clients::http::Http;
 use crate::domain::ages::Time;
 use crate::domain::reply::Event;
 use crate::domain::served::{Served, escape};
-use crate::domain::text;
+use crate::domain::{redact, text};
 
 const DEADLINE: Duration = Duration::from_secs(15);
 
@@ -51,7 +51,7 @@ fn event(value: &Value) -> Event {
         warning: text("/type") == "Warning",
         reason: text::line(text("/reason")).into_owned(),
         from: text::line(from.iter().find(|f| !f.is_empty()).unwrap_or(&"")).into_owned(),
-        note: text::line(text("/message")).into_owned(),
+        note: text::line(&redact::urls(text("/message"))).into_owned(),
     }
 }
 

@@ -3,12 +3,14 @@
 //! one a context led to last is remembered beside, for the time before it answers. Any number of consoles may write one file. It holds no secret, and
 //! nothing depends on it: what cannot be read is left out, and what cannot be written is told.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use super::private;
 use crate::domain::ages::Time;
 use crate::domain::moment::{self, Moment};
 
@@ -16,6 +18,10 @@ use crate::domain::moment::{self, Moment};
 const GROWN: u64 = 4 << 20;
 /// More than this of a file is not read: its end is what counts.
 const READ: u64 = 16 << 20;
+
+/// How often the lock is tried for, and the time between: a tenth of a second in all.
+const TRIES: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// What a file tells.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -124,7 +130,7 @@ pub fn append(path: &Path, moments: &[Moment], now: Time) -> io::Result<()> {
         return Ok(());
     }
     if let Some(folder) = path.parent() {
-        super::audit::make_private(folder)?;
+        private::folder(folder)?;
     }
     let mut file = locked(path)?;
     let length = file.metadata()?.len();
@@ -145,21 +151,26 @@ pub fn append(path: &Path, moments: &[Moment], now: Time) -> io::Result<()> {
     Ok(())
 }
 
-/// The file, open and locked; whoever waits for the lock may get one that was replaced meanwhile.
+/// The file, open and locked; whoever waits for the lock may get one that was replaced meanwhile. Another console holds
+/// it for a moment; whoever holds it for longer must not keep us waiting.
 fn locked(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.append(true).read(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    for _ in 0..20 {
-        let file = options.open(path)?;
-        // a file system without locks is written all the same: lines are appended whole
-        let _ = file.lock();
+    for _ in 0..TRIES {
+        let file = private::file(&mut options, path)?;
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => {
+                std::thread::sleep(PAUSE);
+                continue;
+            }
+            // a file system without locks is written all the same: lines are appended whole
+            Ok(()) | Err(TryLockError::Error(_)) => {}
+        }
         if is_at(&file, path)? {
             return Ok(file);
         }
     }
-    Err(io::Error::other("it is replaced again and again"))
+    Err(io::Error::new(io::ErrorKind::WouldBlock, "another program holds its lock"))
 }
 
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
@@ -194,9 +205,7 @@ fn rewrite(path: &Path, file: &mut File, now: Time) -> io::Result<()> {
     let beside = path.with_extension(format!("{}.new", std::process::id()));
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options.open(&beside).and_then(|mut new| {
+    let written = private::file(&mut options, &beside).and_then(|mut new| {
         let text: String = kept.iter().map(|m| m.line() + "\n").collect();
         new.write_all(text.as_bytes())?;
         new.sync_data()?;
@@ -303,6 +312,23 @@ mod tests {
         });
         let past = read(&path, Time(2000)).unwrap();
         assert_eq!((past.moments.len(), past.unreadable), (200, 0));
+    }
+
+    #[test]
+    fn a_lock_that_somebody_else_holds_is_an_error_soon_and_nothing_is_lost_of_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.jsonl");
+        append(&path, &[moment(10, "one")], Time(20)).unwrap();
+        let held = File::open(&path).unwrap();
+        held.lock().unwrap();
+        let (tell, told) = std::sync::mpsc::channel();
+        let at = path.clone();
+        std::thread::spawn(move || tell.send(append(&at, &[moment(11, "two")], Time(20)).unwrap_err().kind()));
+        assert_eq!(told.recv_timeout(Duration::from_secs(10)), Ok(io::ErrorKind::WouldBlock));
+        assert_eq!(read(&path, Time(20)).unwrap().moments, [moment(10, "one")]);
+        drop(held);
+        append(&path, &[moment(12, "three")], Time(20)).unwrap();
+        assert_eq!(read(&path, Time(20)).unwrap().moments.len(), 2);
     }
 
     #[test]

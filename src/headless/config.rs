@@ -6,6 +6,7 @@ use std::io::{self, Write};
 
 use crate::config::settings::Entry;
 use crate::config::{Kind, Settings, schema};
+use crate::domain::redact;
 
 /// Writes the settings to `out`.
 ///
@@ -90,7 +91,7 @@ const TABLES: &[(&str, &str)] = &[
     ("thresholds", "# How long a state may last before it counts: 90s, 5m, 24h, 7d.\n"),
     (
         "services.prometheus",
-        "# How the services beside the API server are reached. Without any of this they are looked for in the cluster.\n",
+        "# How the services beside the API server are reached. Without any of this they are looked for in the cluster, and used\n# in the namespaces that an active profile names, or once you have confirmed them (:trust).\n",
     ),
     ("services.alertmanager", "# The same keys as for Prometheus.\n\n"),
     ("services.openbao", "# The same keys as for Prometheus.\n\n"),
@@ -128,7 +129,8 @@ fn line(out: &mut impl Write, key: &str, entry: &Entry, secret: bool) -> io::Res
     let text = match &entry.value {
         None => format!("# {key} is not set"),
         Some(value) if secret => format!("{key} = {}", value.masked()),
-        Some(value) => format!("{key} = {value}"),
+        // an address may carry a password, or a token behind its `?`
+        Some(value) => format!("{key} = {}", redact::urls(&value.to_string())),
     };
     aligned(out, &text, &entry.origin.to_string())
 }

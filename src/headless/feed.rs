@@ -24,6 +24,7 @@ pub fn ask(data: &Data, effect: Effect) {
         Effect::Dismiss(run, why) => Ask::Dismiss(run, why),
         Effect::Record(moments) => Ask::Record(moments),
         Effect::Deeds => Ask::Deeds,
+        Effect::Trust { service, place } => Ask::Trust(service, place),
         Effect::Connect(context) => Ask::Connect(Some(context)),
         _ => return,
     });
@@ -49,6 +50,8 @@ pub fn take(app: &mut App, what: What) {
         What::Dismissed(run) => app.dismissed(&run),
         What::Past { moments, unreadable } => app.world.timeline.resume(moments, unreadable),
         What::Deeds(moments) => app.world.timeline.log.set_deeds(moments),
+        What::Services(found) => app.world.facts.candidates = found,
+        What::Said(what) => app.say(what),
         What::Complain(why) | What::Aside(why) => app.complain(why),
         What::Profiles(profiles) => app.world.facts.set_profiles(profiles),
         What::Unwatched(kinds) => app.world.facts.unwatched = kinds,
@@ -90,7 +93,7 @@ fn connected_to(app: &mut App, connected: Connected) {
     let facts = &mut app.world.facts;
     facts.context = connected.context;
     facts.server_version = connected.version;
-    facts.insecure = connected.insecure;
+    facts.alarms = connected.alarms;
     facts.link = Link::Up;
     app.connection_made();
 }

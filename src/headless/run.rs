@@ -17,9 +17,9 @@ use crate::domain::plan::{Act, Plan, Risk, Stop};
 use crate::domain::record::Key;
 use crate::domain::reply::Reply;
 use crate::domain::shell::quoted;
-use crate::domain::text;
+use crate::domain::{served, text};
 use crate::intent::{Effect, Fetch, RunId, Tickets};
-use crate::kinds;
+use crate::kinds::{self, Api};
 use crate::screens::acting::{self, Basis};
 use crate::screens::world::Link;
 
@@ -149,6 +149,9 @@ impl Run {
         })?;
         let wanted =
             self.order.targets.iter().map(|t| parse(t)).collect::<Result<Vec<_>, _>>().map_err(|why| (USAGE, why))?;
+        for (kind, namespace, name) in &wanted {
+            named(kind, namespace, name).map_err(|why| (USAGE, why))?;
+        }
         self.data.ask(Ask::Connect(None));
         self.listed().await?;
         if let Some(run) = self.order.continues.clone() {
@@ -415,6 +418,16 @@ fn words<'p>(plan: &'p Plan, context: &'p str) -> impl Iterator<Item = &'p str> 
     plan.targets.iter().map(|key| &*key.name).chain([context])
 }
 
+/// Refuses what no object of the API server can be called. Alerts and the like have names of another kind.
+fn named(kind: &str, namespace: &str, name: &str) -> Result<(), String> {
+    let Some(id) = kinds::by_word(kind).or_else(|| kinds::by_name(kind)) else { return Ok(()) };
+    if !matches!(kinds::spec(id).api, Api::Watch { .. }) {
+        return Ok(());
+    }
+    served::segment(name)?;
+    if namespace.is_empty() { Ok(()) } else { served::segment(namespace) }
+}
+
 fn print(plan: &Plan, needs: &[String], checks: &[Checked], out: &mut dyn Write) -> io::Result<()> {
     let clean = |raw: &str| text::line(raw).into_owned();
     writeln!(out, "plan: {}", clean(&plan.title))?;
@@ -469,6 +482,16 @@ mod tests {
         assert_eq!(parse("node/n1").unwrap(), ("node".into(), String::new(), "n1".into()));
         assert!(parse("b").unwrap_err().contains("KIND/NAMESPACE/NAME"));
         assert!(parse("hr//").is_err());
+    }
+
+    #[test]
+    fn a_name_that_would_lead_to_another_object_is_refused() {
+        assert_eq!(named("deploy", "team-alpha", "shop-web"), Ok(()));
+        for (namespace, name) in [("a", ".."), ("a", "b%2Fc"), ("..", "b"), ("a", "b/scale"), ("a%2Fb", "c")] {
+            assert!(named("deploy", namespace, name).is_err(), "{namespace}/{name}");
+            assert!(named("Deployment", namespace, name).is_err(), "{namespace}/{name}");
+        }
+        assert_eq!(named("alert", "a", "disk 90%"), Ok(()));
     }
 
     #[test]

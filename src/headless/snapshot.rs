@@ -14,8 +14,9 @@ use super::look::{Ended, Look};
 use super::place;
 use crate::domain::ages::Time;
 use crate::domain::record::KindId;
+use crate::domain::redact;
+use crate::kinds;
 use crate::kinds::column::Field;
-use crate::kinds::{self, redact};
 use crate::screens::world::World;
 use crate::store::RowId;
 use crate::store::table::Row;
@@ -126,6 +127,8 @@ fn feed(world: &World, kind: KindId) -> Value {
     // a watch that is well has nothing to say
     let fresh = feed.fresh.or(Some(feed.since).filter(|since| since.is_set()));
     let age = fresh.map(|fresh| fresh.age(world.facts.now));
+    let rows = table.unreadable().map(|row| row.record.full_name(&world.store.strings));
+    let unreadable = rows.chain(feed.bad.iter().map(|bad| bad.name.to_string()));
     redacted(json!({
         "feed": spec.word,
         "kind": spec.name,
@@ -134,7 +137,7 @@ fn feed(world: &World, kind: KindId) -> Value {
         "age_seconds": age.map(|age| age.max(0)),
         "error": feed.error,
         "only": feed.only,
-        "unreadable": feed.bad.iter().map(|bad| &bad.name).collect::<Vec<_>>(),
+        "unreadable": unreadable.collect::<Vec<_>>(),
         "blinds": if feed.state.is_blind() { spec.blinds } else { "" },
         "objects": table.len(),
     }))

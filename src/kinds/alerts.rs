@@ -178,6 +178,7 @@ pub fn read(alert: &Alert, intern: &mut Interner) -> Record {
         created: alert.since.unwrap_or_default(),
         status: intern.get(alert.state.word()),
         health: health(alert.state, &alert.severity),
+        unreadable: false,
         note: clean(&alert.summary),
         cells: Box::new([
             Cell::text(&alert.severity, intern),

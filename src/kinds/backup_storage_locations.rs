@@ -7,12 +7,13 @@ use serde::Deserialize;
 use super::column::{Column, Field, Show};
 use super::ending::{self, because};
 use super::wire::{Object, Text, or_default};
-use super::{Api, Kind, KindSpec, base, decode, redact};
+use super::{Api, Kind, KindSpec, base, decode};
 use crate::domain::ages::{Time, go_duration};
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::{Health, Severity};
 use crate::domain::interner::{Interner, Strings};
 use crate::domain::record::{Cell, Record, clean};
+use crate::domain::redact;
 use crate::domain::thresholds::Thresholds;
 
 const VALIDATED: u8 = 0;

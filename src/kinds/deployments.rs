@@ -87,7 +87,7 @@ const NEVER: i64 = i32::MAX as i64;
 type Deployment = Object<Spec, Status, SuspendedBy>;
 
 fn decode(json: &str, intern: &mut Interner) -> Decoded {
-    decode_with(json, |object: &Deployment| read(object, intern))
+    decode_with(json, intern, |object: &Deployment, intern| read(object, intern))
 }
 
 /// Health, STATUS word, and the condition that explains it.

@@ -10,12 +10,13 @@ use super::ending::{self, because, link, words};
 use super::flux::Reference;
 use super::wire::{Condition, Conditions, Many, Object, Text, or_default};
 use super::workload::{self, SINCE};
-use super::{Api, Kind, KindSpec, base, decode, redact};
+use super::{Api, Kind, KindSpec, base, decode};
 use crate::domain::ages::{self, Time};
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::{Health, Severity};
 use crate::domain::interner::{Interner, Strings};
 use crate::domain::record::{Cell, Record, Relation, clean};
+use crate::domain::redact;
 use crate::domain::thresholds::Thresholds;
 
 /// When the Secret was last written from what the provider says.

@@ -14,11 +14,12 @@ use super::column::{Column, Field, Show};
 use super::ending::{self, link};
 use super::suspender::SuspendedBy;
 use super::wire::{Condition, Conditions, Meta, Object, Text};
-use super::{Decoded, base, decode_with, redact, window};
+use super::{Decoded, base, decode_with, window};
 use crate::domain::ages::{self, Time};
 use crate::domain::health::Health;
 use crate::domain::interner::{Interner, Strings, Sym};
 use crate::domain::record::{Cell, Link, Record, Relation, clean};
+use crate::domain::redact;
 
 /// When the present state began.
 pub const SINCE: u8 = 0;
@@ -126,7 +127,7 @@ pub trait FluxKind {
 
 /// The decoder of a kind of Flux.
 pub fn decode<K: FluxKind>(json: &str, intern: &mut Interner) -> Decoded {
-    decode_with(json, |object: &FluxObject<K::Spec, K::Status>| K::read(object, intern))
+    decode_with(json, intern, |object: &FluxObject<K::Spec, K::Status>, intern| K::read(object, intern))
 }
 
 /// A reference to another object; an empty namespace is the own one.

@@ -6,10 +6,11 @@ use super::column::{Column, Field};
 use super::ending::link;
 use super::flux::{self, FluxKind, FluxObject, Reference, Told, decode};
 use super::wire::{Condition, Many, Text, or_default};
-use super::{Api, KindSpec, flux_judge, redact};
+use super::{Api, KindSpec, flux_judge};
 use crate::domain::ages::{Time, go_duration};
 use crate::domain::interner::Interner;
 use crate::domain::record::{Cell, Link, Record, Relation};
+use crate::domain::redact;
 
 /// `kube-prometheus-stack 60.x`, as the spec wants it.
 pub const CHART: u8 = flux::OWN;

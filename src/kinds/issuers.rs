@@ -5,12 +5,13 @@ use serde::Deserialize;
 use super::column::{Column, Field};
 use super::ending;
 use super::wire::{Condition, Conditions, Many, Object, Skipped, Text};
-use super::{Api, Kind, KindSpec, base, decode, readiness, redact};
+use super::{Api, Kind, KindSpec, base, decode, readiness};
 use crate::domain::ages::Time;
 use crate::domain::finding::Judgement;
 use crate::domain::health::Health;
 use crate::domain::interner::{Interner, Strings};
 use crate::domain::record::{Cell, Record, clean};
+use crate::domain::redact;
 use crate::domain::thresholds::Thresholds;
 
 const SINCE: u8 = 0;

@@ -46,7 +46,6 @@ pub mod pods;
 pub mod policy_reports;
 pub mod probes;
 pub mod readiness;
-pub mod redact;
 pub mod refusals;
 pub mod replica_sets;
 pub mod resource_quotas;
@@ -72,8 +71,9 @@ use serde::de::DeserializeOwned;
 use crate::domain::ages::Time;
 use crate::domain::change::Bad;
 use crate::domain::finding::Judgement;
+use crate::domain::health::Health;
 use crate::domain::interner::{Interner, Strings};
-use crate::domain::record::{KindId, Record, clean};
+use crate::domain::record::{KindId, Record, Uid, clean};
 use crate::domain::thresholds::Thresholds;
 use column::Column;
 use wire::{Meta, Object, Versioned};
@@ -199,19 +199,40 @@ pub struct Decoded {
 
 /// The decoder of a kind.
 pub fn decode<K: Kind>(json: &str, intern: &mut Interner) -> Decoded {
-    decode_with(json, |object: &Object<K::Spec, K::Status>| K::read(object, intern))
+    decode_with(json, intern, |object: &Object<K::Spec, K::Status>, intern| K::read(object, intern))
 }
 
 /// Decodes with whichever reading of the metadata a kind wants, or whichever fields stand beside the metadata.
-fn decode_with<O: Versioned + DeserializeOwned>(json: &str, read: impl FnOnce(&O) -> Record) -> Decoded {
+fn decode_with<O: Versioned + DeserializeOwned>(
+    json: &str,
+    intern: &mut Interner,
+    read: impl FnOnce(&O, &mut Interner) -> Record,
+) -> Decoded {
     match serde_json::from_str::<O>(json) {
-        Ok(object) => Decoded { version: object.version().to_owned(), record: Ok(read(&object)) },
-        Err(error) => {
-            let (name, version) = wire::identify(json);
-            let bad = Bad { name: clean(&name), error: clean(&error.to_string()) };
-            Decoded { version, record: Err(bad) }
-        }
+        Ok(object) => Decoded { version: object.version().to_owned(), record: Ok(read(&object, intern)) },
+        Err(error) => unreadable(&wire::Identity::of(json), &error.to_string(), intern),
     }
+}
+
+/// An object that is there and cannot be decoded: a row that says so, where it can be told from others.
+fn unreadable(object: &wire::Identity, why: &str, intern: &mut Interner) -> Decoded {
+    let version = object.resource_version.to_string();
+    if object.uid.is_empty() || object.name.is_empty() {
+        let bad = Bad { name: clean(&object.told()), error: clean(why) };
+        return Decoded { version, record: Err(bad) };
+    }
+    let record = Record {
+        uid: Uid::of(&object.uid),
+        name: clean(&object.name),
+        namespace: intern.get(&object.namespace),
+        created: Time::parse(&object.creation_timestamp).unwrap_or_default(),
+        health: Health::Unknown,
+        status: intern.get("Unreadable"),
+        note: clean(&format!("cannot be read: {why}")),
+        unreadable: true,
+        ..Record::default()
+    };
+    Decoded { version, record: Ok(record) }
 }
 
 /// The record's fields that every kind of the API fills in the same way.

@@ -106,7 +106,7 @@ const RESULTS: [&str; 5] = ["pass", "fail", "warn", "error", "skip"];
 
 /// Reads both scopes.
 pub fn decode(json: &str, intern: &mut Interner) -> Decoded {
-    decode_with(json, |report: &Report| read(report, intern))
+    decode_with(json, intern, |report: &Report, intern| read(report, intern))
 }
 
 fn read(report: &Report, intern: &mut Interner) -> Record {

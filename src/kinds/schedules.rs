@@ -78,7 +78,7 @@ struct Status {
 }
 
 fn decode(json: &str, intern: &mut Interner) -> Decoded {
-    decode_with(json, |object: &Object<Spec, Status, SuspendedBy>| read(object, intern))
+    decode_with(json, intern, |object: &Object<Spec, Status, SuspendedBy>, intern| read(object, intern))
 }
 
 fn read(object: &Object<Spec, Status, SuspendedBy>, intern: &mut Interner) -> Record {

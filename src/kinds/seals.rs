@@ -173,6 +173,7 @@ pub fn read(seal: &Seal, intern: &mut Interner) -> Record {
     }
     let told = seal.threshold > 0;
     Record {
+        unreadable: false,
         uid: Uid::of(&format!("seal {}", seal.uid)),
         name: clean(&seal.name),
         namespace: intern.get(&seal.namespace),

@@ -6,11 +6,11 @@ use serde::Deserialize;
 
 use super::column::{Column, Field};
 use super::flux::{self, FluxKind, FluxObject, Reference, Told, short_revision};
-use super::redact;
 use super::wire::{Condition, Many, Text, or_default};
 use crate::domain::ages::{Time, go_duration};
 use crate::domain::interner::Interner;
 use crate::domain::record::{Cell, Record, Relation};
+use crate::domain::redact;
 
 /// When the artifact's revision last changed.
 pub const ARTIFACT: u8 = flux::OWN;

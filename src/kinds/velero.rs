@@ -7,15 +7,16 @@ use std::fmt::Write as _;
 
 use serde::Deserialize;
 
+use super::base;
 use super::column::Show;
 use super::ending::{self, because};
 use super::wire::{Many, Meta, Text, or_default};
-use super::{base, redact};
 use crate::domain::ages::Time;
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::{Health, Severity};
 use crate::domain::interner::{Interner, Strings};
 use crate::domain::record::{Cell, Record, Relation, clean};
+use crate::domain::redact;
 use crate::domain::thresholds::Thresholds;
 
 pub const START: u8 = 0;

@@ -331,27 +331,35 @@ pub fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(d: D
     Option::<T>::deserialize(d).map(Option::unwrap_or_default)
 }
 
-/// Name and resourceVersion of an object that could not be decoded as its kind.
-pub fn identify(json: &str) -> (String, String) {
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct Named {
-        metadata: Only,
+/// What identifies an object that could not be decoded as its kind.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Identity {
+    pub namespace: Text,
+    pub name: Text,
+    pub uid: Text,
+    pub resource_version: Text,
+    pub creation_timestamp: Text,
+}
+
+impl Identity {
+    pub fn of(json: &str) -> Self {
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct Named {
+            metadata: Identity,
+        }
+        serde_json::from_str::<Named>(json).unwrap_or_default().metadata
     }
-    #[derive(Default, Deserialize)]
-    #[serde(default, rename_all = "camelCase")]
-    struct Only {
-        namespace: Text,
-        name: Text,
-        resource_version: Text,
+
+    /// `namespace/name`.
+    pub fn told(&self) -> String {
+        match (&*self.namespace, &*self.name) {
+            (_, "") => "(no name)".to_owned(),
+            ("", name) => name.to_owned(),
+            (namespace, name) => format!("{namespace}/{name}"),
+        }
     }
-    let Named { metadata: Only { namespace, name, resource_version } } = serde_json::from_str(json).unwrap_or_default();
-    let told = match (&*namespace, &*name) {
-        (_, "") => "(no name)".to_owned(),
-        ("", name) => name.to_owned(),
-        (namespace, name) => format!("{namespace}/{name}"),
-    };
-    (told, resource_version.to_string())
 }
 
 #[cfg(test)]
@@ -376,8 +384,8 @@ mod tests {
 
     #[test]
     fn a_bad_object_still_tells_its_name() {
-        let (name, version) = identify(r#"{"metadata":{"name":"x","namespace":"y","resourceVersion":"5"},"spec":7}"#);
-        assert_eq!((&*name, &*version), ("y/x", "5"));
-        assert_eq!(identify("[]").0, "(no name)");
+        let bad = Identity::of(r#"{"metadata":{"name":"x","namespace":"y","resourceVersion":"5"},"spec":7}"#);
+        assert_eq!((&*bad.told(), &*bad.resource_version), ("y/x", "5"));
+        assert_eq!(Identity::of("[]").told(), "(no name)");
     }
 }

@@ -10,7 +10,7 @@ use crate::domain::ages::{self, Time};
 use crate::domain::health::Health;
 use crate::domain::record::{Key, Relation};
 use crate::domain::reply::{Event, Reply};
-use crate::domain::text;
+use crate::domain::{redact, text};
 use crate::intent::{Command, Effect, Fetch, Place, Ticket};
 use crate::kinds::{self, Api};
 use crate::scene::{Line, Tone};
@@ -154,7 +154,8 @@ fn conditions(object: &Value, now: Time, wide: usize) -> Vec<Line> {
         let tone = if status == "True" { Tone::Plain } else { Tone::Warn };
         let told = format!("{status:<8} {age:>6}  {}", text::line(str_at(condition, "/reason")));
         out.push(field(&text::line(kind), told, tone));
-        let message = text::line(str_at(condition, "/message"));
+        let message = redact::urls(str_at(condition, "/message"));
+        let message = text::line(&message);
         if !message.is_empty() {
             out.extend(contexts::wrap(&message, wide).into_iter().map(|part| field("", part, Tone::Dim)));
         }
@@ -207,7 +208,7 @@ fn state_words(state: Option<&Value>, now: Time) -> String {
             };
             format!("{reason} exit {code}{meaning}{}", ago("/finishedAt"))
         }
-        _ => format!("waiting: {reason} {}", text::line(str_at(body, "/message"))),
+        _ => format!("waiting: {reason} {}", text::line(&redact::urls(str_at(body, "/message")))),
     }
 }
 

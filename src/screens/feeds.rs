@@ -27,7 +27,7 @@ pub fn tone_of(state: FeedState) -> Tone {
     match state {
         FeedState::Live => Tone::Good,
         FeedState::Waiting | FeedState::Listing { .. } => Tone::Busy,
-        FeedState::Stale | FeedState::NoAccess => Tone::Warn,
+        FeedState::Stale | FeedState::NoAccess | FeedState::Unconfirmed => Tone::Warn,
         FeedState::Unreachable => Tone::Bad,
         FeedState::NotInstalled | FeedState::Off | FeedState::Idle => Tone::Dim,
     }
@@ -65,13 +65,21 @@ impl Feeds {
         if !feed.only.is_empty() {
             rest = format!("{rest}only {}. ", feed.only.join(", "));
         }
-        if let Some(bad) = feed.bad.first() {
-            rest = format!("{rest}{} unreadable, last {}: {}. ", feed.bad.len(), bad.name, bad.error);
+        let rows = table.unreadable().map(|row| (row.record.full_name(&world.store.strings), row.record.note.clone()));
+        let bad =
+            feed.bad.iter().rev().map(|bad| (bad.name.to_string(), format!("cannot be read: {}", bad.error).into()));
+        let unreadable: Vec<(String, Box<str>)> = rows.chain(bad).collect();
+        if let Some((name, why)) = unreadable.first() {
+            let more = if unreadable.len() > 1 { format!(" and {} more", unreadable.len() - 1) } else { String::new() };
+            rest = format!("{rest}{name} {why}{more}. ");
         }
         if let Some(error) = &feed.error {
             rest.push_str(error);
-        } else if rest.is_empty() {
+        } else if rest.is_empty() && feed.aside.is_empty() {
             rest.push_str(&feed.origin);
+        }
+        if !feed.aside.is_empty() {
+            rest = if rest.is_empty() { feed.aside.to_string() } else { format!("{rest}; {}", feed.aside) };
         }
         let left = usize::from(width).saturating_sub(line.width());
         line.push(scene::clip(&rest, left, Keep::Start).into_owned(), Tone::Dim);
@@ -141,7 +149,10 @@ impl Screen for Feeds {
                 (format!("  {}: {headline}: {detail}", world.facts.context), Tone::Bad)
             }
         };
-        let mut out = vec![Line::of(scene::clip(&text, usize::from(size.width), Keep::Start).into_owned(), tone)];
+        let alarms: String = world.facts.alarms.iter().map(|alarm| format!("; {alarm}")).collect();
+        let tone = if alarms.is_empty() { tone } else { Tone::Alarm };
+        let text = scene::clip(&format!("{text}{alarms}"), usize::from(size.width), Keep::Start).into_owned();
+        let mut out = vec![Line::of(text, tone)];
         out.push(Line::of("  KIND                   STATE             ROWS   SINCE  WHY", Tone::Title));
         let rows = usize::from(size.height).saturating_sub(2);
         let feeds = kinds::ids().map(|id| Self::row(id, world, size.width));

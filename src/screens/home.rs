@@ -95,6 +95,11 @@ enum Identity {
     Anchor(Anchor),
 }
 
+/// Whether the operator's word for a Service would end it.
+fn is_unconfirmed(entry: &Incident, world: &World) -> bool {
+    matches!(entry.subject, Subject::Feed(kind) if world.store.table(kind).feed.state == FeedState::Unconfirmed)
+}
+
 fn identity(entry: &Incident, world: &World) -> Option<Identity> {
     Some(match entry.subject {
         Subject::Cluster => Identity::Cluster,
@@ -329,6 +334,7 @@ impl Screen for Home {
                     let left = world.unfinished.iter().find(|left| left.id() == *id);
                     left.map(|left| Effect::Go(Place::Left(left.run.as_str().into()))).into_iter().collect()
                 }
+                (None, Some(entry)) if is_unconfirmed(entry, world) => vec![Effect::Go(Place::Trust)],
                 (None, Some(_)) => vec![Effect::Go(Place::Feeds)],
                 (None, None) => Vec::new(),
             },

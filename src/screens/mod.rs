@@ -27,6 +27,7 @@ pub mod platform;
 pub mod preview;
 pub mod table;
 pub mod timeline;
+pub mod trust;
 pub mod world;
 pub mod yaml;
 
@@ -149,6 +150,7 @@ pub static SCREENS: &[ScreenSpec] = &[
     platform::SPEC,
     timeline::SPEC,
     feeds::SPEC,
+    trust::SPEC,
     contexts::SPEC,
     namespaces::SPEC,
     plans::SPEC,
@@ -165,6 +167,7 @@ pub fn open(place: Place, tickets: &Tickets) -> Box<dyn Screen> {
         Place::Faults(kind) => Box::new(table::TableScreen::faults(kind)),
         Place::Health => Box::new(health::Health::new(tickets.next())),
         Place::Feeds => Box::new(feeds::Feeds::default()),
+        Place::Trust => Box::new(trust::Trust::default()),
         Place::Help => Box::new(help::Help::default()),
         Place::Contexts => Box::new(contexts::Contexts::default()),
         Place::Namespaces => Box::new(namespaces::Namespaces::default()),

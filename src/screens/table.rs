@@ -221,9 +221,13 @@ impl TableScreen {
                 say(format!("  {title}: not installed"), Tone::Dim);
             }
             FeedState::Unreachable => say(format!("  {title}: unreachable"), Tone::Bad),
+            FeedState::Unconfirmed => say(format!("  {title}: not confirmed"), Tone::Warn),
             FeedState::Stale => say(format!("  {title}: stale"), Tone::Warn),
             FeedState::Off => say(format!("  {title}: off in the configuration"), Tone::Dim),
-            FeedState::Live if table.is_empty() => say(format!("  no {title} in this cluster"), Tone::Dim),
+            FeedState::Live if table.is_empty() && feed.bad.is_empty() => {
+                say(format!("  no {title} in this cluster"), Tone::Dim);
+            }
+            FeedState::Live if table.is_empty() => say(format!("  no {title} that can be read"), Tone::Warn),
             FeedState::Live => {
                 let mut why = Vec::new();
                 if let Some(namespace) = &world.facts.namespace {
@@ -240,6 +244,9 @@ impl TableScreen {
         }
         if let Some(error) = &feed.error {
             say(format!("  {error}"), Tone::Dim);
+        }
+        for bad in &feed.bad {
+            say(format!("  {} cannot be read: {}", bad.name, bad.error), Tone::Warn);
         }
         out
     }
@@ -379,6 +386,10 @@ impl Screen for TableScreen {
                 title = format!("{title} (stale{age})");
             }
             state => title = format!("{} ({})", spec.title, state.word()),
+        }
+        let unreadable = table.unreadable().count() + table.feed.bad.len();
+        if unreadable > 0 {
+            title = format!("{title} ({unreadable} cannot be read)");
         }
         if !table.feed.only.is_empty() {
             title = format!("{title} (only {})", table.feed.only.join(","));

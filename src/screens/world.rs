@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::ages::Time;
+use crate::domain::candidate::Candidate;
 use crate::domain::change::FeedState;
 use crate::domain::context::Context;
 use crate::domain::interner::Sym;
@@ -76,10 +77,12 @@ pub struct Facts {
     pub profiles: Arc<Profiles>,
     /// What is served, matters, and is not read.
     pub unwatched: Vec<Unwatched>,
+    /// The Services that are used as Prometheus and the like, and those that only look so.
+    pub candidates: Vec<Candidate>,
     /// A number that other consoles do not have.
     pub salt: u32,
-    /// TLS certificates are not checked: shown on every screen.
-    pub insecure: bool,
+    /// What is weaker than it should be, shown on every screen: `TLS NOT CHECKED`.
+    pub alarms: Vec<String>,
     pub link: Link,
     /// Server's clock minus ours, in seconds.
     pub skew: i64,

@@ -7,6 +7,7 @@ use super::world::World;
 use super::{Screen, Size};
 use crate::domain::record::Key;
 use crate::domain::reply::Reply;
+use crate::domain::secrets;
 use crate::domain::text;
 use crate::intent::{Command, Effect, Fetch, Place, Ticket};
 use crate::kinds;
@@ -28,57 +29,15 @@ impl Yaml {
     }
 }
 
-/// Words in a field's name that make its value a secret.
-const SECRET: &[&str] =
-    &["password", "passwd", "secret", "token", "apikey", "api_key", "privatekey", "private_key", "credential"];
-
-/// Field names that hold those words but only name things.
-const HARMLESS: &[&str] =
-    &["secretname", "secretref", "secretkeyref", "secretstoreref", "imagepullsecrets", "tokenexpirationseconds"];
-
-/// Hides managedFields, the last applied copy, and values whose field or variable name says they are secret.
-pub fn redact(value: &mut Value) {
+/// Hides managedFields, the last applied copy, and what is secret.
+fn redact(value: &mut Value) {
     if let Some(meta) = value.get_mut("metadata").and_then(Value::as_object_mut) {
         meta.remove("managedFields");
         if let Some(notes) = meta.get_mut("annotations").and_then(Value::as_object_mut) {
             notes.remove("kubectl.kubernetes.io/last-applied-configuration");
         }
     }
-    let is_secret = value.get("kind").and_then(Value::as_str) == Some("Secret");
-    if is_secret && let Some(object) = value.as_object_mut() {
-        for field in ["data", "stringData"] {
-            if object.contains_key(field) {
-                object.insert(field.to_owned(), Value::from("(hidden)"));
-            }
-        }
-    }
-    hide(value);
-}
-
-fn looks_secret(name: &str) -> bool {
-    let name = name.to_lowercase().replace('-', "");
-    SECRET.iter().any(|s| name.contains(s)) && !HARMLESS.contains(&&*name) && !name.ends_with("name")
-}
-
-fn hide(value: &mut Value) {
-    match value {
-        Value::Object(map) => {
-            // a container's environment: {name: DB_PASSWORD, value: ...}
-            let named = map.get("name").and_then(Value::as_str).is_some_and(looks_secret);
-            if named && map.get("value").is_some_and(Value::is_string) {
-                map.insert("value".to_owned(), Value::from("(hidden)"));
-            }
-            for (name, inner) in map.iter_mut() {
-                if looks_secret(name) && (inner.is_string() || inner.is_number()) {
-                    *inner = Value::from("(hidden)");
-                } else {
-                    hide(inner);
-                }
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(hide),
-        _ => {}
-    }
+    secrets::object(value);
 }
 
 /// Colours one line of YAML: the key apart from the value.

@@ -2,9 +2,9 @@
 //!
 //! Works for a panic in any thread. Never prints on a terminal that is still ours.
 
-use std::fs::{self, File};
+use std::fs::{DirBuilder, File};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -39,7 +39,7 @@ pub fn install(directory: PathBuf, told: impl Fn() + Send + Sync + 'static) -> c
 
 fn keep(directory: &Path, report: &str) -> io::Result<PathBuf> {
     static COUNT: AtomicU32 = AtomicU32::new(1);
-    fs::create_dir_all(directory)?;
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let path = directory.join(format!("panic-{}-{count}.txt", process::id()));
     let mut file: File = File::options().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
@@ -61,6 +61,7 @@ fn uncolored(report: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;

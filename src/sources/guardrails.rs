@@ -10,13 +10,13 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::poll::{Ask, AskError, Polled, expect_ok, problem, utf8};
-use super::profiles::encoded;
 use super::prometheus::{self, RuleHealth, Seen};
 use crate::domain::ages::Time;
 use crate::domain::change::FeedState;
 use crate::domain::interner::Interner;
 use crate::domain::profile::{Fires, Guardrail as Wanted, JudgedBy, Profile, Profiles, Worth};
 use crate::domain::record::Record;
+use crate::domain::served::escape;
 use crate::kinds::guardrails::{self as kind, Guardrail, State};
 
 /// A slow question is asked again only after this many times what it took.
@@ -361,7 +361,7 @@ impl Sample {
 }
 
 async fn query(ask: &impl Ask, expr: &str) -> Result<Vec<Sample>, AskError> {
-    let body = expect_ok(ask.get(&format!("/api/v1/query?query={}", encoded(expr))).await)?;
+    let body = expect_ok(ask.get(&format!("/api/v1/query?query={}", escape(expr))).await)?;
     let wrong = |error: serde_json::Error| AskError::Other(format!("not an answer of Prometheus: {error}"));
     let envelope: Envelope = serde_json::from_str(&utf8(&body)).map_err(wrong)?;
     if envelope.status != "success" {

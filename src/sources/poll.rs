@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use crate::domain::ages::Time;
 use crate::domain::change::{Bad, Change, Feed, FeedState, Lack, Scope};
 use crate::domain::record::Record;
-use crate::domain::text;
+use crate::domain::{redact, text};
 use crate::kinds::wire::{Many, Text};
 
 /// One reachable address of a service: through the API server's proxy or direct.
@@ -112,7 +112,7 @@ impl Polled {
         let had_all = before.fresh.is_some() && matches!(before.lack, Lack::Nothing | Lack::Part | Lack::Lost);
         let is_lost = |half: &Half| match half.state {
             FeedState::Unreachable => true,
-            FeedState::NotInstalled => had_all,
+            FeedState::NotInstalled | FeedState::Unconfirmed => had_all,
             _ => false,
         };
         let absent = self.halves.iter().filter(|half| half.state == FeedState::NotInstalled).count();
@@ -144,6 +144,7 @@ impl Polled {
             api: None,
             origin: self.origin.into(),
             bad: self.bad,
+            aside: Box::default(),
         };
         let mut changes = Vec::with_capacity(self.records.len() + 3);
         if live {
@@ -158,7 +159,7 @@ impl Polled {
 
 /// `service: what went wrong (address)`.
 pub fn problem(service: &str, what: &impl fmt::Display, address: &str) -> String {
-    text::line(&format!("{service}: {what} ({address})")).into_owned()
+    text::line(&redact::urls(&format!("{service}: {what} ({address})"))).into_owned()
 }
 
 /// The body as text; bytes that are no UTF-8 become marks instead of failing the whole answer.

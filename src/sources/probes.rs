@@ -10,7 +10,6 @@ use serde::Deserialize;
 
 use super::outbox::Gone;
 use super::poll::{Ask, AskError, Half, Polled, expect_ok, utf8};
-use super::profiles::encoded;
 use super::services::{Address, Told};
 use super::watch::Shared;
 use crate::clients::http::{Endpoint as Proxied, Http, ProxyTarget};
@@ -20,6 +19,7 @@ use crate::domain::change::FeedState;
 use crate::domain::interner::Interner;
 use crate::domain::profile::{Component, Endpoint, Profile, Profiles, Via};
 use crate::domain::record::KindId;
+use crate::domain::served::escape;
 use crate::domain::text;
 use crate::kinds;
 use crate::kinds::probes::{self as kind, Answer, Probe};
@@ -217,7 +217,8 @@ async fn pods(api: &impl Ask, namespace: &str, selector: &str) -> Result<Vec<Str
     if selector.is_empty() {
         return Err(AskError::Other("the profile names no selector of its pods".to_owned()));
     }
-    let path = format!("/api/v1/namespaces/{namespace}/pods?labelSelector={}&limit={MOST}", encoded(selector));
+    let place = escape(namespace);
+    let path = format!("/api/v1/namespaces/{place}/pods?labelSelector={}&limit={MOST}", escape(selector));
     let body = expect_ok(api.get(&path).await)?;
     let list: List = serde_json::from_str(&utf8(&body)).map_err(|error| AskError::Other(error.to_string()))?;
     let runs = |pod: &&Pod| &*pod.status.phase == "Running" && pod.metadata.deletion_timestamp.is_empty();

@@ -1,7 +1,6 @@
 //! Which profiles are on: looked for in the cluster by their namespaces and labels, because only the API server knows
 //! labels that no table keeps. What may not be looked at is not taken for absent.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +13,8 @@ use super::services::Address;
 use crate::clients::cluster::Cluster;
 use crate::clients::http::Http;
 use crate::config::profiles::Library;
-use crate::domain::profile::{Certainty, Profile, Profiles};
+use crate::domain::profile::{Certainty, Profile, Profiles, Said};
+use crate::domain::served::escape;
 use crate::kinds::wire::{Many, Meta};
 
 /// A platform may be installed while we look.
@@ -48,18 +48,19 @@ pub async fn look(api: &impl Ask, library: &Library, namespaces: &[String], befo
     let each = join_all(known.iter().map(|profile| find(api, profile, namespaces))).await;
     let mut out = Profiles { known, active: Vec::new(), certainty: Certainty::Certain };
     for (profile, found) in out.known.iter().zip(&each) {
-        let home = match &found {
-            Found::Here(home) => home.as_str(),
-            Found::Absent | Found::Unsure(_) | Found::Hidden => &profile.home,
-        };
+        let is_on = |home: &str, said| Profile { said, ..profile.clone().at(home) };
         if let Some(chosen) = &library.chosen {
             if chosen.contains(&profile.name) {
-                out.active.push(profile.clone().at(home));
+                out.active.push(match found {
+                    Found::Here(home, Said::Namespaces) => is_on(home, Said::Namespaces),
+                    Found::Here(home, _) => is_on(home, Said::Configured),
+                    Found::Absent | Found::Unsure(_) | Found::Hidden => is_on(&profile.home, Said::Configured),
+                });
             }
             continue;
         }
         match found {
-            Found::Here(home) => out.active.push(profile.clone().at(home)),
+            Found::Here(home, said) => out.active.push(is_on(home, *said)),
             Found::Absent => {}
             Found::Unsure(why) => {
                 out.active.extend(before.active.iter().find(|old| old.name == profile.name).cloned());
@@ -80,8 +81,8 @@ pub async fn look(api: &impl Ask, library: &Library, namespaces: &[String], befo
 /// Whether one profile is on.
 #[derive(Debug, PartialEq, Eq)]
 enum Found {
-    /// In this namespace.
-    Here(String),
+    /// In this namespace; who says so.
+    Here(String, Said),
     Absent,
     /// Why it cannot be said.
     Unsure(String),
@@ -95,12 +96,12 @@ async fn find(api: &impl Ask, profile: &Profile, readable: &[String]) -> Found {
     let there = detect.namespaces.iter().zip(&present).filter(|(_, seen)| **seen == Ok(true)).map(|(name, _)| name);
     let there: Vec<&String> = there.collect();
     if !there.is_empty() && there.len() >= detect.least {
-        return Found::Here(there[0].clone());
+        return Found::Here(there[0].clone(), Said::Namespaces);
     }
     let mut unsure = None;
     for label in &detect.labels {
         match labelled(api, label, readable).await {
-            Ok(Some(home)) => return Found::Here(home),
+            Ok(Some((home, said))) => return Found::Here(home, said),
             Ok(None) => {}
             Err(error) => unsure = Some(error),
         }
@@ -117,7 +118,7 @@ async fn find(api: &impl Ask, profile: &Profile, readable: &[String]) -> Found {
 
 /// A namespace that we are told to read is there, even if we may not ask for it.
 async fn exists(api: &impl Ask, name: &str, readable: &[String]) -> Result<bool, AskError> {
-    match expect_ok(api.get(&format!("/api/v1/namespaces/{name}")).await) {
+    match expect_ok(api.get(&format!("/api/v1/namespaces/{}", escape(name))).await) {
         Ok(_) => Ok(true),
         Err(AskError::NotFound(_)) => Ok(false),
         Err(AskError::Forbidden(_)) if readable.iter().any(|own| own == name) => Ok(true),
@@ -126,22 +127,23 @@ async fn exists(api: &impl Ask, name: &str, readable: &[String]) -> Result<bool,
 }
 
 /// The namespace that bears the label, or has a pod that does.
-async fn labelled(api: &impl Ask, selector: &str, readable: &[String]) -> Result<Option<String>, AskError> {
-    let query = format!("labelSelector={}&limit=1", encoded(selector));
+async fn labelled(api: &impl Ask, selector: &str, readable: &[String]) -> Result<Option<(String, Said)>, AskError> {
+    let query = format!("labelSelector={}&limit=1", escape(selector));
     let namespaces = first(api, &format!("/api/v1/namespaces?{query}")).await;
     if let Ok(Some((name, _))) = namespaces {
-        return Ok(Some(name));
+        return Ok(Some((name, Said::Namespaces)));
     }
     match first(api, &format!("/api/v1/pods?{query}")).await {
-        Ok(Some((_, namespace))) => return Ok(Some(namespace)),
+        Ok(Some((_, namespace))) => return Ok(Some((namespace, Said::Nobody))),
         Ok(None) => return namespaces.map(|_| None),
         Err(AskError::Forbidden(_)) if !readable.is_empty() => {}
         Err(error) => return Err(error),
     }
-    let paths: Vec<String> = readable.iter().map(|name| format!("/api/v1/namespaces/{name}/pods?{query}")).collect();
+    let paths: Vec<String> =
+        readable.iter().map(|name| format!("/api/v1/namespaces/{}/pods?{query}", escape(name))).collect();
     for answer in join_all(paths.iter().map(|path| first(api, path))).await {
         if let Some((_, namespace)) = answer? {
-            return Ok(Some(namespace));
+            return Ok(Some((namespace, Said::Nobody)));
         }
     }
     Ok(None)
@@ -162,19 +164,6 @@ async fn first(api: &impl Ask, path: &str) -> Result<Option<(String, String)>, A
     let body = expect_ok(api.get(path).await)?;
     let list: List = serde_json::from_str(&utf8(&body)).map_err(|error| AskError::Other(error.to_string()))?;
     Ok(list.items.first().map(|Item { metadata: meta }| (meta.name.to_string(), meta.namespace.to_string())))
-}
-
-/// Percent-encoded for a query.
-pub fn encoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() * 2);
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out
 }
 
 #[cfg(test)]
@@ -227,6 +216,15 @@ mod tests {
         let slopilot = &found.active[0];
         assert_eq!(slopilot.home, "tools");
         assert!(slopilot.components.iter().all(|c| c.namespace == "tools"));
+        assert!(!slopilot.vouches_for("tools"), "anybody may label a pod");
+        // also when the configuration says that it is on
+        library.chosen = Some(vec!["slopilot".to_owned()]);
+        let chosen = look(&fake, &library, &[], &Profiles::default()).await;
+        assert!(!chosen.active[0].vouches_for("tools") && chosen.active[0].vouches_for("slopilot"));
+        library.chosen = None;
+        let labelled = Fake::new("api").on("/api/v1/namespaces", 200, r#"{"items":[{"metadata":{"name":"tools"}}]}"#);
+        let found = look(&labelled, &library, &[], &Profiles::default()).await;
+        assert!(found.active[0].vouches_for("tools"), "only an administrator labels a namespace");
     }
 
     #[tokio::test]

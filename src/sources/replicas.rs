@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use super::poll::{AskError, entries, utf8};
 use crate::domain::ages::Time;
 use crate::domain::change::Bad;
+use crate::domain::served::escape;
 use crate::kinds::seals::State;
 use crate::kinds::wire::{Condition, Conditions, Many, Meta, Object, Text};
 
@@ -68,7 +69,8 @@ impl Replica {
     /// The pod's proxy on the API server, which the paths of [`super::seals`] are appended to. The API server does
     /// not verify the pod's certificate: good for reading only.
     pub fn proxy_path(&self, scheme: Scheme, port: u16) -> String {
-        format!("/api/v1/namespaces/{}/pods/{}:{}:{port}/proxy", self.namespace, scheme.word(), self.name)
+        let (namespace, name) = (escape(&self.namespace), escape(&self.name));
+        format!("/api/v1/namespaces/{namespace}/pods/{}:{name}:{port}/proxy", scheme.word())
     }
 }
 
@@ -153,7 +155,7 @@ struct PodStatus {
 
 /// The path that lists the replicas' pods, of one namespace or of all.
 pub fn pods_path(namespace: Option<&str>) -> String {
-    let within = namespace.map_or(String::new(), |n| format!("namespaces/{n}/"));
+    let within = namespace.map_or(String::new(), |n| format!("namespaces/{}/", escape(n)));
     format!("/api/v1/{within}pods?labelSelector={SELECTOR}&resourceVersion=0")
 }
 

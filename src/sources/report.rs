@@ -10,6 +10,8 @@ use crate::domain::served::Served;
 
 /// Kept at most: more of the same tell nothing new.
 const MOST_BAD: usize = 50;
+/// The name of a line of a watch that could not be read.
+pub const EVENT: &str = "(an event)";
 
 /// Gathers the states of a feed's scopes into the feed's own.
 #[derive(Debug, Default)]
@@ -73,6 +75,11 @@ impl Report {
         self.bad.push(bad);
     }
 
+    /// A list is complete: what was missed of a watch is in it.
+    pub fn complete(&mut self) {
+        self.bad.retain(|b| &*b.name != EVENT);
+    }
+
     /// The object can be read again.
     pub fn good(&mut self, name: &str) {
         if !self.bad.is_empty() {
@@ -106,6 +113,7 @@ impl Report {
             api: self.api.clone(),
             origin: self.origin.clone(),
             bad: self.bad.clone(),
+            aside: Box::default(),
         };
         (feed != self.told).then(|| {
             self.told = feed.clone();
@@ -116,7 +124,7 @@ impl Report {
     /// The worst of the scopes that can be read; "no access" only when none can.
     fn joined(&self) -> (FeedState, Option<Box<str>>) {
         let rank = |state: FeedState| match state {
-            FeedState::Unreachable => 6,
+            FeedState::Unreachable | FeedState::Unconfirmed => 6,
             FeedState::Stale => 5,
             FeedState::Listing { .. } => 4,
             FeedState::Waiting | FeedState::Idle => 3,

@@ -11,10 +11,11 @@ use kube::runtime::watcher::{self, Event};
 
 use super::memory;
 use super::outbox::{Gone, Outbox};
-use super::report::{Report, scope_name};
+use super::report::{EVENT, Report, scope_name};
 use super::slim::Slim;
 use super::watch::Feed;
 use crate::clients::api::{ApiMap, Found};
+use crate::clients::bounds::Exceeded;
 use crate::clients::errors::RequestError;
 use crate::domain::change::{Bad, Batch, Change, FeedState, Scope};
 use crate::domain::record::{KindId, clean};
@@ -28,6 +29,8 @@ const QUIET: Duration = Duration::from_secs(2);
 /// The server ends each watch after so many seconds; a dead one is noticed by then at the latest.
 const WATCH_SECONDS: u32 = 120;
 const PAGE: u32 = 500;
+/// Objects of one kind that are kept: twice what Kubernetes says that a cluster may have of pods.
+const MOST: u32 = 300_000;
 /// After a list of so many objects the heap is worth trimming.
 const LARGE: u32 = 2_000;
 
@@ -61,6 +64,10 @@ pub(super) struct Scoped<'f> {
     /// Something failed, and nothing has been heard since.
     troubled: bool,
     listing: bool,
+    /// Objects that are asked for at a time.
+    page: u32,
+    /// Objects of the list under way.
+    listed: u32,
 }
 
 impl<'f> Scoped<'f> {
@@ -75,6 +82,8 @@ impl<'f> Scoped<'f> {
             had_data: false,
             troubled: false,
             listing: true,
+            page: PAGE,
+            listed: 0,
         }
     }
 
@@ -87,19 +96,31 @@ impl<'f> Scoped<'f> {
     }
 
     async fn drive(&mut self, api: Api<Slim>) -> Result<std::convert::Infallible, End> {
-        let mut config = watcher::Config::default().page_size(PAGE).timeout(WATCH_SECONDS);
+        self.tell(FeedState::Listing { seen: 0 }, None).await?;
+        loop {
+            self.follow(api.clone()).await?;
+            // fewer of these objects at a time may have room
+            self.page = (self.page / 10).max(1);
+        }
+    }
+
+    /// Lists and watches, until a page of a list is larger than may be held.
+    async fn follow(&mut self, api: Api<Slim>) -> Result<(), End> {
+        let mut config = watcher::Config::default().page_size(self.page).timeout(WATCH_SECONDS);
         if let Some(selector) = kinds::selector(self.feed.kind) {
             config = config.fields(selector);
         }
         let mut stream = std::pin::pin!(watcher::watcher(api, config));
         let mut link = self.feed.shared.link.clone();
         let mut map = self.feed.shared.served.clone();
-        self.tell(FeedState::Listing { seen: 0 }, None).await?;
         loop {
             tokio::select! {
                 biased;
                 event = stream.next() => {
                     let error = self.gather(event, &mut stream).await?;
+                    if self.listing && self.page > 1 && matches!(error, Some(RequestError::Exceeded(_))) {
+                        return Ok(());
+                    }
                     self.after(error).await?;
                 }
                 () = tokio::time::sleep(QUIET), if self.troubled && self.had_data => {
@@ -202,7 +223,7 @@ impl<'f> Scoped<'f> {
                 self.failures += 1;
                 self.troubled = true;
                 let state = if self.had_data { FeedState::Stale } else { FeedState::Unreachable };
-                let why = format!("{}: {}", error.headline(), error.detail());
+                let why = error.told();
                 self.tell(state, Some(&why)).await?;
                 tokio::time::sleep(pause(&error, self.failures, self.feed.kind)).await;
             }
@@ -215,16 +236,28 @@ impl<'f> Scoped<'f> {
         let now = (self.feed.shared.clock)();
         match event {
             Ok(Event::Init) => {
+                self.listed = 0;
                 self.out.push(Change::Listing { scope: self.scope });
                 self.set(FeedState::Listing { seen: 0 }, None);
             }
             Ok(Event::InitApply(object)) => {
-                self.feed.report.borrow_mut().saw(1);
-                self.upsert(object);
+                self.listed += 1;
+                match self.listed {
+                    ..=MOST => {
+                        self.feed.report.borrow_mut().saw(1);
+                        self.upsert(object);
+                    }
+                    // a list without end
+                    n if n > 4 * MOST => return Some(RequestError::Exceeded(Exceeded::Objects(MOST))),
+                    _ => {}
+                }
             }
             Ok(Event::InitDone) => {
+                self.feed.report.borrow_mut().complete();
                 self.out.push(Change::Listed { scope: self.scope });
-                self.set(FeedState::Live, None);
+                let more =
+                    (self.listed > MOST).then(|| format!("{}: the others are not read", Exceeded::Objects(MOST)));
+                self.set(FeedState::Live, more.as_deref());
                 self.had_data = true;
             }
             Ok(Event::Apply(object)) => {
@@ -239,7 +272,7 @@ impl<'f> Scoped<'f> {
             }
             Err(watcher::Error::WatchFailed(kube::Error::SerdeError(error))) => {
                 // one line of the stream; the stream itself goes on
-                let bad = Bad { name: "(an event)".into(), error: clean(&error.to_string()) };
+                let bad = Bad { name: EVENT.into(), error: clean(&error.to_string()) };
                 self.feed.report.borrow_mut().bad(bad);
             }
             Err(error) => return Some(self.feed.shared.cluster.with_wait(RequestError::from_watcher(&error))),

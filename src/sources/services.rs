@@ -1,4 +1,4 @@
-//! The feeds of services: Prometheus with Alertmanager, and OpenBao. Finds them, asks them every now and then, each
+//! The feeds of services: Prometheus with Alertmanager, and OpenBao. Asks those that may be used every now and then, each
 //! replica by itself where that is allowed, and turns what they say into news.
 
 use std::time::Duration;
@@ -7,20 +7,22 @@ use super::outbox::{Gone, Outbox};
 use super::poll::{Answer, Ask, AskError, Polled};
 use super::watch::Shared;
 use super::{alertmanager, alerts, guardrails, probes, prometheus, replicas, seals};
-use crate::clients::discovery::{self, Discovered};
+use crate::clients::discovery::{Candidate, Choice, Discovered};
 use crate::clients::errors::RequestError;
 use crate::clients::http::{Endpoint, Http, ProxyTarget};
 use crate::clients::instances;
-use crate::config::{Service, ServiceMode, ServiceName};
+use crate::clients::trust::Standing;
+use crate::config::{Service, ServiceMode, ServiceName, Settings};
 use crate::domain::ages::Time;
 use crate::domain::change::{Batch, Change, Feed, FeedState};
 use crate::domain::profile::{Certainty, Profile, Profiles};
 use crate::domain::record::KindId;
+use crate::domain::text;
 use crate::kinds;
 
 /// One answer may take so long.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// Services are looked for again after this long: they may be installed, or move.
+/// The replicas of a service are looked for again after this long.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 /// An expression may take so long: alerts wait for it.
 const QUERY_DEADLINE: Duration = Duration::from_secs(5);
@@ -71,7 +73,7 @@ fn sorted(error: &RequestError) -> AskError {
         RequestError::NotFound { .. } => AskError::NotFound(words),
         RequestError::Server { .. } => AskError::Refused(words),
         other if other.is_connection() => AskError::Refused(format!("{}: {words}", other.headline())),
-        other => AskError::Other(format!("{}: {words}", other.headline())),
+        other => AskError::Other(other.told()),
     }
 }
 
@@ -80,13 +82,25 @@ pub(super) struct Told {
     kind: KindId,
     feed: Feed,
     out: Outbox<Batch>,
+    /// See [`Feed::aside`].
+    aside: Box<str>,
+}
+
+/// What came of looking for the services, told to everybody who asks one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Looked {
+    pub found: Discovered,
+    /// Why the last look told nothing; what was found before stays.
+    pub problem: Option<String>,
+    /// There was a first look.
+    pub done: bool,
 }
 
 impl Told {
     pub(super) fn new(name: &str, shared: &Shared) -> Option<Self> {
         let kind = kinds::by_name(name)?;
         let out = Outbox::new(kind, shared.interner.clone(), shared.news.clone(), |batch| batch);
-        Some(Self { kind, feed: Feed::default(), out })
+        Some(Self { kind, feed: Feed::default(), out, aside: Box::default() })
     }
 
     /// For what profiles ask for. A profile may be switched off: what is gone with it is nothing that was lost. And
@@ -105,19 +119,22 @@ impl Told {
 
     async fn tell(&mut self, polled: Polled, now: Time) -> Result<(), Gone> {
         for change in polled.changes(&self.feed, now) {
-            if let Change::Feed(feed) = &change {
-                if *feed == self.feed {
-                    continue;
-                }
+            let Change::Feed(feed) = change else {
+                self.out.push(change);
+                continue;
+            };
+            let feed = Feed { aside: self.aside.clone(), ..feed };
+            if feed != self.feed {
                 self.feed = feed.clone();
+                self.out.push(Change::Feed(feed));
             }
-            self.out.push(change);
         }
         self.out.flush().await
     }
 
     async fn is(&mut self, state: FeedState, why: Option<&str>, now: Time) -> Result<(), Gone> {
-        let feed = Feed { state, since: now, error: why.map(crate::domain::record::clean), ..Feed::default() };
+        let error = why.map(crate::domain::record::clean);
+        let feed = Feed { state, since: now, error, aside: self.aside.clone(), ..Feed::default() };
         if feed.state != self.feed.state || feed.error != self.feed.error {
             self.feed = feed.clone();
             self.out.push(Change::Feed(feed));
@@ -158,12 +175,18 @@ async fn monitoring(shared: &Shared) -> Result<(), Gone> {
     }
     let every = interval(shared, ServiceName::Prometheus).min(interval(shared, ServiceName::Alertmanager));
     let mut profiles = shared.profiles.clone();
+    let mut looks = shared.looked.clone();
     let mut found = Found::default();
     let mut looked: Option<tokio::time::Instant> = None;
+    looks.wait_for(|look| look.done).await.map_err(|_| Gone)?;
     loop {
-        if looked.is_none_or(|at| at.elapsed() >= LOOK_AGAIN) {
-            found.look(shared).await;
+        // pods move, and what is used may be another one now
+        if looks.has_changed().unwrap_or(false) || looked.is_none_or(|at| at.elapsed() >= LOOK_AGAIN) {
+            let look = looks.borrow_and_update().clone();
+            found.take(shared, &look).await;
             looked = Some(tokio::time::Instant::now());
+            told_alerts.aside = aside(&look, &shared.cluster.settings, &MONITORING);
+            told_silences.aside = aside(&look, &shared.cluster.settings, &[ServiceName::Alertmanager]);
         }
         let (firing, routed) = futures::join!(
             futures::future::join_all(found.prometheus.iter().map(prometheus::read)),
@@ -172,15 +195,8 @@ async fn monitoring(shared: &Shared) -> Result<(), Gone> {
         let now = (shared.clock)();
         let both = alerts::assemble(&firing, &routed, &mut shared.interner.borrow_mut(), now);
         let (mut alerts, mut silences) = (both.alerts, both.silences);
-        if let Some((problem, state)) = &found.problem {
-            for polled in [&mut alerts, &mut silences] {
-                polled.problems = vec![problem.clone()];
-                // not found is not the same as not there when we may not look
-                if polled.state == FeedState::NotInstalled {
-                    polled.state = *state;
-                }
-            }
-        }
+        found.explain(&mut alerts, &MONITORING);
+        found.explain(&mut silences, &[ServiceName::Alertmanager]);
         let alarms = guardrails::alarms(&alerts.records, &mut shared.interner.borrow_mut());
         told_alerts.tell(alerts, now).await?;
         told_silences.tell(silences, now).await?;
@@ -196,13 +212,29 @@ async fn monitoring(shared: &Shared) -> Result<(), Gone> {
             () = tokio::time::sleep(every) => {}
             // guardrails wait for it
             Ok(()) = profiles.changed() => {}
+            Ok(()) = looks.changed() => looks.mark_changed(),
         }
     }
 }
 
+const MONITORING: [ServiceName; 2] = [ServiceName::Prometheus, ServiceName::Alertmanager];
+
+fn aside(look: &Looked, settings: &Settings, services: &[ServiceName]) -> Box<str> {
+    let mut all: Vec<String> = services.iter().filter_map(|service| look.found.others(*service)).collect();
+    for service in services {
+        let keeps = |used: &Candidate| used.standing != Standing::Configured;
+        if !settings.service(*service).headers.is_empty() && look.found.best(*service).is_some_and(keeps) {
+            let why = "its headers are not sent: the configuration must name its namespace and service";
+            all.push(format!("{}: {why}", service.title()));
+        }
+    }
+    crate::domain::record::clean(&all.join("; "))
+}
+
 /// The Prometheus that a profile brings along, through the API server's proxy.
 fn own_prometheus(shared: &Shared, profile: &Profile) -> Option<Address> {
-    let own = profile.prometheus.as_ref()?;
+    // one that was found by a pod's label alone may be anybody's
+    let own = profile.prometheus.as_ref().filter(|own| profile.vouches_for(&own.namespace))?;
     let endpoint = Endpoint {
         target: ProxyTarget::Service,
         namespace: own.namespace.clone(),
@@ -219,30 +251,58 @@ fn own_prometheus(shared: &Shared, profile: &Profile) -> Option<Address> {
 struct Found {
     prometheus: Vec<Address>,
     alertmanager: Vec<Address>,
-    /// Why discovery could not look, and what that makes of a service that was not found.
+    /// Why it could not be looked, and what that makes of a service that was not found.
     problem: Option<(String, FeedState)>,
+    /// Services that are not used although something looks like them; why.
+    unused: Vec<(ServiceName, String)>,
 }
 
 impl Found {
-    /// Looks again. What was found stays when looking fails.
-    async fn look(&mut self, shared: &Shared) {
-        let discovered = match discovery::discover(&shared.cluster).await {
-            Ok(discovered) => discovered,
-            Err(error) => {
-                let why = format!("services cannot be listed: {}", error.headline());
-                self.problem = Some((why, FeedState::Unreachable));
-                return;
-            }
-        };
-        let blind = !discovered.forbidden.is_empty()
-            && [ServiceName::Prometheus, ServiceName::Alertmanager].iter().all(|name| discovered.best(*name).is_none());
+    /// Takes in what came of looking. What was found stays when looking fails.
+    async fn take(&mut self, shared: &Shared, look: &Looked) {
+        if let Some(why) = &look.problem {
+            self.problem = Some((why.clone(), FeedState::Unreachable));
+            return;
+        }
+        let discovered = &look.found;
+        let nothing = |name: &ServiceName| discovered.choice(*name) == Choice::Nothing;
+        let blind = !discovered.forbidden.is_empty() && MONITORING.iter().all(nothing);
         self.problem = blind.then(|| {
             let why = "services may not be listed here: set [services.prometheus] and [services.alertmanager] url, or \
                        their namespace and service";
             (why.to_owned(), FeedState::NoAccess)
         });
-        self.prometheus = addresses(shared, &discovered, ServiceName::Prometheus, "prometheus", 9090).await;
-        self.alertmanager = addresses(shared, &discovered, ServiceName::Alertmanager, "alertmanager", 9093).await;
+        let settings = &shared.cluster.settings;
+        let unused = |name: ServiceName| Some((name, discovered.trouble(name, &settings.service(name))?));
+        self.unused = MONITORING.into_iter().filter_map(unused).collect();
+        self.prometheus = addresses(shared, discovered, ServiceName::Prometheus, "prometheus", 9090).await;
+        self.alertmanager = addresses(shared, discovered, ServiceName::Alertmanager, "alertmanager", 9093).await;
+    }
+
+    /// Says of a step why a service was not asked: not found is not the same as not there when we may not look, or
+    /// may not believe what we see.
+    fn explain(&self, polled: &mut Polled, services: &[ServiceName]) {
+        if let Some((problem, state)) = &self.problem {
+            polled.problems = vec![problem.clone()];
+            if polled.state == FeedState::NotInstalled {
+                polled.state = *state;
+            }
+            return;
+        }
+        for (service, why) in self.unused.iter().filter(|(service, _)| services.contains(service)) {
+            let (title, why) = (service.title(), text::line(why).into_owned());
+            // in the place of "not found"
+            match polled.problems.iter_mut().find(|problem| problem.starts_with(title)) {
+                Some(problem) => *problem = why,
+                None => polled.problems.push(why),
+            }
+            for half in polled.halves.iter_mut().filter(|half| half.service == title) {
+                half.state = FeedState::Unconfirmed;
+            }
+            if polled.state == FeedState::NotInstalled {
+                polled.state = FeedState::Unconfirmed;
+            }
+        }
     }
 }
 
@@ -258,23 +318,42 @@ async fn openbao(shared: &Shared, kind: KindId) -> Result<(), Gone> {
     if settings.effective_mode() == ServiceMode::Off {
         return told.is(FeedState::Off, None, (shared.clock)()).await;
     }
-    let api = Address::new(Http::api(&shared.cluster));
-    let mut everywhere = true;
-    loop {
-        let gathered = if settings.effective_mode() == ServiceMode::Url {
-            match Http::direct(&settings, &shared.cluster.settings.env) {
-                Ok(http) => seals::gather_addresses(&[Address::new(http)]).await,
-                Err(error) => {
-                    let why = format!("{}: {}", error.headline(), error.detail());
-                    return told.is(FeedState::Unreachable, Some(&why), (shared.clock)()).await;
-                }
+    if settings.effective_mode() == ServiceMode::Url {
+        let http = match Http::direct(&settings, &shared.cluster.settings.env) {
+            Ok(http) => Address::new(http),
+            Err(error) => {
+                let why = format!("{}: {}", error.headline(), error.detail());
+                return told.is(FeedState::Unreachable, Some(&why), (shared.clock)()).await;
             }
-        } else {
-            let namespaces: Vec<String> = match &settings.namespace {
-                Some(namespace) => vec![namespace.clone()],
-                None if everywhere => Vec::new(),
-                None => ["openbao", "vault"].map(str::to_owned).to_vec(),
+        };
+        loop {
+            let polled = seals::gather_addresses(&[http.clone()]).await.polled(&mut shared.interner.borrow_mut());
+            told.tell(polled, (shared.clock)()).await?;
+            tokio::time::sleep(every).await;
+        }
+    }
+    let api = Address::new(Http::api(&shared.cluster));
+    // a pod is found by its labels: headers that may hold a key are not for it
+    let bare = settings.without_headers();
+    let mut looks = shared.looked.clone();
+    looks.wait_for(|look| look.done).await.map_err(|_| Gone)?;
+    loop {
+        let look = looks.borrow_and_update().clone();
+        let namespaces = namespaces_of(shared, &look, ServiceName::OpenBao);
+        told.aside = aside(&look, &shared.cluster.settings, &[ServiceName::OpenBao]);
+        let trouble = look.found.trouble(ServiceName::OpenBao, &settings);
+        if namespaces.is_empty() {
+            let (state, why) = match (look.problem.clone(), trouble) {
+                (Some(problem), _) => (FeedState::Unreachable, Some(problem)),
+                (None, Some(why)) => (FeedState::Unconfirmed, Some(why)),
+                (None, None) if !look.found.forbidden.is_empty() => {
+                    let why = "services may not be listed here: set [services.openbao] namespace";
+                    (FeedState::NoAccess, Some(why.to_owned()))
+                }
+                (None, None) => (FeedState::NotInstalled, None),
             };
+            told.is(state, why.as_deref(), (shared.clock)()).await?;
+        } else {
             let reach = |replica: &replicas::Replica, scheme: replicas::Scheme, port: u16| {
                 let endpoint = Endpoint {
                     target: ProxyTarget::Pod,
@@ -283,20 +362,31 @@ async fn openbao(shared: &Shared, kind: KindId) -> Result<(), Gone> {
                     tls: scheme == replicas::Scheme::Https,
                     port: port.to_string(),
                 };
-                let http = Http::through(&shared.cluster, &endpoint, &settings);
+                let http = Http::through(&shared.cluster, &endpoint, &bare);
                 Address::new(http.unwrap_or_else(|_| Http::api(&shared.cluster)))
             };
-            seals::gather(&api, &namespaces, reach).await
-        };
-        let now = (shared.clock)();
-        let polled = gathered.polled(&mut shared.interner.borrow_mut());
-        let refused = polled.state == FeedState::NoAccess && everywhere && settings.namespace.is_none();
-        told.tell(polled, now).await?;
-        if refused {
-            // pods may be readable where OpenBao usually lives
-            everywhere = false;
-            continue;
+            let gathered = seals::gather(&api, &namespaces, reach).await;
+            let mut polled = gathered.polled(&mut shared.interner.borrow_mut());
+            if polled.state == FeedState::NotInstalled
+                && let Some(why) = trouble
+            {
+                (polled.state, polled.problems) = (FeedState::Unconfirmed, vec![text::line(&why).into_owned()]);
+            }
+            told.tell(polled, (shared.clock)()).await?;
         }
-        tokio::time::sleep(every).await;
+        tokio::select! {
+            () = tokio::time::sleep(every) => {}
+            Ok(()) = looks.changed() => looks.mark_changed(),
+        }
     }
+}
+
+/// The namespaces whose pods may be asked: those that are named for the service, and that of the Service that is used.
+fn namespaces_of(shared: &Shared, look: &Looked, name: ServiceName) -> Vec<String> {
+    let settings = shared.cluster.settings.service(name);
+    let mut namespaces = shared.cluster.trust.borrow().namespaces(name, &settings);
+    namespaces.extend(look.found.best(name).map(|used| used.endpoint.namespace.clone()));
+    namespaces.sort();
+    namespaces.dedup();
+    namespaces
 }

@@ -16,6 +16,7 @@ use super::Clock;
 use super::outbox::{Gone, Outbox};
 use super::report::Report;
 use super::scope::{End, Scoped};
+use super::services::Looked;
 use super::slim::{DECODER, Decoder, Slim};
 use crate::clients::api::{ApiMap, Found};
 use crate::clients::cluster::Cluster;
@@ -45,6 +46,8 @@ pub struct Shared {
     pub namespaces: Rc<[String]>,
     /// The platform profiles that are on.
     pub profiles: watch::Receiver<Arc<Profiles>>,
+    /// The services that were found.
+    pub looked: watch::Receiver<Arc<Looked>>,
     pub clock: Clock,
 }
 

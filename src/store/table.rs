@@ -83,6 +83,13 @@ impl Table {
         self.counts[health as usize]
     }
 
+    /// Rows of what is there and could not be decoded.
+    pub fn unreadable(&self) -> impl Iterator<Item = &Row> {
+        // they are of unknown health, and mostly there are none
+        let any = self.count(Health::Unknown) > 0;
+        any.then(|| self.iter().map(|(_, row)| row).filter(|row| row.record.unreadable)).into_iter().flatten()
+    }
+
     /// Grows with every change to a row.
     pub fn version(&self) -> u64 {
         self.version
@@ -148,7 +155,10 @@ impl Table {
                 self.listed |= self.listing.is_empty();
             }
             Change::Feed(feed) => {
-                let lost = matches!(feed.state, FeedState::NoAccess | FeedState::NotInstalled | FeedState::Off);
+                let lost = matches!(
+                    feed.state,
+                    FeedState::NoAccess | FeedState::NotInstalled | FeedState::Unconfirmed | FeedState::Off
+                );
                 self.feed = feed;
                 // what may no longer be read, or is no longer there, must not look like knowledge
                 self.listed &= !lost;

@@ -26,6 +26,10 @@ pub fn findings(store: &Store) -> Vec<(Subject, Finding)> {
             // what used to tell of trouble and is silent now
             FeedState::Unreachable | FeedState::Stale if is_alerts => Severity::P1,
             FeedState::Unreachable | FeedState::Stale => Severity::P2,
+            // there may be alerts, and nobody has said who tells them
+            FeedState::Unconfirmed if is_alerts && feed.fresh.is_some() => Severity::P1,
+            FeedState::Unconfirmed if is_alerts => Severity::P2,
+            FeedState::Unconfirmed => Severity::P3,
             FeedState::NotInstalled if is_alerts => Severity::P4,
             FeedState::NoAccess => {
                 refused.push(kind);
@@ -36,10 +40,12 @@ pub fn findings(store: &Store) -> Vec<(Subject, Finding)> {
             // an installation without it is no failure
             FeedState::Live if feed.lack == Lack::Absent => Severity::P4,
             // a replica is missing, or entries that cannot be read
-            FeedState::Live if feed.error.is_some() => Severity::P3,
+            FeedState::Live if feed.error.is_some() || !feed.bad.is_empty() => Severity::P3,
             _ => continue,
         };
+        let bad = feed.bad.last().map(|bad| format!("{} cannot be read: {}: {}", feed.bad.len(), bad.name, bad.error));
         let why = match &feed.error {
+            None if feed.state.is_live() => format!("partly blind to {}: {}", spec.blinds, bad.unwrap_or_default()),
             Some(error) if feed.state.is_live() => format!("partly blind to {}: {error}", spec.blinds),
             Some(error) => format!("blind to {}: {}: {error}", spec.blinds, feed.state.word()),
             None => format!("blind to {}: {}", spec.blinds, feed.state.word()),

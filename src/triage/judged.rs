@@ -11,7 +11,7 @@ use super::onset::{Onsets, Word};
 use super::{blocked, controllers, issuances, leftovers, refusals, runs, schedules, volume_claims};
 use crate::domain::ages::Time;
 use crate::domain::finding::{Finding, Judgement};
-use crate::domain::health::Health;
+use crate::domain::health::{Health, Severity};
 use crate::domain::thresholds::Thresholds;
 use crate::kinds;
 use crate::store::{RowId, Store};
@@ -160,6 +160,10 @@ fn is_wrong(raw: Health) -> bool {
 /// What the kind says of a row, and what its neighbours add to that.
 fn judgement(store: &Store, id: RowId, thresholds: &Thresholds, now: Time) -> Judgement {
     let Some(row) = store.row(id) else { return Judgement::default() };
+    if row.record.unreadable {
+        // how it is, nobody can say
+        return Judgement::of(Health::Unknown).with(Finding::new(Severity::P3, None, row.record.note.clone()));
+    }
     let judged = (kinds::spec(id.kind).judge)(&row.record, &store.strings, thresholds, now);
     let judged = schedules::join(store, id, judged, thresholds, now);
     let judged = issuances::join(store, id, judged, thresholds, now);

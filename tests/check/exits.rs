@@ -71,6 +71,59 @@ fn what_cannot_be_read_is_unknown_unless_it_is_said_to_be_optional() {
 }
 
 #[test]
+fn what_only_looks_like_prometheus_is_unknown_until_somebody_says_that_it_is() {
+    let (home, demo) = (Home::new(), demo("quiet"));
+    let config = home.path("config.toml");
+    std::fs::write(&config, "profiles = [\"none\"]\n[services.openbao]\nnamespace = \"openbao\"\n").unwrap();
+    let base = ["check", "--config", config.to_str().unwrap()];
+    let said = home.on(&demo, &base);
+    assert!(said.code == Some(3) && said.first().contains("unknown=3"), "{said:?}");
+    assert!(said.out.contains("not confirmed: Prometheus: found monitoring/"), "{said:?}");
+    assert!(
+        !demo.control().requests().iter().any(|r| r.path.contains("/monitoring/pods/") && r.path.contains("proxy"))
+    );
+    let words = [
+        "--trust=prometheus=monitoring/monitoring-kube-prometheus-prometheus",
+        "--trust=alertmanager=monitoring/monitoring-kube-prometheus-alertmanager",
+    ];
+    let said = home.on(&demo, &[&base[..], &words].concat());
+    assert_eq!(said.code, Some(0), "{said:?}");
+    for wrong in
+        ["--trust=grafana=a/b", "--trust=prometheus=b", "--trust=prometheus=a/b/c", "--trust=prometheus=a%2F/b"]
+    {
+        assert_eq!(home.on(&demo, &[&base[..], &[wrong]].concat()).code, Some(3), "{wrong}");
+    }
+}
+
+#[test]
+fn an_object_that_cannot_be_decoded_is_unknown_and_named_everywhere() {
+    let (home, demo) = (Home::new(), demo("quiet"));
+    // as somebody's proxy, or another version of the API, could tell it
+    demo.control().with_world(|world| {
+        let mut pod =
+            world.list("Pod").into_iter().find(|pod| pod["metadata"]["namespace"] == "team-alpha").unwrap().clone();
+        pod["status"]["reason"] = serde_json::json!(["x"]);
+        pod["metadata"]["name"] = "odd-one".into();
+        pod["metadata"]["uid"] = "00000000-0000-4000-8000-00000000000d".into();
+        world.apply(pod);
+    });
+    let said = home.on(&demo, &["check"]);
+    assert!(said.code == Some(3) && said.first().contains("unknown=1"), "{said:?}");
+    assert!(said.out.contains("UNKNOWN  pods: live: team-alpha/odd-one cannot be read: "), "{said:?}");
+    let elsewhere = home.on(&demo, &["check", "-n", "velero"]);
+    assert_eq!(elsewhere.code, Some(0), "{elsewhere:?}");
+    let optional = home.on(&demo, &["check", "--optional", "pods"]);
+    assert!(optional.code == Some(0) && optional.out.contains("optional  pods: "), "{optional:?}");
+    let health = home.on(&demo, &["health"]);
+    let line = health.out.lines().find(|line| line.contains("  Pods ")).unwrap_or_default();
+    assert!(health.code == Some(3) && line.starts_with("unknown") && line.contains("odd-one"), "{health:?}");
+    let plain = home.on(&demo, &["--plain", "-c", "pods team-alpha"]);
+    let line = plain.out.lines().find(|line| line.contains("odd-one")).unwrap_or_default();
+    assert!(line.starts_with('?') && line.contains("Unreadable"), "{plain:?}");
+    assert!(plain.first().contains("(1 cannot be read)"), "{plain:?}");
+}
+
+#[test]
 fn a_feed_that_sees_a_few_namespaces_only_is_unknown_unless_one_of_them_is_asked_for() {
     let (home, demo) = (Home::new(), demo("quiet"));
     // the list of the whole cluster is refused, those of namespaces are not

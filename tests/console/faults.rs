@@ -258,8 +258,31 @@ fn an_object_that_cannot_be_read_is_counted_and_named_and_the_others_are_there()
     console.resize(160, 24);
     let frame = console.go("feeds");
     let line = line_with(&frame, &["Pods"]);
-    assert!(line.contains("1 unreadable") && line.contains("odd-one") && line.contains("live"), "{line}");
-    assert!(console.go("pods lab").contains("fine-one"));
+    assert!(line.contains("lab/odd-one cannot be read") && line.contains("live"), "{line}");
+    let frame = console.go("pods lab");
+    assert!(frame.contains("fine-one") && frame.contains("(1 cannot be read)"), "{frame}");
+    let line = line_with(&frame, &["odd-one"]);
+    assert!(line.starts_with('?') && line.contains("Unreadable"), "never as if it were well: {line}");
+    // it is an incident, and can be looked at
+    assert!(line_with(&console.go("home"), &["odd-one"]).contains("P3"));
+    console.go("find pod/odd-one");
+    console.keys("y");
+    console.shows(&["not a list"]);
+}
+
+#[test]
+fn an_object_that_becomes_unreadable_does_not_keep_its_old_state() {
+    let (demo, mut console) = quiet();
+    put(&demo.control(), [pod("turns-odd")]);
+    console.go("pods lab");
+    console.shows(&["turns-odd", "Running"]);
+    let mut odd = pod("turns-odd");
+    odd["status"]["reason"] = json!(["x"]);
+    put(&demo.control(), [odd]);
+    console.until("the row", |f| f.lines().any(|l| l.contains("turns-odd") && l.contains("Unreadable")));
+    put(&demo.control(), [pod("turns-odd")]);
+    console.until("the row", |f| f.lines().any(|l| l.contains("turns-odd") && l.contains("Running")));
+    assert!(!console.frame().contains("cannot be read"));
 }
 
 #[test]

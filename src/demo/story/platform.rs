@@ -47,8 +47,10 @@ impl Platform {
 
     fn move_to(&mut self, world: &mut World, elapsed: i64) {
         let moment = self.moment(elapsed);
+        let mut all = objects(&moment);
+        velero::serve_from(world.desk.address, &mut all);
         let wanted: BTreeMap<Key, (usize, Value)> =
-            objects(&moment).into_iter().enumerate().map(|(at, o)| (key_of(&o), (at, o))).collect();
+            all.into_iter().enumerate().map(|(at, o)| (key_of(&o), (at, o))).collect();
         let gone: Vec<Key> = self.put.keys().filter(|key| !wanted.contains_key(*key)).cloned().collect();
         for key in gone {
             world.untold(&key);

@@ -1,6 +1,8 @@
 //! Velero: two locations, three schedules with their runs, some backups made by hand, a restore. The daily run of
 //! yesterday failed and today's never came; the weekly one lost a few items; the offsite location goes away for a while.
 
+use std::net::SocketAddr;
+
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan, Zoned};
@@ -81,6 +83,14 @@ fn locations(m: &Moment, all: &mut Vec<Value>) {
             "spec": { "validationFrequency": every, "provider": "aws", "default": default, "accessMode": "ReadWrite", "objectStorage": { "bucket": bucket }, "config": { "region": if default { "eu-central-1" } else { "eu-west-1" } } }, "status": status }));
     }
     all.push(json!({ "apiVersion": "velero.io/v1", "kind": "VolumeSnapshotLocation", "metadata": meta("velero", "default", m.days_ago(160), &[]), "spec": { "provider": "aws", "config": { "region": "eu-central-1" } } }));
+}
+
+/// The storage is the demo itself, and its locations say so: `publicUrl` is where Velero's download requests lead.
+pub fn serve_from(address: Option<SocketAddr>, all: &mut [Value]) {
+    let Some(address) = address else { return };
+    for location in all.iter_mut().filter(|object| object["kind"] == "BackupStorageLocation") {
+        location["spec"]["config"]["publicUrl"] = json!(format!("http://{address}"));
+    }
 }
 
 /// What became of the run at the tick so many ticks back; `None`: it never ran.

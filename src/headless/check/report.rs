@@ -15,6 +15,7 @@ use crate::headless::look::{Ended, is_late};
 use crate::kinds;
 use crate::screens::home;
 use crate::screens::world::World;
+use crate::store::table::Table;
 use crate::triage::{self, Incident, Subject};
 
 /// Symptoms of one incident that are listed; the rest is counted.
@@ -164,8 +165,12 @@ fn error(ended: &Ended) -> Option<String> {
 fn is_blindness(incident: &Incident, world: &World) -> bool {
     match incident.subject {
         Subject::Cluster => true,
-        Subject::Feed(kind) => world.store.table(kind).feed.state.is_blind(),
-        Subject::Row(_) | Subject::Group(_) | Subject::Plan(_) => false,
+        Subject::Feed(kind) => {
+            let feed = &world.store.table(kind).feed;
+            feed.state.is_blind() || (feed.error.is_none() && !feed.bad.is_empty())
+        }
+        Subject::Row(id) => world.store.row(id).is_some_and(|row| row.record.unreadable),
+        Subject::Group(_) | Subject::Plan(_) => false,
     }
 }
 
@@ -177,14 +182,21 @@ fn feeds(world: &World, ended: &Ended, optional: &[String], narrow: bool) -> Vec
         // who asked for one of these namespaces sees all that was asked for
         let asked = world.facts.namespace.as_deref().is_some_and(|asked| feed.only.iter().any(|one| **one == *asked));
         let partly = !feed.only.is_empty() && feed.state.is_live() && !narrow && !asked;
-        let blind =
-            partly || feed.state.is_blind() || is_late(feed.state) || (down && !spec.lazy && feed.state.is_live());
+        let unreadable = if feed.state.is_live() { unreadable(table, world) } else { None };
+        let blind = partly
+            || unreadable.is_some()
+            || feed.state.is_blind()
+            || is_late(feed.state)
+            || (down && !spec.lazy && feed.state.is_live());
         FeedSeen {
             word: spec.word,
             title: spec.title,
             state: feed.state.word(),
             blinds: if blind { spec.blinds } else { "" },
             why: match &feed.error {
+                error if unreadable.is_some() => {
+                    error.as_deref().into_iter().map(str::to_owned).chain(unreadable).collect::<Vec<_>>().join("; ")
+                }
                 None if partly => format!("of {} only", feed.only.join(", ")),
                 error => error.as_deref().unwrap_or_default().to_owned(),
             },
@@ -195,6 +207,26 @@ fn feeds(world: &World, ended: &Ended, optional: &[String], narrow: bool) -> Vec
         }
     });
     feeds.collect()
+}
+
+/// What of a table could not be decoded, in the namespace that was asked for.
+fn unreadable(table: &Table, world: &World) -> Option<String> {
+    let here = world.namespace();
+    let rows = table.unreadable().map(|row| &row.record);
+    let rows = rows.filter(|record| here.is_none_or(|own| record.namespace == own || record.namespace.is_empty()));
+    let rows = rows.map(|record| format!("{} {}", record.full_name(&world.store.strings), record.note));
+    let elsewhere = |name: &str| {
+        let own = world.facts.namespace.as_deref();
+        name.split_once('/').is_some_and(|(namespace, _)| own.is_some_and(|own| own != namespace))
+    };
+    let bad = table.feed.bad.iter().filter(|bad| !elsewhere(&bad.name));
+    let bad = bad.map(|bad| format!("{} cannot be read: {}", bad.name, bad.error));
+    let mut all = rows.chain(bad);
+    let first = all.next()?;
+    Some(match all.count() {
+        0 => first,
+        more => format!("{first} (and {more} more)"),
+    })
 }
 
 /// One incident with all that is known about it.

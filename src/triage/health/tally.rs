@@ -29,7 +29,8 @@ impl<'s> Tally<'s> {
         let kinds: Vec<KindId> = names.iter().filter_map(|name| kinds::by_name(name)).collect();
         let mut out = Self { store, kinds, blind: Vec::new(), readable: 0, installed: false, off: false };
         for kind in &out.kinds {
-            let (feed, word) = (&store.table(*kind).feed, kinds::spec(*kind).word);
+            let (table, word) = (store.table(*kind), kinds::spec(*kind).word);
+            let feed = &table.feed;
             let why = |what: &str| feed.error.as_ref().map_or_else(|| what.to_owned(), |why| format!("{what}: {why}"));
             match feed.state {
                 FeedState::NotInstalled => {}
@@ -39,8 +40,11 @@ impl<'s> Tally<'s> {
                     if let Some(error) = &feed.error {
                         out.blind.push(format!("{word} in part: {error}"));
                     }
-                    if !feed.bad.is_empty() {
-                        out.blind.push(format!("{} {word} cannot be decoded", feed.bad.len()));
+                    let unreadable = table.unreadable().count() + feed.bad.len();
+                    if unreadable > 0 {
+                        let named = table.unreadable().next().map(|row| row.record.full_name(&store.strings));
+                        let first = named.or_else(|| feed.bad.first().map(|bad| bad.name.to_string()));
+                        out.blind.push(format!("{unreadable} {word} cannot be read: {}", first.unwrap_or_default()));
                     }
                     if !feed.only.is_empty() {
                         // a few namespaces are not the platform
