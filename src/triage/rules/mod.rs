@@ -39,6 +39,7 @@ use crate::domain::finding::Finding;
 use crate::domain::health::{Health, Severity};
 use crate::domain::record::KindId;
 use crate::kinds;
+use crate::kinds::alerts::Confidence;
 use crate::store::RowId;
 
 /// What might explain a subject.
