@@ -53,10 +53,7 @@ impl Keeper {
         if self.here.replace(here.clone()) == here {
             return Vec::new();
         }
-        let kept = self.folder.as_ref().filter(|_| !identity.is_empty());
-        let complaint = kept.and_then(|folder| timeline::remember(folder, context, identity).err());
-        let complaint = complaint.and_then(|error| self.complain(&format!("the timeline is not kept: {error}")));
-        self.read(context).into_iter().chain(complaint).collect()
+        self.read(context)
     }
 
     fn path(&self, folder: &Path, context: &str) -> PathBuf {
@@ -96,6 +93,14 @@ impl Keeper {
         let Some(folder) = &self.folder else {
             return self.complain("the timeline is not kept: set state-dir, XDG_STATE_HOME or HOME");
         };
+        // whoever only looks leaves no file
+        let identity = &self.here.borrow().1;
+        if !identity.is_empty()
+            && timeline::known(folder, context) != *identity
+            && let Err(error) = timeline::remember(folder, context, identity)
+        {
+            return self.complain(&format!("the timeline is not kept: {error}"));
+        }
         let path = self.path(folder, context);
         let mut waiting = self.waiting.borrow_mut();
         waiting.extend(moments.iter().map(|moment| (context.to_owned(), moment.clone())));

@@ -76,14 +76,12 @@ pub fn remember(folder: &Path, context: &str, identity: &str) -> io::Result<()> 
     if known(folder, context) == identity {
         return Ok(());
     }
-    super::audit::make_private(folder)?;
+    private::folder(folder)?;
     let path = folder.join(format!("{}.cluster", file_name(context)));
     let beside = path.with_extension(format!("{}.new", std::process::id()));
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options.open(&beside).and_then(|mut file| {
+    let written = private::file(&mut options, &beside).and_then(|mut file| {
         file.write_all(identity.as_bytes())?;
         fs::rename(&beside, &path)
     });

@@ -1,6 +1,7 @@
 //! Guardrails of the profiles that are on: crossed or not, and what is to be done then. A guardrail that nobody can
 //! judge is unknown; that is a note, and one for a whole profile.
 
+use super::alerts::About;
 use super::column::{Column, Field, Show};
 use super::probes::graded;
 use super::{Api, KindSpec, Service};
@@ -101,6 +102,8 @@ pub struct Guardrail {
     pub counts_at: Option<Time>,
     /// The alerts that it goes by: namespace and name.
     pub alerts: Vec<(String, String)>,
+    /// All objects that its expression is crossed by, when every one of them is known.
+    pub about: Vec<About>,
     pub unjudged: usize,
 }
 
@@ -112,7 +115,14 @@ pub fn read(guardrail: &Guardrail, intern: &mut Interner) -> Record {
         namespace: intern.get(namespace),
         name: intern.get(name),
     });
-    let links = links.collect();
+    let mut links: Vec<Link> = links.collect();
+    links.extend(g.about.iter().map(|about| Link {
+        relation: Relation::About,
+        kind: intern.get(&about.kind),
+        namespace: intern.get(&about.namespace),
+        name: intern.get(&about.name),
+    }));
+    let links = links.into_boxed_slice();
     Record {
         uid: Uid::of(&format!("guardrail {} {}", g.profile, g.name)),
         name: clean(&g.name),

@@ -92,7 +92,7 @@ impl Versioned for Event {
 }
 
 fn decode(json: &str, intern: &mut Interner) -> Decoded {
-    decode_with(json, |event: &Event| read(event, intern))
+    decode_with(json, intern, |event: &Event, intern| read(event, intern))
 }
 
 fn read(event: &Event, intern: &mut Interner) -> Record {

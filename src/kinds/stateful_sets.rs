@@ -84,7 +84,7 @@ struct Status {
 type Set = Object<Spec, Status, SuspendedBy>;
 
 fn decode(json: &str, intern: &mut Interner) -> Decoded {
-    decode_with(json, |object: &Set| read(object, intern))
+    decode_with(json, intern, |object: &Set, intern| read(object, intern))
 }
 
 fn rollout(object: &Set, counts: Counts) -> (Health, &'static str) {

@@ -9,6 +9,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
+use super::about;
+use super::labels::Labels;
 use super::poll::{Ask, AskError, Polled, expect_ok, problem, utf8};
 use super::prometheus::{self, RuleHealth, Seen};
 use crate::domain::ages::Time;
@@ -17,6 +19,7 @@ use crate::domain::interner::Interner;
 use crate::domain::profile::{Fires, Guardrail as Wanted, JudgedBy, Profile, Profiles, Worth};
 use crate::domain::record::Record;
 use crate::domain::served::escape;
+use crate::kinds::alerts::About;
 use crate::kinds::guardrails::{self as kind, Guardrail, State};
 
 /// A slow question is asked again only after this many times what it took.
@@ -114,11 +117,17 @@ struct Judged {
     state: State,
     /// Why it cannot be judged, what its alert says, or the value of its expression.
     note: String,
+    /// All objects that cross it, when every one of them is known.
+    about: Vec<About>,
 }
 
 impl Judged {
+    fn new(state: State, note: impl Into<String>) -> Self {
+        Self { state, note: note.into(), about: Vec::new() }
+    }
+
     fn unjudged(note: impl Into<String>) -> Self {
-        Self { state: State::Unjudged, note: note.into() }
+        Self::new(State::Unjudged, note)
     }
 }
 
@@ -206,7 +215,7 @@ async fn judge<A: Ask>(
                 return (judged.clone(), None);
             }
             let begun = Instant::now();
-            let judged = by_expr(expr, *fires, needs, &wanted.value, asks).await;
+            let judged = by_expr(expr, *fires, needs, wanted, asks).await;
             (judged, Some(begun.elapsed()))
         }
     }
@@ -221,20 +230,21 @@ fn by_alert(name: &str, view: &View) -> Judged {
     let loud = fires.clone().find(|alarm| !alarm.silenced);
     if let Some(alarm) = loud.or_else(|| fires.clone().next()) {
         let state = if alarm.silenced { State::Silenced } else { State::Crossed };
-        return Judged { state, note: alarm.says.clone() };
+        return Judged::new(state, &*alarm.says);
     }
     match &view.rules {
         // a rule that is not there, or does not work, never fires
         Ok(known) => match known.get(name) {
             None => Judged::unjudged(format!("Prometheus has no alerting rule {name}")),
             Some(Some(broken)) => Judged::unjudged(broken.clone()),
-            Some(None) => Judged { state: State::Kept, note: String::new() },
+            Some(None) => Judged::new(State::Kept, ""),
         },
         Err(why) => Judged::unjudged(format!("rules cannot be read: {why}")),
     }
 }
 
-async fn by_expr<A: Ask>(expr: &str, fires: Fires, needs: &str, worth: &Worth, asks: &[A]) -> Judged {
+async fn by_expr<A: Ask>(expr: &str, fires: Fires, needs: &str, wanted: &Wanted, asks: &[A]) -> Judged {
+    let worth = &wanted.value;
     let needed =
         async { if needs.is_empty() { Ok(true) } else { query_any(asks, needs).await.map(|s| !s.is_empty()) } };
     let (needed, answer) = futures::join!(needed, query_any(asks, expr));
@@ -255,11 +265,25 @@ async fn by_expr<A: Ask>(expr: &str, fires: Fires, needs: &str, worth: &Worth, a
         Fires::AboveZero if above => State::Crossed,
         Fires::AboveZero => State::Kept,
     };
-    let crossing = match fires {
-        Fires::NonEmpty => samples.len(),
-        Fires::AboveZero => samples.iter().filter(|s| s.value > 0.0).count(),
-    };
-    Judged { state, note: worst.map(|worst| told_value(worst, crossing, worth)).unwrap_or_default() }
+    let crosses = |sample: &&Sample| fires == Fires::NonEmpty || sample.value > 0.0;
+    let crossing: Vec<&Sample> = samples.iter().filter(crosses).collect();
+    let note = worst.map(|worst| told_value(worst, crossing.len(), worth)).unwrap_or_default();
+    Judged { about: objects(&crossing, &wanted.name), ..Judged::new(state, note) }
+}
+
+/// Of so many objects at most a guardrail says which they are.
+const OBJECTS: usize = 20;
+
+/// The objects that samples are about; none when one of them is not known.
+fn objects(samples: &[&Sample], guardrail: &str) -> Vec<About> {
+    if samples.len() > OBJECTS {
+        return Vec::new();
+    }
+    // what it is named tells as much as an alert's name
+    let named = [("alertname", guardrail)];
+    let labels = |s: &Sample| named.into_iter().chain(s.labels.iter().map(|(k, v)| (&**k, &**v))).collect::<Labels>();
+    let about: Option<Vec<About>> = samples.iter().map(|sample| about::object(&labels(sample))).collect();
+    about.unwrap_or_default()
 }
 
 /// `5.7 days left, limit 7: logging/loki-tls and 2 more`.
@@ -426,6 +450,7 @@ fn told(profile: &Profile, wanted: &Wanted, judged: &Judged, view: &View, memory
         since: since.filter(|_| crossed && known),
         counts_at: since.filter(|_| crossed && wanted.hold > 0).map(|at| at.plus(wanted.hold)),
         alerts,
+        about: if crossed { judged.about.clone() } else { Vec::new() },
         unjudged: 0,
     }
 }
@@ -593,6 +618,29 @@ unit = "h late"
                 "Late crossed 5.7 h late: shop/web-tls and 2 more"
             ]
         );
+    }
+
+    #[test]
+    fn the_objects_that_cross_it_are_known_or_none_is_named() {
+        let sample = |set: &[(&str, &str)]| {
+            let labels = set.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+            Sample { labels, value: 1.0 }
+        };
+        let told = |samples: &[Sample], name: &str| {
+            let all: Vec<&Sample> = samples.iter().collect();
+            let one = |about: About| format!("{} {}/{}", about.kind, about.namespace, about.name);
+            objects(&all, name).into_iter().map(one).collect::<Vec<_>>()
+        };
+        let web = sample(&[("exported_namespace", "shop"), ("namespace", "cert-manager"), ("name", "web-tls")]);
+        let pod = sample(&[("namespace", "shop"), ("pod", "cart-1")]);
+        let nothing = sample(&[("namespace", "shop")]);
+        assert_eq!(
+            told(&[web.clone(), pod.clone()], "CertificateExpiring"),
+            ["Certificate shop/web-tls", "Pod shop/cart-1"]
+        );
+        assert_eq!(told(std::slice::from_ref(&web), "TooSlow"), [""; 0], "nothing says of which kind it is");
+        assert_eq!(told(&[web, nothing], "CertificateExpiring"), [""; 0]);
+        assert_eq!(told(&vec![pod; OBJECTS + 1], "PodsSlow"), [""; 0]);
     }
 
     #[tokio::test]

@@ -173,7 +173,7 @@ impl<'a> Scan<'a> {
 }
 
 /// What a rule points at.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     Row(RowId),
     Group(GroupId),

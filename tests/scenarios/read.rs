@@ -85,6 +85,9 @@ pub struct Guardrail {
     alerts: Vec<String>,
     #[serde(default, rename = "in")]
     of: String,
+    /// The objects that cross it: `Certificate shop/web`.
+    #[serde(default)]
+    about: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -234,6 +237,7 @@ pub fn records(piece: &Piece, known: &[&Piece], intern: &mut Interner) -> Vec<(K
                     let place = if rail.of.is_empty() { &rail.namespace } else { &rail.of };
                     rail.alerts.iter().map(|alert| (place.clone(), alert.clone())).collect()
                 },
+                about: rail.about.iter().map(|text| about(text)).collect(),
                 ..guardrails::Guardrail::default()
             };
             vec![(of("Guardrail"), guardrails::read(&told, intern))]
@@ -306,4 +310,12 @@ fn replica(seal: &Seal) -> seals::Seal {
         note: seal.note.clone(),
         ..seals::Seal::default()
     }
+}
+
+/// `Certificate shop/web`, or `Node n1`.
+fn about(text: &str) -> alerts::About {
+    let (kind, place) = text.split_once(' ').unwrap_or_else(|| panic!("{text} is no object"));
+    let (namespace, name) = place.split_once('/').unwrap_or(("", place));
+    let [kind, namespace, name] = [kind, namespace, name].map(str::to_owned);
+    alerts::About { kind, namespace, name, confidence: alerts::Confidence::Exact }
 }

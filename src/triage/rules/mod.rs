@@ -39,6 +39,7 @@ use crate::domain::finding::Finding;
 use crate::domain::health::{Health, Severity};
 use crate::domain::record::KindId;
 use crate::kinds;
+use crate::kinds::alerts::Confidence;
 use crate::store::RowId;
 
 /// What might explain a subject.
@@ -129,21 +130,52 @@ fn behind(scan: &Scan<'_>, id: RowId, claims: &mut Claims) {
     if well || kind == "Alert" || scan.finding(id).is_some() {
         return;
     }
+    let told = scan.told(id.into());
+    for (target, confidence, because) in probe(scan, id) {
+        claims.add(target, confidence, format!("it is about {told}: {because}"));
+    }
+    for (target, confidence, because) in behind_pods(scan, id) {
+        claims.add(target, confidence, format!("it is about {told}: {because}"));
+    }
+}
+
+type Said = (Target, Confidence, Box<str>);
+
+/// What the rules say of an object, whether it has a finding or not.
+fn probe(scan: &Scan<'_>, id: RowId) -> Vec<Said> {
+    let kind = scan.kind(id);
     let mut said = Claims::default();
     for (rule, spec) in (0u8..).map(RuleId).zip(RULES).filter(|(_, spec)| spec.symptoms.contains(&kind)) {
         said.rule = Some(rule);
         (spec.explain)(scan, Subject::Row(id), &mut said);
     }
-    let told = scan.told(id.into());
-    for (target, rule, confidence, because) in said.out {
+    let known = |(target, rule, confidence, because): (Target, RuleId, Confidence, Box<str>)| {
         let target = match target {
-            Target::New(group) => scan.existing(rule, &group).map(Target::Group),
-            other => Some(other),
+            Target::New(group) => Target::Group(scan.existing(rule, &group)?),
+            other => other,
         };
-        if let Some(target) = target {
-            claims.add(target, confidence, format!("it is about {told}: {because}"));
-        }
+        Some((target, confidence, because))
+    };
+    said.out.into_iter().filter_map(known).collect()
+}
+
+/// What is said of every pod of a workload that is not well: only then it is why the workload is not.
+fn behind_pods(scan: &Scan<'_>, id: RowId) -> Vec<Said> {
+    let (kind, Some(record)) = (scan.kind(id), scan.record(id)) else { return Vec::new() };
+    if !matches!(kind, "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Job") {
+        return Vec::new();
     }
+    let mut pods = scan.failing_pods(kind, scan.namespace(record), &record.name).into_iter();
+    let Some((first, pod)) = pods.next() else { return Vec::new() };
+    let mut common = probe(scan, first);
+    for (other, _) in pods {
+        let said = probe(scan, other);
+        common.retain(|(target, ..)| said.iter().any(|(of, ..)| of == target));
+    }
+    for (.., because) in &mut common {
+        *because = format!("{}: {because}", pod.name).into();
+    }
+    common
 }
 
 /// The row that a subject is.
