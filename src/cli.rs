@@ -52,7 +52,7 @@ over the environment, the environment over the file.";
 
 /// The on-call console for Kubernetes platforms: what is broken, why, and the key that fixes it.
 #[derive(Debug, Parser)]
-#[command(name = "watchkeeper", version, after_help = EXAMPLES, disable_help_subcommand = true)]
+#[command(name = "watchkeeper", version, after_help = EXAMPLES)]
 struct Cli {
     #[command(flatten)]
     flags: Flags,
@@ -155,8 +155,8 @@ enum Command {
     Profile(ProfileCommand),
     /// Print the effective configuration with the origin of each value, secrets masked
     Config,
-    /// Print the man page or shell completions
-    #[command(hide = true, subcommand)]
+    /// Print the man page, shell completions or an example configuration
+    #[command(subcommand)]
     Generate(Generate),
 }
 
@@ -614,10 +614,7 @@ fn run(mode: Mode) -> ExitCode {
         Mode::Config(settings) => headless::config::print(&settings, &mut out),
         Mode::Example => out.write_all(headless::config::example().as_bytes()),
         Mode::Man => headless::man::man(command(), &mut out),
-        Mode::Completions(shell) => {
-            headless::man::completions(command(), shell, &mut out);
-            Ok(())
-        }
+        Mode::Completions(shell) => headless::man::completions(command(), shell, &mut out),
         Mode::Console(start) => {
             drop(out);
             return ended(console(start));
@@ -637,10 +634,13 @@ fn run(mode: Mode) -> ExitCode {
         Mode::Rbac(role) => rbac::print(role, &mut out),
         Mode::Demo(args) => return ended(serve(args, &mut out)),
     };
-    match printed {
+    match printed.and_then(|()| out.flush()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "watchkeeper: the output cannot be written: {error}");
+            ExitCode::FAILURE
+        }
     }
 }
 
@@ -704,9 +704,12 @@ fn console(mut start: Start) -> Result<ExitCode> {
         let _ = tell.send(());
     })?;
     let demo = with_demo(&mut start)?;
-    let end = start::console(*start.settings, &start.view, panics)?;
+    let folder = start.settings.audit_folder();
+    let ended = start::console(*start.settings, &start.view, panics)?;
     drop(demo);
-    Ok(ExitCode::from(end.code()))
+    // the terminal may be gone: then nobody reads it
+    let _ = headless::audit::left(folder.as_deref(), &ended.context, &ended.left, &mut std::io::stderr());
+    Ok(ExitCode::from(ended.end.code()))
 }
 
 fn plain(mut start: Start, follow: bool, bare: bool, out: &mut dyn Write) -> Result<ExitCode> {

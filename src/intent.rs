@@ -122,6 +122,8 @@ pub enum Place {
     Audit,
     /// What happened.
     Timeline(Scope),
+    /// One entry of that.
+    Moment(Box<Moment>),
     /// A note for whoever comes next.
     Handover,
     Logs {
@@ -158,6 +160,7 @@ impl Place {
             | Self::Left(_)
             | Self::Audit
             | Self::Timeline(_)
+            | Self::Moment(_)
             | Self::Handover
             | Self::Home
             | Self::Health
@@ -260,6 +263,8 @@ pub enum Effect {
     Say(String),
     /// The same, for something that did not work.
     Complain(String),
+    /// The key means nothing here.
+    Unused,
     /// Restrict everything to a namespace, or to none.
     Namespace(Option<String>),
     /// Run a plan that was approved.
@@ -387,9 +392,48 @@ impl Chord {
     }
 }
 
+impl std::fmt::Display for Chord {
+    /// As it is written in the help.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.ctrl {
+            f.write_str("ctrl-")?;
+        }
+        if self.alt {
+            f.write_str("alt-")?;
+        }
+        f.write_str(match self.code {
+            Code::Char(' ') => "space",
+            Code::Char(c) if c.is_ascii_uppercase() => return write!(f, "shift-{}", c.to_ascii_lowercase()),
+            Code::Char(c) => return write!(f, "{c}"),
+            Code::F(n) => return write!(f, "f{n}"),
+            Code::Enter => "enter",
+            Code::Esc => "esc",
+            Code::Tab => "tab",
+            Code::BackTab => "shift-tab",
+            Code::Backspace => "backspace",
+            Code::Delete => "delete",
+            Code::Up => "up",
+            Code::Down => "down",
+            Code::Left => "left",
+            Code::Right => "right",
+            Code::Home => "home",
+            Code::End => "end",
+            Code::PageUp => "pgup",
+            Code::PageDown => "pgdn",
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_chord_is_told_as_it_is_read() {
+        for text in ["a", "shift-t", "ctrl-r", "alt-x", "space", "-", "f5", "pgdn", "shift-tab", "ctrl-left", "?"] {
+            assert_eq!(Chord::parse(text).map(|chord| chord.to_string()).as_deref(), Some(text));
+        }
+    }
 
     #[test]
     fn chords_are_read_as_they_are_written_in_the_help() {

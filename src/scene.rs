@@ -38,10 +38,25 @@ pub struct Span {
     pub tone: Tone,
 }
 
+/// How a row goes on from the row above, when both are one text: what is copied has no break there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum Join {
+    /// It is a text of its own.
+    #[default]
+    Apart,
+    /// The text was broken at a space.
+    Space,
+    /// In the middle of a word.
+    Tight,
+    /// A command, broken at a space: the row above ends with a backslash.
+    Shell,
+}
+
 /// One row of the screen.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Line {
     pub spans: Vec<Span>,
+    pub join: Join,
     /// Drawn in reverse video over the whole width: the row under the cursor.
     pub selected: bool,
 }
@@ -100,6 +115,49 @@ impl Line {
         out.truncate(out.trim_end().len());
         out
     }
+
+    /// The same in at most `columns` columns; where something is cut, the edge says so.
+    #[must_use]
+    pub fn within(mut self, columns: usize) -> Self {
+        if self.width() <= columns {
+            return self;
+        }
+        let mut room = columns.saturating_sub(1);
+        for span in &mut self.spans {
+            let width = span.text.width();
+            if width > room {
+                span.text = Cow::Owned(take(span.text.graphemes(true), room));
+            }
+            room -= span.text.width().min(room);
+        }
+        self.spans.retain(|span| !span.text.is_empty());
+        self.push("…", Tone::Dim);
+        self
+    }
+}
+
+/// Rows as they are copied: each text in one line, however many rows it takes on the screen.
+pub fn copied<'l>(lines: impl IntoIterator<Item = &'l Line>) -> String {
+    let mut out = String::new();
+    for line in lines {
+        let text = line.text();
+        match line.join {
+            Join::Apart => {
+                if !out.is_empty() {
+                    out.push('\n');
+                }
+                out.push_str(&text);
+                continue;
+            }
+            Join::Tight => {}
+            Join::Space => out.push(' '),
+            // the backslash goes with the break
+            Join::Shell => out.truncate(out.strip_suffix('\\').unwrap_or(&out).len()),
+        }
+        out.push_str(text.trim_start());
+    }
+    out.push('\n');
+    out
 }
 
 impl Scene {
@@ -197,6 +255,29 @@ mod tests {
         for columns in 0..12 {
             assert_eq!(width(&fit("監視者監視者", columns, Keep::Start)), columns);
         }
+    }
+
+    #[test]
+    fn what_was_broken_to_fit_is_copied_whole() {
+        let row = |text: &'static str, join| Line { join, ..Line::of(text, Tone::Plain) };
+        let rows = [
+            row("  SAYS  it waits", Join::Apart),
+            row("        for a name-that-", Join::Space),
+            row("        is-long", Join::Tight),
+            row("  kubectl get \\", Join::Apart),
+            row("    pods", Join::Shell),
+        ];
+        assert_eq!(copied(&rows), "  SAYS  it waits for a name-that-is-long\n  kubectl get pods\n");
+    }
+
+    #[test]
+    fn a_line_that_goes_on_beyond_the_edge_says_so() {
+        let mut line = Line::of("監視者", Tone::Title);
+        line.plain("-pod");
+        assert_eq!(line.clone().within(10).text(), "監視者-pod");
+        assert_eq!(line.clone().within(9).text(), "監視者-p…");
+        assert_eq!(line.clone().within(6).text(), "監視…");
+        assert!((0..10).all(|columns| line.clone().within(columns).width() <= columns.max(1)));
     }
 
     #[test]

@@ -127,7 +127,7 @@ const HELPERS: &[(&str, &[&str])] = &[
             "workload",
         ],
     ),
-    ("screens", &["acting", "body", "layout", "line_edit", "pager", "world"]),
+    ("screens", &["acting", "body", "form", "layout", "line_edit", "naming", "pager", "plan_text", "world", "wrap"]),
     ("triage/rules", &[]),
     (
         "actions",

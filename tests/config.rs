@@ -374,8 +374,64 @@ fn man_page_and_completions_know_the_flags() {
     headless::man::man(cli::command(), &mut man).unwrap();
     assert!(String::from_utf8(man).unwrap().contains("kubeconfig"));
     let mut completions = Vec::new();
-    headless::man::completions(cli::command(), clap_complete::Shell::Bash, &mut completions);
+    headless::man::completions(cli::command(), clap_complete::Shell::Bash, &mut completions).unwrap();
     assert!(String::from_utf8(completions).unwrap().contains("--readonly"));
+}
+
+#[test]
+fn the_man_page_names_every_command_and_no_page_that_nobody_makes() {
+    let mut man = Vec::new();
+    headless::man::man(cli::command(), &mut man).unwrap();
+    let man = String::from_utf8(man).unwrap();
+    for name in ["watchkeeper run", "watchkeeper check", "watchkeeper audit verify", "watchkeeper generate man"] {
+        assert!(man.contains(&name.replace('-', "\\-")), "{name}\n{man}");
+    }
+    assert!(!man.contains("(1)\n") && !man.contains("run(1)"), "{man}");
+}
+
+#[test]
+fn help_is_a_command_and_lists_all_of_them() {
+    let refusal = Case::new("").cli(&[], &["help"]).unwrap_err();
+    assert!(refusal.to_stdout && refusal.code == 0, "{}", refusal.text);
+    for word in ["run", "audit", "check", "generate", "--readonly"] {
+        assert!(refusal.text.contains(word), "{word}\n{}", refusal.text);
+    }
+}
+
+/// The program with these arguments.
+fn program(words: &[&str]) -> std::process::Command {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_watchkeeper"));
+    command.args(words).stderr(std::process::Stdio::piped());
+    command
+}
+
+#[test]
+fn what_is_printed_into_a_pipe_that_closes_ends_quietly() {
+    use std::io::Read as _;
+    let shells = ["bash", "zsh", "fish", "elvish", "powershell"].map(|shell| vec!["generate", "completions", shell]);
+    let others = [vec!["generate", "man"], vec!["generate", "config"], vec!["rbac", "reader"], vec!["config"], vec!["help"]];
+    for words in shells.iter().chain(&others) {
+        let mut child = program(words).stdout(std::process::Stdio::piped()).spawn().unwrap();
+        let mut first = [0; 1];
+        let mut out = child.stdout.take().unwrap();
+        out.read_exact(&mut first).unwrap();
+        drop(out);
+        let ended = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert!(said.is_empty() && ended.status.code() == Some(0), "{words:?}: {:?} {said}", ended.status);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_written_is_said_in_a_line() {
+    for shell in ["bash", "zsh", "powershell", "fish"] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let ended = program(&["generate", "completions", shell]).stdout(full).output().unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert!(said.starts_with("watchkeeper: ") && said.lines().count() == 1, "{said}");
+        assert_eq!(ended.status.code(), Some(1), "{shell}");
+    }
 }
 
 #[test]

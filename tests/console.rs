@@ -13,10 +13,13 @@ mod console {
     mod health;
     mod hostile;
     mod incidents;
+    mod keys;
     mod lazy;
     mod navigation;
     mod objects;
     mod platform;
+    mod previews;
+    mod screens;
     mod snapshots;
     mod tables;
     mod timeline;

@@ -17,7 +17,11 @@ pub struct Frame<'a> {
     pub size: Size,
     pub slim: bool,
     pub prompt: Option<&'a Prompt>,
+    /// Before anything else is done, this is answered.
+    pub question: Option<String>,
     pub message: Option<&'a Message>,
+    /// What stays until it is looked at.
+    pub notice: Option<&'a str>,
     pub depth: usize,
     pub bells: u32,
 }
@@ -54,21 +58,24 @@ pub fn scene(frame: &Frame<'_>) -> Scene {
     let body = body_size(frame.size, frame.slim, home);
     let mut shown = frame.screen.lines(frame.world, body);
     shown.resize(usize::from(body.height), Line::new());
-    lines.extend(shown);
+    lines.extend(shown.into_iter().map(|line| line.within(usize::from(width))));
     let mut cursor = None;
-    lines.push(match (frame.prompt, frame.message) {
-        (Some(prompt), _) => {
+    let told = |text: &str, tone: Tone| {
+        Line::of(format!(" {}", scene::clip(text, usize::from(width) - 1, Keep::Start)), tone)
+    };
+    lines.push(match (frame.prompt, &frame.question, frame.message, frame.notice) {
+        (_, Some(question), ..) => told(question, Tone::Alarm),
+        (Some(prompt), ..) => {
             let (line, column) = prompt.line(frame.world, width);
             cursor = Some((column, height - 1));
             line
         }
-        (None, Some(message)) => {
-            let tone = if message.bad { Tone::Bad } else { Tone::Accent };
-            Line::of(format!(" {}", scene::clip(&message.text, usize::from(width) - 1, Keep::Start)), tone)
-        }
-        (None, None) => hints(frame),
+        (None, None, Some(message), _) => told(&message.text, if message.bad { Tone::Bad } else { Tone::Accent }),
+        (None, None, None, Some(notice)) => told(notice, Tone::Warn),
+        (None, None, None, None) => hints(frame),
     });
     if frame.prompt.is_none()
+        && frame.question.is_none()
         && let Some((column, row)) = frame.screen.cursor(body)
     {
         cursor = Some((column, row + above(frame.slim, home)));
@@ -77,7 +84,7 @@ pub fn scene(frame: &Frame<'_>) -> Scene {
 }
 
 fn too_small(size: Size, bells: u32) -> Scene {
-    let text = format!("{}x{} is too small: 40x10", size.width, size.height);
+    let text = format!("too small: {}x{} is needed, this is {}x{}", LEAST.width, LEAST.height, size.width, size.height);
     let line = Line::of(scene::clip(&text, usize::from(size.width), Keep::Start).into_owned(), Tone::Warn);
     Scene { lines: if size.height > 0 { vec![line] } else { Vec::new() }, cursor: None, bells }
 }
@@ -222,11 +229,19 @@ fn totals(world: &World, width: u16) -> Line {
 
 fn title(frame: &Frame<'_>) -> Line {
     let filter = frame.screen.filtered();
-    let room = usize::from(frame.size.width).saturating_sub(scene::width(filter) + 4);
+    let more = frame.screen.more().told();
+    let wide = usize::from(frame.size.width);
+    // that there is more matters more than the end of a title
+    let right = if more.is_empty() { 0 } else { scene::width(&more) + 2 };
+    let room = wide.saturating_sub(scene::width(filter) + 4 + right);
     let title = format!(" {}", frame.screen.title(frame.world));
     let mut line = Line::of(scene::clip(&title, room, Keep::Start).into_owned(), Tone::Title);
     if !filter.is_empty() {
         line.push(format!("  /{filter}"), Tone::Accent);
+    }
+    if right > 0 {
+        line.pad_to(wide.saturating_sub(right));
+        line.push(format!(" {more} "), Tone::Accent);
     }
     line
 }
@@ -242,9 +257,10 @@ pub fn plain_title(world: &World, screen: &dyn Screen) -> String {
 fn hints(frame: &Frame<'_>) -> Line {
     let mut line = Line::new();
     for command in frame.screen.hints() {
+        let deep = frame.depth > 1;
         let own = frame.screen.own_keys().iter().find(|b| b.command == *command).map(|b| (b.chords[0], b.help));
         let shared = frame.world.facts.keys.iter().find(|k| k.binding.command == *command);
-        let shared = shared.and_then(|k| Some((k.chords.first()?.as_str(), short(*command, k.binding.help))));
+        let shared = shared.and_then(|k| Some((k.chords.first()?.as_str(), short(*command, k.binding.help, deep))));
         let Some((chord, help)) = own.or(shared) else { continue };
         let text = format!(" <{chord}> {help} ");
         if line.width() + scene::width(&text) > usize::from(frame.size.width) {
@@ -257,7 +273,7 @@ fn hints(frame: &Frame<'_>) -> Line {
 }
 
 /// A word or two where help has a sentence.
-fn short(command: Command, help: &'static str) -> &'static str {
+fn short(command: Command, help: &'static str, deep: bool) -> &'static str {
     match command {
         Command::Open => "open",
         Command::Back => "back",
@@ -278,6 +294,7 @@ fn short(command: Command, help: &'static str) -> &'static str {
         Command::Copy => "copy",
         Command::Reload => "reload",
         Command::Owner => "owner",
+        Command::Quit if deep => "back",
         Command::Quit => "quit",
         _ => help,
     }

@@ -56,7 +56,7 @@ pub static KEYMAP: &[Binding] = keys! {
         Command::Guide, "guide", ["u"], "what to do about it";
         Command::Timeline, "timeline", ["t"], "the timeline: of what is chosen, else of everything";
         Command::Feeds, "feeds", ["i"], "feeds: how fresh the data is";
-        Command::Copy, "copy", ["c"], "copy to the clipboard of your terminal";
+        Command::Copy, "copy", ["c", "ctrl-y"], "copy to the clipboard of your terminal";
         Command::Freeze, "freeze", ["ctrl-s"], "freeze the view";
         Command::Wide, "wide", ["ctrl-w"], "all columns";
         Command::FaultsOnly, "faults-only", ["ctrl-z"], "only what is not well";

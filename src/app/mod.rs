@@ -17,9 +17,11 @@ use crate::domain::record::{Key, Relation};
 use crate::domain::reply::Reply;
 use crate::intent::{Chord, Code, Command, Effect, Place, Scope, Ticket, Tickets};
 use crate::kinds;
-use crate::scene::Scene;
+use crate::config::suggest;
+use crate::scene::{self, Keep, Scene};
+use crate::screens::line_edit::LineEdit;
 use crate::screens::table::TableScreen;
-use crate::screens::world::{Facts, Link, World};
+use crate::screens::world::{Facts, Link, PlanRun, World};
 use crate::screens::{self, SCREENS, Screen, Size};
 use crate::store::RowId;
 use crate::triage::timeline::Seen;
@@ -33,12 +35,18 @@ pub struct App {
     keymap: Keymap,
     stack: Vec<Box<dyn Screen>>,
     /// Places left with `[` and `-`, and those left again with `]`.
-    history: Vec<Place>,
-    future: Vec<Place>,
+    history: Vec<Visit>,
+    future: Vec<Visit>,
     /// Where `-` goes: the screen before this one, and back again.
-    last: Option<Place>,
+    last: Option<Visit>,
     prompt: Option<Prompt>,
     message: Option<Message>,
+    /// Something left undone: it stays below until it is looked at.
+    notice: Option<String>,
+    /// What would leave plans in the middle, until that is answered.
+    leaving: Option<Effect>,
+    /// The key that is being followed.
+    pressed: Option<Chord>,
     slim_header: bool,
     tickets: Tickets,
     size: Size,
@@ -52,6 +60,19 @@ pub struct App {
 pub struct Message {
     pub text: String,
     pub bad: bool,
+}
+
+/// A place as it was left.
+#[derive(Debug, Clone)]
+struct Visit {
+    place: Place,
+    filter: String,
+}
+
+impl Visit {
+    fn of(screen: &dyn Screen) -> Self {
+        Self { place: screen.place(), filter: screen.filtered().to_owned() }
+    }
 }
 
 /// The smallest terminal that is drawn on.
@@ -69,6 +90,9 @@ impl App {
             last: None,
             prompt: None,
             message: None,
+            notice: None,
+            leaving: None,
+            pressed: None,
             slim_header: false,
             tickets: Tickets::default(),
             size: LEAST,
@@ -160,6 +184,7 @@ impl App {
         self.history.clear();
         self.future.clear();
         self.last = None;
+        self.notice = None;
         let keep = match self.screen().place() {
             place @ (Place::Table(_)
             | Place::Feeds
@@ -183,11 +208,15 @@ impl App {
         self.message = Some(Message { text: text.into(), bad: true });
     }
 
+    /// The same about something left undone: the next key does not take it away.
+    pub(in crate::app) fn remind(&mut self, text: String) {
+        self.notice = Some(text);
+    }
+
     /// A paste; it means something only where text is typed.
     pub fn paste(&mut self, text: &str) -> Vec<Effect> {
         let Some(prompt) = &mut self.prompt else {
-            let Some(screen) = self.stack.last_mut().filter(|screen| screen.typing()) else { return Vec::new() };
-            let effects = screen.paste(text);
+            let effects = self.stack.last_mut().map(|screen| screen.paste(text)).unwrap_or_default();
             return self.follow(effects);
         };
         prompt.paste(text);
@@ -196,21 +225,88 @@ impl App {
     }
 
     pub fn key(&mut self, chord: Chord) -> Vec<Effect> {
+        if self.is_two(chord) {
+            let mut effects = self.key(Chord::plain(Code::Esc));
+            effects.extend(self.key(Chord { alt: false, ..chord }));
+            return effects;
+        }
+        if let Some(effect) = self.leaving.take() {
+            return self.answered(chord, effect);
+        }
         if self.prompt.is_some() {
             return self.prompt_key(chord);
         }
         self.message = None;
-        let quits = chord.ctrl && chord.code == Code::Char('c');
-        if self.screen().typing() && !quits {
+        if self.screen().takes(chord) && !quits(chord) {
             let Self { stack, world, .. } = self;
             let effects = stack.last_mut().map(|screen| screen.key(chord, world)).unwrap_or_default();
             return self.follow(effects);
         }
+        self.pressed = Some(chord);
         let own = self.screen().own_keys();
         match self.keymap.command(chord, own) {
             Some(command) => self.command(command),
-            None => Vec::new(),
+            None => self.follow(vec![Effect::Unused]),
         }
+    }
+
+    /// An escape and the key after it arrive as one chord with Alt when a slow line puts them into one packet. Where no
+    /// such chord means anything, they are two keys.
+    fn is_two(&self, chord: Chord) -> bool {
+        let byte = matches!(chord.code, Code::Char(_) | Code::Enter | Code::Tab | Code::Backspace);
+        let edits = || LineEdit::edits(chord) && (self.prompt.is_some() || self.screen().takes(chord));
+        let bound = || self.keymap.command(chord, self.screen().own_keys()).is_some();
+        chord.alt && byte && !bound() && !edits()
+    }
+
+    /// Plans that are not over.
+    fn under_way(&self) -> impl Iterator<Item = &PlanRun> {
+        self.world.plans.iter().filter(|run| run.outcome.is_none())
+    }
+
+    /// Plans that are not over, in words: what is left in the middle when the console ends now.
+    pub fn left_in_the_middle(&self) -> Vec<String> {
+        self.under_way().map(|run| run.plan.title.clone()).collect()
+    }
+
+    /// The answer to the question whether plans are to be left in the middle.
+    fn answered(&mut self, chord: Chord, effect: Effect) -> Vec<Effect> {
+        if chord == Chord::plain(Code::Char('y')) || quits(chord) && effect == Effect::Quit {
+            if matches!(effect, Effect::Connect(_)) {
+                let titles = self.left_in_the_middle().join(", ");
+                let context = &self.world.facts.context;
+                self.complain(format!("left in the middle in {context}, where :plans goes on with it: {titles}"));
+            }
+            return vec![effect];
+        }
+        if quits(chord) {
+            self.leaving = Some(Effect::Quit);
+        } else {
+            self.say("stayed: the plan goes on");
+        }
+        Vec::new()
+    }
+
+    /// The question, in at most so many columns.
+    fn question(&self, width: usize) -> Option<String> {
+        let effect = self.leaving.as_ref()?;
+        let answers = match effect {
+            Effect::Connect(context) => {
+                format!("? y goes to {}, other keys stay", scene::clip(context, width / 4, Keep::Ends))
+            }
+            _ => "? y leaves, other keys stay".to_owned(),
+        };
+        let running: Vec<&PlanRun> = self.under_way().collect();
+        let what = match *running {
+            [] => "no plan is under way any more: leave".to_owned(),
+            [run] => {
+                let step = format!(": step {} of {}, leave it there", run.step + 1, run.plan.steps.len());
+                let room = width.saturating_sub(scene::width(&step) + scene::width(&answers));
+                format!("{}{step}", scene::clip(&run.plan.title, room.max(8), Keep::Ends))
+            }
+            [..] => format!("{} plans are under way: leave them in the middle", running.len()),
+        };
+        Some(what + &answers)
     }
 
     fn prompt_key(&mut self, chord: Chord) -> Vec<Effect> {
@@ -242,7 +338,7 @@ impl App {
                 Purpose::Command => match self.run_line(&text) {
                     Ok(effects) => {
                         self.prompt = None;
-                        effects
+                        self.follow(effects)
                     }
                     Err(why) => {
                         if let Some(prompt) = &mut self.prompt {
@@ -328,12 +424,7 @@ impl App {
                 };
             }
             "ns" | "namespace" | "namespaces" if !rest.is_empty() => {
-                let wanted = (rest != "all" && rest != "*").then(|| rest.to_owned());
-                if let Some(name) = &wanted
-                    && !self.world.namespaces().contains(name)
-                {
-                    return Err(format!("nothing is known in a namespace {name}"));
-                }
+                let wanted = self.namespace_of(rest, "")?;
                 return Ok(self.follow(vec![Effect::Namespace(wanted)]));
             }
             _ => {}
@@ -345,19 +436,39 @@ impl App {
         let Some(kind) = kinds::by_word(&lower) else {
             return Err(format!("no kind, screen or command is called {word}; tab completes, ? lists"));
         };
-        let mut effects = vec![Effect::Go(Place::Table(kind))];
-        if let Some(filter) = rest.strip_prefix('/') {
-            let out = self.follow(effects);
+        // a namespace, a filter, or both
+        let (namespace, filter) = match rest.split_once('/') {
+            Some((namespace, filter)) => (namespace.trim(), Some(filter)),
+            None => (rest, None),
+        };
+        let mut effects = Vec::new();
+        if !namespace.is_empty() {
+            effects.push(Effect::Namespace(self.namespace_of(namespace, &format!("; /{namespace} filters"))?));
+        }
+        effects.push(Effect::Go(Place::Table(kind)));
+        let out = self.follow(effects);
+        if let Some(filter) = filter {
             let Self { stack, world, .. } = self;
             if let Some(screen) = stack.last_mut() {
                 screen.filter(filter, world)?;
             }
-            return Ok(out);
         }
-        if !rest.is_empty() {
-            effects.insert(0, Effect::Namespace((rest != "all").then(|| rest.to_owned())));
+        Ok(out)
+    }
+
+    /// The namespace that a word chooses, `None` for all of them. One that nothing is known of is refused, with those
+    /// that are written nearly so, or with `instead`; before anything is known, it is taken as it is.
+    fn namespace_of(&self, word: &str, instead: &str) -> Result<Option<String>, String> {
+        if matches!(word, "all" | "*") {
+            return Ok(None);
         }
-        Ok(self.follow(effects))
+        let known = self.world.namespaces();
+        if known.is_empty() || known.iter().any(|name| name == word) {
+            return Ok(Some(word.to_owned()));
+        }
+        let near = suggest::nearest(word, known.iter().map(String::as_str));
+        let near = near.map_or_else(|| instead.to_owned(), |name| format!("; there is {name}"));
+        Err(format!("nothing known in namespace {word}{near}"))
     }
 
     /// Runs a command; what the app can do itself is done, the rest is returned.
@@ -377,8 +488,15 @@ impl App {
             }
             Command::Filter => {
                 let text = self.screen().filtered().to_owned();
-                self.prompt = Some(Prompt::new(Purpose::Filter, &text));
-                Vec::new()
+                let Self { stack, world, .. } = self;
+                // with the filter that it has: nothing changes where one is possible
+                match stack.last_mut().map(|screen| screen.filter(&text, world)) {
+                    Some(Err(why)) if text.is_empty() => vec![Effect::Complain(why)],
+                    _ => {
+                        self.prompt = Some(Prompt::new(Purpose::Filter, &text));
+                        Vec::new()
+                    }
+                }
             }
             Command::Help => vec![Effect::Go(Place::Help)],
             Command::Feeds => vec![Effect::Go(Place::Feeds)],
@@ -411,7 +529,7 @@ impl App {
             Command::Delete => self.act(ActKey::Delete),
             Command::Logs => self.logs(target, false),
             Command::PreviousLogs => self.logs(target, true),
-            _ => Vec::new(),
+            _ => vec![Effect::Unused],
         };
         self.follow(effects)
     }
@@ -469,31 +587,35 @@ impl App {
     fn history(&mut self, back: bool) -> Vec<Effect> {
         let (from, to) =
             if back { (&mut self.history, &mut self.future) } else { (&mut self.future, &mut self.history) };
-        let Some(place) = from.pop() else {
+        let Some(visit) = from.pop() else {
             self.complain(if back { "no screen before this one" } else { "no screen after this one" });
             return Vec::new();
         };
-        let here = self.stack.last().map(|s| s.place());
+        let here = self.stack.last().map(|screen| Visit::of(&**screen));
         to.extend(here.clone());
         self.last = here;
-        self.replace(place)
+        self.replace(visit)
     }
 
     fn last(&mut self) -> Vec<Effect> {
-        let Some(place) = self.last.take() else {
+        let Some(visit) = self.last.take() else {
             self.complain("no screen before this one");
             return Vec::new();
         };
-        let here = self.screen().place();
+        let here = Visit::of(self.screen());
         self.last = Some(here.clone());
         self.history.push(here);
         self.future.clear();
-        self.replace(place)
+        self.replace(visit)
     }
 
-    fn replace(&mut self, place: Place) -> Vec<Effect> {
+    fn replace(&mut self, visit: Visit) -> Vec<Effect> {
         let mut effects = self.stack.last_mut().map(|s| s.leave()).unwrap_or_default();
-        let screen = self.open(place);
+        let mut screen = self.open(visit.place);
+        if !visit.filter.is_empty() {
+            // it was understood before
+            let _ = screen.filter(&visit.filter, &self.world);
+        }
         self.stack.pop();
         self.stack.push(screen);
         effects.extend(self.sync());
@@ -509,14 +631,18 @@ impl App {
                 Effect::Back => {
                     if self.stack.len() > 1 {
                         if let Some(mut old) = self.stack.pop() {
-                            self.last = Some(old.place());
-                            self.history.push(old.place());
+                            self.last = Some(Visit::of(&*old));
+                            self.history.push(Visit::of(&*old));
                             out.extend(old.leave());
                         }
                     } else if self.screen().place() != Place::Home {
                         out.extend(self.go(Place::Home));
+                    } else {
+                        self.notice = None;
                     }
                 }
+                Effect::Quit | Effect::Connect(_) if self.under_way().next().is_some() => self.leaving = Some(effect),
+                Effect::Unused => self.unused(),
                 Effect::Run(plan) => out.extend(self.start(plan)),
                 Effect::Say(text) => self.say(text),
                 Effect::Type(text) => self.prompt = Some(Prompt::new(Purpose::Command, &text)),
@@ -531,11 +657,22 @@ impl App {
         out
     }
 
+    /// The key that was pressed means nothing here, and says so.
+    fn unused(&mut self) {
+        if let Some(chord) = self.pressed.take() {
+            let help = self.world.chord(Command::Help).unwrap_or("?").to_owned();
+            self.complain(format!("{chord} does nothing here; {help} lists the keys"));
+        }
+    }
+
     fn go(&mut self, place: Place) -> Vec<Effect> {
+        if matches!(place, Place::Plans | Place::Left(_) | Place::Run(_)) {
+            self.notice = None;
+        }
         if self.screen().place() == place {
             return Vec::new();
         }
-        let here = self.screen().place();
+        let here = Visit::of(self.screen());
         self.last = Some(here.clone());
         self.history.push(here);
         self.history.drain(..self.history.len().saturating_sub(64));
@@ -574,7 +711,8 @@ impl App {
         let watch: Vec<Effect> =
             looked_at.collect::<Vec<_>>().into_iter().filter_map(|kind| self.world.watch(kind)).collect();
         let Self { stack, world, .. } = self;
-        let mut effects = stack.last_mut().map(|screen| screen.sync(world, size)).unwrap_or_default();
+        let effects = stack.last_mut().map(|screen| screen.sync(world, size)).unwrap_or_default();
+        let mut effects = self.follow(effects);
         effects.extend(watch);
         effects
     }
@@ -587,7 +725,9 @@ impl App {
             size: self.size,
             slim: self.slim_header,
             prompt: self.prompt.as_ref(),
+            question: self.question(usize::from(self.size.width).saturating_sub(1)),
             message: self.message.as_ref(),
+            notice: self.notice.as_deref(),
             depth: self.stack.len(),
             bells: self.bells,
         })
@@ -633,6 +773,11 @@ fn trust(rest: &str) -> Result<Vec<Effect>, String> {
         }
         _ => Err("which one? :trust SERVICE NAMESPACE/NAME, or :trust SERVICE none".to_owned()),
     }
+}
+
+/// ctrl-c, which is never text.
+fn quits(chord: Chord) -> bool {
+    chord.ctrl && chord.code == Code::Char('c')
 }
 
 fn about(target: Option<Key>, place: fn(Key) -> Place) -> Vec<Effect> {

@@ -62,13 +62,13 @@ impl App {
         if let Some(first) = new.next() {
             let more = Some(new.count()).filter(|n| *n > 0).map_or_else(String::new, |n| format!(" and {n} more"));
             let text = format!(
-                "{}: {} at step {} of {}{more}; see :plans",
+                "see :plans: {}: {} at step {} of {}{more}",
                 first.ending,
                 first.title,
                 first.at + 1,
                 first.steps.len()
             );
-            self.complain(text);
+            self.remind(text);
         }
         self.world.unfinished = found;
         self.world.triage.set_unfinished(&self.world.unfinished);
@@ -77,6 +77,9 @@ impl App {
     pub fn dismissed(&mut self, run: &str) {
         self.world.unfinished.retain(|left| left.run != run);
         self.world.triage.set_unfinished(&self.world.unfinished);
+        if self.world.unfinished.is_empty() {
+            self.notice = None;
+        }
         self.say("dismissed; it is recorded");
     }
 
@@ -152,7 +155,7 @@ impl App {
             }
         }
         if let Some(text) = told {
-            self.complain(text);
+            self.remind(text);
         }
     }
 }

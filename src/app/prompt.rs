@@ -18,6 +18,8 @@ pub struct Prompt {
     pub purpose: Purpose,
     input: LineEdit,
     error: Option<String>,
+    /// What stands there was there before: the first letter takes its place, any other key edits it.
+    fresh: bool,
     /// Completions while cycling with tab, and which is in.
     cycle: Option<(Vec<String>, usize)>,
 }
@@ -33,7 +35,7 @@ pub enum Outcome {
 
 impl Prompt {
     pub fn new(purpose: Purpose, text: &str) -> Self {
-        Self { purpose, input: LineEdit::new(text), error: None, cycle: None }
+        Self { purpose, input: LineEdit::new(text), error: None, fresh: purpose == Purpose::Filter && !text.is_empty(), cycle: None }
     }
 
     pub fn text(&self) -> &str {
@@ -46,10 +48,24 @@ impl Prompt {
 
     pub fn paste(&mut self, text: &str) {
         self.cycle = None;
+        if std::mem::take(&mut self.fresh) {
+            self.input = LineEdit::default();
+        }
         self.input.paste(text);
     }
 
     pub fn on(&mut self, chord: Chord, world: &World) -> Outcome {
+        let letter = matches!(chord.code, Code::Char(_)) && !chord.ctrl && !chord.alt;
+        // whoever begins again after an error begins with an empty line
+        let again = self.purpose == Purpose::Command && self.error.is_some() && chord.code == Code::Char(':') && letter;
+        if again || self.fresh && letter {
+            self.input = LineEdit::default();
+        }
+        self.fresh = false;
+        if again {
+            self.cycle = None;
+            return Outcome::Edited;
+        }
         match (chord.code, chord.ctrl, chord.alt) {
             (Code::Enter, ..) => Outcome::Done(self.input.text().to_owned()),
             (Code::Esc, ..) | (Code::Char('c' | 'g'), true, _) => Outcome::Cancelled,
@@ -88,7 +104,7 @@ impl Prompt {
         let mut line = Line::of(sign, Tone::Key);
         let room = usize::from(width).saturating_sub(2);
         let (text, cursor) = self.input.visible(room);
-        line.plain(text);
+        line.push(text, if self.fresh { Tone::Dim } else { Tone::Plain });
         let cursor = 1 + cursor;
         if let Some(error) = &self.error {
             let left = usize::from(width).saturating_sub(line.width() + 2);
@@ -98,6 +114,8 @@ impl Prompt {
             let hint: Vec<&str> = rest.iter().take(8).map(|c| c.rsplit(' ').next().unwrap_or(c)).collect();
             let left = usize::from(width).saturating_sub(line.width() + 3);
             line.push(format!("   {}", scene::clip(&hint.join(" "), left, scene::Keep::Start)), Tone::Dim);
+        } else if self.fresh {
+            line.push("   type another, or edit this; esc clears it", Tone::Dim);
         }
         (line, u16::try_from(cursor).unwrap_or(0).min(width.saturating_sub(1)))
     }

@@ -15,6 +15,7 @@ use crate::clients::cluster::Cluster;
 use crate::config::Names;
 use crate::domain::outcome::Progress;
 use crate::domain::plan::Plan;
+use crate::domain::reply::Recorded;
 use crate::domain::text;
 use crate::effects::asking;
 use crate::effects::audit::{self, Event};
@@ -143,13 +144,13 @@ pub(super) async fn run(runner: Rc<Runner>, id: RunId, plan: Box<Plan>, stop: Rc
 }
 
 /// The newest lines of the audit, as they are shown.
-pub(super) fn audit_lines(folder: Option<PathBuf>) -> Result<Vec<String>, String> {
+pub(super) fn audit_lines(folder: Option<PathBuf>) -> Result<Vec<Recorded>, String> {
     let folder = folder.ok_or("there is no state directory")?;
     let wrong = |error: std::io::Error| format!("{}: {error}", folder.display());
     let mut out = Vec::new();
     for path in audit::files(&folder).map_err(wrong)?.iter().rev() {
         let lines = audit::lines(path).map_err(wrong)?;
-        out.extend(lines.iter().rev().flatten().map(audit::told));
+        out.extend(lines.iter().rev().flatten().map(audit::recorded));
         if out.len() >= SHOWN {
             break;
         }

@@ -139,7 +139,7 @@ async fn connection(
                         Fetch::Events(_) => Reply::Events(Err(why())),
                         Fetch::Paths(paths) => Reply::Read(paths.into_iter().map(|path| (path, Err(why()))).collect()),
                         Fetch::Check(_) => Reply::Checked(Vec::new()),
-                        Fetch::Audit => Reply::Text(acting::audit_lines(settings.audit_folder())),
+                        Fetch::Audit => Reply::Audit(acting::audit_lines(settings.audit_folder())),
                     };
                     wire.say(What::Reply(ticket, reply)).await;
                 }
@@ -532,7 +532,7 @@ async fn fetch(
         }
         Fetch::Paths(paths) => Reply::Read(asking::read(&cluster, paths).await),
         Fetch::Check(plan) => Reply::Checked(asking::check(&cluster, &plan, dry).await),
-        Fetch::Audit => Reply::Text(acting::audit_lines(folder)),
+        Fetch::Audit => Reply::Audit(acting::audit_lines(folder)),
     };
     wire.say(What::Reply(ticket, reply)).await;
 }

@@ -55,7 +55,8 @@ fn fast(b: &[u8]) -> Option<i64> {
 }
 
 /// kubectl's age: `<2m` seconds, `<10m` minutes and seconds, `<3h` minutes, `<8h` hours and minutes, `<48h` hours,
-/// `<8d` days and hours, `<2y` days, `<8y` years and days, then years. Two seconds or more in the future: `<invalid>`.
+/// `<8d` days and hours, `<2y` days, `<8y` years and days, then years. In the future: `<invalid>`, but for the minute by
+/// which clocks may differ, where kubectl allows one second.
 pub fn human(seconds: i64, out: &mut String) {
     let s = seconds;
     let two = |out: &mut String, a: i64, au: char, b: i64, bu: char| {
@@ -65,8 +66,8 @@ pub fn human(seconds: i64, out: &mut String) {
         }
     };
     match s {
-        ..=-2 => out.push_str("<invalid>"),
-        -1 => out.push_str("0s"),
+        ..=-61 => out.push_str("<invalid>"),
+        -60..0 => out.push_str("0s"),
         0..120 => two(out, s, 's', 0, ' '),
         120..600 => two(out, s / 60, 'm', s % 60, 's'),
         600..10_800 => two(out, s / 60, 'm', 0, ' '),
@@ -128,7 +129,9 @@ mod tests {
     use rstest::rstest;
 
     #[rstest]
-    #[case(-5, "<invalid>")]
+    #[case(-61, "<invalid>")]
+    #[case(-60, "0s")]
+    #[case(-2, "0s")]
     #[case(-1, "0s")]
     #[case(0, "0s")]
     #[case(119, "119s")]

@@ -15,8 +15,19 @@ pub enum Reply {
     Read(HashMap<String, Result<serde_json::Value, String>>),
     /// What would become of a plan's steps.
     Checked(Vec<Checked>),
-    /// Lines of text, such as of the audit.
-    Text(Result<Vec<String>, String>),
+    /// Lines of the audit, the newest first.
+    Audit(Result<Vec<Recorded>, String>),
+}
+
+/// A line of the audit for people, sanitised.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Recorded {
+    /// RFC 3339.
+    pub time: String,
+    /// The audit's name of the run; empty where it belongs to none.
+    pub run: String,
+    pub event: String,
+    pub what: String,
 }
 
 /// News of a followed log.

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::private;
+use crate::domain::reply::Recorded;
 
 /// Ends the name of every audit file.
 const ENDING: &str = ".jsonl";
@@ -198,8 +199,14 @@ pub fn verify(path: &Path) -> io::Result<Result<usize, String>> {
     Ok(Ok(count))
 }
 
-/// A line for people, sanitised.
+/// A line for people, in one.
 pub fn told(line: &Map<String, Value>) -> String {
+    let Recorded { time, run, event, what } = recorded(line);
+    format!("{time} {run:<8} {event:<7} {what}")
+}
+
+/// A line for people, sanitised.
+pub fn recorded(line: &Map<String, Value>) -> Recorded {
     let text = |name: &str| line.get(name).and_then(Value::as_str).unwrap_or("");
     let step = line.get("step").and_then(Value::as_u64).map_or_else(String::new, |n| format!("step {} ", n + 1));
     let what = match text("event") {
@@ -212,8 +219,8 @@ pub fn told(line: &Map<String, Value>) -> String {
         "unlock" => format!("{} by {}{}", text("context"), text("operator"), reason(text("reason"))),
         other => other.to_owned(),
     };
-    let whole = format!("{} {:<8} {:<7} {what}", text("time"), text("run"), text("event"));
-    crate::domain::text::line(&whole).into_owned()
+    let clean = |raw: &str| crate::domain::text::line(raw).into_owned();
+    Recorded { time: clean(text("time")), run: clean(text("run")), event: clean(text("event")), what: clean(&what) }
 }
 
 fn reason(text: &str) -> String {

@@ -89,6 +89,39 @@ pub fn dismiss(folder: &Path, run: &str, reason: &str, mut recorder: Recorder, n
     Ok(format!("dismissed: {}", text::line(&left.title)))
 }
 
+/// Steps that are named of what is left; the rest is counted.
+const NAMED: usize = 3;
+
+/// Tells in a line each what a console has left in the middle: what is left of it, and the command that continues it.
+///
+/// # Errors
+/// What writing fails with.
+pub fn left(folder: Option<&Path>, context: &str, titles: &[String], out: &mut dyn Write) -> io::Result<()> {
+    if titles.is_empty() {
+        return Ok(());
+    }
+    let mut known = folder.map(|folder| unfinished::of(folder, None).plans).unwrap_or_default();
+    known.retain(|left| left.context == context);
+    for title in titles {
+        // the newest stands first
+        let found = known.iter().position(|left| left.title == *title).map(|at| known.remove(at));
+        let told = match found {
+            Some(left) => {
+                let rest: Vec<&str> = left.left_over().map(|step| step.what.as_str()).collect();
+                let more = rest.len().saturating_sub(NAMED);
+                let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+                let named = rest.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+                let behind = if left.left.is_empty() { String::new() } else { format!("left behind: {}; ", left.leaves()) };
+                let (at, of) = (left.at + 1, left.steps.len());
+                format!("{title}, step {at} of {of}; {behind}left: {named}{more}; to continue: {}", left.command())
+            }
+            None => format!("{title}; `watchkeeper audit unfinished` tells how to continue"),
+        };
+        writeln!(out, "watchkeeper: left in the middle: {}", text::line(&told))?;
+    }
+    Ok(())
+}
+
 /// Checks every file; whether all of them hold.
 ///
 /// # Errors

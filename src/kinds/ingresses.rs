@@ -40,8 +40,8 @@ pub const SPEC: KindSpec = KindSpec {
         Column::new("CLASS", Field::Cell(CLASS), 8, 20, 4),
         Column::new("ADDRESS", Field::Cell(ADDRESSES), 11, 40, 5),
         Column::new("TLS", Field::Cell(SECRETS), 8, 48, 3),
-        Column::new("AGE", Field::Age, 5, 7, 6),
-        Column::new("MESSAGE", Field::Note, 12, 80, 7),
+        Column::new("AGE", Field::Age, 5, 7, 7),
+        Column::new("MESSAGE", Field::Note, 12, 80, 6),
     ],
     blinds: "which hosts use a certificate",
     judge: |record, _, thresholds, now| match record.health {

@@ -18,6 +18,8 @@ const SINCE: u8 = 0;
 /// `acme`, `ca`, `selfSigned`, `vault`, `venafi`.
 const TYPE: u8 = 1;
 const SERVER: u8 = 2;
+/// The Secret that it signs or logs in with, where it has one that somebody must provide.
+pub const SECRET: u8 = 3;
 
 pub const COLUMNS: &[Column] = &[
     Column::new("NAME", Field::Name, 16, 48, 0),
@@ -27,6 +29,7 @@ pub const COLUMNS: &[Column] = &[
     Column::new("MESSAGE", Field::Note, 12, 160, 3),
     Column::new("SERVER", Field::Cell(SERVER), 12, 60, 5),
     Column::new("AGE", Field::Age, 5, 7, 4),
+    Column::new("SECRET", Field::Cell(SECRET), 8, 40, 6).wide(),
 ];
 
 pub const SPEC: KindSpec = KindSpec {
@@ -50,6 +53,7 @@ pub const SPEC: KindSpec = KindSpec {
         COLUMNS[4],
         COLUMNS[5],
         COLUMNS[6],
+        COLUMNS[7],
     ],
     blinds: "certificate issuers of namespaces",
     judge,
@@ -64,7 +68,7 @@ pub struct Issuers;
 #[serde(default, rename_all = "camelCase")]
 pub struct Spec {
     acme: Option<Server>,
-    ca: Option<Skipped>,
+    ca: Option<Ca>,
     self_signed: Option<Skipped>,
     vault: Option<Server>,
     venafi: Option<Skipped>,
@@ -74,6 +78,12 @@ pub struct Spec {
 #[serde(default)]
 struct Server {
     server: Text,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Ca {
+    secret_name: Text,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -117,8 +127,13 @@ impl Kind for Issuers {
         }
         let since = ending::mark(&mut record, meta, intern).or_else(|| ready.and_then(Condition::since));
         let server = spec.acme.as_ref().or(spec.vault.as_ref()).map_or("", |s| &s.server);
-        record.cells =
-            Box::new([Cell::time(since), Cell::text(spec.r#type(), intern), Cell::text(&redact::urls(server), intern)]);
+        let secret = spec.ca.as_ref().map_or("", |ca| &ca.secret_name);
+        record.cells = Box::new([
+            Cell::time(since),
+            Cell::text(spec.r#type(), intern),
+            Cell::text(&redact::urls(server), intern),
+            Cell::text(secret, intern),
+        ]);
         record.links = ending::managers("Issuer", meta, intern).into();
         record
     }

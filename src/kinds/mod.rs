@@ -265,6 +265,16 @@ pub fn by_name(name: &str) -> Option<KindId> {
     ids().find(|id| spec(*id).name == name)
 }
 
+impl KindSpec {
+    /// The word for one object of it where room is short: `pod`, `hr`, `cert`. It can be typed after `:`.
+    pub fn short(&self) -> &'static str {
+        let one = self.word.strip_suffix('s').filter(|word| word.len() > 2).unwrap_or(self.word);
+        // longer than its name needs to be: a shorter word that is typed for it
+        let shortest = self.aliases.iter().copied().filter(|word| word.len() < one.len()).min_by_key(|word| word.len());
+        if one.len() > 9 { shortest.unwrap_or(one) } else { one }
+    }
+}
+
 /// The row of a word after `:` or `-c`, in any of its spellings.
 pub fn by_word(word: &str) -> Option<KindId> {
     let word = word.to_ascii_lowercase();

@@ -183,7 +183,8 @@ pub fn by_key(key: ActKey, keys: &[Key], world: &World) -> Result<Deed, String> 
         }
     }
     let kind = keys.first().map_or("this", |key| kinds::spec(key.kind).name);
-    Err(why.unwrap_or_else(|| format!("this key does nothing to a {kind}; x lists what can be done")))
+    let article = if kind.starts_with(['A', 'E', 'I', 'O', 'U']) { "an" } else { "a" };
+    Err(why.unwrap_or_else(|| format!("this key does nothing to {article} {kind}; x lists what can be done")))
 }
 
 /// What continues an unfinished plan: the same action for the same objects.

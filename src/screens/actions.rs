@@ -2,8 +2,9 @@
 
 use super::acting;
 use super::body::Scroll;
+use super::pager::paragraph;
 use super::world::World;
-use super::{Screen, Size};
+use super::{More, Screen, Size};
 use crate::actions::{ACTIONS, ActionSpec, Offer};
 use crate::domain::record::Key;
 use crate::intent::{Command, Deed, Effect, Place};
@@ -15,11 +16,13 @@ pub struct Actions {
     keys: Vec<Key>,
     scroll: Scroll,
     rows: Vec<(&'static ActionSpec, Option<String>)>,
+    /// That nothing may be written here, and the way out.
+    head: Vec<Line>,
 }
 
 impl Actions {
     pub fn new(keys: Vec<Key>) -> Self {
-        Self { keys, scroll: Scroll::default(), rows: Vec::new() }
+        Self { keys, scroll: Scroll::default(), rows: Vec::new(), head: Vec::new() }
     }
 }
 
@@ -64,7 +67,11 @@ impl Screen for Actions {
         self.rows = offered.collect();
         // what can be done comes before what cannot
         self.rows.sort_by_key(|(_, why)| why.is_some());
-        self.scroll.settle(self.rows.len(), usize::from(size.height));
+        self.head.clear();
+        if let Some(why) = world.facts.locked_out() {
+            paragraph(2, &why, size.width, Tone::Warn, &mut self.head);
+        }
+        self.scroll.settle(self.rows.len(), usize::from(size.height).saturating_sub(self.head.len()));
         Vec::new()
     }
 
@@ -72,19 +79,30 @@ impl Screen for Actions {
         if self.rows.is_empty() {
             return vec![Line::of("  no action is known for this", Tone::Dim)];
         }
-        let rows = self.rows.iter().enumerate().skip(self.scroll.top).take(usize::from(size.height));
-        rows.map(|(at, (action, why))| {
+        let mut out = self.head.clone();
+        let locked = !out.is_empty();
+        let height = usize::from(size.height).saturating_sub(out.len());
+        let rows = self.rows.iter().enumerate().skip(self.scroll.top).take(height);
+        out.extend(rows.map(|(at, (action, why))| {
             let chord = action.key.and_then(|key| world.chord(acting::command(key))).unwrap_or("");
-            let tone = if why.is_some() { Tone::Dim } else { Tone::Plain };
-            let mut line = Line::of(format!("  {chord:<8}"), if why.is_some() { Tone::Dim } else { Tone::Key });
-            line.push(format!("{:<23}", action.name), tone);
-            let text = why.as_ref().map_or(action.doc.to_owned(), |why| format!("not now: {why}"));
+            let dim = locked || why.is_some();
+            let mut line = Line::of(format!("  {chord:<8}"), if dim { Tone::Dim } else { Tone::Key });
+            line.push(format!("{:<23}", action.name), if dim { Tone::Dim } else { Tone::Plain });
+            let text = match why {
+                Some(why) => format!("not now: {why}"),
+                None if locked => format!("read-only: {}", action.doc),
+                None => action.doc.to_owned(),
+            };
             let left = usize::from(size.width).saturating_sub(line.width());
             line.push(scene::clip(&text, left, Keep::Start).into_owned(), Tone::Dim);
             line.selected = at == self.scroll.at;
             line
-        })
-        .collect()
+        }));
+        out
+    }
+
+    fn more(&self) -> More {
+        self.scroll.more()
     }
 
     fn hints(&self) -> &'static [Command] {

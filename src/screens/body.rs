@@ -1,6 +1,7 @@
 //! A list with a cursor: which rows are visible, and how the cursor moves. Positions only; what a row is belongs to
 //! the screen.
 
+use super::More;
 use crate::intent::Command;
 
 /// Cursor and scroll position of a list.
@@ -9,6 +10,8 @@ pub struct Scroll {
     pub top: usize,
     pub at: usize,
     page: usize,
+    height: usize,
+    len: usize,
 }
 
 impl Scroll {
@@ -31,6 +34,7 @@ impl Scroll {
     /// Keeps the cursor in the list and the list around the cursor.
     pub fn settle(&mut self, len: usize, height: usize) {
         self.page = height.saturating_sub(1);
+        (self.height, self.len) = (height, len);
         self.at = self.at.min(len.saturating_sub(1));
         if self.at < self.top {
             self.top = self.at;
@@ -38,6 +42,11 @@ impl Scroll {
             self.top = self.at + 1 - height;
         }
         self.top = self.top.min(len.saturating_sub(height));
+    }
+
+    /// Rows of the list that are not seen.
+    pub fn more(&self) -> More {
+        More { above: self.top, below: self.len.saturating_sub(self.top + self.height) }
     }
 
     /// Moves a text without a cursor: the top line moves.

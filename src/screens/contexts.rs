@@ -2,7 +2,7 @@
 
 use super::body::Scroll;
 use super::world::{Link, World};
-use super::{Screen, ScreenSpec, Size};
+use super::{More, Screen, ScreenSpec, Size};
 use crate::domain::ages;
 use crate::domain::context::Context;
 use crate::intent::{Command, Effect, Place};
@@ -27,7 +27,11 @@ impl Contexts {
         let wide = usize::from(width).saturating_sub(3);
         if let Link::Down { since, headline, detail } = &world.facts.link {
             let for_how_long = ages::told(since.age(world.facts.now).max(0));
-            out.push(Line::of(format!("  {}: {headline}", world.facts.context), Tone::Alarm));
+            let whose = match &*world.facts.context {
+                "" => String::new(),
+                name => format!("{name}: "),
+            };
+            out.push(Line::of(format!("  {whose}{headline}"), Tone::Alarm));
             for part in wrap(detail, wide) {
                 out.push(Line::of(format!("  {part}"), Tone::Plain));
             }
@@ -45,37 +49,7 @@ impl Contexts {
 
 /// Breaks text at spaces into lines of at most `width` columns.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
-    let width = width.max(8);
-    let mut out = vec![String::new()];
-    for word in text.split_whitespace() {
-        let mut word = word;
-        while let Some(line) = out.last_mut() {
-            let room = width.saturating_sub(scene::width(line) + usize::from(!line.is_empty()));
-            if scene::width(word) <= room {
-                if !line.is_empty() {
-                    line.push(' ');
-                }
-                line.push_str(word);
-                break;
-            }
-            if line.is_empty() {
-                // a word longer than the line is cut where the line ends
-                let mut used = 0;
-                let fits = word.char_indices().find(|(_, c)| {
-                    used += scene::width(c.encode_utf8(&mut [0; 4]));
-                    used > width
-                });
-                let cut = fits.map_or(word.len(), |(at, _)| at).max(word.chars().next().map_or(0, char::len_utf8));
-                line.push_str(&word[..cut]);
-                word = &word[cut..];
-                if word.is_empty() {
-                    break;
-                }
-            }
-            out.push(String::new());
-        }
-    }
-    out
+    super::wrap::words(text, width).into_iter().map(|part| part.text).collect()
 }
 
 impl Screen for Contexts {
@@ -118,6 +92,7 @@ impl Screen for Contexts {
         let contexts = &world.facts.contexts;
         if contexts.is_empty() {
             out.push(Line::of("  the kubeconfig names no context", Tone::Warn));
+            out.push(Line::of("  watchkeeper --demo needs none: it shows a platform of its own", Tone::Dim));
             return out;
         }
         let longest = |f: fn(&Context) -> &str, max: usize| {
@@ -146,19 +121,11 @@ impl Screen for Contexts {
         out
     }
 
+    fn more(&self) -> More {
+        self.scroll.more()
+    }
+
     fn hints(&self) -> &'static [Command] {
         &[Command::Open, Command::Reload, Command::Back, Command::Quit]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_breaks_at_spaces_and_long_words_where_they_must() {
-        assert_eq!(wrap("one two three", 8), ["one two", "three"]);
-        assert_eq!(wrap("abcdefghijkl", 8), ["abcdefgh", "ijkl"]);
-        assert_eq!(wrap("", 8), [""]);
     }
 }

@@ -2,19 +2,21 @@
 
 use serde_json::Value;
 
-use super::pager::{Pager, field, heading};
+use super::pager::{Pager, field, fields, heading, paragraph};
 use super::table::tone_of;
 use super::world::World;
-use super::{Screen, Size, contexts, events};
+use super::{More, Screen, Size, events};
 use crate::domain::ages::{self, Time};
 use crate::domain::health::Health;
-use crate::domain::record::{Key, Relation};
+use crate::domain::matcher::label_set;
+use crate::domain::record::{Key, KindId, Relation};
 use crate::domain::reply::{Event, Reply};
 use crate::domain::{redact, text};
 use crate::intent::{Command, Effect, Fetch, Place, Ticket};
-use crate::kinds::{self, Api};
+use crate::kinds::{self, Api, alerts};
 use crate::scene::{Line, Tone};
 use crate::store::RowId;
+use crate::store::table::Row;
 
 #[derive(Debug)]
 pub struct Describe {
@@ -39,7 +41,6 @@ impl Describe {
 
     fn compose(&self, world: &World, width: u16) -> Vec<Line> {
         let mut out = Vec::new();
-        let wide = usize::from(width).saturating_sub(20).max(20);
         match self.row_id(world).and_then(|id| Some((id, world.store.row(id)?))) {
             Some((id, row)) => {
                 let status = world.store.strings.get(row.record.status);
@@ -54,38 +55,35 @@ impl Describe {
                     let since = finding
                         .since
                         .map_or_else(String::new, |t| format!(", for {}", ages::told(t.age(world.facts.now).max(0))));
-                    for (n, part) in contexts::wrap(&format!("{}{since}", finding.why), wide).into_iter().enumerate() {
-                        let label = if n == 0 { finding.severity.to_string() } else { String::new() };
-                        out.push(field(&label, part, Tone::Bad));
-                    }
+                    let text = format!("{}{since}", finding.why);
+                    fields(&finding.severity.to_string(), &text, width, Tone::Bad, &mut out);
                 }
                 // the finding's words often hold the message already
                 let told = world.triage.of(id).iter().any(|f| f.why.contains(&*row.record.note));
                 if !row.record.note.is_empty() && !told {
-                    for (n, part) in contexts::wrap(&row.record.note, wide).into_iter().enumerate() {
-                        out.push(field(if n == 0 { "MESSAGE" } else { "" }, part, Tone::Plain));
-                    }
+                    fields("MESSAGE", &row.record.note, width, Tone::Plain, &mut out);
                 }
-                self.columns(world, row, &mut out);
-                Self::links(world, row, &mut out);
+                self.columns(world, row, width, &mut out);
+                Self::links(world, row, width, &mut out);
+                alert_labels(world, self.key.kind, row, width, &mut out);
             }
             None => out.push(field("STATUS", "gone: no longer in what is watched", Tone::Warn)),
         }
         match &self.object {
             None if self.is_polled() => {}
             None => out.push(Line::of("  reading the object", Tone::Busy)),
-            Some(Err(why)) => out.push(Line::of(format!("  the object cannot be read: {why}"), Tone::Bad)),
+            Some(Err(why)) => paragraph(2, &format!("the object cannot be read: {why}"), width, Tone::Bad, &mut out),
             Some(Ok(object)) => {
-                out.extend(conditions(object, world.facts.now, wide));
-                out.extend(containers(object, world.facts.now));
-                out.extend(labels(object));
+                conditions(object, world.facts.now, width, &mut out);
+                containers(object, world.facts.now, width, &mut out);
+                labels(object, width, &mut out);
             }
         }
         if !self.is_polled() {
             out.push(heading("EVENTS"));
             match &self.events {
                 None => out.push(Line::of("  reading", Tone::Busy)),
-                Some(Err(why)) => out.push(Line::of(format!("  {why}"), Tone::Warn)),
+                Some(Err(why)) => paragraph(2, why, width, Tone::Warn, &mut out),
                 Some(Ok(list)) => out.extend(events::lines_of(list, world, width)),
             }
         }
@@ -97,7 +95,7 @@ impl Describe {
     }
 
     /// Every column of the kind, as a line each.
-    fn columns(&self, world: &World, row: &crate::store::table::Row, out: &mut Vec<Line>) {
+    fn columns(&self, world: &World, row: &Row, width: u16, out: &mut Vec<Line>) {
         let show = world.show();
         for column in kinds::spec(self.key.kind).columns {
             if matches!(column.title, "NAMESPACE" | "NAME" | "STATUS" | "MESSAGE") {
@@ -105,12 +103,12 @@ impl Describe {
             }
             let text = column.text(&row.record, &show);
             if !text.is_empty() {
-                out.push(field(column.title, text, Tone::Plain));
+                fields(column.title, &text, width, Tone::Plain, out);
             }
         }
     }
 
-    fn links(world: &World, row: &crate::store::table::Row, out: &mut Vec<Line>) {
+    fn links(world: &World, row: &Row, width: u16, out: &mut Vec<Line>) {
         let strings = &world.store.strings;
         for link in &row.record.links {
             let (kind, namespace, name) = (strings.get(link.kind), strings.get(link.namespace), strings.get(link.name));
@@ -133,7 +131,7 @@ impl Describe {
                 Some(_) => (" (ok)".to_owned(), Tone::Plain),
                 None => (String::new(), Tone::Plain),
             };
-            out.push(field(label, format!("{kind} {full}{state}"), tone));
+            fields(label, &format!("{kind} {full}{state}"), width, tone, out);
         }
     }
 }
@@ -142,11 +140,11 @@ fn str_at<'v>(value: &'v Value, pointer: &str) -> &'v str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or("")
 }
 
-fn conditions(object: &Value, now: Time, wide: usize) -> Vec<Line> {
+fn conditions(object: &Value, now: Time, width: u16, out: &mut Vec<Line>) {
     let Some(list) = object.pointer("/status/conditions").and_then(Value::as_array).filter(|l| !l.is_empty()) else {
-        return Vec::new();
+        return;
     };
-    let mut out = vec![heading("CONDITIONS")];
+    out.push(heading("CONDITIONS"));
     for condition in list {
         let (kind, status) = (str_at(condition, "/type"), str_at(condition, "/status"));
         let age =
@@ -157,15 +155,13 @@ fn conditions(object: &Value, now: Time, wide: usize) -> Vec<Line> {
         let message = redact::urls(str_at(condition, "/message"));
         let message = text::line(&message);
         if !message.is_empty() {
-            out.extend(contexts::wrap(&message, wide).into_iter().map(|part| field("", part, Tone::Dim)));
+            fields("", &message, width, Tone::Dim, out);
         }
     }
-    out
 }
 
 /// A pod's containers: image, state, last end.
-fn containers(object: &Value, now: Time) -> Vec<Line> {
-    let mut out = Vec::new();
+fn containers(object: &Value, now: Time, width: u16, out: &mut Vec<Line>) {
     for (list, title) in [("initContainerStatuses", "INIT CONTAINERS"), ("containerStatuses", "CONTAINERS")] {
         let Some(statuses) = object.pointer(&format!("/status/{list}")).and_then(Value::as_array) else { continue };
         if statuses.is_empty() {
@@ -178,14 +174,13 @@ fn containers(object: &Value, now: Time) -> Vec<Line> {
             let bad = status.pointer("/state/waiting").is_some();
             let told = format!("{state}, {restarts} restarts, {}", text::line(str_at(status, "/image")));
             let tone = if bad { Tone::Bad } else { Tone::Plain };
-            out.push(field(&text::line(str_at(status, "/name")), told, tone));
+            fields(&text::line(str_at(status, "/name")), &told, width, tone, out);
             let last = state_words(status.get("lastState"), now);
             if !last.is_empty() {
-                out.push(field("", format!("before: {last}"), Tone::Dim));
+                fields("", &format!("before: {last}"), width, Tone::Dim, out);
             }
         }
     }
-    out
 }
 
 fn state_words(state: Option<&Value>, now: Time) -> String {
@@ -212,15 +207,35 @@ fn state_words(state: Option<&Value>, now: Time) -> String {
     }
 }
 
-fn labels(object: &Value) -> Vec<Line> {
+fn labels(object: &Value, width: u16, out: &mut Vec<Line>) {
     let Some(map) = object.pointer("/metadata/labels").and_then(Value::as_object).filter(|m| !m.is_empty()) else {
-        return Vec::new();
+        return;
     };
-    let mut out = vec![heading("LABELS")];
-    out.extend(map.iter().map(|(name, value)| {
-        Line::of(format!("  {}={}", text::line(name), text::line(value.as_str().unwrap_or(""))), Tone::Dim)
-    }));
-    out
+    out.push(heading("LABELS"));
+    for (name, value) in map {
+        let told = format!("{}={}", text::line(name), text::line(value.as_str().unwrap_or("")));
+        paragraph(2, &told, width, Tone::Dim, out);
+    }
+}
+
+/// Every label of an alert: what routes and silences go by.
+fn alert_labels(world: &World, kind: KindId, row: &Row, width: u16, out: &mut Vec<Line>) {
+    if kinds::spec(kind).name != "Alert" {
+        return;
+    }
+    let kept = row.record.text(alerts::LABELS, &world.store.strings);
+    if kept.is_empty() {
+        return;
+    }
+    out.push(heading("LABELS"));
+    let labels = label_set(kept);
+    if labels.is_empty() {
+        // as it came, where it cannot be taken apart
+        paragraph(2, kept, width, Tone::Plain, out);
+    }
+    for (name, value) in labels {
+        paragraph(2, &format!("{name}={value}"), width, Tone::Plain, out);
+    }
 }
 
 impl Screen for Describe {
@@ -269,6 +284,10 @@ impl Screen for Describe {
 
     fn lines(&self, _world: &World, size: Size) -> Vec<Line> {
         self.pager.visible(size)
+    }
+
+    fn more(&self) -> More {
+        self.pager.more()
     }
 
     fn hints(&self) -> &'static [Command] {

@@ -2,7 +2,7 @@
 
 use super::pager::Pager;
 use super::world::World;
-use super::{Screen, Size};
+use super::{More, Screen, Size, wrap};
 use crate::domain::ages;
 use crate::domain::record::Key;
 use crate::domain::reply::{Event, Reply};
@@ -39,12 +39,12 @@ pub fn lines_of(events: &[Event], world: &World, width: u16) -> Vec<Line> {
         line.push(scene::fit(&event.reason, 24, Keep::Start), tone);
         let indent = line.width() + 1;
         let room = usize::from(width).saturating_sub(indent).max(16);
-        for (n, part) in super::contexts::wrap(&event.note, room).into_iter().enumerate() {
+        for (n, part) in wrap::words(&event.note, room).into_iter().enumerate() {
             if n > 0 {
                 out.push(std::mem::take(&mut line));
-                line = Line::of(" ".repeat(indent - 1), Tone::Plain);
+                line = Line { join: part.join, ..Line::of(" ".repeat(indent - 1), Tone::Plain) };
             }
-            line.plain(format!(" {part}"));
+            line.plain(format!(" {}", part.text));
         }
         out.push(line);
     }
@@ -84,6 +84,10 @@ impl Screen for Events {
 
     fn lines(&self, _world: &World, size: Size) -> Vec<Line> {
         self.pager.visible(size)
+    }
+
+    fn more(&self) -> More {
+        self.pager.more()
     }
 
     fn hints(&self) -> &'static [Command] {

@@ -2,7 +2,7 @@
 
 use super::body::Scroll;
 use super::world::{Link, World};
-use super::{Screen, ScreenSpec, Size};
+use super::{More, Screen, ScreenSpec, Size};
 use crate::domain::ages;
 use crate::domain::change::FeedState;
 use crate::domain::record::KindId;
@@ -162,6 +162,10 @@ impl Screen for Feeds {
             line
         }));
         out
+    }
+
+    fn more(&self) -> More {
+        self.scroll.more()
     }
 
     fn hints(&self) -> &'static [Command] {

@@ -3,8 +3,8 @@
 use super::body::Scroll;
 use super::table::tone_of;
 use super::world::World;
-use super::{Screen, Size};
-use crate::domain::record::{Key, Relation};
+use super::{More, Screen, Size};
+use crate::domain::record::Key;
 use crate::intent::{Command, Effect, Place};
 use crate::kinds;
 use crate::scene::{self, Keep, Line, Tone};
@@ -65,27 +65,17 @@ pub fn search(text: &str, world: &World) -> Vec<RowId> {
     hits.into_iter().take(MOST).map(|(_, _, id)| id).collect()
 }
 
-/// Where `:find` goes: straight to the object when only one is meant.
+/// Where `:find` goes: straight to the object where there is only one, or where its kind was named, too. Of a bare name
+/// every object is offered: whoever names a workload may mean its release or its pods.
 pub fn destination(text: &str, world: &World) -> Option<Place> {
     let hits = search(text, world);
-    let exact = |id: &RowId| {
-        let wanted = text.trim().rsplit('/').next().unwrap_or_default();
-        world.store.row(*id).is_some_and(|row| row.record.name.eq_ignore_ascii_case(wanted))
-    };
-    // whoever names a workload may mean its pods
-    let owns = |id: &RowId| {
-        let text = |sym| world.store.strings.get(sym);
-        let owner = world.store.row(*id).map(|row| (kinds::spec(id.kind).name, &*row.record.name));
-        hits.iter().any(|hit| {
-            let link = world.store.row(*hit).and_then(|row| row.record.link(Relation::Owner));
-            link.is_some_and(|link| Some((text(link.kind), text(link.name))) == owner)
-        })
-    };
-    let exact: Vec<&RowId> = hits.iter().filter(|id| exact(id) && !owns(id)).collect();
+    let wanted = text.trim().trim_matches('"').rsplit('/').next().unwrap_or_default();
+    let is_exact = |id: &&RowId| world.store.row(**id).is_some_and(|row| row.record.name.eq_ignore_ascii_case(wanted));
+    let exact: Vec<&RowId> = hits.iter().filter(is_exact).collect();
     match (&*hits, &*exact) {
         ([], _) => None,
         ([one], _) => world.store.key(*one).map(Place::Describe),
-        (_, [one]) => world.store.key(**one).map(Place::Describe),
+        (_, [one]) if text.contains('/') => world.store.key(**one).map(Place::Describe),
         _ => Some(Place::Find(text.to_owned())),
     }
 }
@@ -105,7 +95,10 @@ impl Screen for Find {
         }
         match command {
             Command::Open | Command::Describe => {
-                Some(self.target(world).map(|key| Effect::Go(Place::Describe(key))).into_iter().collect())
+                Some(vec![match self.target(world) {
+                    Some(key) => Effect::Go(Place::Describe(key)),
+                    None => Effect::Complain("nothing is chosen".to_owned()),
+                }])
             }
             Command::Reload => {
                 self.searched = false;
@@ -142,6 +135,10 @@ impl Screen for Find {
             out.push(line);
         }
         out
+    }
+
+    fn more(&self) -> More {
+        self.scroll.more()
     }
 
     fn hints(&self) -> &'static [Command] {

@@ -1,11 +1,14 @@
 //! What to do: the guide of a kind, and the runbook that an alert names.
 
-use super::pager::{Pager, field, heading};
+use super::pager::{Pager, command, fields, heading, paragraph};
 use super::world::World;
-use super::{Screen, Size, contexts};
+use super::wrap::{self, Part};
+use super::{More, Screen, Size};
+use crate::domain::health::Health;
 use crate::domain::record::{Cell, Key, Record};
+use crate::domain::shell::quoted;
 use crate::intent::{Command, Effect, Place};
-use crate::kinds::{self, alerts, guardrails, seals};
+use crate::kinds::{self, alerts, certificates, external_secrets, guardrails, issuers, seals};
 use crate::scene::{self, Line, Tone};
 use crate::store::RowId;
 
@@ -30,8 +33,8 @@ static GUIDES: &[(&str, &str)] = &[
     ("CertificateRequest", include_str!("../../assets/guides/certificate.txt")),
     ("Order", include_str!("../../assets/guides/certificate.txt")),
     ("Challenge", include_str!("../../assets/guides/certificate.txt")),
-    ("Issuer", include_str!("../../assets/guides/certificate.txt")),
-    ("ClusterIssuer", include_str!("../../assets/guides/certificate.txt")),
+    ("Issuer", include_str!("../../assets/guides/issuer.txt")),
+    ("ClusterIssuer", include_str!("../../assets/guides/issuer.txt")),
     ("Backup", include_str!("../../assets/guides/backup.txt")),
     ("Schedule", include_str!("../../assets/guides/backup.txt")),
     ("BackupStorageLocation", include_str!("../../assets/guides/backup.txt")),
@@ -74,21 +77,21 @@ impl Guide {
             world.store.table(self.key.kind).slot_of(self.key.uid).map(|slot| RowId { kind: self.key.kind, slot });
         if let Some(id) = row {
             for finding in world.triage.of(id) {
-                out.push(field(&finding.severity.to_string(), finding.why.to_string(), Tone::Bad));
+                fields(&finding.severity.to_string(), &finding.why, width, Tone::Bad, &mut out);
             }
-            if let Some(row) = world.store.row(id).filter(|_| name == "Guardrail") {
+            let record = world.store.row(id).map(|row| &row.record);
+            if let Some(record) = record.filter(|_| name == "Guardrail") {
                 for (label, cell) in [("ACTION", guardrails::ACTION), ("RUNBOOK", guardrails::RUNBOOK)] {
-                    let text = row.record.text(cell, &world.store.strings);
-                    let wide = usize::from(width).saturating_sub(20).max(20);
-                    for (n, part) in contexts::wrap(text, wide).into_iter().enumerate() {
-                        out.push(field(if n == 0 { label } else { "" }, part, Tone::Accent));
-                    }
+                    fields(label, record.text(cell, &world.store.strings), width, Tone::Accent, &mut out);
                 }
             }
-            if let Some(row) = world.store.row(id).filter(|_| name == "Alert") {
-                let runbook = row.record.text(alerts::RUNBOOK, &world.store.strings);
+            if let Some(record) = record.filter(|_| name == "Alert") {
+                let runbook = record.text(alerts::RUNBOOK, &world.store.strings);
                 let told = if runbook.is_empty() { "the alert names none" } else { runbook };
-                out.push(field("RUNBOOK", told.to_owned(), Tone::Accent));
+                fields("RUNBOOK", told, width, Tone::Accent, &mut out);
+            }
+            if let Some(record) = record.filter(|_| matches!(name, "Issuer" | "ClusterIssuer")) {
+                key_pair(world, record, width, &mut out);
             }
         }
         let mut guide =
@@ -100,14 +103,77 @@ impl Guide {
             }
         }
         for line in guide.lines() {
-            if line.starts_with(' ') || line.is_empty() {
-                out.extend(fitted(line, usize::from(width)));
-            } else {
-                out.push(heading(line.to_owned()));
+            for line in self.named(line, world) {
+                if line.starts_with(' ') || line.is_empty() {
+                    out.extend(fitted(&line, usize::from(width)));
+                } else {
+                    out.push(heading(line));
+                }
             }
         }
         out
     }
+
+    /// A line with the names that are known here; one for each replica that it is about.
+    fn named(&self, line: &str, world: &World) -> Vec<String> {
+        let key = &self.key;
+        let text = line.trim_start();
+        let line = if text.starts_with(':') {
+            line.replace("/NAME", &format!("/{}", key.name)).replace(":NAME", &format!(":{}", key.name))
+        } else if is_command(line) {
+            line.replace("CONTEXT", &quoted(&world.facts.context)).replace("NAMESPACE", &quoted(&key.namespace))
+        } else {
+            return vec![line.to_owned()];
+        };
+        if !line.contains("REPLICA") {
+            return vec![line];
+        }
+        let sealed = |record: &&Record| seals::State::of(record, &world.store.strings) == seals::State::Sealed;
+        let names: Vec<&str> = replicas_of(world, key).into_iter().filter(sealed).map(|record| &*record.name).collect();
+        let names = if names.is_empty() { vec!["REPLICA"] } else { names };
+        names.into_iter().map(|name| line.replace("REPLICA", &quoted(name))).collect()
+    }
+}
+
+/// Whether a line of a guide is a command to be pasted.
+fn is_command(line: &str) -> bool {
+    line.starts_with("    ") && wrap::is_command(line)
+}
+
+/// Of an issuer that signs with a key pair: in which Secret that is, who makes it, and how it is put back.
+fn key_pair(world: &World, record: &Record, width: u16, out: &mut Vec<Line>) {
+    let strings = &world.store.strings;
+    let secret = record.text(issuers::SECRET, strings);
+    if secret.is_empty() {
+        return;
+    }
+    // a ClusterIssuer's Secret is in the namespace that cert-manager was given for them
+    let own = strings.get(record.namespace);
+    let namespace = if own.is_empty() { "cert-manager" } else { own };
+    out.push(heading("Here"));
+    let usually = if own.is_empty() { " (or wherever cert-manager keeps those of ClusterIssuers)" } else { "" };
+    let told = format!("It signs with the certificate and key in the Secret {namespace}/{secret}{usually}.");
+    paragraph(2, &told, width, Tone::Plain, out);
+    let makers = [("Certificate", certificates::SECRET), ("ExternalSecret", external_secrets::SECRET)];
+    for (kind, cell) in makers {
+        let Some(table) = kinds::by_name(kind).map(|kind| world.store.table(kind)) else { continue };
+        let makes = |other: &Record| strings.get(other.namespace) == namespace && other.text(cell, strings) == secret;
+        for (_, row) in table.iter().filter(|(_, row)| makes(&row.record)) {
+            let told = format!("{kind} {namespace}/{} makes it, and is {}: that comes first.", row.record.name, row.health);
+            paragraph(2, &told, width, Tone::Accent, out);
+        }
+    }
+    if record.health != Health::Ok {
+        let (context, namespace, secret) = (quoted(&world.facts.context), quoted(namespace), quoted(secret));
+        paragraph(2, "Whether it is there, and how it is put back from the files of the CA:", width, Tone::Plain, out);
+        for text in [
+            format!("kubectl --context {context} -n {namespace} get secret {secret}"),
+            format!("kubectl --context {context} -n {namespace} create secret tls {secret} --cert=ca.crt --key=ca.key"),
+        ] {
+            command(4, "", &text, width, Tone::Accent, out);
+        }
+    }
+    out.push(Line::new());
 }
 
 /// Instead of the guide to a seal, while one of its replicas is in a seal migration.
@@ -121,14 +187,7 @@ fn is_migrating(world: &World, key: &Key) -> bool {
 /// Every replica of the namespace as it is now: it moves while the guide is followed.
 fn replicas(world: &World, key: &Key, out: &mut Vec<Line>) {
     let store = &world.store;
-    let mut rows: Vec<_> = store
-        .table(key.kind)
-        .iter()
-        .map(|(_, row)| &row.record)
-        .filter(|record| store.strings.get(record.namespace) == &*key.namespace)
-        .filter(|record| !record.flag(seals::IS_CLUSTER))
-        .collect();
-    rows.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    let rows = replicas_of(world, key);
     if rows.is_empty() {
         return;
     }
@@ -163,11 +222,29 @@ fn replicas(world: &World, key: &Key, out: &mut Vec<Line>) {
     out.push(Line::new());
 }
 
+fn replicas_of<'w>(world: &'w World, key: &Key) -> Vec<&'w Record> {
+    let store = &world.store;
+    let mut rows: Vec<_> = store
+        .table(key.kind)
+        .iter()
+        .map(|(_, row)| &row.record)
+        .filter(|record| store.strings.get(record.namespace) == &*key.namespace)
+        .filter(|record| !record.flag(seals::IS_CLUSTER))
+        .collect();
+    rows.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    rows
+}
+
 /// One line of a guide in as many rows as it needs. A line of two columns (two spaces between them) keeps the second
 /// one together.
 fn fitted(line: &str, width: usize) -> Vec<Line> {
     let text = line.trim_start();
     let indent = line.len() - text.len();
+    if is_command(line) {
+        let mut out = Vec::new();
+        command(indent, "", text, u16::try_from(width).unwrap_or(u16::MAX), Tone::Accent, &mut out);
+        return out;
+    }
     let hang = text.find("  ").map_or(indent, |gap| {
         let second = text[gap..].trim_start();
         indent + text.len() - second.len()
@@ -177,16 +254,16 @@ fn fitted(line: &str, width: usize) -> Vec<Line> {
     let room = width.saturating_sub(hang + 1);
     // too narrow for two columns: the second goes below the first
     let (hang, parts) = if room < 20 && !head.is_empty() {
-        let mut parts = contexts::wrap(head, width.saturating_sub(indent + 1));
-        parts.extend(contexts::wrap(rest, width.saturating_sub(indent + 1)));
+        let mut parts = wrap::words(head, width.saturating_sub(indent + 1));
+        parts.extend(wrap::words(rest, width.saturating_sub(indent + 1)));
         (indent, parts)
     } else {
-        (hang, contexts::wrap(rest, room))
+        (hang, wrap::words(rest, room))
     };
     let mut out = Vec::with_capacity(parts.len());
-    for (n, part) in parts.into_iter().enumerate() {
+    for (n, Part { text, join }) in parts.into_iter().enumerate() {
         let before = if n == 0 && hang > indent { format!("{}{head}", " ".repeat(indent)) } else { " ".repeat(hang) };
-        out.push(Line::of(format!("{before}{part}"), Tone::Plain));
+        out.push(Line { join, ..Line::of(format!("{before}{text}"), Tone::Plain) });
     }
     out
 }
@@ -201,7 +278,10 @@ impl Screen for Guide {
     }
 
     fn on(&mut self, command: Command, _world: &World) -> Option<Vec<Effect>> {
-        self.pager.command(command)
+        match command {
+            Command::Open => Some(vec![Effect::Go(Place::Describe(self.key.clone()))]),
+            _ => self.pager.command(command),
+        }
     }
 
     fn sync(&mut self, world: &World, size: Size) -> Vec<Effect> {
@@ -212,6 +292,10 @@ impl Screen for Guide {
 
     fn lines(&self, _world: &World, size: Size) -> Vec<Line> {
         self.pager.visible(size)
+    }
+
+    fn more(&self) -> More {
+        self.pager.more()
     }
 
     fn hints(&self) -> &'static [Command] {
@@ -244,7 +328,8 @@ mod tests {
                 for line in guide.lines().filter(|l| l.starts_with(' ')) {
                     let rows = fitted(line, width);
                     assert!(rows.iter().all(|r| r.width() <= width), "{kind} at {width}: {line}");
-                    let told: String = rows.iter().map(|r| r.text() + " ").collect();
+                    // a command that is broken has a backslash where it goes on
+                    let told: String = rows.iter().map(|r| r.text().trim_end_matches('\\').to_owned() + " ").collect();
                     assert_eq!(words(&told).concat(), words(line).concat());
                 }
             }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::pager::Pager;
 use super::timeline::related;
 use super::world::{Link, World};
-use super::{Screen, ScreenSpec, Size, contexts};
+use super::{More, Screen, ScreenSpec, Size, contexts};
 use crate::domain::ages;
 use crate::domain::change::FeedState;
 use crate::domain::health::Severity;
@@ -254,6 +254,10 @@ impl Screen for Handover {
     /// As it is: a note for pipes is markdown.
     fn all_lines(&mut self, world: &World, _width: u16) -> Vec<Line> {
         note(world).lines().map(|line| Line::of(line.to_owned(), Tone::Plain)).collect()
+    }
+
+    fn more(&self) -> More {
+        self.pager.more()
     }
 
     fn hints(&self) -> &'static [Command] {

@@ -3,7 +3,7 @@
 
 use super::body::Scroll;
 use super::world::{Link, World};
-use super::{Screen, ScreenSpec, Size};
+use super::{More, Screen, ScreenSpec, Size};
 use crate::domain::beside::{self, Beside};
 use crate::domain::record::KindId;
 use crate::domain::reply::Reply;
@@ -143,6 +143,10 @@ impl Screen for Health {
             out.push(Line::of(scene::clip(&text, width, Keep::Start).into_owned(), Tone::Warn));
         }
         out
+    }
+
+    fn more(&self) -> More {
+        self.scroll.more()
     }
 
     fn hints(&self) -> &'static [Command] {

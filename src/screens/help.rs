@@ -2,7 +2,7 @@
 
 use super::pager::{Pager, heading};
 use super::world::World;
-use super::{SCREENS, Screen, ScreenSpec, Size, left, logs, plans, preview};
+use super::{More, SCREENS, Screen, ScreenSpec, Size, left, logs, plans, preview, wrap};
 use crate::intent::{Command, Effect, Group, Place};
 use crate::kinds;
 use crate::scene::{Line, Tone};
@@ -13,46 +13,68 @@ pub const SPEC: ScreenSpec =
 #[derive(Debug, Default)]
 pub struct Help {
     pager: Pager,
+    /// The width that the text was made for.
+    width: u16,
 }
 
-fn entry(keys: &str, text: &str) -> Line {
-    let mut line = Line::of(format!("  {keys:<26} "), Tone::Key);
-    line.plain(text.to_owned());
-    line
+/// Columns of the keys.
+const KEYS: usize = 28;
+
+/// Keys and what they do; each in as many rows as it needs.
+fn entry(keys: &str, text: &str, width: u16, out: &mut Vec<Line>) {
+    let indent = KEYS + 1;
+    let mut line = Line::of(format!("  {keys} "), Tone::Key);
+    // what does not fit beside its text stands above it
+    if line.width() > indent {
+        out.push(std::mem::replace(&mut line, Line::of(" ".repeat(indent), Tone::Plain)));
+    }
+    line.pad_to(indent);
+    let room = usize::from(width).saturating_sub(indent + 1).max(20);
+    for part in wrap::words(text, room) {
+        line.plain(part.text);
+        out.push(std::mem::replace(&mut line, Line::of(" ".repeat(indent), Tone::Plain)));
+    }
 }
 
 impl Help {
-    fn compose(world: &World) -> Vec<Line> {
+    fn compose(world: &World, width: u16) -> Vec<Line> {
         let mut out = Vec::new();
         let groups = [(Group::Go, "GO"), (Group::Look, "LOOK"), (Group::Act, "ACT"), (Group::Sort, "SORT")];
+        let add = |keys: &str, text: &str, out: &mut Vec<Line>| entry(keys, text, width, out);
         for (group, title) in groups {
             out.push(heading(title));
-            for key in world.facts.keys.iter().filter(|k| k.binding.group == group && !k.chords.is_empty()) {
-                out.push(entry(&key.chords.join(" "), key.binding.help));
+            // the digits say once what they do
+            let said = |key: &&super::world::Key| !key.chords.is_empty() && !key.binding.help.is_empty();
+            for key in world.facts.keys.iter().filter(|k| k.binding.group == group).filter(said) {
+                add(&key.chords.join(" "), key.binding.help, &mut out);
             }
         }
         out.push(heading("IN A LOG"));
         for binding in logs::KEYS {
-            out.push(entry(&binding.chords.join(" "), binding.help));
+            add(&binding.chords.join(" "), binding.help, &mut out);
         }
         out.push(heading("IN A PREVIEW OR A PLAN"));
         for binding in preview::KEYS.iter().chain(plans::KEYS).chain(left::KEYS) {
-            out.push(entry(&binding.chords.join(" "), binding.help));
+            add(&binding.chords.join(" "), binding.help, &mut out);
         }
         out.push(heading("COMMANDS AFTER :"));
         for screen in SCREENS {
-            out.push(entry(&words(screen.word, screen.aliases), screen.help));
+            add(&words(screen.word, screen.aliases), screen.help, &mut out);
         }
-        out.push(entry("ctx NAME", "switch to a context"));
-        out.push(entry("ns NAME", "restrict to a namespace; `ns all` for every one"));
-        out.push(entry("find TEXT", "the pod, release or alert of that name, wherever it is"));
-        out.push(entry("unlock REASON", "write in a read-only context for 15 minutes; it is recorded"));
-        out.push(entry("timeline NAMESPACE", "what happened in a namespace"));
-        out.push(entry("why", "the incident that the object belongs to, or why none"));
-        out.push(entry("q quit", "leave"));
-        out.push(heading("KINDS"));
+        for (command, text) in [
+            ("ctx NAME", "switch to a context"),
+            ("ns NAME", "restrict to a namespace; `ns all` for every one"),
+            ("find TEXT", "every object of that name, whatever and wherever it is; KIND/NAME goes to it"),
+            ("unlock REASON", "write in a read-only context for 15 minutes; it is recorded"),
+            ("timeline NAMESPACE", "what happened in a namespace"),
+            ("why", "the incident that the object belongs to, or why none"),
+            ("q quit", "leave"),
+        ] {
+            add(command, text, &mut out);
+        }
+        out.push(heading("KINDS, also with a NAMESPACE, a /FILTER or both"));
         for kind in kinds::KINDS {
-            out.push(entry(&words(kind.word, kind.aliases), kind.title));
+            add(&words(kind.word, kind.aliases), kind.title, &mut out);
         }
         out.push(heading("FILTER AFTER /"));
         for (example, meaning) in [
@@ -64,7 +86,7 @@ impl Help {
             ("/^web-[0-9]+$/", "a regular expression"),
             ("~wbprd", "fuzzy"),
         ] {
-            out.push(entry(example, meaning));
+            add(example, meaning, &mut out);
         }
         out
     }
@@ -92,8 +114,9 @@ impl Screen for Help {
     }
 
     fn sync(&mut self, world: &World, size: Size) -> Vec<Effect> {
-        if self.pager.lines.is_empty() {
-            self.pager.set(Self::compose(world));
+        if self.width != size.width {
+            self.width = size.width;
+            self.pager.set(Self::compose(world, size.width));
         }
         self.pager.resize(size);
         Vec::new()
@@ -101,6 +124,10 @@ impl Screen for Help {
 
     fn lines(&self, _world: &World, size: Size) -> Vec<Line> {
         self.pager.visible(size)
+    }
+
+    fn more(&self) -> More {
+        self.pager.more()
     }
 
     fn hints(&self) -> &'static [Command] {

@@ -6,11 +6,12 @@ use std::fmt::Write as _;
 use hashbrown::HashMap;
 
 use super::body::Scroll;
+use super::pager::paragraph;
 use super::world::World;
-use super::{Screen, ScreenSpec, Size, incident};
+use super::{Screen, ScreenSpec, Size, incident, naming};
 use crate::domain::ages::{self, Time};
 use crate::domain::change::FeedState;
-use crate::domain::health::Health;
+use crate::domain::health::{Health, Severity};
 use crate::domain::incident::Anchor;
 use crate::domain::interner::Sym;
 use crate::domain::record::{Key, KindId};
@@ -202,36 +203,54 @@ impl Home {
         world.triage.anchor(&world.store, self.current(world)?.subject)
     }
 
-    fn row(&self, entry: &Incident, world: &World, width: u16, at: usize) -> Line {
-        let since = entry.severe.map_or_else(|| "?".to_owned(), |t| ages::told(t.age(world.facts.now)));
-        let wide = usize::from(width);
+    /// The rows that are seen.
+    fn visible(&self, world: &World, rows: usize, wide: usize) -> Vec<Cells> {
+        let ranked = world.triage.incidents();
+        let seen = self.shown.iter().enumerate().skip(self.scroll.top).take(rows);
+        seen.map(|(at, i)| Cells::of(&ranked[*i], at, world, wide)).collect()
+    }
+
+    fn row(&self, cells: &Cells, what: &str, widths: &Widths, wide: usize) -> Line {
+        let Widths { since, explains, next, .. } = *widths;
         let mut line = Line::new();
-        line.push(format!(" {}  ", entry.severity), incident::tone(entry.severity, entry.muted));
-        let rest = if entry.muted { Tone::Dim } else { Tone::Plain };
-        line.push(scene::fit(&what(entry, world), name_width(wide), Keep::Ends), rest);
-        let explains = if entry.explains == 0 { String::new() } else { entry.explains.to_string() };
-        line.push(format!(" {since:>6} {explains:>3}  "), rest);
-        let next = if wide >= WITH_NEXT { incident::next_key(entry, world) } else { String::new() };
-        let room = if wide >= WITH_NEXT { NEXT } else { 0 };
-        let left = wide.saturating_sub(line.width() + room);
-        let muted = if entry.muted { "(silenced) " } else { "" };
-        let changed = if entry.changed.is_some() { "after a change: " } else { "" };
-        let why = format!("{muted}{changed}{}", why(entry, world));
-        if room > 0 {
-            line.push(scene::fit(&why, left, Keep::Start), rest);
-            line.push(format!(" {next}"), Tone::Accent);
+        line.push(format!(" {}  ", cells.severity), incident::tone(cells.severity, cells.muted));
+        let rest = if cells.muted { Tone::Dim } else { Tone::Plain };
+        line.push(scene::fit(what, widths.what, Keep::Ends), rest);
+        line.push(format!(" {:>since$} {:>explains$}  ", cells.since, cells.explains), rest);
+        let left = wide.saturating_sub(line.width() + next);
+        if next > 0 {
+            line.push(scene::fit(&cells.why, left, Keep::Start), rest);
+            line.push(format!(" {}", cells.next), Tone::Accent);
         } else {
-            line.push(scene::clip(&why, left, Keep::Start).into_owned(), rest);
+            line.push(scene::clip(&cells.why, left, Keep::Start).into_owned(), rest);
         }
-        line.selected = at == self.scroll.at;
+        line.selected = cells.at == self.scroll.at;
+        line
+    }
+
+    /// The titles of the columns, and how many rows are not seen.
+    fn head(&self, widths: &Widths, wide: usize) -> Line {
+        let Widths { what, since, explains, next } = *widths;
+        let what = scene::fit("WHAT", what, Keep::Start);
+        let mut line = Line::of(format!(" SEV {what} {:>since$} {:>explains$}  WHY", "SINCE", "+"), Tone::Title);
+        let more = self.scroll.more().told();
+        let end = wide.saturating_sub(next);
+        if !more.is_empty() {
+            line.pad_to(end.saturating_sub(scene::width(&more) + 1).max(line.width() + 2));
+            line.push(more, Tone::Accent);
+        }
+        if next > 0 {
+            line.pad_to(end);
+            line.push(" NEXT", Tone::Title);
+        }
         line
     }
 
     /// What stands where findings would: that they are hidden, or that there are none.
-    fn none(&self, world: &World) -> Vec<Line> {
+    fn none(&self, world: &World, width: u16) -> Vec<Line> {
         let hidden = world.triage.incidents().len();
         if hidden == 0 {
-            return Self::nothing(world);
+            return Self::nothing(world, width);
         }
         let mut why = Vec::new();
         if let Some(namespace) = &world.facts.namespace {
@@ -243,7 +262,7 @@ impl Home {
         vec![Line::of(format!("  none of {hidden} incidents shown: {}", why.join(", ")), Tone::Dim)]
     }
 
-    fn nothing(world: &World) -> Vec<Line> {
+    fn nothing(world: &World, width: u16) -> Vec<Line> {
         let mut live = 0;
         let mut waiting = 0;
         let mut blind = 0;
@@ -266,7 +285,8 @@ impl Home {
         let text = format!("  nothing wrong in what can be seen: {live} kinds live, {blind} blind");
         let mut out = vec![Line::of(text, if blind == 0 { Tone::Good } else { Tone::Plain })];
         if !unread.is_empty() {
-            out.push(Line::of(format!("  not looked at until opened: {}", unread.join(", ")), Tone::Dim));
+            let text = format!("not looked at until opened: {}", unread.join(", "));
+            paragraph(2, &text, width, Tone::Dim, &mut out);
         }
         out
     }
@@ -299,11 +319,70 @@ fn touches(explained: &[Subject], namespace: Sym, world: &World) -> bool {
 
 /// From this width on there is room for the key that helps.
 const WITH_NEXT: usize = 76;
-/// Columns of that key.
-const NEXT: usize = 9;
 
-fn name_width(wide: usize) -> usize {
-    (wide.saturating_sub(18) * 45 / 100).clamp(12, 64)
+/// What a row says.
+struct Cells {
+    at: usize,
+    severity: Severity,
+    muted: bool,
+    /// Kind and place.
+    what: (String, String),
+    since: String,
+    explains: String,
+    why: String,
+    next: String,
+}
+
+impl Cells {
+    fn of(entry: &Incident, at: usize, world: &World, wide: usize) -> Self {
+        let (kind, place) = triage::title(&world.store, &world.triage, entry.subject, &world.facts.context);
+        let changed = if entry.changed.is_some() { "after a change: " } else { "" };
+        let mut kind = naming::kind(&kind, wide);
+        if wide >= naming::ROOMY && !place.is_empty() {
+            // set off as a column of its own
+            kind.push(' ');
+        }
+        Self {
+            at,
+            severity: entry.severity,
+            muted: entry.muted,
+            what: (kind, place),
+            since: entry.severe.map_or_else(|| "?".to_owned(), |t| ages::told(t.age(world.facts.now).max(0))),
+            explains: if entry.explains == 0 { String::new() } else { entry.explains.to_string() },
+            why: format!("{changed}{}", why(entry, world)),
+            next: if wide >= WITH_NEXT { chord(&incident::next_key(entry, world), wide) } else { String::new() },
+        }
+    }
+}
+
+/// A key; on a narrow screen a capital letter says that it is pressed with shift.
+fn chord(key: &str, wide: usize) -> String {
+    match key.strip_prefix("shift-") {
+        Some(letter) if wide < naming::ROOMY => letter.to_uppercase(),
+        _ => key.to_owned(),
+    }
+}
+
+/// Columns of each part, made for the rows that are seen; what is left is for the reason.
+struct Widths {
+    what: usize,
+    since: usize,
+    explains: usize,
+    /// With the blank before it; 0 where it is not shown.
+    next: usize,
+}
+
+impl Widths {
+    fn of(cells: &[Cells], wide: usize) -> Self {
+        let widest = |of: fn(&Cells) -> usize| cells.iter().map(of).max().unwrap_or(0);
+        let since = widest(|c| c.since.len()).max(5);
+        let explains = widest(|c| c.explains.len()).max(2);
+        let next = if wide >= WITH_NEXT { widest(|c| c.next.len()).max(4) + 1 } else { 0 };
+        let what = widest(|c| scene::width(&c.what.0) + 1 + scene::width(&c.what.1)).max(8);
+        // severity, and the blanks between
+        let room = wide.saturating_sub(5 + since + explains + 4 + next);
+        Self { what: what.min((room * 21 / 50).clamp(12, 64)), since, explains, next }
+    }
 }
 
 impl Screen for Home {
@@ -336,7 +415,7 @@ impl Screen for Home {
                 }
                 (None, Some(entry)) if is_unconfirmed(entry, world) => vec![Effect::Go(Place::Trust)],
                 (None, Some(_)) => vec![Effect::Go(Place::Feeds)],
-                (None, None) => Vec::new(),
+                (None, None) => vec![Effect::Complain("nothing is chosen".to_owned())],
             },
             Command::Back if !self.filter.is_empty() => {
                 self.filter = Filter::default();
@@ -346,7 +425,7 @@ impl Screen for Home {
                 Some(entry) => {
                     vec![Effect::Copy(format!("{} {} {}", entry.severity, what(entry, world), why(entry, world)))]
                 }
-                None => Vec::new(),
+                None => vec![Effect::Complain("nothing is chosen".to_owned())],
             },
             _ => return None,
         })
@@ -381,19 +460,17 @@ impl Screen for Home {
     fn lines(&self, world: &World, size: Size) -> Vec<Line> {
         let mut out = Self::preamble(world, size.width);
         let wide = usize::from(size.width);
-        let mut title = format!(" SEV {}  SINCE   +  WHY", scene::fit("WHAT", name_width(wide), Keep::Start));
-        if wide >= WITH_NEXT {
-            title = format!("{} NEXT", scene::fit(&title, wide.saturating_sub(NEXT), Keep::Start));
-        }
-        out.push(Line::of(title, Tone::Title));
+        let rows = usize::from(size.height).saturating_sub(out.len() + 1);
+        let cells = self.visible(world, rows, wide);
+        let widths = Widths::of(&cells, wide);
+        out.push(self.head(&widths, wide));
         if self.shown.is_empty() {
-            out.extend(self.none(world));
+            out.extend(self.none(world, size.width));
             return out;
         }
-        let rows = usize::from(size.height).saturating_sub(out.len());
-        let ranked = world.triage.incidents();
-        let visible = self.shown.iter().enumerate().skip(self.scroll.top).take(rows);
-        out.extend(visible.map(|(at, i)| self.row(&ranked[*i], world, size.width, at)));
+        let names: Vec<(String, String)> = cells.iter().map(|cells| cells.what.clone()).collect();
+        let names = naming::all_fitted(&names, widths.what);
+        out.extend(cells.iter().zip(&names).map(|(cells, name)| self.row(cells, name, &widths, wide)));
         out
     }
 

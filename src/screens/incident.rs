@@ -2,8 +2,9 @@
 //! the alerts with their runbooks, and the keys that help. Every line that is about an object can be gone on from.
 
 use super::body::Scroll;
+use super::pager::paragraph;
 use super::world::World;
-use super::{Screen, Size, acting, contexts};
+use super::{More, Screen, Size, acting};
 use crate::actions::{ACTIONS, ActionSpec, Offer};
 use crate::domain::ages;
 use crate::domain::change::FeedState;
@@ -104,9 +105,9 @@ impl Page<'_> {
     }
 
     fn text(&mut self, indent: usize, text: &str, tone: Tone, row: Option<RowId>) {
-        for part in contexts::wrap(text, self.width.saturating_sub(indent + 1).max(20)) {
-            self.lines.push((Line::of(format!("{:indent$}{part}", ""), tone), row));
-        }
+        let mut rows = Vec::new();
+        paragraph(indent, text, u16::try_from(self.width).unwrap_or(u16::MAX), tone, &mut rows);
+        self.lines.extend(rows.into_iter().map(|line| (line, row)));
     }
 
     /// `, for 3h`, and when it began longer ago as something less severe, that as well.
@@ -421,11 +422,13 @@ impl Screen for IncidentScreen {
         }
         Some(match command {
             Command::Open | Command::Describe => {
-                self.target(world).map(|key| Effect::Go(Place::Describe(key))).into_iter().collect()
+                vec![match self.target(world) {
+                    Some(key) => Effect::Go(Place::Describe(key)),
+                    None => Effect::Complain("nothing is chosen".to_owned()),
+                }]
             }
             Command::Copy => {
-                let text: String = self.lines.iter().map(|(line, _)| line.text() + "\n").collect();
-                vec![Effect::Copy(text)]
+                vec![Effect::Copy(scene::copied(self.lines.iter().map(|(line, _)| line)))]
             }
             _ => return None,
         })
@@ -462,6 +465,10 @@ impl Screen for IncidentScreen {
                 line
             })
             .collect()
+    }
+
+    fn more(&self) -> More {
+        self.scroll.more()
     }
 
     fn hints(&self) -> &'static [Command] {

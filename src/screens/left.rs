@@ -2,9 +2,10 @@
 //! two ways on: continue it, or dismiss it.
 
 use super::acting;
-use super::pager::{Pager, field, heading};
+use super::pager::{Pager, command, field, fields, heading, paragraph};
+use super::plan_text::headline;
 use super::world::World;
-use super::{Screen, Size, contexts};
+use super::{More, Screen, Size};
 use crate::domain::outcome::{Taken, Unfinished};
 use crate::intent::{Binding, Command, Effect, Group, Place};
 use crate::scene::{Line, Tone};
@@ -56,19 +57,15 @@ impl Left {
 }
 
 fn compose(left: &Unfinished, width: u16) -> Vec<Line> {
-    let wide = usize::from(width).saturating_sub(6).max(20);
-    let told = |text: &str, tone: Tone, out: &mut Vec<Line>| {
-        out.extend(contexts::wrap(text, wide).into_iter().map(|part| Line::of(format!("     {part}"), tone)));
-    };
     let mut out = vec![field("SINCE", left.time.clone(), Tone::Plain)];
     out.push(field("ENDED", left.ending.clone(), Tone::Warn));
-    told(&left.detail, Tone::Plain, &mut out);
+    paragraph(5, &left.detail, width, Tone::Plain, &mut out);
     if !left.left.is_empty() {
         out.push(heading("LEFT BEHIND"));
-        left.left.iter().for_each(|held| told(&held.to_string(), Tone::Bad, &mut out));
+        left.left.iter().for_each(|held| paragraph(5, &held.to_string(), width, Tone::Bad, &mut out));
     }
     if !left.reason.is_empty() {
-        out.push(field("REASON", left.reason.clone(), Tone::Plain));
+        fields("REASON", &left.reason, width, Tone::Plain, &mut out);
     }
     let steps = |title: &'static str, wanted: Taken, out: &mut Vec<Line>| {
         let mut all = left.steps.iter().enumerate().filter(|(_, step)| step.taken == wanted).peekable();
@@ -77,17 +74,17 @@ fn compose(left: &Unfinished, width: u16) -> Vec<Line> {
         }
         for (nth, step) in all {
             let tone = if wanted == Taken::Yes { Tone::Dim } else { Tone::Plain };
-            out.push(Line::of(format!("  {:>2} {}", nth + 1, step.what), tone));
+            headline(&format!("  {:>2} ", nth + 1), tone, &step.what, None, width, out);
             if !step.twin.is_empty() && wanted != Taken::Yes {
-                told(&step.twin, Tone::Dim, out);
+                command(5, "", &step.twin, width, Tone::Dim, out);
             }
         }
     };
     steps("DONE", Taken::Yes, &mut out);
     steps("SENT; whether it arrived is not known", Taken::Maybe, &mut out);
     steps("NOT SENT, OR NOT SEEN YET", Taken::No, &mut out);
-    out.push(heading("WITHOUT THIS CONSOLE"));
-    told(&left.command(), Tone::Dim, &mut out);
+    out.push(heading("WITHOUT THIS CONSOLE, copied by c"));
+    command(5, "", &left.command(), width, Tone::Plain, &mut out);
     out
 }
 
@@ -101,7 +98,10 @@ impl Screen for Left {
     }
 
     fn on(&mut self, command: Command, world: &World) -> Option<Vec<Effect>> {
-        let ways = self.find(world).and_then(|left| on(command, left, world));
+        let ways = self.find(world).and_then(|left| match command {
+            Command::Copy => Some(vec![Effect::Copy(left.command() + "\n")]),
+            _ => on(command, left, world),
+        });
         ways.or_else(|| self.pager.command(command))
     }
 
@@ -114,6 +114,10 @@ impl Screen for Left {
 
     fn lines(&self, _world: &World, size: Size) -> Vec<Line> {
         self.pager.visible(size)
+    }
+
+    fn more(&self) -> More {
+        self.pager.more()
     }
 
     fn hints(&self) -> &'static [Command] {

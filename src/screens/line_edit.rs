@@ -32,24 +32,33 @@ impl LineEdit {
         }
     }
 
+    /// Whether a key edits a line.
+    pub fn edits(chord: Chord) -> bool {
+        request(chord).is_some()
+    }
+
     /// Edits the line; `false` when the key is none that edits.
     pub fn on(&mut self, chord: Chord) -> bool {
-        let request = match (chord.code, chord.ctrl, chord.alt) {
-            (Code::Backspace, false, false) | (Code::Char('h'), true, _) => InputRequest::DeletePrevChar,
-            (Code::Backspace, ..) | (Code::Char('w'), true, _) => InputRequest::DeletePrevWord,
-            (Code::Delete, ..) | (Code::Char('d'), true, _) => InputRequest::DeleteNextChar,
-            (Code::Char('u'), true, _) => InputRequest::DeleteLine,
-            (Code::Char('k'), true, _) => InputRequest::DeleteTillEnd,
-            (Code::Home, ..) | (Code::Char('a'), true, _) => InputRequest::GoToStart,
-            (Code::End, ..) | (Code::Char('e'), true, _) => InputRequest::GoToEnd,
-            (Code::Left, true, _) | (Code::Char('b'), _, true) => InputRequest::GoToPrevWord,
-            (Code::Right, true, _) | (Code::Char('f'), _, true) => InputRequest::GoToNextWord,
-            (Code::Left, ..) | (Code::Char('b'), true, _) => InputRequest::GoToPrevChar,
-            (Code::Right, ..) | (Code::Char('f'), true, _) => InputRequest::GoToNextChar,
-            (Code::Char(c), false, false) => InputRequest::InsertChar(c),
-            _ => return false,
-        };
-        self.input.handle(request);
-        true
+        let request = request(chord);
+        request.map(|request| self.input.handle(request));
+        request.is_some()
     }
+}
+
+fn request(chord: Chord) -> Option<InputRequest> {
+    Some(match (chord.code, chord.ctrl, chord.alt) {
+        (Code::Backspace, false, false) | (Code::Char('h'), true, _) => InputRequest::DeletePrevChar,
+        (Code::Backspace, ..) | (Code::Char('w'), true, _) => InputRequest::DeletePrevWord,
+        (Code::Delete, ..) | (Code::Char('d'), true, _) => InputRequest::DeleteNextChar,
+        (Code::Char('u'), true, _) => InputRequest::DeleteLine,
+        (Code::Char('k'), true, _) => InputRequest::DeleteTillEnd,
+        (Code::Home, ..) | (Code::Char('a'), true, _) => InputRequest::GoToStart,
+        (Code::End, ..) | (Code::Char('e'), true, _) => InputRequest::GoToEnd,
+        (Code::Left, true, _) | (Code::Char('b'), _, true) => InputRequest::GoToPrevWord,
+        (Code::Right, true, _) | (Code::Char('f'), _, true) => InputRequest::GoToNextWord,
+        (Code::Left, ..) | (Code::Char('b'), true, _) => InputRequest::GoToPrevChar,
+        (Code::Right, ..) | (Code::Char('f'), true, _) => InputRequest::GoToNextChar,
+        (Code::Char(c), false, false) => InputRequest::InsertChar(c),
+        _ => return None,
+    })
 }

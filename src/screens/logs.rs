@@ -1,9 +1,10 @@
 //! A pod's log: followed, bounded, filtered. Memory is bounded; what had to go is counted on screen.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use super::world::World;
-use super::{Screen, Size, contexts};
+use super::{Screen, Size, contexts, wrap};
 use crate::domain::record::Key;
 use crate::domain::reply::{LogLine, LogNews, Reply};
 use crate::intent::{Binding, Command, Effect, Group, LogQuery, Place, Ticket, Tickets};
@@ -53,6 +54,11 @@ pub struct Logs {
     filter: Filter,
     /// Lines above the end, when not following.
     up: usize,
+    /// Of the line at the bottom, so many rows below.
+    inside: usize,
+    /// Columns scrolled to the right, where lines are not wrapped.
+    left: usize,
+    width: usize,
     height: usize,
     end: Option<(String, bool)>,
 }
@@ -76,6 +82,9 @@ impl Logs {
             timestamps: false,
             filter: Filter::default(),
             up: 0,
+            inside: 0,
+            left: 0,
+            width: 80,
             height: 1,
             end: None,
         }
@@ -98,7 +107,7 @@ impl Logs {
         let old = self.ticket;
         self.ticket = self.tickets.next();
         self.lines.clear();
-        (self.bytes, self.dropped, self.up) = (0, 0, 0);
+        (self.bytes, self.dropped, self.up, self.inside) = (0, 0, 0, 0);
         self.end = None;
         self.following = true;
         vec![Effect::Cancel(old), Effect::Log(self.ticket, self.query())]
@@ -126,21 +135,56 @@ impl Logs {
         self.lines.iter().filter(|line| self.admits(line)).collect()
     }
 
+    /// A line as it is shown.
+    fn told<'l>(&self, line: &'l LogLine) -> Cow<'l, str> {
+        if self.timestamps { Cow::Owned(format!("{} {}", line.time, line.text)) } else { Cow::Borrowed(&line.text) }
+    }
+
     fn move_by(&mut self, command: Command) -> bool {
         let page = self.height.saturating_sub(1).max(1);
-        let most = self.shown().len().saturating_sub(self.height);
-        self.up = match command {
-            Command::Up => self.up + 1,
-            Command::Down => self.up.saturating_sub(1),
-            Command::PageUp => self.up + page,
-            Command::PageDown => self.up.saturating_sub(page),
-            Command::Top => most,
-            Command::Bottom => 0,
+        let shown = self.shown();
+        let rows = |up: usize| shown.len().checked_sub(up + 1).map_or(1, |at| self.rows(shown[at]).len());
+        let higher = |(up, inside): (usize, usize)| if inside + 1 < rows(up) { (up, inside + 1) } else { (up + 1, 0) };
+        let lower = |(up, inside): (usize, usize)| match (up, inside) {
+            (up, 1..) => (up, inside - 1),
+            (0, 0) => (0, 0),
+            (up, 0) => (up - 1, rows(up - 1) - 1),
+        };
+        let here = (self.up, self.inside);
+        let to = match command {
+            Command::Up => higher(here),
+            Command::Down => lower(here),
+            Command::PageUp => (0..page).fold(here, |at, _| higher(at)),
+            Command::PageDown => (0..page).fold(here, |at, _| lower(at)),
+            Command::Top => (usize::MAX, 0),
+            Command::Bottom => (0, 0),
             _ => return false,
-        }
-        .min(most);
-        self.following = self.up == 0;
+        };
+        let to = to.min(self.highest(&shown));
+        (self.up, self.inside) = to;
+        self.following = (self.up, self.inside) == (0, 0);
         true
+    }
+
+    /// Where the first line stands at the top.
+    fn highest(&self, shown: &[&LogLine]) -> (usize, usize) {
+        let mut rows = 0;
+        for (nth, line) in shown.iter().enumerate() {
+            rows += self.rows(line).len();
+            if rows >= self.height {
+                return (shown.len() - nth - 1, rows - self.height);
+            }
+        }
+        (0, 0)
+    }
+
+    /// A line in as many rows as it takes.
+    fn rows(&self, line: &LogLine) -> Vec<String> {
+        let text = self.told(line);
+        if self.wrap {
+            return wrap::whole(&text, self.width.saturating_sub(1));
+        }
+        vec![text.chars().skip(self.left).collect()]
     }
 
     fn state(&self) -> String {
@@ -210,11 +254,24 @@ impl Screen for Logs {
         Some(match command {
             Command::Follow => {
                 self.following = !self.following;
-                self.up = 0;
+                (self.up, self.inside) = (0, 0);
                 Vec::new()
             }
             Command::Wrap => {
                 self.wrap = !self.wrap;
+                (self.left, self.inside) = (0, 0);
+                Vec::new()
+            }
+            Command::Left | Command::Right if self.wrap => {
+                vec![Effect::Say("lines are wrapped: w has them go on to the right".to_owned())]
+            }
+            Command::Left => {
+                self.left = self.left.saturating_sub(16);
+                Vec::new()
+            }
+            Command::Right => {
+                let widest = self.shown().iter().map(|line| self.told(line).chars().count()).max().unwrap_or(0);
+                self.left = (self.left + 16).min(widest.saturating_sub(16).next_multiple_of(16));
                 Vec::new()
             }
             Command::Timestamps => {
@@ -240,7 +297,7 @@ impl Screen for Logs {
                 Vec::new()
             }
             Command::Copy => {
-                let text = self.shown().iter().flat_map(|l| [&*l.text, "\n"]).collect();
+                let text = self.shown().iter().map(|line| self.told(line).into_owned() + "\n").collect();
                 vec![Effect::Copy(text)]
             }
             _ => return None,
@@ -248,7 +305,7 @@ impl Screen for Logs {
     }
 
     fn sync(&mut self, _world: &World, size: Size) -> Vec<Effect> {
-        self.height = usize::from(size.height);
+        (self.width, self.height) = (usize::from(size.width), usize::from(size.height));
         if self.asked {
             return Vec::new();
         }
@@ -260,18 +317,18 @@ impl Screen for Logs {
         let (width, height) = (usize::from(size.width), usize::from(size.height));
         let shown = self.shown();
         let mut out: VecDeque<Line> = VecDeque::new();
-        if self.up == 0
+        if (self.up, self.inside) == (0, 0)
             && let Some((why, failed)) = &self.end
         {
             let tone = if *failed { Tone::Bad } else { Tone::Dim };
             let parts = contexts::wrap(why, width.saturating_sub(2));
             out.extend(parts.into_iter().map(|part| Line::of(format!(" {part}"), tone)));
         }
+        let mut first = true;
         for line in shown.iter().rev().skip(self.up) {
-            let mut parts =
-                if self.wrap { wrapped(&line.text, width.saturating_sub(1)) } else { vec![line.text.to_string()] };
-            if let Some(first) = parts.first_mut().filter(|_| self.timestamps) {
-                *first = format!("{} {first}", line.time);
+            let mut parts = self.rows(line);
+            if std::mem::take(&mut first) {
+                parts.truncate(parts.len() - self.inside.min(parts.len() - 1));
             }
             let tone = tone_of(&line.text);
             for part in parts.into_iter().rev() {
@@ -329,7 +386,7 @@ impl Screen for Logs {
 
     fn filter(&mut self, text: &str, _world: &World) -> Result<(), String> {
         let parsed = Filter::parse(text, &["LINE"]).map_err(|e| e.to_string());
-        self.up = 0;
+        (self.up, self.inside) = (0, 0);
         self.following = true;
         // what is not understood hides nothing
         self.filter = parsed.as_ref().cloned().unwrap_or_default();
@@ -347,8 +404,4 @@ impl Screen for Logs {
     fn leave(&mut self) -> Vec<Effect> {
         vec![Effect::Cancel(self.ticket)]
     }
-}
-
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    contexts::wrap(text, width)
 }

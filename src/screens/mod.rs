@@ -10,6 +10,7 @@ pub mod describe;
 pub mod events;
 pub mod feeds;
 pub mod find;
+pub mod form;
 pub mod guide;
 pub mod handover;
 pub mod health;
@@ -20,8 +21,11 @@ pub mod layout;
 pub mod left;
 pub mod line_edit;
 pub mod logs;
+pub mod moment;
 pub mod namespaces;
+pub mod naming;
 pub mod pager;
+pub mod plan_text;
 pub mod plans;
 pub mod platform;
 pub mod preview;
@@ -29,6 +33,7 @@ pub mod table;
 pub mod timeline;
 pub mod trust;
 pub mod world;
+pub mod wrap;
 pub mod yaml;
 
 use crate::domain::record::{Key, KindId};
@@ -42,6 +47,25 @@ use world::World;
 pub struct Size {
     pub width: u16,
     pub height: u16,
+}
+
+/// Rows that are not seen, in both directions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct More {
+    pub above: usize,
+    pub below: usize,
+}
+
+impl More {
+    /// In words; nothing when all is seen.
+    pub fn told(self) -> String {
+        match (self.above, self.below) {
+            (0, 0) => String::new(),
+            (0, below) => format!("{below} more below"),
+            (above, 0) => format!("{above} above"),
+            (above, below) => format!("{above} above, {below} below"),
+        }
+    }
 }
 
 /// One thing the operator can look at.
@@ -97,17 +121,22 @@ pub trait Screen: std::fmt::Debug {
         ""
     }
 
-    /// Whether a line is typed here, so that keys are text.
-    fn typing(&self) -> bool {
+    /// Rows of the body that are not seen.
+    fn more(&self) -> More {
+        More::default()
+    }
+
+    /// Whether a key is text here, or one of the form: then it is no command.
+    fn takes(&self, _chord: Chord) -> bool {
         false
     }
 
-    /// A key while a line is typed here.
+    /// A key that is taken.
     fn key(&mut self, _chord: Chord, _world: &World) -> Vec<Effect> {
         Vec::new()
     }
 
-    /// A paste while a line is typed here.
+    /// A paste; it means something only where a line is typed.
     fn paste(&mut self, _text: &str) -> Vec<Effect> {
         Vec::new()
     }
@@ -188,6 +217,7 @@ pub fn open(place: Place, tickets: &Tickets) -> Box<dyn Screen> {
         Place::Run(id) => Box::new(plans::RunScreen::new(id)),
         Place::Left(run) => Box::new(left::Left::new(run)),
         Place::Audit => Box::new(audit::Audit::new(tickets.next())),
+        Place::Moment(moment) => Box::new(moment::MomentScreen::new(*moment)),
         Place::Timeline(scope) => Box::new(timeline::Timeline::new(scope)),
         Place::Handover => Box::new(handover::Handover::default()),
         Place::Find(text) => Box::new(find::Find::new(text)),

@@ -2,7 +2,7 @@
 
 use super::body::Scroll;
 use super::world::World;
-use super::{Screen, ScreenSpec, Size};
+use super::{More, Screen, ScreenSpec, Size};
 use crate::domain::health::Health;
 use crate::intent::{Command, Effect, Place};
 use crate::scene::{self, Keep, Line, Tone};
@@ -95,6 +95,10 @@ impl Screen for Namespaces {
             out.push(line);
         }
         out
+    }
+
+    fn more(&self) -> More {
+        self.scroll.more()
     }
 
     fn hints(&self) -> &'static [Command] {

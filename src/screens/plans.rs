@@ -1,9 +1,10 @@
 //! The plans of this session, those of before that were interrupted, and one of them step by step.
 
 use super::body::Scroll;
-use super::pager::{Pager, field, heading};
+use super::pager::{Pager, fields, fields_or_command, heading, paragraph};
+use super::plan_text::headline;
 use super::world::{Held, PlanRun, World};
-use super::{Screen, ScreenSpec, Size, contexts, left};
+use super::{More, Screen, ScreenSpec, Size, left};
 use crate::domain::ages::{self, Time};
 use crate::domain::outcome::{Outcome, Unfinished};
 use crate::domain::record::Key;
@@ -103,7 +104,8 @@ impl Screen for Plans {
         let run = world.plans.iter().rev().nth(self.scroll.at - world.unfinished.len())?;
         match command {
             Command::Open | Command::Describe => Some(vec![Effect::Go(Place::Run(run.id))]),
-            Command::StopPlan => Some(vec![Effect::Stop(run.id)]),
+            Command::StopPlan if run.outcome.is_none() => Some(vec![Effect::Stop(run.id)]),
+            Command::StopPlan => Some(vec![Effect::Complain("this plan is over".to_owned())]),
             _ => None,
         }
     }
@@ -130,6 +132,10 @@ impl Screen for Plans {
         out
     }
 
+    fn more(&self) -> More {
+        self.scroll.more()
+    }
+
     fn hints(&self) -> &'static [Command] {
         &[Command::Open, Command::Continue, Command::Dismiss, Command::StopPlan, Command::Back, Command::Help]
     }
@@ -139,39 +145,43 @@ impl Screen for Plans {
     }
 }
 
-/// One plan, step by step.
+/// One plan, step by step. The text follows the running step until somebody scrolls.
 #[derive(Debug)]
 pub struct RunScreen {
     id: RunId,
     pager: Pager,
+    scrolled: bool,
+    over: bool,
 }
 
 impl RunScreen {
     pub fn new(id: RunId) -> Self {
-        Self { id, pager: Pager::default() }
+        Self { id, pager: Pager::default(), scrolled: false, over: false }
     }
 
     fn run<'w>(&self, world: &'w World) -> Option<&'w PlanRun> {
         world.plans.iter().find(|run| run.id == self.id)
     }
 
-    fn compose(&self, world: &World, width: u16) -> Vec<Line> {
-        let Some(run) = self.run(world) else { return vec![Line::of("  no such plan in this session", Tone::Dim)] };
-        let wide = usize::from(width).saturating_sub(20).max(20);
+    /// The text, and the line of the running step.
+    fn compose(&self, world: &World, width: u16) -> (Vec<Line>, usize) {
+        let Some(run) = self.run(world) else {
+            return (vec![Line::of("  no such plan in this session", Tone::Dim)], 0);
+        };
         let mut out = Vec::new();
+        let count = run.plan.steps.len();
         let told = match &run.outcome {
-            None => "running; other screens may be looked at meanwhile".to_owned(),
+            None => format!("running, step {} of {count}; other screens may be looked at meanwhile", run.step + 1),
             Some(outcome) => outcome.word().to_uppercase(),
         };
-        out.push(field("STATE", told, tone_of(run)));
-        if let Some(outcome) = &run.outcome {
-            for (n, part) in contexts::wrap(outcome.detail(), wide).into_iter().enumerate() {
-                out.push(field(if n == 0 { "SAYS" } else { "" }, part, tone_of(run)));
-            }
+        fields("STATE", &told, width, tone_of(run), &mut out);
+        if let Some(outcome) = run.outcome.as_ref().filter(|outcome| !outcome.detail().is_empty()) {
+            fields("SAYS", outcome.detail(), width, tone_of(run), &mut out);
         }
         if !run.plan.reason.is_empty() {
-            out.push(field("REASON", run.plan.reason.clone(), Tone::Plain));
+            fields("REASON", &run.plan.reason, width, Tone::Plain, &mut out);
         }
+        let mut at = 0;
         out.push(heading("STEPS"));
         for (nth, step) in run.plan.steps.iter().enumerate() {
             let over = run.outcome.is_some();
@@ -182,45 +192,70 @@ impl RunScreen {
                 None if nth == run.step => ("now", Tone::Busy),
                 _ => ("", Tone::Dim),
             };
-            let mut line = Line::of(format!("  {:>2} {mark:<12}", nth + 1), tone);
-            line.push(step.what.clone(), if mark.is_empty() { Tone::Dim } else { Tone::Plain });
-            out.push(line);
-            if nth == run.step && !over && run.note != step.what {
-                out.extend(contexts::wrap(&run.note, wide).into_iter().map(|part| field("", part, Tone::Busy)));
+            if nth == run.step {
+                at = out.len();
+            }
+            headline(&format!("  {:>2} {mark:<12}", nth + 1), tone, &step.what, None, width, &mut out);
+            let note = run.note.strip_prefix(&step.what).unwrap_or(&run.note);
+            let note = note.trim_start_matches([':', ' ']);
+            if nth == run.step && !over && !note.is_empty() {
+                fields("", note, width, Tone::Busy, &mut out);
             }
         }
         if run.outcome.as_ref().is_some_and(|o| !o.is_done()) && !run.plan.undo.is_empty() {
-            out.push(field("UNDO", run.plan.undo.clone(), Tone::Plain));
+            fields_or_command("UNDO", &run.plan.undo, width, Tone::Plain, &mut out);
         }
         if !run.output.is_empty() {
             out.push(heading("OUTPUT"));
-            let wide = usize::from(width).saturating_sub(4);
-            let parts = run.output.iter().flat_map(|line| contexts::wrap(line, wide));
-            out.extend(parts.map(|part| Line::of(format!("  {part}"), Tone::Plain)));
+            for line in &run.output {
+                paragraph(2, line, width, Tone::Plain, &mut out);
+            }
         }
-        out
+        (out, at)
     }
 }
 
 impl Screen for RunScreen {
     fn title(&self, world: &World) -> String {
-        self.run(world).map_or_else(|| "Plan".to_owned(), |run| format!("Plan: {}", run.plan.title))
+        match self.run(world) {
+            Some(run) if run.outcome.is_none() => {
+                format!("Plan, step {} of {}: {}", run.step + 1, run.plan.steps.len(), run.plan.title)
+            }
+            Some(run) => format!("Plan: {}", run.plan.title),
+            None => "Plan".to_owned(),
+        }
     }
 
     fn place(&self) -> Place {
         Place::Run(self.id)
     }
 
-    fn on(&mut self, command: Command, _world: &World) -> Option<Vec<Effect>> {
+    fn on(&mut self, command: Command, world: &World) -> Option<Vec<Effect>> {
         match command {
-            Command::StopPlan => Some(vec![Effect::Stop(self.id)]),
-            _ => self.pager.command(command),
+            Command::StopPlan => Some(match self.run(world) {
+                Some(run) if run.outcome.is_none() => vec![Effect::Stop(self.id)],
+                _ => vec![Effect::Complain("this plan is over".to_owned())],
+            }),
+            _ => {
+                let done = self.pager.command(command);
+                self.scrolled |= done.is_some() && command != Command::Copy;
+                done
+            }
         }
     }
 
     fn sync(&mut self, world: &World, size: Size) -> Vec<Effect> {
-        self.pager.set(self.compose(world, size.width));
+        let (lines, at) = self.compose(world, size.width);
+        let over = self.run(world).is_none_or(|run| run.outcome.is_some());
+        self.pager.set(lines);
         self.pager.resize(size);
+        if !self.scrolled && !over {
+            self.pager.follow(at);
+        } else if !self.scrolled && over && !self.over {
+            // what became of it stands at the top
+            self.pager.follow(0);
+        }
+        self.over = over;
         Vec::new()
     }
 
@@ -228,8 +263,16 @@ impl Screen for RunScreen {
         self.pager.visible(size)
     }
 
+    fn more(&self) -> More {
+        self.pager.more()
+    }
+
     fn hints(&self) -> &'static [Command] {
-        &[Command::StopPlan, Command::Events, Command::Describe, Command::Copy, Command::Back]
+        if self.over {
+            &[Command::Describe, Command::Events, Command::Copy, Command::Back, Command::Help]
+        } else {
+            &[Command::StopPlan, Command::Events, Command::Describe, Command::Copy, Command::Back]
+        }
     }
 
     fn target(&self, world: &World) -> Option<Key> {

@@ -8,7 +8,7 @@ use super::contexts;
 use super::pager::{Pager, field, heading};
 use super::table::tone_of;
 use super::world::{Link, World};
-use super::{Screen, ScreenSpec, Size};
+use super::{More, Screen, ScreenSpec, Size};
 use crate::domain::change::FeedState;
 use crate::domain::health::Health;
 use crate::domain::profile::{Certainty, Component, JudgedBy, Profile};
@@ -247,6 +247,10 @@ impl Screen for Platform {
         out
     }
 
+    fn more(&self) -> More {
+        self.scroll.more()
+    }
+
     fn hints(&self) -> &'static [Command] {
         &[Command::Open, Command::Actions, Command::Describe, Command::Back, Command::Help]
     }
@@ -449,6 +453,10 @@ impl Screen for ComponentScreen {
 
     fn lines(&self, _world: &World, size: Size) -> Vec<Line> {
         self.pager.visible(size)
+    }
+
+    fn more(&self) -> More {
+        self.pager.more()
     }
 
     fn hints(&self) -> &'static [Command] {

@@ -1,30 +1,45 @@
 //! An action before it is approved: what it would send, what it touches, what speaks against it, and what the server
-//! would say. What is shown here is what is sent. The focus starts on Cancel.
-
-use std::collections::BTreeMap;
+//! would say. What is shown here is what is sent. The focus starts on Cancel, or in the field that has to be filled in;
+//! what has to be typed is typed, wherever the focus is; and no key is a command of another screen.
 
 use super::acting::Basis;
+use super::form::Form;
 use super::line_edit::LineEdit;
-use super::pager::{Pager, field, heading};
+use super::pager::{Pager, fields, paragraph};
+use super::plan_text;
 use super::world::{Link, World};
-use super::{Screen, Size, contexts};
+use super::{Screen, Size};
 use crate::actions::{self, Have};
 use crate::domain::outcome::{Checked, Verdict};
-use crate::domain::plan::{Act, Plan, Step, Stop};
+use crate::domain::plan::{Plan, Step, Stop};
 use crate::domain::record::Key;
 use crate::domain::reply::Reply;
 use crate::domain::text;
 use crate::intent::{Binding, Chord, Code, Command, Deed, Effect, Fetch, Group, Place, Ticket, Tickets};
-use crate::scene::{self, Keep, Line, Tone};
+use crate::scene::{self, Line, Tone};
 
 /// How often what a plan needs is read before that is taken for a loop.
 const ROUNDS: usize = 6;
-/// Of a request's body, so many lines are shown.
-const BODY_LINES: usize = 12;
-const REASON: &str = "reason";
 
-pub static KEYS: &[Binding] =
-    &[Binding { command: Command::Approve, name: "approve", chords: &["y"], help: "yes, run it", group: Group::Plan }];
+const fn key(command: Command, name: &'static str, chords: &'static [&'static str], help: &'static str) -> Binding {
+    Binding { command, name, chords, help, group: Group::Plan }
+}
+
+const YES: Binding = key(Command::Approve, "approve", &["y"], "yes, run it");
+const CANCEL: Binding = key(Command::Back, "cancel", &["esc"], "cancel");
+const FIELDS: Binding = key(Command::Next, "next-field", &["tab"], "next field");
+const COPY: Binding = key(Command::Copy, "copy-commands", &["c"], "copy the commands");
+/// Where letters are typed.
+const COPY_TYPING: Binding = key(Command::Copy, "copy-commands", &["ctrl-y"], "copy the commands");
+const RUN: Binding = key(Command::Open, "run", &["enter"], "run it");
+const ON: Binding = key(Command::Open, "on", &["enter"], "next");
+
+pub static KEYS: &[Binding] = &[YES];
+
+static WAITING: &[Binding] = &[CANCEL, FIELDS, COPY, YES];
+static PRESSING: &[Binding] = &[YES, CANCEL, FIELDS, COPY];
+static TYPING: &[Binding] = &[RUN, CANCEL, FIELDS, COPY_TYPING];
+static FILLING: &[Binding] = &[ON, CANCEL, FIELDS, COPY_TYPING];
 
 #[derive(Debug)]
 pub struct Preview {
@@ -32,26 +47,25 @@ pub struct Preview {
     basis: Option<Basis>,
     tickets: Tickets,
     nth: u64,
-    form: Vec<Entry>,
+    form: Form,
     focus: Focus,
     have: Have,
     rounds: usize,
     state: State,
-    waiting: Option<Ticket>,
+    reading: Option<Ticket>,
+    /// What is asked about now, and what is known of what was asked before. One question at a time: who types fast
+    /// does not ask for every letter.
+    checking: Option<(Ticket, Vec<Step>)>,
+    checked: Option<(Vec<Step>, Vec<Checked>)>,
     /// More is known than the plan was made from.
     stale: bool,
     /// What has to be typed, where it has to.
     word: LineEdit,
+    /// Approved before the server had answered.
+    approved: bool,
+    /// Why nothing may be written here, and the way out.
+    locked: Option<String>,
     pager: Pager,
-}
-
-#[derive(Debug)]
-struct Entry {
-    name: &'static str,
-    help: &'static str,
-    line: LineEdit,
-    /// Somebody has typed here.
-    touched: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,88 +79,62 @@ enum Focus {
 enum State {
     Reading,
     Refused(String),
-    Ready { plan: Box<Plan>, checks: Option<Vec<Checked>> },
+    Ready(Box<Plan>),
+}
+
+/// What there is between the plan and its being run.
+#[derive(Debug, PartialEq, Eq)]
+enum Way<'p> {
+    /// It cannot be run; why.
+    No(String),
+    /// What it needs is not read yet.
+    Wait,
+    /// This field has to be filled in.
+    Fill(usize),
+    Press,
+    Type(&'p str),
 }
 
 impl Preview {
     pub fn new(deed: Deed, tickets: Tickets, nth: u64) -> Self {
-        let action = actions::by_name(deed.action);
-        let fields = action.map_or(&[][..], |a| a.fields);
-        let mut form: Vec<Entry> = fields
-            .iter()
-            .map(|f| Entry { name: f.name, help: f.help, line: LineEdit::default(), touched: false })
-            .collect();
-        if action.is_some_and(|a| a.wants_reason) {
-            form.push(Entry {
-                name: REASON,
-                help: "recorded, and shown to others",
-                line: LineEdit::default(),
-                touched: false,
-            });
-        }
-        let focus = if form.is_empty() { Focus::Cancel } else { Focus::Field(0) };
+        let form = Form::of(actions::by_name(deed.action));
         Self {
             deed,
             basis: None,
             tickets,
             nth,
+            focus: form.missing().map_or(Focus::Cancel, Focus::Field),
             form,
-            focus,
             have: Have::new(),
             rounds: 0,
             state: State::Reading,
-            waiting: None,
+            reading: None,
+            checking: None,
+            checked: None,
             stale: false,
             word: LineEdit::default(),
+            approved: false,
+            locked: None,
             pager: Pager::default(),
-        }
-    }
-
-    /// Puts into every untouched field what fits the target, as far as it is known.
-    fn fill(&mut self, basis: &Basis) {
-        let touched = self.form.iter().filter(|entry| entry.touched);
-        let set = touched.map(|entry| (entry.name.to_owned(), entry.line.text().to_owned())).collect();
-        let input = basis.input(&self.have, &set, "");
-        let Some(target) = basis.targets.first() else { return };
-        for entry in self.form.iter_mut().filter(|entry| !entry.touched) {
-            // an interrupted plan goes on with what was set for it
-            if let Some(had) = basis.had(entry.name) {
-                entry.line = LineEdit::new(had);
-            } else if entry.name == REASON {
-                entry.line = LineEdit::new(basis.had_reason());
-            } else if let Some(field) = basis.action.fields.iter().find(|field| field.name == entry.name) {
-                entry.line = LineEdit::new(&field.default.text(&input.only(target)));
-            }
         }
     }
 
     fn refill(&mut self) {
         if let Some(basis) = self.basis.take() {
-            self.fill(&basis);
+            self.form.fill(&basis, &self.have);
             self.basis = Some(basis);
         }
     }
 
-    /// Makes the plan anew from what is known and typed; asks for what is missing.
+    /// Makes the plan again from what is known and typed; asks for what is missing.
     fn replan(&mut self) -> Vec<Effect> {
         let Some(basis) = &self.basis else { return Vec::new() };
-        let mut set = BTreeMap::new();
-        let mut reason = "";
-        for entry in &self.form {
-            match entry.name {
-                REASON => reason = entry.line.text(),
-                name => drop(set.insert(name.to_owned(), entry.line.text().to_owned())),
-            }
-        }
+        let (set, reason) = self.form.values();
+        // what was approved was another plan
+        self.approved = false;
         match actions::plan(basis.action, &basis.input(&self.have, &set, reason)) {
-            Ok(plan) => {
-                self.state = State::Ready { plan: Box::new(plan), checks: None };
-                if matches!(self.focus, Focus::Field(_)) { Vec::new() } else { self.check() }
-            }
-            Err(Stop::Refuse(why)) => {
-                self.state = State::Refused(why);
-                Vec::new()
-            }
+            Ok(plan) => self.state = State::Ready(Box::new(plan)),
+            Err(Stop::Refuse(why)) => self.state = State::Refused(why),
             Err(Stop::Need(paths)) => {
                 self.rounds += 1;
                 if self.rounds > ROUNDS {
@@ -155,28 +143,60 @@ impl Preview {
                 }
                 self.state = State::Reading;
                 let ticket = self.tickets.next();
-                self.waiting = Some(ticket);
-                vec![Effect::Fetch(ticket, Fetch::Paths(paths))]
+                self.reading = Some(ticket);
+                return vec![Effect::Fetch(ticket, Fetch::Paths(paths))];
             }
         }
+        Vec::new()
     }
 
-    /// Asks what would become of the plan, once nobody types any more.
-    fn check(&mut self) -> Vec<Effect> {
-        let State::Ready { plan, checks: None } = &self.state else { return Vec::new() };
+    /// What the server would say to the plan as it is now, once it has said it.
+    fn checks(&self) -> Option<&[Checked]> {
+        let State::Ready(plan) = &self.state else { return None };
+        self.checked.as_ref().filter(|(steps, _)| *steps == plan.steps).map(|(_, found)| &**found)
+    }
+
+    fn check(&mut self) -> Option<Effect> {
+        let State::Ready(plan) = &self.state else { return None };
+        if self.checking.is_some() || self.checks().is_some() {
+            return None;
+        }
         let ticket = self.tickets.next();
-        self.waiting = Some(ticket);
-        vec![Effect::Fetch(ticket, Fetch::Check(plan.clone()))]
+        self.checking = Some((ticket, plan.steps.clone()));
+        Some(Effect::Fetch(ticket, Fetch::Check(plan.clone())))
     }
 
+    fn way(&self) -> Way<'_> {
+        let plan = match &self.state {
+            State::Reading => return Way::Wait,
+            State::Refused(why) => return Way::No(why.clone()),
+            State::Ready(plan) => plan,
+        };
+        if let Some(why) = &self.locked {
+            return Way::No(why.clone());
+        }
+        let denied = self.checks().into_iter().flatten().find_map(|checked| match &checked.verdict {
+            Verdict::Denied(why) => Some(format!("step {} would be refused: {why}", checked.step + 1)),
+            _ => None,
+        });
+        if let Some(why) = denied {
+            return Way::No(why);
+        }
+        if let Some(at) = self.form.missing() {
+            return Way::Fill(at);
+        }
+        plan.risk.word().map_or(Way::Press, Way::Type)
+    }
+
+    /// What has to be typed, as soon as that is known.
     fn word_wanted(&self) -> Option<&str> {
         match &self.state {
-            State::Ready { plan, .. } => plan.risk.word(),
+            State::Ready(plan) if self.locked.is_none() => plan.risk.word(),
             _ => None,
         }
     }
 
-    fn go(&mut self, forward: bool) -> Vec<Effect> {
+    fn go(&mut self, forward: bool) {
         let mut stops: Vec<Focus> = (0..self.form.len()).map(Focus::Field).collect();
         stops.push(Focus::Cancel);
         if self.word_wanted().is_some() {
@@ -185,200 +205,174 @@ impl Preview {
         let at = stops.iter().position(|stop| *stop == self.focus).unwrap_or(0);
         let next = if forward { at + 1 } else { at + stops.len() - 1 };
         self.focus = stops[next % stops.len()];
-        if matches!(self.focus, Focus::Field(_)) { Vec::new() } else { self.check() }
     }
 
     /// Runs the plan as it is shown, if nothing speaks against it.
-    fn approve(&self, world: &World, typed: bool) -> Vec<Effect> {
+    fn approve(&mut self, world: &World) -> Vec<Effect> {
         let complain = |why: String| vec![Effect::Complain(why)];
-        if let State::Ready { plan, .. } = &self.state
-            && plan.needs_reason
-            && plan.reason.is_empty()
-        {
-            return complain("it needs a reason: tab goes to it".to_owned());
+        match self.way() {
+            Way::No(why) => return complain(why),
+            Way::Fill(at) => {
+                self.focus = Focus::Field(at);
+                return complain(format!("it needs a {}", self.form.name(at)));
+            }
+            Way::Type(word) if self.word.text().trim() != word => {
+                let typed = !self.word.text().is_empty();
+                return complain(if typed { format!("that is not {word}") } else { format!("type {word} to run this") });
+            }
+            Way::Wait => return complain("still reading what it needs".to_owned()),
+            Way::Press | Way::Type(_) => {}
         }
-        let (plan, checks) = match &self.state {
-            State::Ready { plan, checks: Some(checks) } => (plan, checks),
-            State::Ready { .. } | State::Reading => return complain("still asking what would become of it".to_owned()),
-            State::Refused(why) => return complain(why.clone()),
-        };
         if !matches!(world.facts.link, Link::Up) {
             return complain("not connected: what is shown is old, and nothing is sent".to_owned());
         }
-        if let Err(why) = world.facts.may_write() {
-            return complain(format!("{why}; {}", world.facts.way_out(":unlock REASON")));
-        }
-        let denied = checks.iter().find_map(|c| match &c.verdict {
-            Verdict::Denied(why) => Some(format!("step {} would be refused: {why}", c.step + 1)),
-            _ => None,
-        });
-        if let Some(why) = denied {
-            return complain(why);
-        }
-        match plan.risk.word() {
-            Some(word) if !typed => complain(format!("tab, then type {word} to run this")),
-            Some(word) if self.word.text().trim() != word => complain(format!("that is not {word}")),
-            _ => vec![Effect::Run(plan.clone())],
+        match (&self.state, self.checks()) {
+            (State::Ready(plan), Some(_)) => vec![Effect::Run(plan.clone())],
+            _ => {
+                self.approved = true;
+                vec![Effect::Say("it runs as soon as the server has answered; esc cancels".to_owned())]
+            }
         }
     }
 
+    /// An approval that came before the server's answer: nobody has approved what the answer could not say.
+    fn answered(&mut self, world: &World) -> Vec<Effect> {
+        let Some(checks) = self.checks().filter(|_| self.approved) else { return Vec::new() };
+        let clear = checks.iter().all(|checked| checked.verdict == Verdict::Allowed);
+        self.approved = false;
+        if clear || matches!(self.way(), Way::No(_)) {
+            return self.approve(world);
+        }
+        vec![Effect::Complain("the server could not be asked about all of it: read, then approve it again".to_owned())]
+    }
+
+    fn cancel() -> Vec<Effect> {
+        vec![Effect::Back, Effect::Say("cancelled, nothing was sent".to_owned())]
+    }
+
+    /// Enter in a field: on to what is missing, and from the last that was to the end.
+    fn enter(&mut self, at: usize, world: &World) -> Vec<Effect> {
+        if !self.form.is_required(at) {
+            self.go(true);
+            return Vec::new();
+        }
+        match self.way() {
+            Way::Type(_) => {
+                self.focus = Focus::Word;
+                Vec::new()
+            }
+            Way::No(why) => {
+                self.go(true);
+                vec![Effect::Complain(why)]
+            }
+            Way::Wait | Way::Fill(_) | Way::Press => self.approve(world),
+        }
+    }
+
+    fn copy(&self) -> Effect {
+        let twins = match &self.state {
+            State::Ready(plan) => plan_text::twins(plan),
+            _ => Vec::new(),
+        };
+        Effect::Copy(if twins.is_empty() { self.pager.text() } else { twins.join("\n") + "\n" })
+    }
+
     fn compose(&self, world: &World, width: u16) -> Vec<Line> {
-        let wide = usize::from(width).saturating_sub(8).max(30);
         let facts = &world.facts;
         let mut out = Vec::new();
         let mut place = Line::of("  on ", Tone::Dim);
         place.push(facts.context.clone(), Tone::Title);
         place.push(" as ", Tone::Dim);
         place.plain(if facts.operator.is_empty() { "somebody".to_owned() } else { facts.operator.clone() });
-        if let Err(why) = facts.may_write() {
-            place.push(format!("  {why}"), Tone::Warn);
-        }
         out.push(place);
+        if let Some(why) = &self.locked {
+            fields("READ-ONLY", why, width, Tone::Warn, &mut out);
+        }
         match &self.state {
             State::Reading => out.push(Line::of("  reading what it needs", Tone::Busy)),
-            State::Refused(why) => {
-                let parts = contexts::wrap(why, wide);
-                out.extend(parts.into_iter().map(|part| Line::of(format!("  {part}"), Tone::Bad)));
-            }
-            State::Ready { plan, checks } => body(plan, checks.as_deref(), wide, &mut out),
+            State::Refused(why) => paragraph(2, why, width, Tone::Bad, &mut out),
+            State::Ready(plan) => plan_text::lines(plan, self.checks(), width, &mut out),
         }
         out
     }
 
-    fn form_lines(&self, width: u16) -> Vec<Line> {
-        let label = self.form.iter().map(|e| e.name.len()).max().unwrap_or(0).max(8);
-        let room = room(width, label);
-        let one = |(at, entry): (usize, &Entry)| {
-            let here = self.focus == Focus::Field(at);
-            let mut line = Line::of(format!("  {:<label$}  ", entry.name), if here { Tone::Key } else { Tone::Dim });
-            let (text, _) = entry.line.visible(room);
-            if text.is_empty() {
-                line.push(scene::clip(entry.help, room, Keep::Start).into_owned(), Tone::Dim);
-            } else {
-                line.push(text, if here { Tone::Accent } else { Tone::Plain });
-            }
-            line
-        };
-        let mut out: Vec<Line> = self.form.iter().enumerate().map(one).collect();
-        if let Focus::Field(at) = self.focus
-            && let Some(entry) = self.form.get(at)
-        {
-            let told = scene::clip(entry.help, usize::from(width).saturating_sub(label + 4), Keep::Start).into_owned();
-            out.push(Line::of(format!("  {:label$}  {told}", ""), Tone::Dim));
-        } else if !self.form.is_empty() {
-            out.push(Line::new());
+    fn focused(&self) -> Option<usize> {
+        match self.focus {
+            Focus::Field(at) => Some(at),
+            Focus::Cancel | Focus::Word => None,
         }
-        out
     }
 
-    fn buttons(&self) -> Line {
-        let mut line = Line::of(" ", Tone::Plain);
+    /// What is below the plan: how it is approved, and how it is left.
+    fn buttons(&self, width: u16) -> Vec<Line> {
+        let here = self.focus == Focus::Cancel;
         let tone = |here: bool| if here { Tone::Key } else { Tone::Dim };
-        line.push(if self.focus == Focus::Cancel { "[Cancel]" } else { " Cancel " }, tone(self.focus == Focus::Cancel));
-        match (&self.state, self.word_wanted()) {
-            (State::Ready { .. }, Some(word)) => {
-                line.push(format!("   type {word} and enter to run: "), tone(self.focus == Focus::Word));
-                line.push(self.word.text().to_owned(), Tone::Accent);
-            }
-            (State::Ready { .. }, None) => line.push("   y runs it", tone(self.focus == Focus::Cancel)),
-            _ => {}
+        let mut line = Line::of(" ", Tone::Plain);
+        line.push(if here { "[Cancel]" } else { " Cancel " }, tone(here));
+        if let Some(word) = self.word_wanted()
+            && (self.focus == Focus::Word || matches!(self.way(), Way::Type(_)))
+        {
+            return self.typed(line, word, width);
         }
-        line
+        let told = match self.way() {
+            Way::Type(_) => String::new(),
+            Way::Press => match self.focus {
+                Focus::Cancel => "y runs it",
+                Focus::Field(at) if self.form.is_required(at) => "enter runs it",
+                _ => "tab to Cancel, then y runs it",
+            }
+            .to_owned(),
+            Way::Fill(at) => format!("it needs a {}", self.form.name(at)),
+            Way::Wait => "reading".to_owned(),
+            Way::No(_) if self.locked.is_some() => "read-only: it cannot be run".to_owned(),
+            Way::No(_) => "it cannot be run".to_owned(),
+        };
+        line.push(format!("   {told}"), tone(here || matches!(self.focus, Focus::Field(_))));
+        vec![line]
     }
 
-    fn above(&self) -> usize {
-        if self.form.is_empty() { 0 } else { self.form.len() + 1 }
+    /// The line in which a word is typed; two, where the word is long.
+    fn typed(&self, mut line: Line, word: &str, width: u16) -> Vec<Line> {
+        let wide = usize::from(width);
+        let tone = if matches!(self.focus, Focus::Field(_)) { Tone::Dim } else { Tone::Key };
+        line.push(format!("   type {word} and enter to run: "), tone);
+        if line.width() + scene::width(word) + 2 > wide {
+            let mut below = Line::of("   > ", tone);
+            below.push(self.word.visible(wide.saturating_sub(6)).0, Tone::Accent);
+            return vec![line, below];
+        }
+        let room = wide.saturating_sub(line.width() + 1);
+        line.push(self.word.visible(room).0, Tone::Accent);
+        vec![line]
+    }
+
+    /// Rows of the body that the plan itself has.
+    fn plan_height(&self, size: Size) -> u16 {
+        let form = if self.form.is_empty() { 0 } else { self.form.len() + 1 };
+        let foot = 1 + self.buttons(size.width).len();
+        size.height.saturating_sub(u16::try_from(form + foot).unwrap_or(u16::MAX))
     }
 }
 
-fn room(width: u16, label: usize) -> usize {
-    usize::from(width).saturating_sub(label + 6).max(16)
-}
-
-fn body(plan: &Plan, checks: Option<&[Checked]>, wide: usize, out: &mut Vec<Line>) {
-    let section = |title: &str, texts: &[String], tone: Tone, out: &mut Vec<Line>| {
-        for (n, text) in texts.iter().enumerate() {
-            for (m, part) in contexts::wrap(&text::line(text), wide.saturating_sub(10)).into_iter().enumerate() {
-                out.push(field(if n + m == 0 { title } else { "" }, part, tone));
-            }
-        }
-    };
-    section("WARNING", &plan.warnings, Tone::Warn, out);
-    section("REACHES", &plan.reach, Tone::Plain, out);
-    out.push(heading("STEPS"));
-    for (nth, step) in plan.steps.iter().enumerate() {
-        let verdict = checks.and_then(|checks| checks.iter().find(|c| c.step == nth)).map(|c| &c.verdict);
-        step_lines(nth, step, verdict, checks.is_none(), wide, out);
-    }
-    if !plan.undo.is_empty() {
-        section("UNDO", std::slice::from_ref(&plan.undo), Tone::Plain, out);
-    }
-}
-
-fn step_lines(nth: usize, step: &Step, verdict: Option<&Verdict>, asking: bool, wide: usize, out: &mut Vec<Line>) {
-    let mut head = Line::of(format!("  {:>2} ", nth + 1), Tone::Dim);
-    head.plain(text::line(&step.what).into_owned());
-    match (&step.act, verdict) {
-        (Act::Await(proof), _) => {
-            head.push(format!("  up to {}", crate::domain::ages::told(proof.limit.into())), Tone::Dim);
-        }
-        (Act::Manual(_), _) => head.push("  left to you", Tone::Dim),
-        (_, Some(Verdict::Allowed)) => head.push("  would be taken", Tone::Good),
-        (_, None) if asking => head.push("  asking", Tone::Busy),
-        _ => {}
-    }
-    out.push(head);
-    let indented = |texts: Vec<String>, tone: Tone, out: &mut Vec<Line>| {
-        out.extend(texts.into_iter().map(|part| Line::of(format!("     {part}"), tone)));
-    };
-    match verdict {
-        Some(Verdict::Denied(why)) => {
-            indented(contexts::wrap(&format!("would be refused: {}", text::line(why)), wide), Tone::Bad, out);
-        }
-        Some(Verdict::Unknown(why)) => indented(contexts::wrap(&text::line(why), wide), Tone::Warn, out),
-        _ => {}
-    }
-    match &step.act {
-        Act::Send(request) => {
-            indented(
-                contexts::wrap(&text::line(&format!("{} {}", request.method, request.path)), wide),
-                Tone::Dim,
-                out,
-            );
-            if let Some(body) = request.body.json() {
-                let mut parts = contexts::wrap(&text::line(&body.to_string()), wide);
-                if parts.len() > BODY_LINES {
-                    parts.truncate(BODY_LINES);
-                    parts.push("… and more".to_owned());
-                }
-                indented(parts, Tone::Dim, out);
-            }
-            if let Some(guard) = &request.guard {
-                indented(
-                    contexts::wrap(&text::line(&format!("only while it is {}", guard.told())), wide),
-                    Tone::Dim,
-                    out,
-                );
-            }
-            if !request.after.is_empty() {
-                let change = format!("{} -> {}", text::line(&request.before), text::line(&request.after));
-                indented(contexts::wrap(change.trim_start_matches(" -> "), wide), Tone::Accent, out);
-            }
-        }
-        Act::Ask { argv, .. } => indented(contexts::wrap(&text::line(&argv.join(" ")), wide), Tone::Dim, out),
-        Act::Fetch(fetch) => indented(contexts::wrap(&text::line(&fetch.told()), wide), Tone::Dim, out),
-        Act::Manual(why) => indented(contexts::wrap(&text::line(why), wide), Tone::Warn, out),
-        Act::Await(_) | Act::Local(_) => {}
-    }
-    if !step.twin.is_empty() {
-        indented(contexts::wrap(&text::line(&format!("same as: {}", step.twin)), wide), Tone::Dim, out);
-    }
+/// Whether a command moves the text and changes nothing.
+fn scrolls(command: Command) -> bool {
+    matches!(
+        command,
+        Command::Up
+            | Command::Down
+            | Command::PageUp
+            | Command::PageDown
+            | Command::Top
+            | Command::Bottom
+            | Command::Left
+            | Command::Right
+    )
 }
 
 impl Screen for Preview {
     fn title(&self, _world: &World) -> String {
         match &self.state {
-            State::Ready { plan, .. } => format!("Preview: {}", text::line(&plan.title)),
+            State::Ready(plan) => format!("Preview: {}", text::line(&plan.title)),
             _ => format!("Preview: {} {}", self.deed.action, self.deed.keys.first().map_or("", |key| &*key.name)),
         }
     }
@@ -388,49 +382,66 @@ impl Screen for Preview {
     }
 
     fn on(&mut self, command: Command, world: &World) -> Option<Vec<Effect>> {
+        if scrolls(command) {
+            return self.pager.command(command);
+        }
+        self.approved = false;
         match command {
-            Command::Open => Some(vec![Effect::Back, Effect::Say("cancelled, nothing was sent".to_owned())]),
-            Command::Next => Some(self.go(true)),
-            Command::Approve => Some(self.approve(world, false)),
+            Command::Open | Command::Back | Command::Quit => Some(Self::cancel()),
+            Command::Next => {
+                self.go(true);
+                Some(Vec::new())
+            }
+            Command::Approve if self.word_wanted().is_none() => Some(self.approve(world)),
+            Command::Copy => Some(vec![self.copy()]),
             Command::Reload => {
                 self.have.clear();
                 self.rounds = 0;
-                self.basis = None;
+                (self.basis, self.checked) = (None, None);
                 Some(Vec::new())
             }
-            _ => self.pager.command(command),
+            // these leave it as it is
+            Command::HardQuit | Command::Palette | Command::Help | Command::Header => None,
+            _ => Some(vec![Effect::Unused]),
         }
     }
 
-    fn typing(&self) -> bool {
-        self.focus != Focus::Cancel
+    fn takes(&self, chord: Chord) -> bool {
+        let letter = matches!(chord.code, Code::Char(_)) && !chord.ctrl && !chord.alt;
+        match (self.focus, chord.code) {
+            (_, Code::BackTab) => true,
+            // these scroll, wherever the focus is
+            (_, Code::PageUp | Code::PageDown | Code::F(_)) => false,
+            (_, Code::Char('f' | 'b')) if chord.ctrl => false,
+            (Focus::Cancel, Code::Backspace | Code::Char(_)) => {
+                (letter || chord.code == Code::Backspace) && self.word_wanted().is_some()
+            }
+            (Focus::Cancel, _) | (Focus::Word, Code::Up | Code::Down) => false,
+            (_, Code::Char(_)) => letter || LineEdit::edits(chord),
+            _ => true,
+        }
     }
 
     fn key(&mut self, chord: Chord, world: &World) -> Vec<Effect> {
-        match (chord.code, chord.ctrl) {
-            (Code::Esc, _) => return vec![Effect::Back, Effect::Say("cancelled, nothing was sent".to_owned())],
-            (Code::BackTab | Code::Up, _) => return self.go(false),
-            (Code::Enter, _) if self.focus == Focus::Word => return self.approve(world, true),
-            (Code::Tab | Code::Down | Code::Enter, _) => return self.go(true),
-            (Code::PageDown, _) => return self.pager.command(Command::PageDown).unwrap_or_default(),
-            (Code::PageUp, _) => return self.pager.command(Command::PageUp).unwrap_or_default(),
-            _ => {}
-        }
-        match self.focus {
-            Focus::Field(at) => {
-                let typed = |entry: &mut Entry| {
-                    let edited = entry.line.on(chord);
-                    entry.touched |= edited;
-                    edited
-                };
-                if self.form.get_mut(at).is_some_and(typed) {
+        self.approved = false;
+        match (chord.code, self.focus) {
+            (Code::Esc, _) => return Self::cancel(),
+            (Code::Enter, Focus::Word) => return self.approve(world),
+            (Code::Enter, Focus::Field(at)) => return self.enter(at, world),
+            (Code::BackTab | Code::Up, _) => self.go(false),
+            (Code::Tab | Code::Down, _) => self.go(true),
+            (_, Focus::Field(at)) => {
+                if self.form.key(at, chord) {
                     self.rounds = 0;
                     self.refill();
                     return self.replan();
                 }
             }
-            Focus::Word => drop(self.word.on(chord)),
-            Focus::Cancel => {}
+            // what has to be typed goes where it belongs
+            (_, Focus::Cancel | Focus::Word) => {
+                self.focus = Focus::Word;
+                self.word.on(chord);
+            }
         }
         Vec::new()
     }
@@ -438,27 +449,36 @@ impl Screen for Preview {
     fn paste(&mut self, text: &str) -> Vec<Effect> {
         match self.focus {
             Focus::Field(at) => {
-                if let Some(entry) = self.form.get_mut(at) {
-                    entry.line.paste(text);
-                    entry.touched = true;
-                }
+                self.approved = false;
+                self.form.paste(at, text);
+                self.rounds = 0;
+                self.refill();
                 self.replan()
             }
-            // what has to be typed is typed
+            Focus::Word | Focus::Cancel if self.word_wanted().is_some() => {
+                vec![Effect::Complain("what has to be typed is typed, not pasted".to_owned())]
+            }
             Focus::Word | Focus::Cancel => Vec::new(),
         }
     }
 
     fn sync(&mut self, world: &World, size: Size) -> Vec<Effect> {
         let mut effects = Vec::new();
+        let locked = world.facts.locked_out();
+        if locked.is_some() != self.locked.is_some() {
+            // the server is asked more where something may be written
+            self.checked = None;
+        }
+        self.locked = locked;
         if self.basis.is_none() {
             match actions::by_name(self.deed.action) {
                 Some(action) => {
                     let run = self.deed.continues.as_deref();
                     let left = run.and_then(|run| world.unfinished.iter().find(|left| left.run == run));
                     let basis = Basis::new(action, &self.deed.keys, world, self.nth).after(left);
-                    self.fill(&basis);
+                    self.form.fill(&basis, &self.have);
                     self.basis = Some(basis);
+                    self.focus = self.form.missing().map_or(Focus::Cancel, Focus::Field);
                     effects = self.replan();
                 }
                 None => self.state = State::Refused(format!("no action is called {}", self.deed.action)),
@@ -468,39 +488,67 @@ impl Screen for Preview {
             self.refill();
             effects.extend(self.replan());
         }
-        let height = usize::from(size.height).saturating_sub(self.above() + 2);
+        if self.focus == Focus::Word && self.word_wanted().is_none() {
+            self.focus = Focus::Cancel;
+        }
+        effects.extend(self.check());
+        effects.extend(self.answered(world));
         self.pager.set(self.compose(world, size.width));
-        self.pager.resize(Size { width: size.width, height: u16::try_from(height).unwrap_or(0) });
+        self.pager.resize(Size { height: self.plan_height(size), ..size });
         effects
     }
 
     fn lines(&self, _world: &World, size: Size) -> Vec<Line> {
-        let mut out = self.form_lines(size.width);
-        let height = usize::from(size.height).saturating_sub(out.len() + 2);
-        let mut body = self.pager.visible(Size { width: size.width, height: u16::try_from(height).unwrap_or(0) });
+        let mut out = self.form.lines(self.focused(), size.width);
+        let height = self.plan_height(size);
+        let mut body = self.pager.visible(Size { height, ..size });
         // the buttons stay where they are
-        body.resize(height, Line::new());
+        body.resize(usize::from(height), Line::new());
         out.extend(body);
-        out.push(Line::new());
-        out.push(self.buttons());
+        let more = self.pager.more();
+        out.push(match (more.above, more.below) {
+            (0, 0) => Line::new(),
+            (above, 0) => Line::of(format!("     {above} lines above: pgup"), Tone::Accent),
+            (_, below) => Line::of(format!("     {below} more lines: pgdn"), Tone::Accent),
+        });
+        out.extend(self.buttons(size.width));
         out
     }
 
     fn cursor(&self, size: Size) -> Option<(u16, u16)> {
         let at = |column: usize, row: usize| Some((u16::try_from(column).ok()?, u16::try_from(row).ok()?));
         match self.focus {
-            Focus::Field(n) => {
-                let label = self.form.iter().map(|e| e.name.len()).max().unwrap_or(0).max(8);
-                let (_, cursor) = self.form.get(n)?.line.visible(room(size.width, label));
-                at(4 + label + cursor, n)
+            Focus::Field(n) => at(self.form.cursor(n, size.width)?, n),
+            Focus::Word => {
+                let buttons = self.buttons(size.width);
+                at(buttons.last()?.width(), usize::from(size.height).saturating_sub(1))
             }
-            Focus::Word => at(self.buttons().width(), usize::from(size.height).saturating_sub(1)),
             Focus::Cancel => None,
         }
     }
 
     fn hints(&self) -> &'static [Command] {
-        &[Command::Approve, Command::Next, Command::Back, Command::Help]
+        match (self.focus, self.way()) {
+            (Focus::Word | Focus::Field(_), _) => &[Command::Open, Command::Next, Command::Copy, Command::Back],
+            (Focus::Cancel, Way::Press) if self.form.is_empty() => {
+                &[Command::Approve, Command::Copy, Command::Back, Command::Help]
+            }
+            (Focus::Cancel, Way::Press) => {
+                &[Command::Approve, Command::Next, Command::Copy, Command::Back, Command::Help]
+            }
+            (Focus::Cancel, Way::Type(_)) => &[Command::Next, Command::Copy, Command::Back],
+            (Focus::Cancel, _) => &[Command::Copy, Command::Back, Command::Help],
+        }
+    }
+
+    fn own_keys(&self) -> &'static [Binding] {
+        match (self.focus, self.way()) {
+            (Focus::Field(at), Way::Press) if self.form.is_required(at) => TYPING,
+            (Focus::Field(_), _) => FILLING,
+            (Focus::Word, _) | (Focus::Cancel, Way::Type(_)) => TYPING,
+            (Focus::Cancel, Way::Press) => PRESSING,
+            (Focus::Cancel, _) => WAITING,
+        }
     }
 
     fn target(&self, _world: &World) -> Option<Key> {
@@ -508,25 +556,18 @@ impl Screen for Preview {
     }
 
     fn reply(&mut self, ticket: Ticket, reply: Reply, _world: &World) {
-        if self.waiting != Some(ticket) {
-            return;
-        }
-        self.waiting = None;
         match reply {
-            Reply::Read(found) => {
+            Reply::Read(found) if self.reading == Some(ticket) => {
+                self.reading = None;
                 self.have.extend(found);
                 self.stale = true;
             }
             Reply::Checked(found) => {
-                if let State::Ready { checks, .. } = &mut self.state {
-                    *checks = Some(found);
+                if let Some((_, steps)) = self.checking.take_if(|(asked, _)| *asked == ticket) {
+                    self.checked = Some((steps, found));
                 }
             }
             _ => {}
         }
-    }
-
-    fn own_keys(&self) -> &'static [Binding] {
-        KEYS
     }
 }

@@ -7,7 +7,7 @@ use std::hash::Hasher;
 use super::body::Scroll;
 use super::layout::{self, Fitted};
 use super::world::{Link, World};
-use super::{Screen, Size};
+use super::{More, Screen, Size};
 use crate::domain::ages;
 use crate::domain::change::FeedState;
 use crate::domain::health::Health;
@@ -116,7 +116,7 @@ impl TableScreen {
 
     fn to_link(&self, world: &World, relation: Relation) -> Vec<Effect> {
         let row = self.current(world).and_then(|id| world.store.row(id));
-        row.map(|row| world.go_to(row, relation)).into_iter().collect()
+        row.map_or_else(nothing_chosen, |row| vec![world.go_to(row, relation)])
     }
 
     fn measure(&mut self, world: &World, rows: usize) {
@@ -250,6 +250,19 @@ impl TableScreen {
         }
         out
     }
+}
+
+fn nothing_chosen() -> Vec<Effect> {
+    vec![Effect::Complain("nothing is chosen".to_owned())]
+}
+
+/// Whether a command would change what a table shows.
+fn moves(command: Command) -> bool {
+    use Command as C;
+    matches!(
+        command,
+        C::Up | C::Down | C::PageUp | C::PageDown | C::Top | C::Bottom | C::Mark | C::Wide | C::FaultsOnly | C::Reload
+    ) || matches!(command, C::SortName | C::SortAge | C::SortStatus | C::SortNamespace | C::SortColumn)
 }
 
 /// The tone of a health word.
@@ -407,7 +420,9 @@ impl Screen for TableScreen {
     fn on(&mut self, command: Command, world: &World) -> Option<Vec<Effect>> {
         let len = self.view.len();
         if self.frozen.is_some() && !matches!(command, Command::Freeze | Command::Back) {
-            return None;
+            let thaw = world.chord(Command::Freeze).unwrap_or("ctrl-s");
+            let why = format!("the view is frozen: {thaw} lets it go");
+            return moves(command).then(|| vec![Effect::Complain(why)]);
         }
         if self.scroll.on(command, len) {
             self.cursor =
@@ -417,7 +432,7 @@ impl Screen for TableScreen {
         Some(match command {
             Command::Open | Command::Describe => match self.target(world) {
                 Some(key) => vec![Effect::Go(Place::Describe(key))],
-                None => Vec::new(),
+                None => nothing_chosen(),
             },
             Command::Back if self.frozen.take().is_some() => Vec::new(),
             Command::Back if !self.marks.is_empty() => {
@@ -475,7 +490,7 @@ impl Screen for TableScreen {
             Command::Owner => self.to_link(world, Relation::Owner),
             Command::Copy => match self.target(world) {
                 Some(key) => vec![Effect::Copy(key.name.to_string())],
-                None => Vec::new(),
+                None => nothing_chosen(),
             },
             _ => return None,
         })
@@ -516,7 +531,7 @@ impl Screen for TableScreen {
             let c = &spec.columns[i];
             (self.wide || !c.wide) && !(hide_namespace && matches!(c.field, Field::Namespace))
         };
-        self.columns = layout::fit(spec.columns, &self.wanted, show, size.width.saturating_sub(2));
+        self.columns = layout::fit(spec.columns, &self.wanted, self.sort.column, show, size.width.saturating_sub(2));
         Vec::new()
     }
 
@@ -525,6 +540,10 @@ impl Screen for TableScreen {
             Some(lines) => lines.iter().take(usize::from(size.height)).cloned().collect(),
             None => self.body(world, size.height),
         }
+    }
+
+    fn more(&self) -> More {
+        self.scroll.more()
     }
 
     fn hints(&self) -> &'static [Command] {

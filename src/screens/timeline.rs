@@ -4,8 +4,10 @@
 use std::collections::HashSet;
 
 use super::body::Scroll;
+use super::moment::row_of;
+use super::naming::{self, ROOMY};
 use super::world::World;
-use super::{Screen, ScreenSpec, Size, incident};
+use super::{More, Screen, ScreenSpec, Size, incident, pager};
 use crate::domain::ages::{self, Time};
 use crate::domain::incident::Anchor;
 use crate::domain::moment::{self, Moment, What};
@@ -94,7 +96,17 @@ fn from(origin: Origin) -> &'static str {
     }
 }
 
-fn words(moment: &Moment) -> String {
+/// The same in words.
+pub fn from_words(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Here => "by this session",
+        Origin::Disk => "by an earlier or another session, read from disk",
+        Origin::Audit => "in the audit",
+    }
+}
+
+/// The whole sentence of an entry.
+pub fn words(moment: &Moment) -> String {
     format!("{}{}", moment.words, moment::notes(moment))
 }
 
@@ -218,10 +230,6 @@ impl Timeline {
         self.shown.get(self.scroll.at).map(|told| &told.moment)
     }
 
-    fn row_of(moment: &Moment, world: &World) -> Option<RowId> {
-        world.store.find(kinds::by_name(&moment.kind)?, &moment.namespace, &moment.name)
-    }
-
     /// Where the entries are from, and how old each part is.
     fn parts(&self, world: &World, width: u16) -> Line {
         let now = world.facts.now;
@@ -244,19 +252,29 @@ impl Timeline {
         Line::of(scene::clip(&text, usize::from(width), Keep::Start).into_owned(), Tone::Dim)
     }
 
-    fn line(told: &Told, world: &World, width: u16) -> Line {
+    /// The rows that are seen, each with what it is about in the room that all of them have for that.
+    fn visible(&self, rows: usize, wide: usize) -> (Vec<(usize, &Told, String)>, usize) {
+        let seen = || self.shown.iter().enumerate().skip(self.scroll.top).take(rows);
+        let names: Vec<(String, String)> =
+            seen().map(|(_, told)| (naming::kind(&told.moment.kind, wide), told.moment.place())).collect();
+        let widest = names.iter().map(|(kind, place)| scene::width(kind) + 1 + scene::width(place)).max().unwrap_or(0);
+        let columns = subject_width(wide).min(widest.max(6));
+        let fitted = naming::all_fitted(&names, columns);
+        (seen().zip(fitted).map(|((at, told), name)| (at, told, name)).collect(), columns)
+    }
+
+    fn line(told: &Told, name: &str, columns: usize, world: &World, wide: usize) -> Line {
         let (now, utc) = (world.facts.now, world.facts.utc);
         let moment = &told.moment;
-        let wide = usize::from(width);
         let rest = if told.origin == Origin::Here { Tone::Plain } else { Tone::Dim };
         let clock = clock(moment.time, now, utc, wide);
         let mut line = Line::of(format!(" {clock:<width$} ", width = clock_width(wide)), rest);
-        if wide >= WITH_AGE {
-            line.push(format!("{:>6}  ", ages::told(moment.time.age(now).max(0))), rest);
-        }
         let (glyph, tone) = glyph(moment.what);
-        let glyph = if wide < WITH_AGE { String::new() } else { format!("{glyph} ") };
-        line.push(format!("{glyph}{:<7} ", moment.what.word()), tone);
+        if wide >= ROOMY {
+            line.push(format!("{:>6}  ", ages::told(moment.time.age(now).max(0))), rest);
+            line.push(format!("{glyph} "), tone);
+        }
+        line.push(format!("{:<7} ", moment.what.word()), tone);
         match moment.severity {
             Some(severity) => line.push(
                 format!("{severity}  "),
@@ -264,14 +282,11 @@ impl Timeline {
             ),
             None => line.plain("    "),
         }
-        // the kind as it is typed is shorter
-        let word = kinds::by_name(&moment.kind).filter(|_| wide < WITH_FROM).map(|kind| kinds::spec(kind).word);
-        let subject = word.map_or_else(|| moment.told(), |word| format!("{word} {}", moment.place()));
-        line.push(scene::fit(&subject, subject_width(wide), Keep::Ends), rest);
-        let mark = if wide >= WITH_FROM { from(told.origin) } else { "" };
-        let left = wide.saturating_sub(line.width() + 2 + if wide >= WITH_FROM { 6 } else { 0 });
+        line.push(scene::fit(name, columns, Keep::Ends), rest);
+        let mark = if wide >= ROOMY { from(told.origin) } else { "" };
+        let left = wide.saturating_sub(line.width() + 2 + if wide >= ROOMY { 6 } else { 0 });
         let words = words(moment);
-        if wide >= WITH_FROM {
+        if wide >= ROOMY {
             line.push(format!("  {} {mark}", scene::fit(&words, left, Keep::Start)), rest);
         } else {
             line.push(format!("  {}", scene::clip(&words, left, Keep::Start)), rest);
@@ -280,20 +295,15 @@ impl Timeline {
     }
 }
 
-/// From these widths on there is room for the age, and for where an entry is from.
-const WITH_AGE: usize = 76;
-const WITH_FROM: usize = 100;
-
 fn subject_width(wide: usize) -> usize {
     match wide {
-        ..WITH_AGE => wide.saturating_sub(22) / 2,
-        WITH_AGE..WITH_FROM => 27,
+        ..ROOMY => (wide.saturating_sub(23) * 2 / 5).max(12),
         _ => (wide * 35 / 100).min(56),
     }
 }
 
 fn clock_width(wide: usize) -> usize {
-    if wide < WITH_AGE { 6 } else { 9 }
+    if wide < ROOMY { 6 } else { 9 }
 }
 
 /// The minute of today, or its second where there is room; of another day the day and the minute, or the hour.
@@ -301,7 +311,7 @@ fn clock(time: Time, now: Time, utc: bool, wide: usize) -> String {
     let zone = if utc { jiff::tz::TimeZone::UTC } else { jiff::tz::TimeZone::system() };
     let (then, today) = (time.timestamp().to_zoned(zone.clone()), now.timestamp().to_zoned(zone));
     let is_today = then.date() == today.date();
-    let format = match (is_today, wide < WITH_AGE) {
+    let format = match (is_today, wide < ROOMY) {
         (true, true) => "%H:%M",
         (true, false) => "%H:%M:%S",
         (false, true) => "%d %Hh",
@@ -349,14 +359,8 @@ impl Screen for Timeline {
                 vec![Effect::Copy(moment::markdown(self.shown.iter().map(|told| &told.moment), &title))]
             }
             Command::Open => match self.current() {
-                None => Vec::new(),
-                Some(moment) => match Self::row_of(moment, world).and_then(|id| Some((id, world.store.key(id)?))) {
-                    Some((id, key)) if world.triage.finding(Subject::Row(id)).is_some() => {
-                        vec![Effect::Go(Place::Incident(Anchor::Object(key)))]
-                    }
-                    Some((_, key)) => vec![Effect::Go(Place::Describe(key))],
-                    None => vec![Effect::Complain(format!("{} is not among what is known now", moment.told()))],
-                },
+                None => vec![Effect::Complain("nothing is chosen".to_owned())],
+                Some(moment) => vec![Effect::Go(Place::Moment(Box::new(moment.clone())))],
             },
             _ => return None,
         })
@@ -372,7 +376,7 @@ impl Screen for Timeline {
             self.scroll.top = (self.scroll.top + at).saturating_sub(before);
             self.scroll.at = at;
         }
-        self.scroll.settle(self.shown.len(), usize::from(size.height.saturating_sub(2)));
+        self.scroll.settle(self.shown.len(), pager::list_rows(size, 2));
         if self.cursor.is_some() {
             self.cursor = self.current().cloned();
         }
@@ -386,11 +390,12 @@ impl Screen for Timeline {
     fn lines(&self, world: &World, size: Size) -> Vec<Line> {
         let wide = usize::from(size.width);
         let mut out = vec![self.parts(world, size.width)];
-        let age = if wide >= WITH_AGE { "   AGE  " } else { "" };
-        let object = scene::fit("OBJECT", subject_width(wide), Keep::Start);
+        let rows = pager::list_rows(size, 2);
+        let (visible, columns) = self.visible(rows, wide);
+        let age = if wide >= ROOMY { "   AGE    " } else { "" };
+        let object = scene::fit("OBJECT", columns, Keep::Start);
         let time = scene::fit("TIME", clock_width(wide), Keep::Start);
-        let glyph = if wide < WITH_AGE { "" } else { "  " };
-        out.push(Line::of(format!(" {time} {age}{glyph}WHAT    SEV {object}  WORDS"), Tone::Title));
+        out.push(Line::of(format!(" {time} {age}WHAT    SEV {object}  WORDS"), Tone::Title));
         if self.shown.is_empty() {
             let text = match (self.all, &self.scope) {
                 (0, Scope::All) => "  nothing has happened that was seen in the last 24 hours".to_owned(),
@@ -400,13 +405,20 @@ impl Screen for Timeline {
             out.push(Line::of(scene::clip(&text, wide, Keep::Start).into_owned(), Tone::Dim));
             return out;
         }
-        let rows = usize::from(size.height).saturating_sub(2);
-        for (at, told) in self.shown.iter().enumerate().skip(self.scroll.top).take(rows) {
-            let mut line = Self::line(told, world, size.width);
+        for (at, told, name) in visible {
+            let mut line = Self::line(told, &name, columns, world, wide);
             line.selected = at == self.scroll.at;
             out.push(line);
         }
+        if let Some(moment) = self.current() {
+            let text = format!("{} {}: {}", moment.what.word(), moment.told(), words(moment));
+            pager::below(&text, size, &mut out);
+        }
         out
+    }
+
+    fn more(&self) -> More {
+        self.scroll.more()
     }
 
     fn hints(&self) -> &'static [Command] {
@@ -414,7 +426,7 @@ impl Screen for Timeline {
     }
 
     fn target(&self, world: &World) -> Option<Key> {
-        world.store.key(Self::row_of(self.current()?, world)?)
+        world.store.key(row_of(self.current()?, world)?)
     }
 
     fn filter(&mut self, text: &str, _world: &World) -> Result<(), String> {

@@ -126,6 +126,14 @@ impl Facts {
     }
 }
 
+impl Facts {
+    /// Why nothing may be written now, with the way out; `None` when it may.
+    pub fn locked_out(&self) -> Option<String> {
+        let why = self.may_write().err()?;
+        Some(format!("{why}; {}", self.way_out(":unlock REASON")))
+    }
+}
+
 /// A plan of this session, and how it stands with it.
 #[derive(Debug)]
 pub struct PlanRun {

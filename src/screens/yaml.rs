@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::pager::Pager;
 use super::world::World;
-use super::{Screen, Size};
+use super::{More, Screen, Size};
 use crate::domain::record::Key;
 use crate::domain::reply::Reply;
 use crate::domain::secrets;
@@ -83,6 +83,10 @@ impl Screen for Yaml {
 
     fn lines(&self, _world: &World, size: Size) -> Vec<Line> {
         self.pager.visible(size)
+    }
+
+    fn more(&self) -> More {
+        self.pager.more()
     }
 
     fn hints(&self) -> &'static [Command] {

@@ -56,6 +56,15 @@ impl End {
     }
 }
 
+/// How the console ended, and what it has left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    pub end: End,
+    /// Where the plans ran that were not over, and their titles.
+    pub context: String,
+    pub left: Vec<String>,
+}
+
 struct Session<'a> {
     app: App,
     data: Data,
@@ -74,15 +83,15 @@ struct Session<'a> {
 ///
 /// # Errors
 /// When the terminal or a thread cannot be had.
-pub fn run(app: App, data: Data, theme: Theme, panics: Panics) -> Result<End> {
+pub fn run(app: App, data: Data, theme: Theme, panics: Panics) -> Result<Ended> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let signals = runtime.block_on(async { Signals::listen() })?;
     let terminal = Terminal::enter()?;
-    let end = runtime.block_on(drive(app, data, theme, &terminal, signals, panics));
+    let ended = runtime.block_on(drive(app, data, theme, &terminal, signals, panics));
     // nothing of the runtime may keep a closed terminal waiting
     runtime.shutdown_background();
     drop(terminal);
-    end
+    ended
 }
 
 async fn drive(
@@ -92,7 +101,7 @@ async fn drive(
     terminal: &Terminal,
     mut signals: Signals,
     mut panics: Panics,
-) -> Result<End> {
+) -> Result<Ended> {
     let writer = Writer::start(terminal.output()?).wrap_err("no thread for the terminal's output")?;
     let mut inputs = Inputs::start(terminal)?;
     let (gone_tell, mut gone) = oneshot::channel();
@@ -111,24 +120,24 @@ async fn drive(
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut drawn = Instant::now();
     let mut stale = false;
-    loop {
+    let end = loop {
         tokio::select! {
             biased;
             // before keys: a key that is held must not keep us
             asked = signals.next() => match asked {
-                Asked::End(number) => return Ok(End::Signal(number)),
+                Asked::End(number) => break End::Signal(number),
                 Asked::Stop => session.suspend()?,
                 Asked::Continue => session.resume(),
             },
-            _ = &mut gone => return Ok(End::Hangup),
-            Some(()) = panics.recv() => return Ok(End::Panic),
+            _ = &mut gone => break End::Hangup,
+            Some(()) = panics.recv() => break End::Panic,
             input = inputs.next() => match input {
                 Some(input) => {
                     session.input(input);
                     session.draw();
                     (drawn, stale) = (Instant::now(), false);
                 }
-                None => return Ok(End::Hangup),
+                None => break End::Hangup,
             },
             () = tokio::time::sleep_until(drawn + session.pace), if stale => {
                 session.pace = (session.pace * 2).min(PACE);
@@ -154,9 +163,11 @@ async fn drive(
             }
         }
         if let Some(end) = session.end {
-            return Ok(end);
+            break end;
         }
-    }
+    };
+    let Session { app, .. } = &session;
+    Ok(Ended { end, context: app.world.facts.context.clone(), left: app.left_in_the_middle() })
 }
 
 impl Session<'_> {

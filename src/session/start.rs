@@ -8,7 +8,7 @@ use std::sync::Arc;
 use color_eyre::eyre::Result;
 
 use super::clock;
-use super::run::{self, End, Panics};
+use super::run::{self, Ended, Panics};
 use crate::app::App;
 use crate::app::keymap::Keymap;
 use crate::config::{Settings, profiles};
@@ -105,7 +105,7 @@ pub fn check_view(settings: &Settings, view: &str) -> Result<(), Unusable> {
 ///
 /// # Errors
 /// What cannot be had of the terminal, the threads or the settings.
-pub fn console(settings: Settings, view: &str, panics: Panics) -> Result<End> {
+pub fn console(settings: Settings, view: &str, panics: Panics) -> Result<Ended> {
     let mut app = app(&settings)?;
     let theme = theme(&settings)?;
     app.run_line(view).map_err(|why| Unusable(format!("{} {view}: {why}", settings.origin("default-view"))))?;

@@ -223,6 +223,21 @@ impl Console {
         self.keys("enter")
     }
 
+    /// The same for a namespace in which something is about to be.
+    #[track_caller]
+    pub fn go_when_known(&mut self, line: &str) -> String {
+        let started = Instant::now();
+        loop {
+            let frame = self.go(line);
+            if !frame.contains("nothing known in namespace") {
+                return frame;
+            }
+            assert!(started.elapsed() < DEADLINE, "{line}: not within {DEADLINE:?}:\n{frame}");
+            self.keys("esc");
+            self.take(Duration::from_millis(50));
+        }
+    }
+
     /// `/` and a filter, as typed.
     pub fn filter(&mut self, text: &str) -> String {
         self.types(&format!("/{text}"));

@@ -137,7 +137,7 @@ fn a_circle_of_dependencies_and_a_missing_one_are_shown_and_end() {
     console.go("find ks/lost");
     let frame = console.until("the object", |f| !f.contains("reading"));
     assert!(frame.contains("DEPENDS ON") && frame.contains("nowhere"), "{frame}");
-    assert!(console.go("home").contains("Kustomization  lab/"));
+    assert!(console.go("home").contains("ks lab/"));
 }
 
 #[test]

@@ -81,6 +81,21 @@ fn c_copies_the_name_to_the_clipboard_of_the_terminal() {
     assert!(raw.matches("\x1b]").count() == 1, "nothing else is said to the terminal's system");
 }
 
+#[test]
+fn an_escape_and_the_next_keys_in_one_packet_are_keys() {
+    let demo = quiet();
+    let mut console = Console::on_pods(&demo);
+    console.pty.keys("d");
+    console.pty.wait_text("CONDITIONS");
+    console.pty.keys("\x1b:hr\r");
+    console.pty.wait_text("HelmReleases 21");
+    console.pty.keys("/shop\x1bj");
+    console.pty.wait("the filter is left, and j moves the cursor", |screen| {
+        let text = screen.contents();
+        text.contains("HelmReleases 21") && !text.contains("/shop")
+    });
+}
+
 fn decode(base64: &str) -> Vec<u8> {
     let digit = |c: u8| match c {
         b'A'..=b'Z' => c - b'A',

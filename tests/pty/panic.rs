@@ -28,7 +28,7 @@ fn console_that_panics() {
         until(PATIENCE, || state.join("now").exists().then_some(()));
         panic!("in a thread beside the loop");
     });
-    let end = run::run(app, data, theme, panics).unwrap();
+    let end = run::run(app, data, theme, panics).unwrap().end;
     process::exit(end.code().into());
 }
 

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use rustix::process::Signal;
 use watchkeeper::demo::{Demo, Options};
 
 use crate::console::Console;
@@ -124,9 +125,11 @@ fn an_interrupted_drain_is_gone_on_with_and_then_listed_no_more() {
     let mut console = Console::over(demo.kubeconfig(), &[]);
     choose(&mut console, "nodes", "worker-3", "drain");
     console.pty.wait_text("delete-emptydir-data");
-    console.pty.keys("0\t\t\t\t");
+    // from Cancel past the word to the first field, and back
+    console.pty.keys("\t\t0");
+    console.pty.keys("\x1b[Z\x1b[Z");
     console.pty.wait_text("would be taken");
-    console.pty.keys("\tsre-demo\r");
+    console.pty.keys("sre-demo\r");
     under_way(&console, "wait until");
     interrupt(&mut console);
     let mut again = back(&demo, &console);
@@ -136,7 +139,6 @@ fn an_interrupted_drain_is_gone_on_with_and_then_listed_no_more() {
     again.pty.keys("r");
     // what was set is still set, and what was cordoned is not cordoned again
     again.pty.wait_text("timeout               3000");
-    again.pty.keys("\t\t\t\t");
     again.pty.wait_text("would be taken");
     assert!(!again.pty.text().contains("cordon node"));
     again.pty.keys("\tsre-demo\r");
@@ -175,4 +177,58 @@ fn what_is_dismissed_is_told_no_more() {
     third.settle();
     third.pty.keys(":plans\r");
     third.pty.wait_text("nothing was done in this session");
+}
+
+/// A restart of a Deployment whose rollout cannot be over, under way.
+fn restarting() -> (Demo, Console) {
+    let demo = Demo::start(Options { story: "quiet".to_owned(), ..Options::default() }).unwrap();
+    demo.control().set_step(Duration::from_secs(300));
+    let mut console = Console::over(demo.kubeconfig(), &["-c", "deploy"]);
+    console.pty.wait_text("Deployments 4");
+    console.settle();
+    console.pty.keys("/name=shop-api\r");
+    console.pty.wait_text("shop-api");
+    console.pty.keys("r");
+    console.pty.wait_text("would be taken");
+    console.pty.keys("shop-api\r");
+    under_way(&console, "wait for the rollout");
+    (demo, console)
+}
+
+/// What stands on the screen of the shell afterwards: what is left, and how it is gone on with.
+fn told(console: &Console) {
+    console.is_as_found();
+    let text: String = console.pty.text().lines().collect();
+    for part in [
+        "watchkeeper: left in the middle: restart Deployment team-alpha/shop-api, step 2 of 2; left: wait for the rollout",
+        "to go on: watchkeeper run restart Deployment/team-alpha/shop-api",
+        "--continue ",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    assert_eq!(text.matches("left in the middle").count(), 1, "{text}");
+}
+
+#[test]
+fn who_leaves_in_the_middle_of_a_plan_is_asked_once_and_told_what_is_left() {
+    let (_demo, mut console) = restarting();
+    console.pty.keys("\x03");
+    console.pty.wait_text("leave it there?");
+    console.pty.keys("n");
+    console.pty.wait_text("stayed");
+    console.pty.keys("\x03");
+    console.pty.wait_text("leave it there?");
+    console.pty.keys("\x03");
+    assert_eq!(console.pty.exit(), 0);
+    told(&console);
+}
+
+#[test]
+fn a_signal_in_the_middle_of_a_plan_asks_nothing_and_tells_what_is_left() {
+    let (_demo, mut console) = restarting();
+    let cpu = console.cpu();
+    console.pty.signal(Signal::TERM);
+    assert_eq!(console.gone_soon(cpu), Some(143));
+    console.pty.exit();
+    told(&console);
 }

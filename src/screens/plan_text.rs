@@ -1,0 +1,112 @@
+//! A plan as text, before it is approved: what speaks against it, what it touches, and each step with its request and the
+//! command that would do the same.
+
+use super::pager::{command, fields, fields_or_command, heading, paragraph};
+use super::wrap;
+use crate::domain::ages;
+use crate::domain::outcome::{Checked, Verdict};
+use crate::domain::plan::{Act, Plan, Step};
+use crate::domain::text;
+use crate::scene::{Line, Tone};
+
+/// Of a request's body, so many lines are shown.
+const BODY_LINES: usize = 12;
+/// Where the lines below a step begin.
+const INDENT: usize = 5;
+
+/// The whole plan; `checks` is what the server would say, once that is known.
+pub fn lines(plan: &Plan, checks: Option<&[Checked]>, width: u16, out: &mut Vec<Line>) {
+    let section = |title: &str, texts: &[String], tone: Tone, out: &mut Vec<Line>| {
+        for (n, text) in texts.iter().enumerate() {
+            fields(if n == 0 { title } else { "" }, &text::line(text), width, tone, out);
+        }
+    };
+    section("WARNING", &plan.warnings, Tone::Warn, out);
+    section("REACHES", &plan.reach, Tone::Plain, out);
+    out.push(heading("STEPS"));
+    for (nth, step) in plan.steps.iter().enumerate() {
+        let verdict = checks.and_then(|checks| checks.iter().find(|c| c.step == nth)).map(|c| &c.verdict);
+        step_lines(nth, step, verdict, checks.is_none(), width, out);
+    }
+    if !plan.undo.is_empty() {
+        fields_or_command("UNDO", &text::line(&plan.undo), width, Tone::Plain, out);
+    }
+}
+
+/// The commands that would do the same, each in one line.
+pub fn twins(plan: &Plan) -> Vec<String> {
+    let twins = plan.steps.iter().map(|step| text::line(&step.twin).into_owned());
+    twins.filter(|twin| !twin.is_empty()).collect()
+}
+
+fn step_lines(nth: usize, step: &Step, verdict: Option<&Verdict>, asking: bool, width: u16, out: &mut Vec<Line>) {
+    let aside = match (&step.act, verdict) {
+        (Act::Await(proof), _) => Some((format!("up to {}", ages::told(proof.limit.into())), Tone::Dim)),
+        (Act::Manual(_), _) => Some(("left to you".to_owned(), Tone::Dim)),
+        (_, Some(Verdict::Allowed)) => Some(("would be taken".to_owned(), Tone::Good)),
+        (_, None) if asking => Some(("asking".to_owned(), Tone::Busy)),
+        _ => None,
+    };
+    headline(&format!("  {:>2} ", nth + 1), Tone::Dim, &step.what, aside, width, out);
+    let indented = |text: &str, tone: Tone, out: &mut Vec<Line>| {
+        paragraph(INDENT, &text::line(text), width, tone, out);
+    };
+    match verdict {
+        Some(Verdict::Denied(why)) => indented(&format!("would be refused: {why}"), Tone::Bad, out),
+        Some(Verdict::Unknown(why)) => indented(why, Tone::Warn, out),
+        _ => {}
+    }
+    match &step.act {
+        Act::Send(request) => {
+            indented(&format!("{} {}", request.method, request.path), Tone::Dim, out);
+            if let Some(body) = request.body.json() {
+                let before = out.len();
+                indented(&body.to_string(), Tone::Dim, out);
+                if out.len() - before > BODY_LINES {
+                    out.truncate(before + BODY_LINES);
+                    out.push(Line::of(format!("{:INDENT$}… and more", ""), Tone::Dim));
+                }
+            }
+            if let Some(guard) = &request.guard {
+                indented(&format!("only while it is {}", guard.told()), Tone::Dim, out);
+            }
+            if !request.after.is_empty() {
+                let change = format!("{} -> {}", request.before, request.after);
+                indented(change.trim_start_matches(" -> "), Tone::Accent, out);
+            }
+        }
+        Act::Ask { argv, .. } => indented(&argv.join(" "), Tone::Dim, out),
+        Act::Fetch(fetch) => indented(&fetch.told(), Tone::Dim, out),
+        Act::Manual(why) => indented(why, Tone::Warn, out),
+        Act::Await(_) | Act::Local(_) => {}
+    }
+    if !step.twin.is_empty() {
+        command(INDENT, "same as: ", &text::line(&step.twin), width, Tone::Dim, out);
+    }
+}
+
+/// `  12 what it does  aside`, the words in as many rows as they need.
+pub fn headline(
+    head: &str,
+    head_tone: Tone,
+    what: &str,
+    aside: Option<(String, Tone)>,
+    width: u16,
+    out: &mut Vec<Line>,
+) {
+    let indent = crate::scene::width(head);
+    let room = usize::from(width).saturating_sub(indent + 1).max(20);
+    for (n, part) in wrap::words(&text::line(what), room).into_iter().enumerate() {
+        let mut line = if n == 0 { Line::of(head.to_owned(), head_tone) } else { Line::of(" ".repeat(indent), head_tone) };
+        line.join = part.join;
+        line.plain(part.text);
+        out.push(line);
+    }
+    let Some((text, tone)) = aside else { return };
+    match out.last_mut() {
+        Some(last) if last.width() + crate::scene::width(&text) + 2 < usize::from(width) => {
+            last.push(format!("  {text}"), tone);
+        }
+        _ => out.push(Line::of(format!("{:indent$}{text}", ""), tone)),
+    }
+}

@@ -1,0 +1,364 @@
+//! The preview under a tired hand: what it asks to be typed is typed, no key is a command of another screen, nothing is
+//! cut, and who leaves in the middle of a plan is asked once.
+
+use std::time::Duration;
+
+use rstest::rstest;
+use watchkeeper::demo::faults::{Act, Rule};
+use watchkeeper::demo::{Demo, Faults};
+
+use super::harness::{Console, DEADLINE, demo, heal, line_with, platform, quiet, settings};
+
+fn on(console: &mut Console, word: &str, filter: &str) {
+    console.go(word);
+    console.filter(filter);
+}
+
+fn verdict(console: &mut Console) -> String {
+    console.until("the server's word", |f| f.contains("would be taken") || f.contains("would be refused"))
+}
+
+/// The preview of the restart of a Deployment, which asks for its name.
+fn restart(console: &mut Console) -> String {
+    on(console, "deploy", "name=shop-api");
+    console.keys("r");
+    verdict(console)
+}
+
+/// The preview of the suspend of a release, which asks for a key.
+fn suspend(console: &mut Console) -> String {
+    on(console, "hr", "name=shop");
+    console.keys("shift-t");
+    verdict(console)
+}
+
+/// Chooses an action in the menu of what is chosen.
+fn choose(console: &mut Console, action: &str) {
+    console.keys("x");
+    for _ in 0..40 {
+        if console.selected().split_whitespace().any(|word| word == action) {
+            break;
+        }
+        console.keys("j");
+    }
+    console.keys("enter");
+}
+
+#[test]
+fn the_word_that_is_asked_for_is_typed_from_cancel() {
+    let (_demo, mut console) = quiet();
+    let frame = restart(&mut console);
+    assert!(frame.contains("[Cancel]   type shop-api and enter to run"), "{frame}");
+    let frame = console.types("shop-api");
+    assert!(frame.contains("Preview: restart Deployment team-alpha/shop-api"), "{frame}");
+    assert!(frame.contains("type shop-api and enter to run: shop-api"), "{frame}");
+    console.keys("enter");
+    console.shows(&["STATE            DONE", "rolled out"]);
+}
+
+#[test]
+fn a_word_typed_beside_is_never_a_key_of_another_screen() {
+    let (_demo, mut console) = quiet();
+    restart(&mut console);
+    // what is typed here is another name: letters that are keys elsewhere
+    let frame = console.types("sre-demo: mTRbxqy?/0");
+    assert!(frame.contains("Preview: restart Deployment") && frame.contains("to run: sre-demo: mTRbxqy?/0"), "{frame}");
+    let frame = console.keys("enter");
+    assert!(frame.contains("that is not shop-api") && frame.contains("Preview: restart"), "{frame}");
+    let frame = console.keys("esc");
+    assert!(frame.contains("cancelled, nothing was sent") && frame.contains("Deployments"), "{frame}");
+}
+
+#[test]
+fn no_letter_is_a_command_of_another_screen_where_a_key_is_asked_for() {
+    let (demo, mut console) = quiet();
+    suspend(&mut console);
+    for chord in ["m", "shift-t", "shift-r", "r", "b", "ctrl-d", "d", "x", "l", "p", "o", "u", "t", "i", "w", "s", "0", "5", "["] {
+        let frame = console.keys(chord);
+        assert!(frame.contains("Preview: suspend HelmRelease team-alpha/shop"), "{chord}\n{frame}");
+        assert!(frame.contains(&format!("{chord} does nothing here; ? lists the keys")), "{chord}\n{frame}");
+    }
+    assert!(!demo.control().with_world(|w| w.get("HelmRelease", "team-alpha", "shop").unwrap()["spec"]["suspend"] == true));
+}
+
+#[test]
+fn a_silence_begins_in_its_reason_and_enter_is_enough() {
+    let (_demo, mut console) = platform();
+    on(&mut console, "alerts", "OpenBaoSealed");
+    let frame = console.keys("m");
+    assert!(frame.contains("it needs a reason") && !frame.contains("y runs it"), "{frame}");
+    let frame = console.types("yes, we know");
+    line_with(&frame, &["reason", "yes, we know"]);
+    assert!(frame.contains("enter runs it") && frame.contains("<enter> run it"), "{frame}");
+    console.keys("enter");
+    console.shows(&["STATE            DONE", "yes, we know"]);
+}
+
+#[test]
+fn a_reason_that_is_missing_is_asked_for_where_it_is_typed() {
+    let (_demo, mut console) = platform();
+    on(&mut console, "alerts", "OpenBaoSealed");
+    console.keys("m");
+    let frame = console.keys("enter");
+    assert!(frame.contains("it needs a reason") && frame.contains("Preview: silence"), "{frame}");
+    console.keys("shift-tab");
+    let frame = console.keys("y");
+    assert!(frame.contains("it needs a reason"), "{frame}");
+    let frame = console.types("known");
+    line_with(&frame, &["reason", "known"]);
+}
+
+#[test]
+fn the_verdict_is_asked_for_while_a_field_has_the_focus() {
+    let (_demo, mut console) = platform();
+    on(&mut console, "schedules", "name=daily-backup");
+    console.keys("b tab");
+    let frame = console.types("by-hand");
+    line_with(&frame, &["name", "by-hand"]);
+    let frame = verdict(&mut console);
+    assert!(frame.contains("tab to Cancel, then y runs it") && !frame.contains("<y>"), "{frame}");
+}
+
+#[test]
+fn what_does_not_fit_is_counted_and_scrolls_with_the_same_keys_wherever_the_focus_is() {
+    let (_demo, mut console) = quiet();
+    on(&mut console, "nodes", "name=worker-3");
+    choose(&mut console, "drain");
+    let all = verdict(&mut console);
+    assert!(all.contains("more lines: pgdn"), "{all}");
+    for focus in ["", "tab", "tab tab"] {
+        console.keys(focus);
+        for (down, up) in [("ctrl-f", "ctrl-b"), ("pgdn", "pgup")] {
+            let before = console.frame();
+            let below = console.keys(down);
+            assert_ne!(below, before, "{focus:?} {down}");
+            assert_eq!(console.keys(up), before, "{focus:?} {up}");
+        }
+    }
+    console.keys("esc");
+    restart(&mut console);
+    console.resize(80, 16);
+    let before = console.frame();
+    assert_ne!(console.keys("down"), before, "an arrow scrolls where no field takes it");
+    assert_eq!(console.keys("up"), before);
+    console.types("s");
+    assert!(console.keys("pgdn").contains("lines above: pgup"), "and where the word is typed");
+}
+
+/// The plan on the screen without blanks and breaks, and without its commands: their words are never broken, and go on
+/// beyond the edge where they are too long.
+fn text_of(frame: &str) -> String {
+    let plan = frame.lines().skip_while(|line| !line.starts_with("  on ")).take_while(|line| !line.contains("Cancel"));
+    let (mut command, mut out) = (false, String::new());
+    for row in plan {
+        let begins = !row.starts_with("     ") && !row.trim().is_empty();
+        command = !begins && (command || row.contains("same as: "));
+        if !command {
+            assert!(!row.ends_with('…'), "{row}");
+            out.extend(row.split_whitespace());
+        }
+    }
+    out
+}
+
+#[rstest]
+#[case(60)]
+#[case(80)]
+#[case(120)]
+fn nothing_of_a_preview_is_cut_at_the_edge(#[case] width: u16) {
+    let (_demo, mut console) = platform();
+    for (word, filter, action) in [
+        ("schedules", "name=daily-backup", "backup"),
+        ("nodes", "name=worker-3", "drain"),
+        ("hr", "name=monitoring", "emergency-restart"),
+        ("hr", "name=monitoring", "suspend"),
+    ] {
+        on(&mut console, word, filter);
+        choose(&mut console, action);
+        console.resize(500, 900);
+        verdict(&mut console);
+        let whole = console.until("every verdict", |f| !f.contains("asking"));
+        let frame = console.resize(width, 900);
+        for line in frame.lines().skip(3) {
+            assert!(watchkeeper::scene::width(line) <= usize::from(width), "{action}: {line}");
+        }
+        assert_eq!(text_of(&frame), text_of(&whole), "{action} at {width}\n{frame}");
+        console.keys("esc esc");
+        console.resize(80, 24);
+    }
+}
+
+#[test]
+fn a_shown_command_is_copied_unbroken_and_breaks_on_the_screen_as_a_shell_takes_it() {
+    let (_demo, mut console) = platform();
+    console.resize(80, 100);
+    on(&mut console, "alerts", "OpenBaoSealed");
+    console.keys("m");
+    console.types("it's sealed on purpose");
+    let frame = verdict(&mut console);
+    console.keys("ctrl-y");
+    let copied = console.copied.pop().unwrap();
+    let [command] = *copied.lines().collect::<Vec<_>>() else { panic!("one line a command: {copied}") };
+    assert!(command.starts_with("amtool silence add"), "{command}");
+    // the rows on the screen, joined as a shell joins them
+    let rows = frame.lines().skip_while(|line| !line.contains("same as: "));
+    let mut shell = String::new();
+    for row in rows {
+        let row = row.trim().trim_start_matches("same as: ");
+        match row.strip_suffix('\\') {
+            Some(row) => shell.push_str(row),
+            None => {
+                shell.push_str(row);
+                break;
+            }
+        }
+    }
+    assert_eq!(shell, command, "{frame}");
+    assert!(frame.contains(" \\\n"), "it is broken\n{frame}");
+    // a word that is longer than the screen is whole, and scrolled to
+    console.types(", and the reason is longer than what there is room for");
+    let frame = verdict(&mut console);
+    assert!(line_with(&frame, &["--comment"]).ends_with('…') && !frame.contains("room for\" \\"), "{frame}");
+    console.keys("shift-tab");
+    let frame = console.keys("right right right");
+    assert!(frame.contains("room for\" \\"), "{frame}");
+}
+
+#[test]
+fn a_read_only_context_says_so_in_the_menu_and_offers_nothing_in_the_preview() {
+    let demo = demo("quiet");
+    let mut settings = settings(demo.kubeconfig(), None);
+    settings.readonly_contexts = vec!["sre*".to_owned()];
+    let mut console = Console::start(settings);
+    console.ready();
+    console.shows(&["READ-ONLY"]);
+    on(&mut console, "deploy", "name=shop-api");
+    let frame = console.keys("x");
+    assert!(frame.contains("read-only: ") && frame.contains("sre* of readonly-contexts; :unlock REASON"), "{frame}");
+    line_with(&frame, &["restart", "read-only: "]);
+    console.keys("esc r");
+    let frame = verdict(&mut console);
+    assert!(frame.contains("READ-ONLY") && frame.contains(":unlock REASON allows it for a while"), "{frame}");
+    assert!(!frame.contains("enter to run") && !frame.contains("y runs it") && !frame.contains("<y>"), "{frame}");
+    let frame = console.keys("y");
+    assert!(frame.contains("read-only: ") && frame.contains("Preview: restart"), "{frame}");
+    // and once it is unlocked, it is asked for
+    console.go("unlock incident 7");
+    let frame = console.shows(&["UNLOCKED", "type shop-api and enter to run"]);
+    assert!(!frame.contains("READ-ONLY"), "{frame}");
+}
+
+#[test]
+fn what_has_to_be_typed_is_not_pasted() {
+    let (_demo, mut console) = quiet();
+    restart(&mut console);
+    let frame = console.paste("shop-api");
+    assert!(frame.contains("typed, not pasted") && !frame.contains("to run: shop-api"), "{frame}");
+    console.types("shop");
+    let frame = console.paste("-api");
+    assert!(frame.contains("typed, not pasted") && !frame.contains("to run: shop-api"), "{frame}");
+}
+
+#[test]
+fn an_approval_that_comes_before_the_answer_waits_for_it_and_any_other_key_takes_it_back() {
+    let (demo, mut console) = quiet();
+    let suspended =
+        |demo: &Demo| demo.control().with_world(|w| w.get("HelmRelease", "team-alpha", "shop").unwrap()["spec"]["suspend"] == true);
+    let held = Rule::new(Act::Silent).path("/apis/authorization.k8s.io/");
+    for taken_back in [true, false] {
+        demo.control().set_faults(Faults::one(held.clone()));
+        on(&mut console, "hr", "name=shop");
+        console.keys("shift-t");
+        console.shows(&["STEPS", "asking"]);
+        let frame = console.keys("y");
+        assert!(frame.contains("it runs as soon as the server has answered"), "{frame}");
+        if taken_back {
+            console.keys("esc");
+        }
+        heal(&demo.control());
+        if taken_back {
+            console.keys("shift-t");
+            verdict(&mut console);
+            assert!(!suspended(&demo));
+            console.keys("esc");
+        } else {
+            console.shows(&["STATE            DONE"]);
+            assert!(suspended(&demo));
+        }
+    }
+}
+
+#[test]
+fn the_view_of_a_plan_follows_its_running_step_and_counts() {
+    let (demo, mut console) = quiet();
+    demo.control().set_step(Duration::from_millis(300));
+    on(&mut console, "nodes", "name=worker-3");
+    choose(&mut console, "drain");
+    verdict(&mut console);
+    console.types("sre-demo");
+    console.keys("enter");
+    let mut last = 0;
+    console.within(DEADLINE * 6, "its end", |frame| {
+        if frame.contains("STATE            running") || frame.contains("Plan, step ") {
+            let title = line_with(frame, &["Plan, step ", " of "]);
+            let step: usize = title.split_whitespace().nth(2).unwrap().parse().unwrap();
+            let now = frame.lines().find(|line| line.split_whitespace().nth(1) == Some("now"));
+            let now = now.unwrap_or_else(|| panic!("step {step} is not on the screen\n{frame}"));
+            assert!(now.trim_start().starts_with(&format!("{step} now")), "{now}");
+            last = last.max(step);
+        }
+        frame.contains("STATE            DONE") || frame.contains("STATE            FAILED") || frame.contains("STATE            UNKNOWN")
+    });
+    assert!(last > 15, "only {last} steps were seen");
+}
+
+/// A restart under way whose rollout takes its time.
+fn under_way() -> (Demo, Console) {
+    let (demo, mut console) = quiet();
+    demo.control().set_step(Duration::from_secs(300));
+    restart(&mut console);
+    console.types("shop-api");
+    console.keys("enter");
+    console.until("the second step", |f| f.lines().any(|line| line.trim_start().starts_with("2 now")));
+    (demo, console)
+}
+
+#[rstest]
+#[case("ctrl-c")]
+#[case(": q enter")]
+#[case("esc esc esc esc q")]
+fn who_leaves_with_a_plan_under_way_is_asked_once(#[case] keys: &str) {
+    let (_demo, mut console) = under_way();
+    let frame = console.keys(keys);
+    let question = frame.lines().last().unwrap();
+    assert!(question.contains("step 2 of 2, leave it there? y leaves, other keys stay"), "{frame}");
+    assert!(!console.quit);
+    let frame = console.keys("n");
+    assert!(!console.quit && frame.contains("stayed"), "{frame}");
+    console.keys("ctrl-c");
+    console.keys("y");
+    assert!(console.quit);
+}
+
+#[test]
+fn a_second_ctrl_c_is_the_answer_and_without_a_plan_nobody_is_asked() {
+    let (_demo, mut console) = under_way();
+    console.keys("ctrl-c ctrl-c");
+    assert!(console.quit);
+    let (_demo, mut console) = quiet();
+    console.keys("ctrl-c");
+    assert!(console.quit);
+}
+
+#[test]
+fn another_context_is_gone_to_only_after_the_question() {
+    let (_demo, mut console) = under_way();
+    let frame = console.go("ctx readonly");
+    assert!(frame.contains("? y goes to readonly, other keys stay"), "{frame}");
+    let frame = console.keys("esc");
+    assert!(frame.contains("sre-demo") && frame.contains("1 running"), "{frame}");
+    console.go("ctx readonly");
+    let frame = console.keys("y");
+    assert!(frame.contains("left in the middle in sre-demo"), "{frame}");
+    console.until("the other context", |f| f.lines().next().is_some_and(|l| l.contains("readonly")));
+}
