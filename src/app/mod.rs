@@ -42,7 +42,7 @@ pub struct App {
     prompt: Option<Prompt>,
     message: Option<Message>,
     /// Something left undone: it stays below until it is looked at.
-    notice: Option<String>,
+    notice: Option<Notice>,
     /// What would leave plans in the middle, until that is answered.
     leaving: Option<Effect>,
     /// The key that is being followed.
@@ -60,6 +60,21 @@ pub struct App {
 pub struct Message {
     pub text: String,
     pub bad: bool,
+}
+
+/// What is told until it is looked at.
+#[derive(Debug, Clone)]
+enum Notice {
+    Unfinished(String),
+    Reverted(String),
+}
+
+impl Notice {
+    fn text(&self) -> &str {
+        match self {
+            Self::Unfinished(text) | Self::Reverted(text) => text,
+        }
+    }
 }
 
 /// A place as it was left.
@@ -209,8 +224,8 @@ impl App {
     }
 
     /// The same about something left undone: the next key does not take it away.
-    pub(in crate::app) fn remind(&mut self, text: String) {
-        self.notice = Some(text);
+    fn remind(&mut self, notice: Notice) {
+        self.notice = Some(notice);
     }
 
     /// A paste; it means something only where text is typed.
@@ -727,7 +742,7 @@ impl App {
             prompt: self.prompt.as_ref(),
             question: self.question(usize::from(self.size.width).saturating_sub(1)),
             message: self.message.as_ref(),
-            notice: self.notice.as_deref(),
+            notice: self.notice.as_ref().map(Notice::text),
             depth: self.stack.len(),
             bells: self.bells,
         })

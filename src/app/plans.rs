@@ -1,6 +1,6 @@
 //! Plans as the app sees them: asked for by a key, begun when approved, followed to their end, and watched afterwards.
 
-use super::App;
+use super::{App, Notice};
 use crate::actions::ActKey;
 use crate::domain::ages::Time;
 use crate::domain::locked::Locked;
@@ -68,18 +68,22 @@ impl App {
                 first.at + 1,
                 first.steps.len()
             );
-            self.remind(text);
+            self.remind(Notice::Unfinished(text));
         }
         self.world.unfinished = found;
+        self.unfinished_changed();
+    }
+
+    fn unfinished_changed(&mut self) {
         self.world.triage.set_unfinished(&self.world.unfinished);
+        if self.world.unfinished.is_empty() && matches!(self.notice, Some(Notice::Unfinished(_))) {
+            self.notice = None;
+        }
     }
 
     pub fn dismissed(&mut self, run: &str) {
         self.world.unfinished.retain(|left| left.run != run);
-        self.world.triage.set_unfinished(&self.world.unfinished);
-        if self.world.unfinished.is_empty() {
-            self.notice = None;
-        }
+        self.unfinished_changed();
         self.say("dismissed; it is recorded");
     }
 
@@ -155,7 +159,7 @@ impl App {
             }
         }
         if let Some(text) = told {
-            self.remind(text);
+            self.remind(Notice::Reverted(text));
         }
     }
 }

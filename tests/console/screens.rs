@@ -150,7 +150,8 @@ fn what_was_interrupted_is_told_until_it_is_looked_at() {
     let left = Unfinished {
         run: "1-2-3".to_owned(),
         title: "drain Node worker-3".to_owned(),
-        steps: ["cordon", "evict"].map(|what| Trace { what: what.to_owned(), ..Trace::default() }).into(),
+        ending: "interrupted".to_owned(),
+        steps: vec![Trace::default(), Trace::default()],
         at: 1,
         ..Unfinished::default()
     };
@@ -158,7 +159,7 @@ fn what_was_interrupted_is_told_until_it_is_looked_at() {
     for keys in ["j", "k j", ": esc", "t", "esc"] {
         let frame = console.keys(keys);
         let last = frame.lines().last().unwrap();
-        assert!(last.contains(":plans") && last.contains("interrupted: drain Node worker-3, step 2 of 2"), "{keys}\n{frame}");
+        assert!(last.contains(":plans") && last.contains("interrupted: drain Node worker-3 at step 2 of 2"), "{keys}\n{frame}");
     }
     let frame = console.go("plans");
     assert!(frame.contains("interrupted") && !frame.lines().last().unwrap().contains("see :plans"), "{frame}");

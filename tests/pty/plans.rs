@@ -124,10 +124,11 @@ fn an_interrupted_drain_is_gone_on_with_and_then_listed_no_more() {
     let demo = slow();
     let mut console = Console::over(demo.kubeconfig(), &[]);
     choose(&mut console, "nodes", "worker-3", "drain");
-    console.pty.wait_text("delete-emptydir-data");
+    console.pty.wait_text("would be taken");
     // from Cancel past the word to the first field, and back
     console.pty.keys("\t\t0");
-    console.pty.keys("\x1b[Z\x1b[Z");
+    console.pty.wait_text("3000");
+    console.pty.keys("\x1b[Z");
     console.pty.wait_text("would be taken");
     console.pty.keys("sre-demo\r");
     under_way(&console, "wait until");
@@ -201,7 +202,7 @@ fn told(console: &Console) {
     let text: String = console.pty.text().lines().collect();
     for part in [
         "watchkeeper: left in the middle: restart Deployment team-alpha/shop-api, step 2 of 2; left: wait for the rollout",
-        "to go on: watchkeeper run restart Deployment/team-alpha/shop-api",
+        "to continue: watchkeeper run restart Deployment/team-alpha/shop-api",
         "--continue ",
     ] {
         assert!(text.contains(part), "{part}\n{text}");
