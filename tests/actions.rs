@@ -16,15 +16,21 @@ mod ends;
 mod faults;
 #[path = "actions/helm.rs"]
 mod helm;
+#[path = "actions/planning.rs"]
+mod planning;
 #[path = "actions/proofs.rs"]
 mod proofs;
 #[path = "actions/real.rs"]
 mod real;
 #[path = "actions/refusals.rs"]
 mod refusals;
+#[path = "actions/shown.rs"]
+mod shown;
 #[path = "actions/tools.rs"]
 mod tools;
 #[path = "actions/twins.rs"]
 mod twins;
 #[path = "actions/unfinished.rs"]
 mod unfinished;
+#[path = "actions/words.rs"]
+mod words;

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::input::Input;
 use super::silence::{self, parse, written};
-use super::{ActionSpec, Field, Offer, Start};
+use super::{ActionSpec, Field, Offer, Start, twin};
 use crate::domain::json::text;
 use crate::domain::plan::{Plan, Stop};
 use crate::kinds::silences;
@@ -46,7 +46,9 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     if !by.is_empty() && by != input.operator {
         body["comment"] = json!(format!("{} (by {by}, extended by {})", input.reason.trim(), input.operator));
     }
-    let twin = format!("amtool silence update --duration={}m {}", seconds / 60, target.key.name);
+    let twin = twin::amtool(input, &["silence", "update"])
+        .arg(&*target.key.name)
+        .flag("duration", format!("{}m", seconds / 60));
     let mut plan =
         silence::build(input, SPEC.name, format!("extend the silence {} by {told}", written(&new)), body, twin)?;
     let (count, warnings) = silence::count(&new, input.alerts);

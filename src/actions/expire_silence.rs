@@ -2,7 +2,7 @@
 
 use super::input::Input;
 use super::silence;
-use super::{ActKey, ActionSpec, Offer};
+use super::{ActKey, ActionSpec, Offer, twin};
 use crate::domain::json::text;
 use crate::domain::plan::{Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
 use crate::domain::proof::Check;
@@ -51,7 +51,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         title: format!("expire the silence {}", silence::written(&matchers)),
         targets: vec![target.key.clone()],
         steps: vec![
-            Step::send("expire it", format!("amtool silence expire {id}"), request),
+            Step::send("expire it", twin::amtool(input, &["silence", "expire"]).arg(&**id), request),
             Step::wait("wait until every replica says so", proof),
         ],
         risk: Risk::Press,

@@ -6,7 +6,8 @@ use jiff::ToSpan as _;
 use serde_json::{Value, json};
 
 use super::input::{Input, Labels, Target};
-use super::{ActKey, ActionSpec, Field, RightRow, Start, right};
+use super::{ActKey, ActionSpec, Field, RightRow, Start, right, twin};
+use crate::domain::command_line::CommandLine;
 pub use crate::domain::matcher::written;
 use crate::domain::matcher::{self, Matcher};
 use crate::domain::plan::{ALERTMANAGER, Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
@@ -56,13 +57,11 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let (starts, ends) = (input.now, input.now.plus(seconds));
     let times = (starts.timestamp().to_string(), ends.timestamp().to_string());
     let body = body(&matchers, &times.0, &times.1, input, None);
-    let twin = format!(
-        "amtool silence add --author={} --comment={} --duration={}m {}",
-        quoted(input.operator),
-        quoted(input.reason.trim()),
-        seconds / 60,
-        written(&matchers)
-    );
+    let twin = twin::amtool(input, &["silence", "add"])
+        .args(matchers.iter().map(|matcher| written(std::slice::from_ref(matcher))))
+        .flag("author", input.operator)
+        .flag("comment", input.reason.trim())
+        .flag("duration", format!("{}m", seconds / 60));
     let mut plan = build(input, SPEC.name, format!("silence {}", written(&matchers)), body, twin)?;
     plan.targets = vec![target.key.clone()];
     plan.undo = "expire the silence".into();
@@ -77,7 +76,13 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
 }
 
 /// The request and its proof on every replica.
-pub fn build(input: &Input<'_>, action: &'static str, title: String, body: Value, twin: String) -> Result<Plan, Stop> {
+pub fn build(
+    input: &Input<'_>,
+    action: &'static str,
+    title: String,
+    body: Value,
+    twin: CommandLine,
+) -> Result<Plan, Stop> {
     let after = format!("until {}", body["endsAt"].as_str().unwrap_or(""));
     let request = Request {
         via: Via::Alertmanager,
@@ -247,10 +252,6 @@ pub fn count(matchers: &[Matcher], alerts: &[Labels]) -> (usize, Vec<String>) {
         warnings.push("it silences Watchdog: nobody would notice that alerting is dead".to_owned());
     }
     (hit.len(), warnings)
-}
-
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
 }
 
 /// `2h`, `1d12h`, `until 14:30` (UTC, today or tomorrow): seconds from now, and as it is told.

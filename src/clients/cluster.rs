@@ -27,6 +27,8 @@ use super::stats::Stats;
 use super::transport::Sender;
 use crate::config::Settings;
 use crate::config::env::Env;
+use crate::domain::command_line::{CommandLine, KUBECTL};
+use crate::domain::way::Way;
 
 /// How long the first answer may take.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
@@ -41,6 +43,8 @@ pub const IN_CLUSTER: &str = "in-cluster";
 pub struct Cluster {
     /// The context's name.
     pub context: String,
+    /// What a command has to say to get here, too.
+    pub way: Way,
     /// The API server's address.
     pub server: String,
     /// The kubeconfig's user.
@@ -116,15 +120,16 @@ impl Cluster {
         context: Option<&str>,
     ) -> Result<Self, ConnectError> {
         let wanted = context.map(str::to_owned).or_else(|| settings.context.clone());
-        let resolved = match known.target(wanted.as_deref()) {
-            Ok(target) => resolve(target, settings)?,
-            Err(nothing @ ConnectError::NoConfig { .. }) => in_cluster(settings).ok_or(nothing)??,
+        let (resolved, by_file) = match known.target(wanted.as_deref()) {
+            Ok(target) => (resolve(target, settings)?, true),
+            Err(nothing @ ConnectError::NoConfig { .. }) => (in_cluster(settings).ok_or(nothing)??, false),
             Err(error) => return Err(error),
         };
         let Resolved { context, user, config, source } = resolved;
         let settings = settings.for_context(&context);
-        let hint =
-            format!("log in from another terminal, for example with: kubectl --context {context} get --raw /version");
+        let way = way(if by_file { &context } else { "" }, &settings);
+        let login = CommandLine::new(&KUBECTL, &way, &["get"]).flag("raw", "/version");
+        let hint = format!("log in from another terminal, for example with: {login}");
         let credentials = Credentials::new(source, context.clone(), hint);
         let stats = Arc::new(Stats::default());
         credentials.current().await.map_err(|login| ConnectError::Request(RequestError::Login(login)))?;
@@ -145,6 +150,7 @@ impl Cluster {
             stats,
             settings,
             context: context.clone(),
+            way,
         };
         cluster.version = cluster.ask_version().await?;
         cluster.identity = cluster.ask_identity().await.unwrap_or_default();
@@ -216,6 +222,18 @@ struct Resolved {
     user: String,
     config: Config,
     source: Source,
+}
+
+/// How another program gets to the same place.
+fn way(context: &str, settings: &Settings) -> Way {
+    // a command may be pasted in another folder
+    let file = settings.kubeconfig.as_ref().map(|file| std::path::absolute(file).unwrap_or_else(|_| file.clone()));
+    Way {
+        context: context.to_owned(),
+        kubeconfig: file.map_or_else(String::new, |file| file.display().to_string()),
+        user: settings.impersonate.clone().unwrap_or_default(),
+        groups: settings.impersonate_groups.clone(),
+    }
 }
 
 /// Turns a context into kube's configuration and a source of credentials that is ours.

@@ -141,10 +141,11 @@ impl Plugin {
         if self.config.interactive_mode == Some(ExecInteractiveMode::Always) {
             return Err(PluginError::NeedsTerminal);
         }
-        let mut child = self.command(&command).spawn().map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => PluginError::NotFound { command: command.clone() },
-            _ => PluginError::NotStarted { command: command.clone(), error: error.to_string() },
-        })?;
+        let mut child =
+            self.command(&command).and_then(|mut found| found.spawn()).map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => PluginError::NotFound { command: command.clone() },
+                _ => PluginError::NotStarted { command: command.clone(), error: error.to_string() },
+            })?;
         let group = Group(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)));
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let mut answer = Vec::new();
@@ -168,16 +169,19 @@ impl Plugin {
     }
 
     /// The process: no input, no terminal of its own where `setsid` exists, else at least a process group of its own.
-    fn command(&self, program: &str) -> Command {
+    fn command(&self, program: &str) -> io::Result<Command> {
         let args = self.config.args.clone().unwrap_or_default();
         let path = std::env::var_os("PATH").unwrap_or_default();
         let installed = find(program, &path);
-        let mut command = if let (Some(setsid), Some(program)) = (find("setsid", &path), installed) {
+        if installed.is_none() && !program.contains('/') {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let mut command = if let (Some(setsid), Some(program)) = (find("setsid", &path), &installed) {
             let mut command = Command::new(setsid);
             command.arg(program);
             command
         } else {
-            let mut command = Command::new(program);
+            let mut command = Command::new(installed.unwrap_or_else(|| PathBuf::from(program)));
             command.process_group(0);
             command
         };
@@ -192,7 +196,7 @@ impl Plugin {
         }
         command.env("KUBERNETES_EXEC_INFO", self.exec_info());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        command
+        Ok(command)
     }
 
     fn exec_info(&self) -> String {
@@ -241,13 +245,17 @@ impl Drop for Group {
     }
 }
 
-fn find(program: &str, path: &std::ffi::OsStr) -> Option<PathBuf> {
+/// Where a program is, by the search path. An empty or relative element of it would be the folder of now, and what lies
+/// there is nobody's choice.
+#[must_use]
+pub fn find(program: &str, path: &std::ffi::OsStr) -> Option<PathBuf> {
     use std::os::unix::fs::PermissionsExt;
     let runs = |file: &Path| file.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0);
     if program.contains('/') {
         return Some(PathBuf::from(program)).filter(|file| runs(file));
     }
-    std::env::split_paths(path).map(|folder| folder.join(program)).find(|file| runs(file))
+    let folders = std::env::split_paths(path).filter(|folder| folder.is_absolute());
+    folders.map(|folder| folder.join(program)).find(|file| runs(file))
 }
 
 /// Foreign text with everything replaced that could act on a terminal, the end kept when it is too long.
@@ -280,6 +288,26 @@ mod tests {
         assert!(read(r#"{"status":{"clientCertificateData":"c","clientKeyData":"k"}}"#).unwrap().identity.is_some());
         for bad in ["", "Enter PIN:", "{}", r#"{"status":{}}"#, r#"{"status":{"clientKeyData":"k"}}"#] {
             assert!(read(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_found_in_the_folder_of_now_and_nothing_that_is_no_program() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("helm");
+        std::fs::write(&file, "").unwrap();
+        let path = |text: String| std::ffi::OsString::from(text);
+        let here = folder.path().display().to_string();
+        assert_eq!(find("helm", &path(here.clone())), None, "it cannot be run");
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(find("helm", &path(format!("/nowhere:{here}"))), Some(file));
+        // a program that lies below the folder of now
+        let now = std::env::current_dir().unwrap();
+        let up = "../".repeat(now.components().count());
+        let relative = format!("{up}{}", here.trim_start_matches('/'));
+        for path in [String::new(), ":".into(), ".:".into(), relative.clone(), format!("/nowhere:{relative}")] {
+            assert_eq!(find("helm", &std::ffi::OsString::from(&path)), None, "{path:?}");
         }
     }
 

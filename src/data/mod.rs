@@ -24,6 +24,7 @@ use crate::domain::record::KindId;
 use crate::domain::reply::Reply;
 use crate::domain::served::Unwatched;
 use crate::domain::text;
+use crate::domain::way::Way;
 use crate::intent::{Fetch, LogQuery, RunId, Ticket};
 use crate::sources::Clock;
 
@@ -111,6 +112,7 @@ pub enum What {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connected {
     pub context: String,
+    pub way: Way,
     pub namespace: String,
     pub version: String,
     pub insecure: bool,

@@ -3,6 +3,7 @@
 pub mod ages;
 pub mod beside;
 pub mod change;
+pub mod command_line;
 pub mod context;
 pub mod finding;
 pub mod go_regex;
@@ -23,3 +24,5 @@ pub mod served;
 pub mod shell;
 pub mod text;
 pub mod thresholds;
+pub mod versions;
+pub mod way;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
+use crate::clients::exec;
 use crate::config::Settings;
 use crate::domain::text;
 
@@ -14,8 +15,7 @@ const KEPT: usize = 2000;
 
 /// Where a program is, by the search path.
 pub fn find(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
+    exec::find(program, &std::env::var_os("PATH")?)
 }
 
 /// What would lead helm to another cluster, or to another store of releases, than the one that was previewed.

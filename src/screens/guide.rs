@@ -3,6 +3,7 @@
 use super::pager::{Pager, field, heading};
 use super::world::World;
 use super::{Screen, Size, contexts};
+use crate::domain::command_line::{CommandLine, KUBECTL};
 use crate::domain::record::{Cell, Key, Record};
 use crate::intent::{Command, Effect, Place};
 use crate::kinds::{self, alerts, guardrails, seals};
@@ -100,7 +101,9 @@ impl Guide {
             }
         }
         for line in guide.lines() {
-            if line.starts_with(' ') || line.is_empty() {
+            if let Some(commands) = commands(line, world, &self.key) {
+                out.extend(commands);
+            } else if line.starts_with(' ') || line.is_empty() {
                 out.extend(fitted(line, usize::from(width)));
             } else {
                 out.push(heading(line.to_owned()));
@@ -118,16 +121,37 @@ fn is_migrating(world: &World, key: &Key) -> bool {
     world.store.table(key.kind).iter().any(|(_, row)| here(&row.record) && row.record.flag(seals::MIGRATES))
 }
 
+/// What stands in a guide before a command that is run in replicas, and which ones are meant.
+const RUN_IN: [(&str, seals::State); 2] = [("{sealed} ", seals::State::Sealed), ("{active} ", seals::State::Active)];
+
+/// The commands of a line of the guide, one for each replica that is meant. A command is one line, however long: it is
+/// to be copied.
+fn commands(line: &str, world: &World, key: &Key) -> Option<Vec<Line>> {
+    let (words, state) = RUN_IN.iter().find_map(|(mark, state)| Some((line.trim().strip_prefix(mark)?, *state)))?;
+    let words: Vec<&str> = words.split(' ').collect();
+    let is_meant = |record: &&Record| seals::State::of(record, &world.store.strings) == state;
+    let mut names: Vec<&str> = replicas_of(world, key).filter(is_meant).map(|record| &*record.name).collect();
+    names.sort_unstable();
+    if names.is_empty() {
+        names.push("REPLICA");
+    }
+    let command = |name: &&str| {
+        let exec = CommandLine::new(&KUBECTL, &world.facts.way, &["exec"]).arg(*name).switch("-it");
+        Line::of(format!("    {}", exec.within(&key.namespace).then(&words)), Tone::Plain)
+    };
+    Some(names.iter().map(command).collect())
+}
+
+fn replicas_of<'w>(world: &'w World, key: &Key) -> impl Iterator<Item = &'w Record> {
+    let (store, namespace) = (&world.store, key.namespace.clone());
+    let rows = store.table(key.kind).iter().map(|(_, row)| &row.record);
+    rows.filter(move |record| store.strings.get(record.namespace) == &*namespace && !record.flag(seals::IS_CLUSTER))
+}
+
 /// Every replica of the namespace as it is now: it moves while the guide is followed.
 fn replicas(world: &World, key: &Key, out: &mut Vec<Line>) {
     let store = &world.store;
-    let mut rows: Vec<_> = store
-        .table(key.kind)
-        .iter()
-        .map(|(_, row)| &row.record)
-        .filter(|record| store.strings.get(record.namespace) == &*key.namespace)
-        .filter(|record| !record.flag(seals::IS_CLUSTER))
-        .collect();
+    let mut rows: Vec<_> = replicas_of(world, key).collect();
     rows.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     if rows.is_empty() {
         return;

@@ -189,8 +189,10 @@ impl RunScreen {
                 out.extend(contexts::wrap(&run.note, wide).into_iter().map(|part| field("", part, Tone::Busy)));
             }
         }
-        if run.outcome.as_ref().is_some_and(|o| !o.is_done()) && !run.plan.undo.is_empty() {
-            out.push(field("UNDO", run.plan.undo.clone(), Tone::Plain));
+        if run.outcome.as_ref().is_some_and(|o| !o.is_done()) {
+            for (n, line) in run.plan.undo.lines().enumerate() {
+                out.push(field(if n == 0 { "UNDO" } else { "" }, line, Tone::Plain));
+            }
         }
         if !run.output.is_empty() {
             out.push(heading("OUTPUT"));

@@ -310,9 +310,8 @@ fn body(plan: &Plan, checks: Option<&[Checked]>, wide: usize, out: &mut Vec<Line
         let verdict = checks.and_then(|checks| checks.iter().find(|c| c.step == nth)).map(|c| &c.verdict);
         step_lines(nth, step, verdict, checks.is_none(), wide, out);
     }
-    if !plan.undo.is_empty() {
-        section("UNDO", std::slice::from_ref(&plan.undo), Tone::Plain, out);
-    }
+    let undo: Vec<String> = plan.undo.lines().map(str::to_owned).collect();
+    section("UNDO", &undo, Tone::Plain, out);
 }
 
 fn step_lines(nth: usize, step: &Step, verdict: Option<&Verdict>, asking: bool, wide: usize, out: &mut Vec<Line>) {

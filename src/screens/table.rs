@@ -223,11 +223,17 @@ impl TableScreen {
             FeedState::Unreachable => say(format!("  {title}: unreachable"), Tone::Bad),
             FeedState::Stale => say(format!("  {title}: stale"), Tone::Warn),
             FeedState::Off => say(format!("  {title}: off in the configuration"), Tone::Dim),
+            FeedState::Live if table.is_empty() && !feed.only.is_empty() => {
+                say(format!("  no {title} in {}, and nothing else may be seen", feed.only.join(", ")), Tone::Warn);
+            }
             FeedState::Live if table.is_empty() => say(format!("  no {title} in this cluster"), Tone::Dim),
             FeedState::Live => {
                 let mut why = Vec::new();
                 if let Some(namespace) = &world.facts.namespace {
                     why.push(format!("namespace {namespace}"));
+                    if !world.would_see(self.kind, namespace) {
+                        say(format!("  you may not list {title} in {namespace}"), Tone::Warn);
+                    }
                 }
                 if self.faults_only {
                     why.push("faults only".to_owned());

@@ -6,7 +6,6 @@ mod blocked;
 mod controllers;
 mod dependents;
 mod feeds;
-mod plans;
 mod graph;
 pub mod health;
 mod issuances;
@@ -15,6 +14,7 @@ mod leftovers;
 mod names;
 pub mod node;
 mod onset;
+mod plans;
 pub mod platform;
 mod rank;
 mod refusals;
@@ -159,7 +159,9 @@ impl Triage {
     /// What is wrong with a subject.
     pub fn finding(&self, subject: Subject) -> Option<&Finding> {
         match subject {
-            Subject::Cluster | Subject::Feed(_) | Subject::Plan(_) => self.feeds.iter().find(|(s, _)| *s == subject).map(|(_, f)| f),
+            Subject::Cluster | Subject::Feed(_) | Subject::Plan(_) => {
+                self.feeds.iter().find(|(s, _)| *s == subject).map(|(_, f)| f)
+            }
             _ => self.graph.finding(&self.judged, subject),
         }
     }
