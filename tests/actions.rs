@@ -18,6 +18,8 @@ mod ends;
 mod faults;
 #[path = "actions/helm.rs"]
 mod helm;
+#[path = "actions/planning.rs"]
+mod planning;
 #[path = "actions/proofs.rs"]
 mod proofs;
 #[path = "actions/real.rs"]
@@ -26,9 +28,13 @@ mod real;
 mod refusals;
 #[path = "actions/silences.rs"]
 mod silences;
+#[path = "actions/shown.rs"]
+mod shown;
 #[path = "actions/tools.rs"]
 mod tools;
 #[path = "actions/twins.rs"]
 mod twins;
 #[path = "actions/unfinished.rs"]
 mod unfinished;
+#[path = "actions/words.rs"]
+mod words;

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::input::Input;
-use super::{ActKey, ActionSpec, Field, Start, right};
+use super::velero::{self, Unfit};
+use super::{ActKey, ActionSpec, Field, Start, right, twin};
 use crate::domain::json::{flag, list, text};
 use crate::domain::plan::{Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
 use crate::domain::proof::Check;
@@ -38,12 +39,11 @@ pub const SPEC: ActionSpec = ActionSpec {
 
 fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let target = input.target()?;
-    let velero = &*target.key.namespace;
+    let place = &*target.key.namespace;
     let stamp = input.now.timestamp().strftime("%Y%m%d%H%M%S").to_string();
-    let backups = input.served("Backup")?.collection(velero);
-    let locations = input.served("BackupStorageLocation")?.collection(velero);
-    let (all, stores) = match (input.read(&backups), input.read(&locations)) {
-        (Ok(all), Ok(stores)) => (all, stores),
+    let backups = input.served("Backup")?.collection(place);
+    let (all, locations) = match (input.read(&backups), velero::locations(input, place)) {
+        (Ok(all), Ok(locations)) => (all, locations),
         (Err(Stop::Need(mut a)), Err(Stop::Need(b))) => {
             a.extend(b);
             return Err(Stop::Need(a));
@@ -53,23 +53,25 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let (mut body, twin) = if target.kind == "Schedule" {
         let (_, schedule) = input.object()?;
         let name = input.setting("name").map_or_else(|| format!("{}-{stamp}", target.key.name), str::to_owned);
-        (
-            from_schedule(schedule, velero, &name),
-            format!("velero backup create {name} --from-schedule {} -n {velero}", target.key.name),
-        )
+        let twin = twin::velero(input, &["backup", "create"]).arg(&*name).flag("from-schedule", &target.key.name);
+        (from_schedule(schedule, place, &name), twin)
     } else {
         let name = input.setting("name").map_or_else(|| format!("watchkeeper-{stamp}"), str::to_owned);
         let namespaces: Vec<&str> = input.setting("namespaces").unwrap_or("*").split(',').map(str::trim).collect();
         let ttl = input.setting("ttl").unwrap_or("168h0m0s");
-        let twin = format!(
-            "velero backup create {name} --include-namespaces {} --ttl {ttl} -n {velero}",
-            namespaces.join(",")
-        );
-        (
-            json!({ "metadata": { "name": name, "namespace": velero }, "spec": { "includedNamespaces": namespaces, "ttl": ttl } }),
-            twin,
-        )
+        let mut twin = twin::velero(input, &["backup", "create"])
+            .arg(&*name)
+            .flag("include-namespaces", namespaces.join(","))
+            .flag("ttl", ttl);
+        let mut spec = json!({ "includedNamespaces": namespaces, "ttl": ttl });
+        // on the row of a location, that one is meant
+        if target.kind == "BackupStorageLocation" {
+            twin = twin.flag("storage-location", &target.key.name);
+            spec["storageLocation"] = json!(&*target.key.name);
+        }
+        (json!({ "metadata": { "name": name, "namespace": place }, "spec": spec }), twin)
     };
+    let twin = twin.within(place);
     body["apiVersion"] = json!("velero.io/v1");
     body["kind"] = json!("Backup");
     let name = text(&body, "/metadata/name").to_owned();
@@ -85,15 +87,17 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     if !running.is_empty() {
         warnings.push(format!("{} is under way: this one waits for it", running.join(", ")));
     }
-    warnings.extend(storage(stores, text(&body, "/spec/storageLocation"))?);
-    let after = format!("backup {name}");
+    let (store, warning) = storage(locations, text(&body, "/spec/storageLocation"))?;
+    warnings.extend(warning);
+    warnings.extend(velero::silence(locations, input.now));
+    let after = format!("backup {name}{}", store.map_or_else(String::new, |store| format!(" in {store}")));
     let request = Request {
         via: Via::Kubernetes,
         method: Method::Post,
         path: backups.clone(),
         body: Body::Json(body),
         guard: None,
-        right: Some(input.right("create", "Backup", "", velero, "")?),
+        right: Some(input.right("create", "Backup", "", place, "")?),
         dry_run: true,
         fine: &[],
         patience: 0,
@@ -113,33 +117,28 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         risk: Risk::Press,
         reach: vec!["storage and the API server are busy meanwhile".into()],
         warnings,
-        undo: format!("velero backup delete {name} -n {velero}"),
+        undo: twin::velero(input, &["backup", "delete"]).arg(name).within(place).to_string(),
         reason: String::new(),
         needs_reason: false,
         origin: crate::domain::plan::Origin::default(),
     })
 }
 
-/// As Velero makes a run of a schedule: it counts as one.
+/// As Velero makes a run of a schedule: it counts as one. What is copied is all of it, as the server and its command do
+/// (Velero 1.18 `pkg/builder/backup_builder.go`, `FromSchedule`).
 fn from_schedule(schedule: &Value, velero: &str, name: &str) -> Value {
     let mut labels = schedule
         .pointer("/spec/template/metadata/labels")
-        .filter(|l| l.as_object().is_some_and(|m| !m.is_empty()))
+        .filter(|labels| labels.is_object())
         .or_else(|| schedule.pointer("/metadata/labels"))
         .cloned()
         .filter(Value::is_object)
         .unwrap_or_else(|| json!({}));
     labels["velero.io/schedule-name"] = json!(text(schedule, "/metadata/name"));
-    let mut spec = schedule.pointer("/spec/template").cloned().unwrap_or_else(|| json!({}));
-    if let Some(map) = spec.as_object_mut() {
-        map.remove("metadata");
-    }
+    let spec = schedule.pointer("/spec/template").cloned().unwrap_or_else(|| json!({}));
     let mut body = json!({ "metadata": { "name": name, "namespace": velero, "labels": labels }, "spec": spec });
     if let Some(annotations) = schedule.pointer("/metadata/annotations") {
         body["metadata"]["annotations"] = annotations.clone();
-        if let Some(map) = body["metadata"]["annotations"].as_object_mut() {
-            map.remove("kubectl.kubernetes.io/last-applied-configuration");
-        }
     }
     if flag(schedule, "/spec/useOwnerReferencesInBackup") {
         body["metadata"]["ownerReferences"] = json!([{
@@ -150,28 +149,24 @@ fn from_schedule(schedule: &Value, velero: &str, name: &str) -> Value {
     body
 }
 
-/// Refused when the storage cannot take it.
-fn storage(stores: &Value, wanted: &str) -> Result<Vec<String>, Stop> {
-    let all = list(stores, "/items");
-    let store = all
-        .iter()
-        .find(|s| if wanted.is_empty() { flag(s, "/spec/default") } else { text(s, "/metadata/name") == wanted });
-    let Some(store) = store else {
-        return Ok(vec!["no default storage location is known: the server may refuse it".into()]);
+/// Where it will be stored, and what speaks against that. Refused when the location cannot take it.
+fn storage(locations: Result<&[Value], &str>, wanted: &str) -> Result<(Option<String>, Option<String>), Stop> {
+    let own = (!wanted.is_empty()).then(|| wanted.to_owned());
+    // why they could not be read is said where Velero's silence is
+    let Ok(locations) = locations else { return Ok((own, None)) };
+    let default =
+        || locations.iter().find(|one| flag(one, "/spec/default")).map(|one| text(one, "/metadata/name").to_owned());
+    let Some(name) = own.or_else(default) else {
+        return Ok((None, Some("no default storage location is known: the server may refuse it".to_owned())));
     };
-    let name = text(store, "/metadata/name");
-    match text(store, "/status/phase") {
-        "Unavailable" => {
-            return Err(Stop::Refuse(format!(
-                "storage location {name} is Unavailable: {}",
-                text(store, "/status/message")
-            )));
+    match velero::unfit(locations, &name, true) {
+        None => Ok((Some(name), None)),
+        Some(Unfit::Unavailable(why)) => {
+            Err(Stop::Refuse(format!("storage location {name} is Unavailable: nothing can be stored there: {why}")))
         }
-        "Available" => {}
-        _ => return Ok(vec![format!("whether storage location {name} is available is not known")]),
+        Some(Unfit::ReadOnly) => {
+            Err(Stop::Refuse(format!("storage location {name} is ReadOnly: nothing can be stored there")))
+        }
+        Some(Unfit::Unknown(why)) => Ok((Some(name), Some(why))),
     }
-    if text(store, "/spec/accessMode") == "ReadOnly" {
-        return Err(Stop::Refuse(format!("storage location {name} is ReadOnly")));
-    }
-    Ok(Vec::new())
 }

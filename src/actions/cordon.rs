@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::input::Input;
 use super::risk::{self, Weight};
-use super::{ActKey, ActionSpec, Offer, RightRow, Subject, flux, marks, right};
+use super::{ActKey, ActionSpec, Offer, RightRow, Subject, flux, marks, right, twin};
 use crate::domain::json::flag;
 use crate::domain::plan::{Plan, Proof, Step, Stop, Via};
 use crate::domain::proof::Check;
@@ -41,7 +41,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     if flag(node, "/spec/unschedulable") {
         return Err(Stop::Refuse(format!("{} is cordoned already", target.told())));
     }
-    let undo = format!("kubectl uncordon {}", target.key.name);
+    let undo = twin::kubectl(input, &["uncordon"]).arg(&*target.key.name).to_string();
     let mut plan = flux::plan(input, SPEC.name, steps(input, &path, node)?, undo)?;
     plan.risk = risk::of_node(input, Weight::Holds, node);
     Ok(plan)
@@ -57,7 +57,7 @@ pub fn steps(input: &Input<'_>, path: &str, node: &Value) -> Result<Vec<Step>, S
     let check = Check::Field { pointer: "/spec/unschedulable".into(), is: Value::Bool(true) };
     let proof = Proof { via: Via::Kubernetes, path: path.to_owned(), check, limit: 30 };
     Ok(vec![
-        Step::send(format!("cordon node {name}"), format!("kubectl cordon {name}"), request)
+        Step::send(format!("cordon node {name}"), twin::kubectl(input, &["cordon"]).arg(&**name), request)
             .holding("cordoned", input.target()?.object()),
         Step::wait("read it back: it is cordoned", proof),
     ])

@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::input::Input;
-use super::{ActKey, ActionSpec, right};
+use super::velero::{self, Unfit};
+use super::{ActKey, ActionSpec, right, twin};
 use crate::domain::json::text;
 use crate::domain::plan::{Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
 use crate::domain::proof::Check;
@@ -22,13 +23,13 @@ pub const SPEC: ActionSpec = ActionSpec {
 fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let target = input.target()?;
     let (path, object) = input.object()?;
-    let (velero, name, uid) = (&*target.key.namespace, &*target.key.name, text(object, "/metadata/uid"));
-    let requests = input.served("DeleteBackupRequest")?.collection(velero);
+    let (place, name, uid) = (&*target.key.namespace, &*target.key.name, text(object, "/metadata/uid"));
+    let requests = input.served("DeleteBackupRequest")?.collection(place);
     let body = json!({
         "apiVersion": "velero.io/v1", "kind": "DeleteBackupRequest",
         "metadata": {
-            "generateName": format!("{name}-"), "namespace": velero,
-            "labels": { "velero.io/backup-name": name, "velero.io/backup-uid": uid }
+            "generateName": format!("{name}-"), "namespace": place,
+            "labels": { "velero.io/backup-name": velero::label_value(name), "velero.io/backup-uid": uid }
         },
         "spec": { "backupName": name }
     });
@@ -38,13 +39,24 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         path: requests.clone(),
         body: Body::Json(body),
         guard: None,
-        right: Some(input.right("create", "DeleteBackupRequest", "", velero, "")?),
+        right: Some(input.right("create", "DeleteBackupRequest", "", place, "")?),
         dry_run: true,
         fine: &[],
         patience: 0,
         before: format!("{}, expires {}", text(object, "/status/phase"), text(object, "/status/expiration")),
         after: "deleted".into(),
     };
+    let locations = velero::locations(input, place)?;
+    let mut warnings: Vec<String> = velero::silence(locations, input.now).into_iter().collect();
+    let store = text(object, "/spec/storageLocation");
+    match locations.ok().filter(|_| !store.is_empty()).and_then(|all| velero::unfit(all, store, true)) {
+        Some(Unfit::ReadOnly) => {
+            return Err(Stop::Refuse(format!("storage location {store} is ReadOnly: Velero deletes nothing there")));
+        }
+        Some(Unfit::Unavailable(why)) => warnings.push(format!("storage location {store} is Unavailable: {why}")),
+        Some(Unfit::Unknown(why)) => warnings.push(why),
+        None => {}
+    }
     let gone = Check::Gone { uid: uid.to_owned() };
     Ok(Plan {
         action: SPEC.name,
@@ -53,7 +65,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         steps: vec![
             Step::send(
                 format!("ask Velero to delete {name}"),
-                format!("velero backup delete {name} -n {velero}"),
+                twin::velero(input, &["backup", "delete"]).arg(name).within(place),
                 request,
             ),
             // a request that was processed without errors is removed, so the backup itself is the proof
@@ -61,7 +73,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         ],
         risk: Risk::Context(input.context.to_owned()),
         reach: vec!["its data in the object storage and its snapshots go with it".into()],
-        warnings: Vec::new(),
+        warnings,
         undo: String::new(),
         reason: String::new(),
         needs_reason: false,

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::input::Input;
-use super::{ActKey, ActionSpec, right, workload};
+use super::{ActKey, ActionSpec, right, twin, workload};
 use crate::domain::json::{int, text};
 use crate::domain::plan::{Body, Guard, Method, Plan, Proof, Request, Step, Stop, Via};
 use crate::domain::proof::Check;
@@ -43,7 +43,11 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let limit = u32::try_from(grace).unwrap_or(30).saturating_add(60);
     let proof = Proof { via: Via::Kubernetes, path, check: Check::Gone { uid: uid.to_owned() }, limit };
     let steps = vec![
-        Step::send(format!("delete {}", target.told()), format!("kubectl delete pod {name} -n {namespace}"), request),
+        Step::send(
+            format!("delete {}", target.told()),
+            twin::kubectl(input, &["delete", "pod"]).arg(&**name).within(namespace),
+            request,
+        ),
         Step::wait("wait until it is gone", proof),
     ];
     workload::pod_plan(input, SPEC.name, "delete", pod, steps)

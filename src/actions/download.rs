@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::input::Input;
-use super::{Offer, RightRow, Subject, right};
+use super::{Offer, RightRow, Subject, right, twin, velero};
 use crate::domain::json::{list, text};
 use crate::domain::plan::{Body, Fetch, Method, Plan, Request, Risk, Step, Stop, Via};
 
@@ -57,18 +57,18 @@ pub fn plan(input: &Input<'_>, action: &'static str, word: &str) -> Result<Plan,
     let target = input.target()?;
     let (_, object) = input.object()?;
     logged(text(object, "/status/phase")).map_err(Stop::Refuse)?;
-    let (velero, name) = (&*target.key.namespace, &*target.key.name);
+    let (place, name) = (&*target.key.namespace, &*target.key.name);
     let digits: String = input.token.chars().filter(char::is_ascii_digit).collect();
     let kept: String = name.chars().take(LONGEST.saturating_sub(digits.len() + 1)).collect();
     let request_name = format!("{}-{digits}", kept.trim_end_matches(['-', '.']));
-    let requests = input.served("DownloadRequest")?.collection(velero);
+    let requests = input.served("DownloadRequest")?.collection(place);
     let locations = match input.served("BackupStorageLocation") {
-        Ok(served) => input.maybe(&served.collection(velero))?.ok(),
+        Ok(served) => input.maybe(&served.collection(place))?.ok(),
         Err(_) => None,
     };
     let body = json!({
         "apiVersion": "velero.io/v1", "kind": "DownloadRequest",
-        "metadata": { "name": request_name, "namespace": velero },
+        "metadata": { "name": request_name, "namespace": place },
         "spec": { "target": { "kind": format!("{}Log", target.kind), "name": name } }
     });
     let request = Request {
@@ -77,27 +77,35 @@ pub fn plan(input: &Input<'_>, action: &'static str, word: &str) -> Result<Plan,
         path: requests.clone(),
         body: Body::Json(body),
         guard: None,
-        right: Some(input.right("create", "DownloadRequest", "", velero, "")?),
+        right: Some(input.right("create", "DownloadRequest", "", place, "")?),
         dry_run: true,
         fine: &[],
         patience: 0,
         before: String::new(),
         after: format!("request {request_name}"),
     };
+    let mut warnings = vec![format!(
+        "often the address is inside the cluster and cannot be reached from here: then see the logs of the velero pod in {place}"
+    )];
+    warnings.extend(velero::silence(velero::locations(input, place)?, input.now));
     let fetch = Fetch {
         path: format!("{requests}/{request_name}"),
         pointer: "/status/downloadURL",
-        right: input.right("get", "DownloadRequest", "", velero, &request_name)?,
+        right: input.right("get", "DownloadRequest", "", place, &request_name)?,
         origins: locations.map(origins).unwrap_or_default(),
         limit: LIMIT,
-        instead: format!("see the logs of the velero pod in {velero}"),
+        instead: format!("see the logs of the velero pod in {place}"),
     };
     Ok(Plan {
         action,
         title: format!("get the log of {}", target.told()),
         targets: vec![target.key.clone()],
         steps: vec![
-            Step::send("ask Velero for the log's address", format!("velero {word} logs {name} -n {velero}"), request),
+            Step::send(
+                "ask Velero for the log's address",
+                twin::velero(input, &[word, "logs"]).arg(name).within(place),
+                request,
+            ),
             Step::fetch("get the log", fetch),
         ],
         risk: Risk::Press,
@@ -105,9 +113,7 @@ pub fn plan(input: &Input<'_>, action: &'static str, word: &str) -> Result<Plan,
             "the address reads the log for whoever has it, for ten minutes: it is used once, never shown or recorded"
                 .into(),
         ],
-        warnings: vec![format!(
-            "often the address is inside the cluster and cannot be reached from here: then see the logs of the velero pod in {velero}"
-        )],
+        warnings,
         undo: "nothing is to be undone: Velero removes the request when its address has expired".into(),
         reason: String::new(),
         needs_reason: false,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::input::Input;
-use super::{ActionSpec, Field, Start, cordon, evict, flux, right, workload};
+use super::{ActionSpec, Field, Start, cordon, evict, flux, right, twin, workload};
 use crate::domain::json::{annotation, flag, int, list, text};
 use crate::domain::plan::{Plan, Risk, Stop};
 
@@ -113,7 +113,13 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     if steps.is_empty() {
         return Err(Stop::Refuse(format!("{} is drained: cordoned, and no pod is left to evict", target.told())));
     }
-    let mut plan = flux::plan(input, SPEC.name, steps, format!("kubectl uncordon {name}"))?;
+    // a cordon of somebody else's is not ours to end
+    let undo = if flag(node, "/spec/unschedulable") {
+        String::new()
+    } else {
+        twin::kubectl(input, &["uncordon"]).arg(&**name).to_string()
+    };
+    let mut plan = flux::plan(input, SPEC.name, steps, undo)?;
     plan.risk = Risk::Context(input.context.to_owned());
     plan.reach.push(format!("{evicted} pods are evicted, one after another"));
     if !skipped.is_empty() {

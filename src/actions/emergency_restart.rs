@@ -4,7 +4,7 @@
 use super::input::Input;
 use super::risk::{self, Weight};
 use super::workload::{self, Workload};
-use super::{ActionSpec, dependents, flux, marks, restart, resume, suspend};
+use super::{ActionSpec, dependents, flux, marks, restart, resume, suspend, twin};
 use crate::domain::json::{flag, list, text};
 use crate::domain::plan::{Guard, Plan, Stop};
 
@@ -63,7 +63,13 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         }
         steps.extend(back);
     }
-    let mut plan = flux::plan(input, SPEC.name, steps, flux::command("resume", target, ""))?;
+    // a suspend of somebody else's is not ours to end
+    let undo = if is_suspended && !by_us {
+        String::new()
+    } else {
+        format!("restarted pods stay; if it stops in the middle:\n{}", twin::flux(input, "resume", target))
+    };
+    let mut plan = flux::plan(input, SPEC.name, steps, undo)?;
     plan.reach.push(format!("{count} workloads of {} are restarted", target.told()));
     plan.warnings = warnings;
     if by_us {

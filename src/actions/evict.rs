@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::input::Input;
-use super::{ActionSpec, right, workload};
+use super::{ActionSpec, right, twin, workload};
 use crate::domain::json::{int, text};
 use crate::domain::plan::{Body, Guard, Method, Plan, Proof, Request, Step, Stop, Via};
 use crate::domain::proof::Check;
@@ -50,7 +50,8 @@ pub fn steps(input: &Input<'_>, path: &str, pod: &Value, patience: u32) -> Resul
     let proof =
         Proof { via: Via::Kubernetes, path: path.to_owned(), check: Check::Gone { uid: uid.to_owned() }, limit };
     // kubectl has no command for the eviction of a single pod
-    let twin = format!("kubectl create --raw {path}/eviction -f eviction.json");
+    let twin =
+        twin::kubectl(input, &["create"]).flag("raw", format!("{path}/eviction")).flag("filename", "eviction.json");
     Ok(vec![
         Step::send(format!("evict pod {namespace}/{name}"), twin, request),
         Step::wait(format!("wait until {name} is gone"), proof),

@@ -2,14 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::input::{Input, Target};
+use super::input::{Input, Target, There};
 use super::risk::{self, Weight};
+use super::twin::{self, REQUESTED};
 use super::{Offer, RightRow, Subject, right};
 use crate::domain::json::{annotation, condition, label, list, text};
 use crate::domain::plan::{Body, Guard, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
 use crate::domain::proof::{Check, GENERATOR_SWITCH, RESOURCE_SET_SWITCH, flux_suspended};
+use crate::kinds;
 
-pub const REQUESTED: &str = "reconcile.fluxcd.io/requestedAt";
 pub const FORCED: &str = "reconcile.fluxcd.io/forceAt";
 pub const RESET: &str = "reconcile.fluxcd.io/resetAt";
 pub const HANDLED: &str = "/status/lastHandledReconcileAt";
@@ -79,6 +80,9 @@ pub fn when_suspended(subject: &Subject<'_>, wanted: bool) -> Offer {
     if !KINDS.contains(&subject.kind) {
         return Offer::Never;
     }
+    if kinds::flux::Case::of(subject.record) == kinds::flux::Case::Static {
+        return Offer::No(STATIC.to_owned());
+    }
     match subject.record.suspended {
         Some(is) if is == wanted => Offer::Yes,
         Some(true) => Offer::No("it is suspended".to_owned()),
@@ -87,36 +91,13 @@ pub fn when_suspended(subject: &Subject<'_>, wanted: bool) -> Offer {
     }
 }
 
-/// The word that the flux command has for a kind.
-pub fn noun(kind: &str) -> &'static str {
-    match kind {
-        "HelmRelease" => "helmrelease",
-        "Kustomization" => "kustomization",
-        "GitRepository" => "source git",
-        "HelmRepository" => "source helm",
-        "OCIRepository" => "source oci",
-        "Bucket" => "source bucket",
-        _ => "source chart",
-    }
-}
+/// What is said of a source that has no status.
+const STATIC: &str = "it is static (type oci): no controller reconciles it, and each chart asks the registry itself";
 
-/// `flux suspend helmrelease monitoring -n monitoring`; what is switched by an annotation the flux command does not know.
-pub fn command(verb: &str, target: &Target, more: &str) -> String {
-    if switch(target.kind).annotation.is_some() {
-        return annotate(verb, target.kind, &target.key.namespace, &target.key.name, "$(date +%s)");
-    }
-    let more = if more.is_empty() { String::new() } else { format!(" {more}") };
-    format!("flux {verb} {} {} -n {}{more}", noun(target.kind), target.key.name, target.key.namespace)
-}
-
-/// kubectl's way to switch such an object, or to have it reconciled.
-fn annotate(verb: &str, kind: &str, namespace: &str, name: &str, token: &str) -> String {
-    let what = match (verb, switch(kind).annotation) {
-        ("suspend", Some(switch)) => format!("{switch}=disabled"),
-        ("resume", Some(switch)) => format!("{switch}=enabled {REQUESTED}={token}"),
-        _ => format!("{REQUESTED}={token}"),
-    };
-    format!("kubectl annotate {} {name} -n {namespace} {what} --overwrite", kind.to_lowercase())
+/// Whether no controller writes a status of it, so that nothing about it can ever be seen to have happened. A Flux
+/// before 2.3 had one that did, and its conditions tell.
+pub fn is_static(kind: &str, object: &Value) -> bool {
+    kind == "HelmRepository" && text(object, "/spec/type") == "oci" && condition(object, "Ready").is_none()
 }
 
 /// A merge patch of the target, sent only if it is still as previewed.
@@ -164,6 +145,9 @@ pub fn reconcile(input: &Input<'_>, kind: &str, path: &str, object: &Value, more
             "{kind} {namespace}/{name} is suspended: a reconcile would look like success and do nothing; resume it first"
         )));
     }
+    if is_static(kind, object) {
+        return Err(Stop::Refuse(format!("{kind} {namespace}/{name}: {STATIC}")));
+    }
     let mut annotations = serde_json::Map::new();
     for name in std::iter::once(&REQUESTED).chain(more) {
         annotations.insert((*name).to_owned(), json!(input.token));
@@ -181,14 +165,11 @@ pub fn reconcile(input: &Input<'_>, kind: &str, path: &str, object: &Value, more
         before: format!("{REQUESTED}={}", annotation(object, REQUESTED)),
         after: format!("{REQUESTED}={}", input.token),
     };
-    let flag = match more {
-        [FORCED] => " --force",
-        [RESET] => " --reset",
-        _ => "",
-    };
-    let twin = match switch(kind).annotation {
-        Some(_) => annotate("reconcile", kind, namespace, name, input.token),
-        None => format!("flux reconcile {} {name} -n {namespace}{flag}", noun(kind)),
+    let twin = twin::of_flux(input, "reconcile", kind, namespace, name);
+    let twin = match more {
+        [FORCED] => twin.switch("--force"),
+        [RESET] => twin.switch("--reset"),
+        _ => twin,
     };
     let token = input.token.to_owned();
     let check = Check::FluxHandled { token, annotation: REQUESTED.into(), handled: HANDLED.into() };
@@ -239,19 +220,18 @@ fn go_seconds(text: &str) -> u32 {
     crate::domain::ages::go_duration(text).and_then(|s| u32::try_from(s).ok()).unwrap_or(300)
 }
 
-/// Who manages the object through Flux, as `Kustomization flux-system/platform`.
-pub fn parent(object: &Value) -> Option<String> {
-    for (group, kind) in [
-        ("kustomize.toolkit.fluxcd.io", "Kustomization"),
-        ("helm.toolkit.fluxcd.io", "HelmRelease"),
-        ("resourceset.fluxcd.controlplane.io", "ResourceSet"),
-    ] {
-        let name = label(object, &format!("{group}/name"));
-        if !name.is_empty() {
-            return Some(format!("{kind} {}/{name}", label(object, &format!("{group}/namespace"))));
-        }
-    }
-    None
+/// The groups of the labels by which Flux marks what it makes, and who does.
+const MAKERS: &[(&str, &str)] = &[
+    ("kustomize.toolkit.fluxcd.io", "Kustomization"),
+    ("helm.toolkit.fluxcd.io", "HelmRelease"),
+    ("resourceset.fluxcd.controlplane.io", "ResourceSet"),
+];
+
+/// Who made the object, by its labels: kind, namespace and name.
+pub fn maker(object: &Value) -> Option<(&'static str, &str, &str)> {
+    let of = |group: &str, part: &str| label(object, &format!("{group}/{part}"));
+    let (group, kind) = MAKERS.iter().find(|(group, _)| !of(group, "name").is_empty())?;
+    Some((kind, of(group, "namespace"), of(group, "name")))
 }
 
 /// Whether Git declares the switch, so that the parent writes it back at its next interval: the field is owned by a
@@ -264,14 +244,28 @@ pub fn declared_in_git(object: &Value, switch: &Switch) -> bool {
     })
 }
 
-pub fn git_warning(object: &Value, switch: &Switch) -> Option<String> {
-    declared_in_git(object, switch).then(|| {
-        let parent = parent(object).unwrap_or_else(|| "its parent".to_owned());
+/// What becomes of a switch that Git declares, too.
+pub fn git_warning(input: &Input<'_>, object: &Value, switch: &Switch) -> Result<Option<String>, Stop> {
+    if !declared_in_git(object, switch) {
+        return Ok(None);
+    }
+    let told = switch.told;
+    let Some((kind, namespace, name)) = maker(object) else {
+        return Ok(Some(format!("Git declares {told}: it will be written back; change Git")));
+    };
+    let parent = format!("{kind} {namespace}/{name}");
+    let path = input.path(kind, namespace, name).ok();
+    let suspended = match path.map(|path| input.look(&path)).transpose()? {
+        Some(There::Yes(parent)) => flux_suspended(parent),
+        _ => false,
+    };
+    Ok(Some(if suspended {
+        format!("Git declares {told}: {parent} is suspended, and will write it back once it is resumed; change Git")
+    } else {
         format!(
-            "Git declares {}: {parent} will write it back at its next interval; suspend that first, or change Git",
-            switch.told
+            "Git declares {told}: {parent} will write it back at its next interval; suspend that first, or change Git"
         )
-    })
+    }))
 }
 
 /// A running Helm action goes on whatever is done to the spec.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::input::Input;
-use super::{ActKey, ActionSpec, flux, right};
+use super::{ActKey, ActionSpec, flux, right, twin};
 use crate::domain::ages::go_duration;
 use crate::domain::json::{annotation, text};
 use crate::domain::plan::{Plan, Proof, Step, Stop, Via};
@@ -50,7 +50,11 @@ pub fn steps(input: &Input<'_>, path: &str, object: &Value) -> Result<Vec<Step>,
     request.before = format!("force-sync={}", annotation(object, "force-sync"));
     request.after = format!("force-sync={value}");
     let (namespace, name) = (&target.key.namespace, &target.key.name);
-    let twin = format!("kubectl annotate externalsecret {name} -n {namespace} force-sync={value} --overwrite");
+    let twin = twin::kubectl(input, &["annotate", "externalsecret"])
+        .arg(&**name)
+        .arg(format!("force-sync={value}"))
+        .within(namespace)
+        .switch("--overwrite");
     let check = Check::Synced {
         token: value,
         version: text(object, "/status/syncedResourceVersion").to_owned(),

@@ -10,13 +10,24 @@ use crate::domain::json::text;
 use crate::domain::outcome::Unfinished;
 use crate::domain::plan::{Right, Stop};
 use crate::domain::record::{Key, Uid};
+use crate::domain::reply::Answers;
 use crate::domain::served::Served;
+use crate::domain::way::Way;
 
 /// Where kinds live, by kind.
 pub type Apis = HashMap<&'static str, Served>;
 /// What was read, by path: the object, or why it could not be.
-pub type Have = HashMap<String, Result<Value, String>>;
+pub type Have = Answers;
 pub use crate::domain::matcher::Labels;
+
+/// Whether an object is there.
+#[derive(Debug, Clone, Copy)]
+pub enum There<'a> {
+    Yes(&'a Value),
+    No,
+    /// It cannot be seen; why.
+    Unknown(&'a str),
+}
 
 /// An object that an action is about.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,6 +94,8 @@ pub struct Input<'a> {
     /// Who acts, as the server knows them.
     pub operator: &'a str,
     pub context: &'a str,
+    /// How a command gets there.
+    pub way: &'a Way,
     pub now: Time,
     /// RFC 3339 with nanoseconds, never the same twice.
     pub token: &'a str,
@@ -146,7 +159,7 @@ impl<'a> Input<'a> {
     pub fn read(&self, path: &str) -> Result<&'a Value, Stop> {
         match self.have.get(path) {
             Some(Ok(value)) => Ok(value),
-            Some(Err(why)) => Err(Stop::Refuse(format!("cannot be planned: {why}"))),
+            Some(Err(unread)) => Err(Stop::Refuse(format!("cannot be planned: {}", unread.why))),
             None => Err(Stop::Need(vec![path.to_owned()])),
         }
     }
@@ -155,7 +168,17 @@ impl<'a> Input<'a> {
     pub fn maybe(&self, path: &str) -> Result<Result<&'a Value, &'a str>, Stop> {
         match self.have.get(path) {
             Some(Ok(value)) => Ok(Ok(value)),
-            Some(Err(why)) => Ok(Err(why)),
+            Some(Err(unread)) => Ok(Err(&unread.why)),
+            None => Err(Stop::Need(vec![path.to_owned()])),
+        }
+    }
+
+    /// Whether there is such an object, as far as can be seen.
+    pub fn look(&self, path: &str) -> Result<There<'a>, Stop> {
+        match self.have.get(path) {
+            Some(Ok(value)) => Ok(There::Yes(value)),
+            Some(Err(unread)) if unread.absent => Ok(There::No),
+            Some(Err(unread)) => Ok(There::Unknown(&unread.why)),
             None => Err(Stop::Need(vec![path.to_owned()])),
         }
     }

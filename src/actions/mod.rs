@@ -6,11 +6,14 @@ mod dependents;
 mod download;
 mod flux;
 mod input;
+mod manager;
 mod marks;
 mod risk;
 mod silence_caution;
 mod silence_scope;
 mod silence_span;
+mod twin;
+mod upgrade;
 mod velero;
 mod workload;
 
@@ -52,7 +55,7 @@ use crate::domain::locked::says_why;
 use crate::domain::plan::{Origin, Plan, Risk, Stop};
 use crate::domain::record::Record;
 
-pub use input::{Alerted, Apis, Component, Have, Input, Known, Labels, Target};
+pub use input::{Alerted, Apis, Component, Have, Input, Known, Labels, Target, There};
 
 /// The most objects that one plan may change.
 pub const MOST: usize = 10;
@@ -187,6 +190,18 @@ impl Subject<'_> {
     }
 }
 
+/// The first hexadecimal digits of a SHA-256, by which long names are told apart when they are cut.
+fn digest(text: &str, digits: usize) -> String {
+    use sha2::{Digest as _, Sha256};
+    use std::fmt::Write as _;
+    let mut out = Sha256::digest(text.as_bytes()).iter().fold(String::new(), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    });
+    out.truncate(digits);
+    out
+}
+
 pub fn by_name(name: &str) -> Option<&'static ActionSpec> {
     ACTIONS.iter().find(|action| action.name == name)
 }
@@ -236,6 +251,7 @@ pub fn plan(action: &ActionSpec, input: &Input<'_>) -> Result<Plan, Stop> {
         objects: input.targets.iter().map(Target::object).collect(),
         set: input.set.clone(),
         continues: input.continues.map(|left| left.run.clone()),
+        way: input.way.clone(),
     };
     Ok(plan)
 }
@@ -265,6 +281,10 @@ fn joined(plans: Vec<Plan>, input: &Input<'_>) -> Plan {
         first.steps.extend(next.steps);
         first.warnings.extend(next.warnings);
         first.reach.extend(next.reach);
+        // the last first, as it is undone
+        let undo: Vec<String> =
+            [next.undo, std::mem::take(&mut first.undo)].into_iter().filter(|u| !u.is_empty()).collect();
+        first.undo = undo.join("\n");
     }
     first.title = format!("{} {count} objects, one after another, stopping at the first failure", first.action);
     first.risk = Risk::Context(input.context.to_owned());

@@ -1,7 +1,5 @@
 //! Velero: make no more runs of the schedule.
 
-use serde_json::json;
-
 use super::{ActKey, ActionSpec, velero};
 
 pub const SPEC: ActionSpec = ActionSpec {
@@ -12,8 +10,5 @@ pub const SPEC: ActionSpec = ActionSpec {
     fields: &[],
     wants_reason: false,
     offered: |subject| velero::when_paused(subject, false),
-    plan: |input| {
-        let spec = json!({ "paused": true });
-        velero::pause(input, SPEC.name, true, &spec, "a run under way goes on; no new one begins")
-    },
+    plan: |input| velero::pause(input, SPEC.name, true, None, "a run under way goes on; no new one begins"),
 };

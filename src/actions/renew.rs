@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::input::Input;
 use super::risk::{self, Weight};
-use super::{ActKey, ActionSpec, flux, right};
+use super::{ActKey, ActionSpec, flux, right, twin};
 use crate::domain::json::{condition, int, is_true, list, text};
 use crate::domain::plan::{Body, Guard, Method, Plan, Proof, Request, Step, Stop, Via};
 use crate::domain::proof::Check;
@@ -72,7 +72,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let steps = vec![
         Step::send(
             format!("ask cert-manager to issue {name} anew"),
-            format!("cmctl renew {name} -n {namespace}"),
+            twin::cmctl(input, &["renew"]).arg(&**name).within(namespace),
             request,
         ),
         Step::wait("wait until it was issued", proof),

@@ -59,7 +59,7 @@ pub fn steps(input: &Input<'_>, workload: &Workload<'_>) -> Result<Vec<Step>, St
         .unwrap_or("never");
     request.before = format!("restartedAt: {before}");
     request.after = format!("restartedAt: {at}");
-    let twin = format!("kubectl rollout restart {}", workload.argument());
+    let twin = workload.kubectl(input, &["rollout", "restart"]);
     let sent = vec![Sent::value(AT, json!(at))];
     Ok(vec![Step::send(format!("restart {}", workload.told()), twin, request), workload::rollout(workload, sent)])
 }

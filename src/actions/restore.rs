@@ -1,10 +1,12 @@
-//! Restore a backup, into another namespace unless told otherwise.
+//! Restore a backup, into another namespace unless told otherwise. Whether that namespace is there already is read first:
+//! what was there before this restore is never part of its undo.
 
 use serde_json::json;
 
-use super::input::Input;
-use super::{ActionSpec, Field, Offer, Start, backup, right};
-use crate::domain::json::list;
+use super::input::{Input, There};
+use super::velero::{self, Unfit};
+use super::{ActionSpec, Field, Offer, Start, backup, right, twin};
+use crate::domain::json::{list, text};
 use crate::domain::plan::{Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
 
 pub const SPEC: ActionSpec = ActionSpec {
@@ -30,10 +32,13 @@ pub const SPEC: ActionSpec = ActionSpec {
     plan,
 };
 
+/// Namespaces of Kubernetes itself, on every cluster.
+const OF_KUBERNETES: &[&str] = &["default", "kube-system", "kube-public", "kube-node-lease"];
+
 fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let target = input.target()?;
     let (_, object) = input.object()?;
-    let velero = &*target.key.namespace;
+    let (place, backup) = (&*target.key.namespace, &*target.key.name);
     let included: Vec<&str> = list(object, "/spec/includedNamespaces").iter().filter_map(|v| v.as_str()).collect();
     let Some(from) = input.setting("namespace") else {
         return Err(Stop::Refuse(format!("namespace is not set: which of {}?", included.join(", "))));
@@ -48,55 +53,111 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     if into == from && !live {
         return Err(Stop::Refuse(format!("that is the live namespace {from}: set live=yes if it is meant")));
     }
-    let name = format!("{}-{}", target.key.name, input.now.timestamp().strftime("%Y%m%d%H%M%S"));
-    let mut spec =
-        json!({ "backupName": &*target.key.name, "includedNamespaces": [from], "includeClusterResources": false });
+    let name = format!("{backup}-{}", input.now.timestamp().strftime("%Y%m%d%H%M%S"));
+    let mut spec = json!({ "backupName": backup, "includedNamespaces": [from], "includeClusterResources": false });
+    let mut twin = twin::velero(input, &["restore", "create"])
+        .arg(&*name)
+        .flag("from-backup", backup)
+        .flag("include-namespaces", from);
     if into != from {
         spec["namespaceMapping"] = json!({ from: into });
+        twin = twin.flag("namespace-mappings", format!("{from}:{into}"));
     }
-    let body = json!({ "apiVersion": "velero.io/v1", "kind": "Restore", "metadata": { "name": name, "namespace": velero }, "spec": spec });
-    let restores = input.served("Restore")?.collection(velero);
+    let twin = twin.flag("include-cluster-resources", false).within(place);
+    let body = json!({ "apiVersion": "velero.io/v1", "kind": "Restore", "metadata": { "name": name, "namespace": place }, "spec": spec });
+    let restores = input.served("Restore")?.collection(place);
     let request = Request {
         via: Via::Kubernetes,
         method: Method::Post,
         path: restores.clone(),
         body: Body::Json(body),
         guard: None,
-        right: Some(input.right("create", "Restore", "", velero, "")?),
+        right: Some(input.right("create", "Restore", "", place, "")?),
         dry_run: true,
         fine: &[],
         patience: 0,
         before: String::new(),
         after: format!("restore {name}: {from} into {into}"),
     };
-    let mapping = if into == from { String::new() } else { format!(" --namespace-mappings {from}:{into}") };
-    let twin = format!(
-        "velero restore create {name} --from-backup {} --include-namespaces {from}{mapping} --include-cluster-resources=false -n {velero}",
-        target.key.name
-    );
+    let ground = ground(input, &into)?;
+    let core = input.is_core(&into) || into == place || OF_KUBERNETES.contains(&&*into);
+    let mut warnings: Vec<String> = ground.warning.into_iter().collect();
+    if into == from {
+        warnings.push(format!("{from} is live"));
+    }
+    if core {
+        warnings.push(format!("{into} is a namespace of the platform itself"));
+    }
+    warnings.extend(storage(input, text(object, "/spec/storageLocation"), place)?);
     let check = backup::phases();
     let proof = Proof { via: Via::Kubernetes, path: format!("{restores}/{name}"), check, limit: 3600 };
     Ok(Plan {
         action: SPEC.name,
-        title: format!("restore {from} of {} into {into}", target.key.name),
+        title: format!("restore {from} of {backup} into {into}"),
         targets: vec![target.key.clone()],
         steps: vec![
             Step::send(format!("create restore {name}"), twin, request),
             Step::wait("wait until it is Completed", proof),
         ],
-        risk: if into == from {
+        risk: if into == from || core || !ground.is_new {
             Risk::Context(input.context.to_owned())
         } else {
-            Risk::Name(target.key.name.to_string())
+            Risk::Name(backup.to_owned())
         },
         reach: vec![
             format!("objects of {from} are created in {into}; what is there already is kept"),
             "cluster-wide objects are left alone".into(),
         ],
-        warnings: if into == from { vec![format!("{from} is live")] } else { Vec::new() },
-        undo: if into == from { String::new() } else { format!("kubectl delete namespace {into}") },
+        warnings,
+        undo: if ground.is_new && !core {
+            let delete = twin::kubectl(input, &["delete", "namespace"]).arg(&*into);
+            format!(
+                "{into} is not there now, so that it is made by this restore; with all that is in it by then:\n{delete}"
+            )
+        } else {
+            String::new()
+        },
         reason: String::new(),
         needs_reason: false,
         origin: crate::domain::plan::Origin::default(),
     })
+}
+
+/// What it is restored into.
+struct Ground {
+    /// It is certain that nothing is there yet.
+    is_new: bool,
+    warning: Option<String>,
+}
+
+fn ground(input: &Input<'_>, namespace: &str) -> Result<Ground, Stop> {
+    let path = format!("/api/v1/namespaces/{}", crate::domain::served::escape(namespace));
+    let (is_new, warning) = match input.look(&path)? {
+        There::No => (true, None),
+        There::Yes(found) if text(found, "/status/phase") == "Terminating" => {
+            return Err(Stop::Refuse(format!("namespace {namespace} is being deleted: wait until it is gone")));
+        }
+        There::Yes(_) => {
+            let why = "what is restored is mixed with what is there, and cannot be told from it afterwards";
+            (false, Some(format!("namespace {namespace} is there already: {why}")))
+        }
+        There::Unknown(why) => {
+            (false, Some(format!("whether namespace {namespace} is there could not be read: {why}")))
+        }
+    };
+    Ok(Ground { is_new, warning })
+}
+
+/// What is said of the location that holds the backup, and of a Velero that is silent.
+fn storage(input: &Input<'_>, store: &str, place: &str) -> Result<Vec<String>, Stop> {
+    let locations = velero::locations(input, place)?;
+    let mut out: Vec<String> = velero::silence(locations, input.now).into_iter().collect();
+    match locations.ok().filter(|_| !store.is_empty()).and_then(|all| velero::unfit(all, store, false)) {
+        Some(Unfit::Unavailable(why)) => {
+            out.push(format!("storage location {store} is Unavailable, so the backup cannot be read now: {why}"));
+        }
+        Some(Unfit::Unknown(why)) => out.push(why),
+        Some(Unfit::ReadOnly) | None => {}
+    }
+    Ok(out)
 }

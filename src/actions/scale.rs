@@ -44,23 +44,23 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let mut request = workload::patch(input, &workload, "scale", &["/spec/replicas"], body)?;
     request.before = format!("replicas: {now}");
     request.after = format!("replicas: {wanted}");
-    let twin = format!("kubectl scale {} --replicas={wanted}", workload.argument());
+    let twin = |count: i64| workload.kubectl(input, &["scale"]).flag("replicas", count);
     // the answer is a Scale, which has no generation of the workload
     let field = Check::Field { pointer: "/spec/replicas".into(), is: json!(wanted) };
     let read = Proof { via: Via::Kubernetes, path: workload.path.clone(), check: field, limit: 30 };
     let steps = vec![
-        Step::send(format!("scale {} to {wanted}", workload.told()), twin, request)
+        Step::send(format!("scale {} to {wanted}", workload.told()), twin(wanted), request)
             .holding(&format!("scaled from {now} to {wanted}"), workload.id()),
         Step::wait("read it back", read),
         workload::rollout(&workload, vec![Sent::value("/spec/replicas", json!(wanted))]),
     ];
     let mut plan = workload::plan(input, SPEC.name, &workload, steps)?;
-    plan.undo = format!("kubectl scale {} --replicas={now}", workload.argument());
+    plan.undo = twin(now).to_string();
     plan.reach = vec![format!("{now} pods become {wanted}")];
     if wanted == 0 {
         plan.warnings.push("nothing will be left running".into());
     }
     plan.warnings.extend(workload::autoscalers(input, &workload)?);
-    plan.warnings.extend(workload::drift(&workload));
+    plan.warnings.extend(workload::drift(input, &workload, "/spec/replicas")?);
     Ok(plan)
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::input::Input;
-use super::{ActKey, ActionSpec, dependents, flux, marks};
+use super::{ActKey, ActionSpec, dependents, flux, marks, twin};
 use crate::domain::json::annotation;
 use crate::domain::plan::{Plan, Proof, Step, Stop, Via};
 use crate::domain::proof::{Check, flux_suspended};
@@ -26,8 +26,8 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         return Err(Stop::Refuse(format!("{} is suspended already", target.told())));
     }
     let steps = steps(input, &path, object)?;
-    let mut plan = flux::plan(input, SPEC.name, steps, flux::command("resume", target, ""))?;
-    plan.warnings.extend(flux::git_warning(object, flux::switch(target.kind)));
+    let mut plan = flux::plan(input, SPEC.name, steps, twin::flux(input, "resume", target).to_string())?;
+    plan.warnings.extend(flux::git_warning(input, object, flux::switch(target.kind))?);
     if let Some(running) = flux::running(object) {
         plan.warnings.push(format!("a suspend does not stop what runs: {running}"));
     }
@@ -60,11 +60,12 @@ pub fn steps(input: &Input<'_>, path: &str, object: &Value) -> Result<Vec<Step>,
     };
     let mut request = flux::patch(input, path, object, &[pointer], body)?;
     request.before = before;
-    request.after = after;
+    // what the flux command does not write
+    request.after = format!("{after}, {}: {}", marks::BY, input.operator);
     let check = Check::Field { pointer: pointer.into(), is };
     let proof = Proof { via: Via::Kubernetes, path: path.to_owned(), check, limit: 30 };
     Ok(vec![
-        Step::send(format!("suspend {}", target.told()), flux::command("suspend", target, ""), request)
+        Step::send(format!("suspend {}", target.told()), twin::flux(input, "suspend", target), request)
             .holding("suspended", target.object()),
         Step::wait("read it back: it is suspended", proof),
     ])

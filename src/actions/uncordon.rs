@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::input::Input;
 use super::risk::{self, Weight};
-use super::{ActKey, ActionSpec, Field, Start, cordon, flux, marks};
+use super::{ActKey, ActionSpec, Field, Start, cordon, flux, marks, twin};
 use crate::domain::json::flag;
 use crate::domain::plan::{Plan, Proof, Step, Stop, Via};
 use crate::domain::proof::Check;
@@ -36,16 +36,18 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let body = json!({ "metadata": { "annotations": marks::gone() }, "spec": { "unschedulable": null } });
     let mut request = flux::patch(input, &path, node, &["/spec/unschedulable"], body)?;
     request.before = format!("unschedulable: true, by {}", if by.is_empty() { "somebody" } else { by });
-    request.after = "unschedulable: absent".into();
+    let note = if by.is_empty() { String::new() } else { format!(", {}: absent", marks::BY) };
+    request.after = format!("unschedulable: absent{note}");
     let name = &target.key.name;
     let check = Check::Field { pointer: "/spec/unschedulable".into(), is: Value::Null };
     let proof = Proof { via: Via::Kubernetes, path: path.clone(), check, limit: 30 };
     let steps = vec![
-        Step::send(format!("uncordon node {name}"), format!("kubectl uncordon {name}"), request)
+        Step::send(format!("uncordon node {name}"), twin::kubectl(input, &["uncordon"]).arg(&**name), request)
             .freeing(target.object()),
         Step::wait("read it back: it is not cordoned", proof),
     ];
-    let mut plan = flux::plan(input, SPEC.name, steps, format!("kubectl cordon {name}"))?;
+    let undo = twin::kubectl(input, &["cordon"]).arg(&**name).to_string();
+    let mut plan = flux::plan(input, SPEC.name, steps, undo)?;
     plan.risk = risk::of_node(input, Weight::Holds, node);
     Ok(plan)
 }

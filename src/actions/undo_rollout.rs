@@ -1,11 +1,11 @@
-//! Undo a Deployment's rollout: its template becomes that of an earlier ReplicaSet. Flux would write it back, so this
-//! is offered only while what manages it is suspended.
+//! Undo a Deployment's rollout: its template becomes that of an earlier ReplicaSet. What writes that back at its next
+//! reconcile has to be suspended first.
 
 use serde_json::{Value, json};
 
 use super::input::Input;
-use super::{ActionSpec, Field, Start, workload};
-use crate::domain::json::{annotation, flag, label, list, text};
+use super::{ActionSpec, Field, Start, manager, workload};
+use crate::domain::json::{annotation, flag, list, text};
 use crate::domain::plan::{Body, Plan, Step, Stop};
 use crate::domain::proof::Sent;
 
@@ -17,12 +17,13 @@ const OWN: &[&str] = &[
     "deployment.kubernetes.io/desired-replicas",
     "deployment.kubernetes.io/max-replicas",
     "kubectl.kubernetes.io/last-applied-configuration",
+    "deprecated.deployment.rollback.to",
 ];
 
 pub const SPEC: ActionSpec = ActionSpec {
     name: "undo-rollout",
     key: None,
-    doc: "go back to an earlier revision of a Deployment, while Flux is suspended",
+    doc: "go back to an earlier revision of a Deployment, where Flux does not write it back at once",
     rights: workload::RIGHTS,
     fields: &[Field {
         name: "revision",
@@ -39,7 +40,10 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     if flag(workload.object, "/spec/paused") {
         return Err(Stop::Refuse(format!("{} is paused: resume its rollout first", workload.told())));
     }
-    manager_is_suspended(input, workload.object)?;
+    let manager = manager::of(input, &workload, "/spec/template")?;
+    if let Some(manager) = manager.as_ref().filter(|manager| manager.back == manager::Back::Next) {
+        return Err(Stop::Refuse(format!("{} would write it back: suspend that first, or change Git", manager.told)));
+    }
     let path = input.served("ReplicaSet")?.collection(&workload.namespace);
     let uid = text(workload.object, "/metadata/uid");
     let owned = |rs: &&Value| list(rs, "/metadata/ownerReferences").iter().any(|o| text(o, "/uid") == uid);
@@ -77,13 +81,14 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let mut request = workload::patch(input, &workload, "", &["/spec/template"], body)?;
     request.before = format!("revision {now}: {}", images(workload.object));
     request.after = format!("revision {then}: {}", images(target));
-    let twin = format!("kubectl rollout undo {} --to-revision={then}", workload.argument());
-    let steps =
-        vec![Step::send(format!("go back to revision {then}"), twin, request), workload::rollout(&workload, sent)];
+    let twin = |revision: &str| workload.kubectl(input, &["rollout", "undo"]).flag("to-revision", revision);
+    let send = Step::send(format!("go back to revision {then}"), twin(then), request);
+    let steps = vec![send, workload::rollout(&workload, sent)];
     let mut plan = workload::plan(input, SPEC.name, &workload, steps)?;
-    plan.undo = format!("kubectl rollout undo {} --to-revision={now}", workload.argument());
+    plan.undo = if now.is_empty() { String::new() } else { twin(now).to_string() };
     plan.reach.push(format!("images: {}", images(target)));
     plan.warnings = workload::cautions(&workload);
+    plan.warnings.extend(manager.and_then(|manager| manager.warning()));
     plan.warnings.extend(workload::budgets(input, &workload)?);
     Ok(plan)
 }
@@ -91,21 +96,4 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
 fn images(object: &Value) -> String {
     let containers = list(object, "/spec/template/spec/containers");
     containers.iter().map(|c| text(c, "/image")).collect::<Vec<_>>().join(", ")
-}
-
-fn manager_is_suspended(input: &Input<'_>, object: &Value) -> Result<(), Stop> {
-    for (group, kind) in [("helm", "HelmRelease"), ("kustomize", "Kustomization")] {
-        let name = label(object, &format!("{group}.toolkit.fluxcd.io/name"));
-        let namespace = label(object, &format!("{group}.toolkit.fluxcd.io/namespace"));
-        if name.is_empty() {
-            continue;
-        }
-        let path = input.path(kind, namespace, name)?;
-        if !flag(input.read(&path)?, "/spec/suspend") {
-            return Err(Stop::Refuse(format!(
-                "{kind} {namespace}/{name} would write it back: suspend that first, or change Git"
-            )));
-        }
-    }
-    Ok(())
 }

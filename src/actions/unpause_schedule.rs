@@ -1,7 +1,5 @@
 //! Velero: make runs of the schedule again.
 
-use serde_json::json;
-
 use super::input::Input;
 use super::{ActKey, ActionSpec, Field, Start, velero};
 use crate::domain::plan::{Plan, Stop};
@@ -23,11 +21,7 @@ pub const SPEC: ActionSpec = ActionSpec {
 
 fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let skip = input.setting("skip").is_none() || input.yes("skip")?;
-    // Velero 1.13 and later: the server sets it back by itself
-    let (spec, reach) = if skip {
-        (json!({ "paused": false, "skipImmediately": true }), "the next run is the next one due")
-    } else {
-        (json!({ "paused": false }), "a run that was missed starts within a minute")
-    };
-    velero::pause(input, SPEC.name, false, &spec, reach)
+    let reach = if skip { "the next run is the next one due" } else { "a run that was missed starts within a minute" };
+    // said either way: without a word the server's own setting decides. Velero 1.13 and later sets it back by itself
+    velero::pause(input, SPEC.name, false, Some(skip), reach)
 }

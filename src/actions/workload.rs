@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::input::{Input, Target};
 use super::risk::{self, Weight};
-use super::{Offer, RightRow, Subject, flux, marks, right};
+use super::{Offer, RightRow, Subject, manager, marks, right, twin};
+use crate::domain::command_line::CommandLine;
 use crate::domain::json::{flag, int, label, list, text};
 use crate::domain::plan::{Body, Guard, Method, Plan, Proof, Request, Step, Stop, Via};
 use crate::domain::proof::{Check, Sent};
@@ -44,9 +45,10 @@ impl Workload<'_> {
         format!("{}/{}/{}", self.kind, self.namespace, self.name)
     }
 
-    /// `deployment/shop -n team-alpha`.
-    pub fn argument(&self) -> String {
-        format!("{}/{} -n {}", self.kind.to_lowercase(), self.name, self.namespace)
+    /// `kubectl ... deployment/shop -n team-alpha`.
+    pub fn kubectl(&self, input: &Input<'_>, words: &[&str]) -> CommandLine {
+        let name = format!("{}/{}", self.kind.to_lowercase(), self.name);
+        twin::kubectl(input, words).arg(name).within(&self.namespace)
     }
 }
 
@@ -204,7 +206,7 @@ pub fn pause(input: &Input<'_>, action: &'static str, wanted: bool) -> Result<Pl
     request.after = format!("paused: {wanted}");
     let check = Check::Field { pointer: "/spec/paused".into(), is: value.clone() };
     let read = Proof { via: Via::Kubernetes, path: workload.path.clone(), check, limit: 30 };
-    let twin = |verb: &str| format!("kubectl rollout {verb} {}", workload.argument());
+    let twin = |verb: &str| workload.kubectl(input, &["rollout", verb]);
     let send = Step::send(format!("{verb} the rollout of {}", workload.told()), twin(verb), request);
     let send = if wanted { send.holding("paused", workload.id()) } else { send.freeing(workload.id()) };
     let mut steps = vec![send, Step::wait("read it back", read)];
@@ -213,8 +215,12 @@ pub fn pause(input: &Input<'_>, action: &'static str, wanted: bool) -> Result<Pl
     }
     let mut plan = plan(input, action, &workload, steps)?;
     plan.risk = risk::of(input, Weight::Holds, [&*workload.namespace], &workload.name);
-    plan.undo = twin(opposite);
-    plan.warnings.extend(drift(&workload));
+    plan.undo = if wanted {
+        twin(opposite).to_string()
+    } else {
+        format!("what has rolled out by then stays; to hold it again:\n{}", twin(opposite))
+    };
+    plan.warnings.extend(drift(input, &workload, "/spec/paused")?);
     Ok(plan)
 }
 
@@ -316,7 +322,7 @@ pub fn pod_plan(
     })
 }
 
-/// What Flux does about a change of a field that Git may declare.
-pub fn drift(workload: &Workload<'_>) -> Option<String> {
-    flux::parent(workload.object).map(|parent| format!("{parent} manages it: what Git declares is written back"))
+/// What Flux does about a change of a field that it may declare.
+pub fn drift(input: &Input<'_>, workload: &Workload<'_>, pointer: &str) -> Result<Option<String>, Stop> {
+    Ok(manager::of(input, workload, pointer)?.and_then(|manager| manager.warning()))
 }

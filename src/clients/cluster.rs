@@ -30,6 +30,8 @@ use super::transport::Sender;
 use super::trust::Trust;
 use crate::config::{Origin, Settings};
 use crate::config::env::Env;
+use crate::domain::command_line::{CommandLine, KUBECTL};
+use crate::domain::way::Way;
 use crate::domain::{redact, served};
 
 /// How long the first answer may take.
@@ -49,6 +51,8 @@ pub struct Cluster {
     pub context: String,
     /// As the kubeconfig calls the cluster; empty in a pod.
     pub name: String,
+    /// What a command has to say to get here, too.
+    pub way: Way,
     /// The API server's address.
     pub server: String,
     /// The kubeconfig's user.
@@ -128,15 +132,16 @@ impl Cluster {
         context: Option<&str>,
     ) -> Result<Self, ConnectError> {
         let wanted = context.map(str::to_owned).or_else(|| settings.context.clone());
-        let resolved = match known.target(wanted.as_deref()) {
-            Ok(target) => resolve(target, settings)?,
-            Err(nothing @ ConnectError::NoConfig { .. }) => in_cluster(settings).ok_or(nothing)??,
+        let (resolved, by_file) = match known.target(wanted.as_deref()) {
+            Ok(target) => (resolve(target, settings)?, true),
+            Err(nothing @ ConnectError::NoConfig { .. }) => (in_cluster(settings).ok_or(nothing)??, false),
             Err(error) => return Err(error),
         };
         let Resolved { context, name, user, config, source, withheld } = resolved;
         let settings = settings.for_context(&context);
-        let hint =
-            format!("log in from another terminal, for example with: kubectl --context {context} get --raw /version");
+        let way = way(if by_file { &context } else { "" }, &settings);
+        let login = CommandLine::new(&KUBECTL, &way, &["get"]).flag("raw", "/version");
+        let hint = format!("log in from another terminal, for example with: {login}");
         let credentials = Credentials::new(source, context.clone(), hint);
         let stats = Arc::new(Stats::default());
         credentials.current().await.map_err(|login| ConnectError::Request(RequestError::Login(login)))?;
@@ -160,6 +165,7 @@ impl Cluster {
             trust: watch::channel(Arc::new(Trust::default())).1,
             context: context.clone(),
             name,
+            way,
         };
         cluster.version = cluster.ask_version().await?;
         cluster.identity = cluster.ask_identity().await.unwrap_or_default();
@@ -255,6 +261,18 @@ struct Resolved {
     config: Config,
     source: Source,
     withheld: bool,
+}
+
+/// How another program gets to the same place.
+fn way(context: &str, settings: &Settings) -> Way {
+    // a command may be pasted in another folder
+    let file = settings.kubeconfig.as_ref().map(|file| std::path::absolute(file).unwrap_or_else(|_| file.clone()));
+    Way {
+        context: context.to_owned(),
+        kubeconfig: file.map_or_else(String::new, |file| file.display().to_string()),
+        user: settings.impersonate.clone().unwrap_or_default(),
+        groups: settings.impersonate_groups.clone(),
+    }
 }
 
 /// Turns a context into kube's configuration and a source of credentials that is ours.

@@ -184,7 +184,7 @@ impl Plugin {
             command.arg(program);
             command
         } else {
-            let mut command = Command::new(program);
+            let mut command = Command::new(installed.unwrap_or_else(|| PathBuf::from(program)));
             command.process_group(0);
             command
         };
@@ -199,7 +199,7 @@ impl Plugin {
         }
         command.env("KUBERNETES_EXEC_INFO", self.exec_info());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        command
+        Ok(command)
     }
 
     fn exec_info(&self) -> String {
@@ -248,7 +248,10 @@ impl Drop for Group {
     }
 }
 
-fn find(program: &str, path: &std::ffi::OsStr) -> Option<PathBuf> {
+/// Where a program is, by the search path. An empty or relative element of it would be the folder of now, and what lies
+/// there is nobody's choice.
+#[must_use]
+pub fn find(program: &str, path: &std::ffi::OsStr) -> Option<PathBuf> {
     use std::os::unix::fs::PermissionsExt;
     let runs = |file: &Path| file.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0);
     if program.contains('/') {
@@ -279,6 +282,26 @@ mod tests {
         assert!(read(r#"{"status":{"clientCertificateData":"c","clientKeyData":"k"}}"#).unwrap().identity.is_some());
         for bad in ["", "Enter PIN:", "{}", r#"{"status":{}}"#, r#"{"status":{"clientKeyData":"k"}}"#] {
             assert!(read(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_found_in_the_folder_of_now_and_nothing_that_is_no_program() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("helm");
+        std::fs::write(&file, "").unwrap();
+        let path = |text: String| std::ffi::OsString::from(text);
+        let here = folder.path().display().to_string();
+        assert_eq!(find("helm", &path(here.clone())), None, "it cannot be run");
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(find("helm", &path(format!("/nowhere:{here}"))), Some(file));
+        // a program that lies below the folder of now
+        let now = std::env::current_dir().unwrap();
+        let up = "../".repeat(now.components().count());
+        let relative = format!("{up}{}", here.trim_start_matches('/'));
+        for path in [String::new(), ":".into(), ".:".into(), relative.clone(), format!("/nowhere:{relative}")] {
+            assert_eq!(find("helm", &std::ffi::OsString::from(&path)), None, "{path:?}");
         }
     }
 

@@ -302,6 +302,8 @@ struct ServerStatus {
     version: String,
     #[serde(default)]
     message: String,
+    #[serde(default)]
+    reason: String,
 }
 
 impl Answer {
@@ -350,6 +352,13 @@ impl Answer {
     pub fn text(&self, limit: usize) -> String {
         let head = &self.body[..self.body.len().min(limit.saturating_mul(4))];
         String::from_utf8_lossy(head).trim().chars().take(limit).collect()
+    }
+
+    /// Whether the API server itself says that this object is not there. A 404 of something in between says nothing
+    /// of it.
+    #[must_use]
+    pub fn is_absent(&self) -> bool {
+        self.status.as_u16() == 404 && self.server_status().is_some_and(|status| status.reason == "NotFound")
     }
 
     fn server_status(&self) -> Option<ServerStatus> {

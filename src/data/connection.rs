@@ -137,7 +137,7 @@ async fn connection(
                     let reply = match what {
                         Fetch::Object(_) => Reply::Object(Err(why())),
                         Fetch::Events(_) => Reply::Events(Err(why())),
-                        Fetch::Paths(paths) => Reply::Read(paths.into_iter().map(|path| (path, Err(why()))).collect()),
+                        Fetch::Paths(paths) => Reply::Read(paths.into_iter().map(|path| (path, Err(why().into()))).collect()),
                         Fetch::Check(_) => Reply::Checked(Vec::new()),
                         Fetch::Audit => Reply::Audit(acting::audit_lines(settings.audit_folder())),
                     };
@@ -423,6 +423,7 @@ fn feeder(kind: KindId) -> KindId {
 async fn announce(cluster: Arc<Cluster>, wire: Wire) {
     let connected = Connected {
         context: clean(&cluster.context),
+        way: cluster.way.clone(),
         namespace: clean(&cluster.namespace),
         version: clean(cluster.version.as_ref().map_or("", |v| &v.git_version)),
         alarms: alarms(&cluster),

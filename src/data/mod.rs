@@ -27,6 +27,7 @@ use crate::domain::record::KindId;
 use crate::domain::reply::Reply;
 use crate::domain::served::Unwatched;
 use crate::domain::text;
+use crate::domain::way::Way;
 use crate::intent::{Fetch, LogQuery, RunId, Ticket};
 use crate::sources::Clock;
 
@@ -121,6 +122,7 @@ pub enum What {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connected {
     pub context: String,
+    pub way: Way,
     pub namespace: String,
     pub version: String,
     /// What is to be shown as long as it lasts: `TLS NOT CHECKED`.

@@ -1,11 +1,10 @@
 //! What a health check reads beside the watched kinds, once and on demand: how much of the nodes is used, and whether the
 //! mesh insists on mTLS. Answers of the API server become a few numbers; nothing is kept of them.
 
-use std::collections::HashMap;
-
 use serde_json::Value;
 
 use super::quantity::Quantity;
+use super::reply::Answers;
 use super::text;
 
 /// Which groups are served: what is not among them is not installed.
@@ -66,26 +65,26 @@ pub struct Beside {
 
 impl Beside {
     /// From the answers to [`PATHS`].
-    pub fn of(read: &HashMap<String, Result<Value, String>>) -> Self {
+    pub fn of(read: &Answers) -> Self {
         Self { usage: usage(read), peers: peers(read) }
     }
 }
 
-fn items<'a>(read: &'a HashMap<String, Result<Value, String>>, path: &str) -> Result<&'a Vec<Value>, String> {
+fn items<'a>(read: &'a Answers, path: &str) -> Result<&'a Vec<Value>, String> {
     match read.get(path) {
         None => Err("no answer in time".to_owned()),
-        Some(Err(why)) => Err(why.clone()),
+        Some(Err(unread)) => Err(unread.why.clone()),
         Some(Ok(list)) => list["items"].as_array().ok_or_else(|| "the answer is no list".to_owned()),
     }
 }
 
 /// Whether a group is served; nothing when that could not be asked.
-fn served(read: &HashMap<String, Result<Value, String>>, group: &str) -> Option<bool> {
+fn served(read: &Answers, group: &str) -> Option<bool> {
     let groups = read.get(GROUPS)?.as_ref().ok()?["groups"].as_array()?;
     Some(groups.iter().any(|known| known["name"] == group))
 }
 
-fn usage(read: &HashMap<String, Result<Value, String>>) -> Seen<Usages> {
+fn usage(read: &Answers) -> Seen<Usages> {
     if served(read, "metrics.k8s.io") == Some(false) {
         return Seen::NotInstalled;
     }
@@ -114,7 +113,7 @@ fn usage(read: &HashMap<String, Result<Value, String>>) -> Seen<Usages> {
     Seen::Is(out)
 }
 
-fn peers(read: &HashMap<String, Result<Value, String>>) -> Seen<Vec<Peer>> {
+fn peers(read: &Answers) -> Seen<Vec<Peer>> {
     if served(read, "security.istio.io") == Some(false) {
         return Seen::NotInstalled;
     }
@@ -141,8 +140,9 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn read(answers: &[(&str, Result<Value, &str>)]) -> HashMap<String, Result<Value, String>> {
-        answers.iter().map(|(path, answer)| ((*path).to_owned(), answer.clone().map_err(str::to_owned))).collect()
+    fn read(answers: &[(&str, Result<Value, &str>)]) -> Answers {
+        let one = |answer: &Result<Value, &str>| answer.clone().map_err(|why| why.to_owned().into());
+        answers.iter().map(|(path, answer)| ((*path).to_owned(), one(answer))).collect()
     }
 
     #[test]
@@ -175,7 +175,7 @@ mod tests {
         let seen = Beside::of(&read(&[(GROUPS, Ok(groups)), (PEERS, Err("no access"))]));
         assert_eq!(seen.usage, Seen::NotInstalled);
         assert_eq!(seen.peers, Seen::Unreadable("no access".to_owned()));
-        let nothing = Beside::of(&HashMap::new());
+        let nothing = Beside::of(&Answers::new());
         assert_eq!(nothing.usage, Seen::Unreadable("no answer in time".to_owned()));
     }
 

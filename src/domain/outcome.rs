@@ -6,8 +6,9 @@ use std::hash::BuildHasher;
 
 use serde_json::Value;
 
+use super::command_line::{CommandLine, WATCHKEEPER};
 use super::plan::{Leaves, Proof};
-use super::shell::quoted;
+use super::way::Way;
 
 /// How a plan ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,6 +155,8 @@ pub struct Unfinished {
     pub set: BTreeMap<String, String>,
     pub reason: String,
     pub undo: String,
+    /// How its cluster was reached.
+    pub way: Way,
     /// The word of its outcome: `interrupted`, `failed`, `unknown`, `refused`.
     pub ending: String,
     /// What the outcome says.
@@ -236,16 +239,15 @@ impl Unfinished {
 
     /// The command that goes on with it, but for the word that approves it.
     pub fn command(&self) -> String {
-        let mut words = vec!["watchkeeper run".to_owned(), self.action.clone()];
-        words.extend(self.objects.iter().map(|object| quoted(&object.replace("//", "/"))));
+        let mut line = CommandLine::new(&WATCHKEEPER, &self.way, &["run", &self.action])
+            .args(self.objects.iter().map(|object| object.replace("//", "/")));
         for (name, value) in self.set.iter().filter(|(_, value)| !value.is_empty()) {
-            words.extend(["--set".to_owned(), quoted(&format!("{name}={value}"))]);
+            line = line.flag("set", format!("{name}={value}"));
         }
         if !self.reason.is_empty() {
-            words.extend(["--reason".to_owned(), quoted(&self.reason)]);
+            line = line.flag("reason", &self.reason);
         }
-        words.extend(["--continue".to_owned(), self.run.clone()]);
-        words.join(" ")
+        line.flag("continue", &self.run).to_string()
     }
 }
 
@@ -261,9 +263,10 @@ mod tests {
             objects: vec!["Node//n1".into()],
             set: BTreeMap::from([("timeout".into(), "60".into()), ("unmanaged".into(), String::new())]),
             reason: "it's old".into(),
+            way: Way { context: "prod".into(), kubeconfig: "/tmp/k".into(), ..Way::default() },
             ..Unfinished::default()
         };
-        let wanted = r"watchkeeper run drain Node/n1 --set timeout=60 --reason 'it'\''s old' --continue 7-1";
+        let wanted = r"watchkeeper --context prod run drain Node/n1 --set=timeout=60 --reason='it'\''s old' --continue=7-1 --kubeconfig /tmp/k";
         assert_eq!(left.command(), wanted);
     }
 }

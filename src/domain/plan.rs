@@ -7,8 +7,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::command_line::CommandLine;
 use super::proof::Check;
 use super::record::Key;
+use super::way::Way;
 
 /// An action on one object or several, step by step.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,7 +26,7 @@ pub struct Plan {
     pub reach: Vec<String>,
     /// What speaks against it, or must be known before.
     pub warnings: Vec<String>,
-    /// How it is undone, in words or as a command; empty when it cannot be.
+    /// How exactly what it does is undone, a line of words or a command each; empty when it cannot be.
     pub undo: String,
     /// Why, in the operator's words; recorded with it.
     pub reason: String,
@@ -41,6 +43,8 @@ pub struct Origin {
     pub set: BTreeMap<String, String>,
     /// The audit's name of the interrupted run that this goes on with.
     pub continues: Option<String>,
+    /// How its cluster is reached.
+    pub way: Way,
 }
 
 /// What the operator must do to approve.
@@ -119,11 +123,12 @@ pub enum Act {
 }
 
 impl Step {
+    /// `twin` is a line of a [`CommandLine`], or empty.
     pub fn new(what: impl Into<String>, twin: impl Into<String>, act: Act) -> Self {
         Self { what: what.into(), act, twin: twin.into(), target: 0, leaves: Leaves::Nothing, uid: String::new() }
     }
 
-    pub fn send(what: impl Into<String>, twin: impl Into<String>, request: Request) -> Self {
+    pub fn send(what: impl Into<String>, twin: CommandLine, request: Request) -> Self {
         Self::new(what, twin, Act::Send(Box::new(request)))
     }
 

@@ -5,6 +5,24 @@ use std::collections::HashMap;
 use super::ages::Time;
 use super::outcome::Checked;
 
+/// Why something could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// The API server itself says that there is no such object. Everything else leaves open whether there is one.
+    pub absent: bool,
+    /// In plain words, sanitised.
+    pub why: String,
+}
+
+impl From<String> for Unread {
+    fn from(why: String) -> Self {
+        Self { absent: false, why }
+    }
+}
+
+/// Paths that were read, each by itself.
+pub type Answers = HashMap<String, Result<serde_json::Value, Unread>>;
+
 /// What a screen gets for a ticket.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reply {
@@ -12,7 +30,7 @@ pub enum Reply {
     Events(Result<Vec<Event>, String>),
     Log(LogNews),
     /// Paths of the API server that were read, each by itself.
-    Read(HashMap<String, Result<serde_json::Value, String>>),
+    Read(Answers),
     /// What would become of a plan's steps.
     Checked(Vec<Checked>),
     /// Lines of the audit, the newest first.

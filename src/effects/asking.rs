@@ -11,20 +11,22 @@ use serde_json::{Value, json};
 use super::reach;
 use super::send::{self, Sent};
 use crate::clients::cluster::Cluster;
+use crate::clients::errors::RequestError;
 use crate::clients::http::Http;
 use crate::domain::outcome::{Checked, Verdict};
 use crate::domain::plan::{ALERTMANAGER, Act, Plan, Right, Via};
+use crate::domain::reply::{Answers, Unread};
 use crate::domain::text;
 
 const DEADLINE: Duration = Duration::from_secs(15);
 
 /// Reads paths of the API server, or of Alertmanager, each by itself.
-pub async fn read(cluster: &Cluster, paths: Vec<String>) -> HashMap<String, Result<Value, String>> {
+pub async fn read(cluster: &Cluster, paths: Vec<String>) -> Answers {
     let one = |path: String| async move {
         let answer = match path.strip_prefix(ALERTMANAGER) {
             Some(rest) => match reach::alertmanager(cluster).await {
                 Ok((front, _)) => get(&front, rest).await,
-                Err(why) => Err(why),
+                Err(why) => Err(why.into()),
             },
             None => get(&Http::api(cluster), &path).await,
         };
@@ -33,9 +35,11 @@ pub async fn read(cluster: &Cluster, paths: Vec<String>) -> HashMap<String, Resu
     futures::future::join_all(paths.into_iter().map(one)).await.into_iter().collect()
 }
 
-async fn get(http: &Http, path: &str) -> Result<Value, String> {
-    let answer = async { http.get(path, DEADLINE).await?.into_result()?.json::<Value>() }.await;
-    answer.map_err(|error| clean(&error.told()))
+async fn get(http: &Http, path: &str) -> Result<Value, Unread> {
+    let why = |error: &RequestError| clean(&error.told());
+    let answer = http.get(path, DEADLINE).await.map_err(|error| Unread::from(why(&error)))?;
+    let absent = answer.is_absent();
+    answer.into_result().and_then(|answer| answer.json()).map_err(|error| Unread { absent, why: why(&error) })
 }
 
 fn clean(raw: &str) -> String {

@@ -158,6 +158,7 @@ impl<'a> Run<'a> {
             json!({
                 "action": plan.action, "title": plan.title, "targets": targets, "server": cluster.server,
                 "cluster": cluster.identity, "objects": plan.origin.objects, "set": plan.origin.set,
+                "way": plan.origin.way.written(),
                 "continues": plan.origin.continues, "operator": *operator.borrow(), "reason": plan.reason,
                 "undo": plan.undo, "steps": steps,
             }),

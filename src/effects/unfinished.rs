@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::audit;
 use crate::domain::outcome::{Taken, Trace, Unfinished, hold};
 use crate::domain::plan::Leaves;
+use crate::domain::way::Way;
 
 /// Where plans are looked for. A cluster is known by its identity; where it or the audit has none, by the context's name
 /// together with the server's address.
@@ -151,6 +152,7 @@ impl Story {
                 set,
                 reason: string(line, "reason").to_owned(),
                 undo: string(line, "undo").to_owned(),
+                way: Way::read(line.get("way").unwrap_or(&Value::Null), string(line, "context")),
                 ending: "interrupted".to_owned(),
                 detail: "its process ended".to_owned(),
                 steps: list("steps").iter().map(trace).collect(),

@@ -52,8 +52,11 @@ pub fn unfinished(folder: &Path, out: &mut dyn Write, err: &mut dyn Write) -> io
             writeln!(out, "    left behind: {}", text::line(&held.to_string()))?;
         }
         for step in left.left_over() {
-            let twin = if step.twin.is_empty() { String::new() } else { format!("  ({})", step.twin) };
-            writeln!(out, "    left: {}", text::line(&format!("{}{twin}", step.what)))?;
+            writeln!(out, "    left: {}", text::line(&step.what))?;
+            // a line of its own, to be pasted as it is
+            if !step.twin.is_empty() {
+                writeln!(out, "        {}", text::line(&step.twin))?;
+            }
         }
         writeln!(out, "    to continue: {}", text::line(&left.command()))?;
         writeln!(out, "    to dismiss: watchkeeper audit dismiss {} --reason TEXT", text::line(&left.run))?;

@@ -92,6 +92,7 @@ fn known_contexts(app: &mut App, contexts: Vec<Context>, current: &str, problems
 fn connected_to(app: &mut App, connected: Connected) {
     let facts = &mut app.world.facts;
     facts.context = connected.context;
+    facts.way = connected.way;
     facts.server_version = connected.version;
     facts.alarms = connected.alarms;
     facts.link = Link::Up;

@@ -1,10 +1,7 @@
 //! One look at a cluster: connect, wait until every feed has told its first list or failed, judge once. Shared by the
 //! commands that say how things stand and end. It leaves nothing behind: no file, no audit.
 
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
-
-use serde_json::Value;
 
 use super::feed;
 use crate::app::App;
@@ -12,7 +9,7 @@ use crate::data::{Ask, Data, What};
 use crate::domain::ages::{self, Time};
 use crate::domain::change::FeedState;
 use crate::domain::record::KindId;
-use crate::domain::reply::Reply;
+use crate::domain::reply::{Answers, Reply};
 use crate::intent::{Effect, Fetch, Tickets};
 use crate::screens::world::Link;
 
@@ -80,7 +77,7 @@ impl Look {
     }
 
     /// Reads paths of the API server, each by itself; what does not come in time is missing.
-    pub async fn paths(&mut self, paths: Vec<String>, limit: Duration) -> HashMap<String, Result<Value, String>> {
+    pub async fn paths(&mut self, paths: Vec<String>, limit: Duration) -> Answers {
         let ticket = Tickets::default().next();
         feed::ask(&self.data, Effect::Fetch(ticket, Fetch::Paths(paths)));
         let waiting = async {
@@ -90,7 +87,7 @@ impl Look {
                     what => feed::take(&mut self.app, what),
                 }
             }
-            HashMap::new()
+            Answers::new()
         };
         let found = tokio::time::timeout(limit, waiting).await.unwrap_or_default();
         self.judge();

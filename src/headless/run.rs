@@ -334,15 +334,7 @@ impl Run {
             ));
         }
         let found = store.find(id, namespace, name).and_then(|row| store.key(row));
-        found.ok_or_else(|| {
-            let state = store.table(id).feed.state;
-            let seen = if state.is_live() {
-                String::new()
-            } else {
-                format!(" ({} are {})", kinds::spec(id).title, state.word())
-            };
-            (REFUSED, format!("{} {namespace}/{name} is not there{seen}", kinds::spec(id).name))
-        })
+        found.ok_or_else(|| (REFUSED, self.app.world.absence(id, namespace, name)))
     }
 
     async fn until(&mut self, done: impl Fn(&App) -> bool) -> Result<(), Early> {
@@ -466,8 +458,8 @@ fn print(plan: &Plan, needs: &[String], checks: &[Checked], out: &mut dyn Write)
             _ => {}
         }
     }
-    if !plan.undo.is_empty() {
-        writeln!(out, "undo: {}", clean(&plan.undo))?;
+    for line in plan.undo.lines() {
+        writeln!(out, "undo: {}", clean(line))?;
     }
     Ok(())
 }

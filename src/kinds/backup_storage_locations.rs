@@ -109,8 +109,7 @@ impl Kind for Locations {
         record.note = clean(&redact::urls(&status.message));
         let deleted = ending::mark(&mut record, meta, intern);
         let validated = Time::parse(&status.last_validation_time);
-        let every = go_duration(&spec.validation_frequency).unwrap_or(VALIDATION);
-        let stale = validated.filter(|_| every > 0).map(|t| t.plus(every.max(VALIDATION).saturating_mul(MISSING)));
+        let stale = validated.zip(patience(&spec.validation_frequency)).map(|(at, patience)| at.plus(patience));
         record.cells = Box::new([
             Cell::time(validated),
             Cell::time(stale),
@@ -124,6 +123,13 @@ impl Kind for Locations {
         record.links = ending::managers("BackupStorageLocation", meta, intern).into();
         record
     }
+}
+
+/// How many seconds after a validation the next one is missed, by how often there is one; nothing where validation is
+/// switched off.
+pub fn patience(frequency: &str) -> Option<i64> {
+    let every = go_duration(frequency).unwrap_or(VALIDATION);
+    (every > 0).then(|| every.max(VALIDATION).saturating_mul(MISSING))
 }
 
 fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) -> Judgement {

@@ -12,6 +12,7 @@ use crate::domain::change::Lack;
 use crate::domain::matcher::label_set;
 use crate::domain::outcome::Unfinished;
 use crate::domain::record::{Key, Uid};
+use crate::domain::way::Way;
 use crate::intent::{Command, Deed};
 use crate::kinds::{self, alerts};
 use crate::store::RowId;
@@ -29,6 +30,7 @@ pub struct Basis {
     blind: Option<String>,
     operator: String,
     pub context: String,
+    way: Way,
     token: String,
     core: Vec<String>,
     now: Time,
@@ -48,6 +50,7 @@ impl Basis {
             blind: blind(world),
             operator: if facts.operator.is_empty() { "unknown".to_owned() } else { facts.operator.clone() },
             context: facts.context.clone(),
+            way: facts.way.clone(),
             token: format!("{}.{fraction:09}Z", facts.now.timestamp().strftime("%Y-%m-%dT%H:%M:%S")),
             core: facts.core.clone(),
             now: facts.now,
@@ -81,6 +84,7 @@ impl Basis {
             reason,
             operator: &self.operator,
             context: &self.context,
+            way: &self.way,
             now: self.now,
             token: &self.token,
             core: &self.core,
@@ -158,7 +162,12 @@ pub fn offer(action: &ActionSpec, keys: &[Key], world: &World) -> Offer {
     for key in keys {
         let table = world.store.table(key.kind);
         let Some(row) = table.slot_of(key.uid).and_then(|slot| world.store.row(RowId { kind: key.kind, slot })) else {
-            return Offer::No(format!("{} is gone", key.name));
+            let other = world.store.find(key.kind, &key.namespace, &key.name).is_some();
+            return Offer::No(if other {
+                format!("{} was deleted and created again", key.name)
+            } else {
+                world.absence(key.kind, &key.namespace, &key.name)
+            });
         };
         let subject = Subject { kind: kinds::spec(key.kind).name, record: &row.record, strings: &world.store.strings };
         match (action.offered)(&subject) {
@@ -212,14 +221,8 @@ pub fn objects(left: &Unfinished, world: &World) -> Result<Vec<Key>, String> {
         if let Some(key) = world.store.find(id, namespace, name).and_then(|row| world.store.key(row)) {
             return Ok(key);
         }
-        let state = world.store.table(id).feed.state;
-        if !state.is_live() {
-            return Err(format!(
-                "{} cannot be looked up: {} are {}",
-                object.replace("//", "/"),
-                kinds::spec(id).title,
-                state.word()
-            ));
+        if !world.would_see(id, namespace) {
+            return Err(world.absence(id, namespace, name));
         }
         let uid = left.steps.iter().find(|step| step.target == nth && !step.uid.is_empty());
         let uid = uid.map_or_else(Uid::default, |step| Uid::of(&step.uid));

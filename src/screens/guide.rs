@@ -4,6 +4,7 @@ use super::pager::{Pager, command, fields, heading, paragraph};
 use super::world::World;
 use super::wrap::{self, Part};
 use super::{More, Screen, Size};
+use crate::domain::command_line::{CommandLine, KUBECTL};
 use crate::domain::health::Health;
 use crate::domain::record::{Cell, Key, Record};
 use crate::domain::shell::quoted;
@@ -103,6 +104,12 @@ impl Guide {
             }
         }
         for line in guide.lines() {
+            if let Some(commands) = commands(line, world, &self.key) {
+                for text in commands {
+                    command(4, "", &text, width, Tone::Plain, &mut out);
+                }
+                continue;
+            }
             for line in self.named(line, world) {
                 if line.starts_with(' ') || line.is_empty() {
                     out.extend(fitted(&line, usize::from(width)));
@@ -129,7 +136,7 @@ impl Guide {
             return vec![line];
         }
         let sealed = |record: &&Record| seals::State::of(record, &world.store.strings) == seals::State::Sealed;
-        let names: Vec<&str> = replicas_of(world, key).into_iter().filter(sealed).map(|record| &*record.name).collect();
+        let names: Vec<&str> = replicas_of(world, key).filter(sealed).map(|record| &*record.name).collect();
         let names = if names.is_empty() { vec!["REPLICA"] } else { names };
         names.into_iter().map(|name| line.replace("REPLICA", &quoted(name))).collect()
     }
@@ -184,10 +191,37 @@ fn is_migrating(world: &World, key: &Key) -> bool {
     world.store.table(key.kind).iter().any(|(_, row)| here(&row.record) && row.record.flag(seals::MIGRATES))
 }
 
+/// What stands in a guide before a command that is run in replicas, and which ones are meant.
+const RUN_IN: [(&str, seals::State); 2] = [("{sealed} ", seals::State::Sealed), ("{active} ", seals::State::Active)];
+
+/// The commands of a line of the guide, one for each replica that is meant.
+fn commands(line: &str, world: &World, key: &Key) -> Option<Vec<String>> {
+    let (words, state) = RUN_IN.iter().find_map(|(mark, state)| Some((line.trim().strip_prefix(mark)?, *state)))?;
+    let words: Vec<&str> = words.split(' ').collect();
+    let is_meant = |record: &&Record| seals::State::of(record, &world.store.strings) == state;
+    let mut names: Vec<&str> = replicas_of(world, key).filter(is_meant).map(|record| &*record.name).collect();
+    names.sort_unstable();
+    if names.is_empty() {
+        names.push("REPLICA");
+    }
+    let command = |name: &&str| {
+        let exec = CommandLine::new(&KUBECTL, &world.facts.way, &["exec"]).arg(*name).switch("-it");
+        exec.within(&key.namespace).then(&words).to_string()
+    };
+    Some(names.iter().map(command).collect())
+}
+
+fn replicas_of<'w>(world: &'w World, key: &Key) -> impl Iterator<Item = &'w Record> {
+    let (store, namespace) = (&world.store, key.namespace.clone());
+    let rows = store.table(key.kind).iter().map(|(_, row)| &row.record);
+    rows.filter(move |record| store.strings.get(record.namespace) == &*namespace && !record.flag(seals::IS_CLUSTER))
+}
+
 /// Every replica of the namespace as it is now: it moves while the guide is followed.
 fn replicas(world: &World, key: &Key, out: &mut Vec<Line>) {
     let store = &world.store;
-    let rows = replicas_of(world, key);
+    let mut rows: Vec<_> = replicas_of(world, key).collect();
+    rows.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     if rows.is_empty() {
         return;
     }

@@ -65,6 +65,12 @@ impl IncidentScreen {
         let id = world.triage.subject(&world.store, &self.anchor).and_then(|s| world.triage.object(&world.store, s));
         let (what, row) = match (&self.anchor, id.and_then(|id| world.store.row(id))) {
             (_, Some(row)) => (format!("its state is {}", row.health), id),
+            (Anchor::Object(key), None) if !world.store.table(key.kind).feed.state.is_live() => {
+                return vec![(
+                    Line::of(format!("  {}.", world.absence(key.kind, &key.namespace, &key.name)), Tone::Warn),
+                    None,
+                )];
+            }
             (Anchor::Object(_), None) => ("it is gone".to_owned(), None),
             (Anchor::Group(_), None) => ("none of its members fails any more".to_owned(), None),
         };

@@ -28,8 +28,8 @@ pub fn lines(plan: &Plan, checks: Option<&[Checked]>, width: u16, out: &mut Vec<
         let verdict = checks.and_then(|checks| checks.iter().find(|c| c.step == nth)).map(|c| &c.verdict);
         step_lines(nth, step, verdict, checks.is_none(), width, out);
     }
-    if !plan.undo.is_empty() {
-        fields_or_command("UNDO", &text::line(&plan.undo), width, Tone::Plain, out);
+    for (nth, line) in plan.undo.lines().enumerate() {
+        fields_or_command(if nth == 0 { "UNDO" } else { "" }, &text::line(line), width, Tone::Plain, out);
     }
 }
 

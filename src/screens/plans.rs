@@ -202,8 +202,10 @@ impl RunScreen {
                 fields("", note, width, Tone::Busy, &mut out);
             }
         }
-        if run.outcome.as_ref().is_some_and(|o| !o.is_done()) && !run.plan.undo.is_empty() {
-            fields_or_command("UNDO", &run.plan.undo, width, Tone::Plain, &mut out);
+        if run.outcome.as_ref().is_some_and(|o| !o.is_done()) {
+            for (n, line) in run.plan.undo.lines().enumerate() {
+                fields_or_command(if n == 0 { "UNDO" } else { "" }, line, width, Tone::Plain, &mut out);
+            }
         }
         if !run.output.is_empty() {
             out.push(heading("OUTPUT"));

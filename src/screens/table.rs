@@ -224,6 +224,9 @@ impl TableScreen {
             FeedState::Unconfirmed => say(format!("  {title}: not confirmed"), Tone::Warn),
             FeedState::Stale => say(format!("  {title}: stale"), Tone::Warn),
             FeedState::Off => say(format!("  {title}: off in the configuration"), Tone::Dim),
+            FeedState::Live if table.is_empty() && !feed.only.is_empty() => {
+                say(format!("  no {title} in {}, and nothing else may be seen", feed.only.join(", ")), Tone::Warn);
+            }
             FeedState::Live if table.is_empty() && feed.bad.is_empty() => {
                 say(format!("  no {title} in this cluster"), Tone::Dim);
             }
@@ -232,6 +235,9 @@ impl TableScreen {
                 let mut why = Vec::new();
                 if let Some(namespace) = &world.facts.namespace {
                     why.push(format!("namespace {namespace}"));
+                    if !world.would_see(self.kind, namespace) {
+                        say(format!("  you may not list {title} in {namespace}"), Tone::Warn);
+                    }
                 }
                 if self.faults_only {
                     why.push("faults only".to_owned());

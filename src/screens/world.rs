@@ -14,6 +14,7 @@ use crate::domain::profile::Profiles;
 use crate::domain::record::{self, KindId, Relation};
 use crate::domain::served::Unwatched;
 use crate::domain::thresholds::Thresholds;
+use crate::domain::way::Way;
 use crate::intent::{Binding, Effect, Place, RunId};
 use crate::kinds;
 use crate::kinds::column::Show;
@@ -56,6 +57,8 @@ pub enum Link {
 pub struct Facts {
     pub now: Time,
     pub context: String,
+    /// How a command gets to the cluster that is shown, once it is connected.
+    pub way: Way,
     pub contexts: Vec<Context>,
     /// Problems of kubeconfig files: file, line, reason.
     pub kubeconfig_problems: Vec<String>,
@@ -251,6 +254,32 @@ impl World {
             only.extend(feed.only.iter().map(|name| &**name));
         }
         only.into_iter().collect()
+    }
+
+    /// Whether an object of this place would be seen, if it were there.
+    pub fn would_see(&self, kind: KindId, namespace: &str) -> bool {
+        let feed = &self.store.table(kind).feed;
+        feed.state.is_live()
+            && (namespace.is_empty() || feed.only.is_empty() || feed.only.iter().any(|only| **only == *namespace))
+    }
+
+    /// What is said of an object that no table holds. That it is not there is said only where it would be seen.
+    pub fn absence(&self, kind: KindId, namespace: &str, name: &str) -> String {
+        let spec = kinds::spec(kind);
+        let feed = &self.store.table(kind).feed;
+        let told = match namespace {
+            "" => format!("{} {name}", spec.name),
+            namespace => format!("{} {namespace}/{name}", spec.name),
+        };
+        let place = if namespace.is_empty() { String::new() } else { format!(" in {namespace}") };
+        match feed.state {
+            _ if self.would_see(kind, namespace) => format!("{told} is not there"),
+            FeedState::NoAccess | FeedState::Live => {
+                format!("{told} cannot be seen: you may not list {}{place}", spec.title)
+            }
+            FeedState::NotInstalled => format!("{told} is not there: this cluster knows no {}", spec.title),
+            state => format!("{told} is not there as far as is known: the feed of {} is {}", spec.title, state.word()),
+        }
     }
 
     /// Whether anything at all can be seen, or still may be.

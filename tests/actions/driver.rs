@@ -190,6 +190,17 @@ pub fn web_pod(demo: &Demo) -> String {
     })
 }
 
+/// Changes an object as somebody else would.
+pub fn patch(demo: &Demo, path: &str, body: &serde_json::Value) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let url = format!("http://{}{path}", demo.address());
+        let request = reqwest::Client::new().patch(url).bearer_auth("demo").body(body.to_string());
+        let answer = request.header("content-type", "application/merge-patch+json").send().await.unwrap();
+        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+    });
+}
+
 /// What the demo answers to a GET.
 pub fn ask(demo: &Demo, path: &str) -> serde_json::Value {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -2,7 +2,7 @@
 
 use rstest::rstest;
 
-use super::driver::{State, ask, demo, web_pod, writes};
+use super::driver::{State, ask, demo, patch, web_pod, writes};
 
 const ALERTMANAGER: &str =
     "/api/v1/namespaces/monitoring/services/http:monitoring-kube-prometheus-alertmanager:9093/proxy";
@@ -129,6 +129,37 @@ fn a_silence_is_extended_and_ended_by_its_id() {
     assert_eq!(list()[0]["id"], id.as_str(), "with the same matchers and start the id stays");
     state.on(&demo, &format!("expire-silence silence/{id} --yes")).is(0, "done: expired");
     assert!(list().is_empty());
+}
+
+#[test]
+fn a_backup_of_a_location_is_stored_there() {
+    let (demo, state) = (demo("quiet"), State::new());
+    state.on(&demo, "backup bsl/velero/offsite name=there namespaces=team-alpha --yes").is(0, "done: Completed");
+    let made = ask(&demo, "/apis/velero.io/v1/namespaces/velero/backups/there");
+    assert_eq!(made["spec"]["storageLocation"], "offsite");
+}
+
+#[test]
+fn a_change_under_a_suspend_is_told_when_it_is_resumed() {
+    let (demo, state) = (demo("quiet"), State::new());
+    state.on(&demo, "suspend hr/team-alpha/shop --yes").is(0, "done");
+    let told = |state: &State| state.on(&demo, "resume hr/team-alpha/shop --dry-run").out;
+    let wanted = "its spec was changed since it was last tried";
+    assert!(!told(&state).contains(wanted), "the suspend alone is no change");
+    let path = "/apis/helm.toolkit.fluxcd.io/v2/namespaces/team-alpha/helmreleases/shop";
+    patch(&demo, path, &serde_json::json!({ "spec": { "values": { "replicas": 2 } } }));
+    assert!(told(&state).contains(wanted), "{}", told(&state));
+    // and its controller, which does nothing, has seen every generation all the same
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    loop {
+        let release = ask(&demo, path);
+        if release["status"]["observedGeneration"] == release["metadata"]["generation"] {
+            break;
+        }
+        assert!(std::time::Instant::now() < deadline, "{release}");
+        std::thread::park_timeout(std::time::Duration::from_millis(50));
+    }
+    assert!(told(&state).contains(wanted), "{}", told(&state));
 }
 
 #[test]

@@ -106,18 +106,102 @@ fn an_unlocked_context_may_be_written_to_and_that_is_recorded() {
 #[case::on_delete("restart sts/openbao/openbao confirm=sre-demo", "OnDelete")]
 #[case::already("resume hr/team-alpha/shop --yes", "it is not suspended")]
 #[case::never_disabled("resume rset/team-beta/environments --yes", "it is not suspended")]
-#[case::undo_under_flux("undo-rollout deploy/team-alpha/shop-web confirm=shop-web", "would write it back")]
 #[case::live_namespace(
     "restore backup/velero/before-istio-1-27 namespace=istio-system into=istio-system reason=x confirm=before-istio-1-27",
     "live=yes"
 )]
 #[case::not_ours("uncordon node/worker-1 --yes", "it is not cordoned")]
-#[case::no_such_object("suspend hr/team-alpha/none --yes", "is not there")]
+#[case::no_such_object("suspend hr/team-alpha/none --yes", "HelmRelease team-alpha/none is not there")]
+#[case::static_source("reconcile helmrepo/flux-system/harbor --yes", "no controller reconciles it")]
+#[case::static_source_again("suspend helmrepo/flux-system/harbor --yes", "no controller reconciles it")]
+#[case::a_namespace_that_is_there(
+    "restore backup/velero/before-istio-1-27 namespace=istio-system into=team-alpha reason=x confirm=before-istio-1-27",
+    "--confirm sre-demo"
+)]
+#[case::kube_system(
+    "restore backup/velero/before-istio-1-27 namespace=istio-system into=kube-system reason=x confirm=before-istio-1-27",
+    "--confirm sre-demo"
+)]
 #[case::broad_regex(r#"silence hr/team-alpha/shop matchers=alertname=~"(" reason=x --yes"#, "is no regex")]
 fn it_says_why_it_is_not_done(#[case] line: &str, #[case] says: &str) {
     let (demo, state) = (demo("quiet"), State::new());
     state.on(&demo, line).is(4, says);
     assert_eq!(writes(&demo), Vec::<String>::new());
+}
+
+#[rstest]
+#[case::of_a_namespace(
+    "namespaced",
+    "restart deploy/kyverno/kyverno-admission-controller --dry-run",
+    "Deployment kyverno/kyverno-admission-controller cannot be seen: you may not list Deployments in kyverno"
+)]
+#[case::of_the_cluster(
+    "namespaced",
+    "cordon node/worker-1 --dry-run",
+    "Node worker-1 cannot be seen: you may not list Nodes"
+)]
+#[case::in_its_own("namespaced", "restart deploy/team-alpha/none --dry-run", "Deployment team-alpha/none is not there")]
+#[case::of_everybody("demo", "restart deploy/team-alpha/none --dry-run", "Deployment team-alpha/none is not there")]
+fn what_may_not_be_seen_is_not_said_to_be_gone(#[case] user: &str, #[case] line: &str, #[case] says: &str) {
+    let (demo, state) = (demo("quiet"), State::new());
+    let context = if user == "demo" { "sre-demo" } else { user };
+    let seen = state.as_user(&demo, context, line);
+    assert_eq!((seen.code, seen.last()), (4, &*format!("watchkeeper: {says}")), "{seen:#?}");
+}
+
+#[test]
+fn what_a_kustomization_writes_back_is_not_gone_back_on() {
+    let (demo, state) = (demo("quiet"), State::new());
+    let line = "undo-rollout deploy/team-alpha/shop-web confirm=shop-web";
+    // a HelmRelease without drift detection does not
+    let seen = state.on(&demo, &format!("{line} --dry-run"));
+    assert!(
+        seen.code == 0 && seen.out.contains("HelmRelease team-alpha/shop manages it without drift detection"),
+        "{seen:#?}"
+    );
+    demo.control().with_world(|world| {
+        world.edit("Deployment", "team-alpha", "shop-web", |o| {
+            o["metadata"]["labels"] = serde_json::json!({
+                "kustomize.toolkit.fluxcd.io/name": "platform", "kustomize.toolkit.fluxcd.io/namespace": "flux-system",
+            });
+        });
+    });
+    state.on(&demo, line).is(4, "Kustomization flux-system/platform would write it back");
+    assert_eq!(writes(&demo), Vec::<String>::new());
+}
+
+#[test]
+fn nothing_that_was_there_before_is_part_of_the_undo_of_a_restore() {
+    let (demo, state) = (demo("quiet"), State::new());
+    let restore = |into: &str| {
+        let line =
+            format!("restore backup/velero/before-istio-1-27 namespace=istio-system into={into} reason=x --dry-run");
+        state.on(&demo, &line).out
+    };
+    for there in ["kube-system", "team-alpha", "monitoring"] {
+        let out = restore(there);
+        assert!(!out.contains("undo:") && !out.contains("delete namespace"), "{out}");
+        assert!(out.contains(&format!("warning: namespace {there} is there already")), "{out}");
+    }
+    let out = restore("restore-test");
+    assert!(out.contains("undo: restore-test is not there now, so that it is made by this restore"), "{out}");
+    let undo = "undo: kubectl --context sre-demo delete namespace restore-test --kubeconfig ";
+    assert!(out.lines().any(|line| line.starts_with(undo)), "{out}");
+    // an identity that may not look is told so, and nothing of it is undone
+    demo.control().set_faults(watchkeeper::demo::Faults::one(
+        watchkeeper::demo::faults::Rule::new(watchkeeper::demo::faults::Act::Status {
+            code: 503,
+            retry_after: None,
+            body: None,
+        })
+        .path("/api/v1/namespaces/restore-test")
+        .verb("get"),
+    ));
+    let out = restore("restore-test");
+    assert!(
+        out.contains("whether namespace restore-test is there could not be read") && !out.contains("undo:"),
+        "{out}"
+    );
 }
 
 #[test]

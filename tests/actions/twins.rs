@@ -184,7 +184,7 @@ const OTHERS: &[Twin] = &[
     (
         "pause-schedule schedule/NS/daily --yes",
         0,
-        &[r#"kubectl patch schedule/daily -n NS --type=merge -p {"spec":{"paused":true}}"#],
+        &[r#"kubectl patch schedule/daily -n NS --type=merge -p {"spec":{"paused":true,"skipImmediately":null}}"#],
         &["schedule/daily -n NS"],
     ),
     (

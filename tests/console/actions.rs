@@ -30,7 +30,7 @@ fn a_suspend_is_previewed_whole_and_done_when_it_was_read_back() {
         "PATCH",
         r#""spec":{"suspend":true}"#,
         "suspend: false -> suspend: true",
-        "same as: flux suspend helmrelease shop -n team-alpha",
+        "same as: flux --context sre-demo suspend helmrelease shop -n team-alpha",
         "[Cancel]   y runs it",
     ] {
         assert!(frame.contains(part), "{part}\n{frame}");
@@ -308,7 +308,10 @@ fn the_log_of_a_backup_stands_under_the_steps_of_its_plan() {
     }
     console.keys("enter");
     let frame = console.until("the server's word", |f| f.matches("would be taken").count() == 2);
-    assert!(frame.contains("same as: velero backup logs before-istio-1-27 -n velero"), "{frame}");
+    assert!(
+        frame.contains("same as: velero --kubecontext sre-demo backup logs before-istio-1-27 -n velero"),
+        "{frame}"
+    );
     console.keys("y");
     let frame = console.shows(&["STATE            DONE", "OUTPUT", "temp file", "Backup ended as Completed"]);
     assert!(!frame.contains("downloads/") && !frame.contains("signature="), "{frame}");

@@ -1,5 +1,5 @@
 //! Flux: tokens are taken note of, attempts take a step, and end as the story says of the object. What is suspended notes
-//! the token and does nothing else.
+//! the token and the generation, and does nothing else.
 
 mod revert;
 
@@ -110,6 +110,9 @@ fn begin(world: &mut World, at: &Key) {
                 object["status"]["lastHandledResetAt"] = json!(token);
             }
         }
+        if suspended(object) {
+            observe(object);
+        }
     });
     let Some(object) = world.get(&at.0, &at.1, &at.2).cloned() else { return };
     let observed = object["status"]["observedGeneration"] == object["metadata"]["generation"];
@@ -132,6 +135,21 @@ fn begin(world: &mut World, at: &Key) {
     });
     world.desk.attempts.insert(at.clone());
     later(world, 1, Task::Flux(at.clone(), Stage::End { force, reset }));
+}
+
+/// What is suspended says all the same which generation it has seen: a HelmRelease always, a Kustomization when it is
+/// Ready, a source in its condition Ready, too.
+fn observe(object: &mut Value) {
+    let generation = object["metadata"]["generation"].clone();
+    let kind = object["kind"].as_str().unwrap_or_default().to_owned();
+    if kind == "ResourceSet" || (kind == "Kustomization" && !holds(object, "Ready")) {
+        return;
+    }
+    object["status"]["observedGeneration"] = generation.clone();
+    if !matches!(&*kind, "HelmRelease" | "Kustomization") {
+        let conditions = object["status"]["conditions"].as_array_mut().into_iter().flatten();
+        conditions.filter(|one| one["type"] == "Ready").for_each(|one| one["observedGeneration"] = generation.clone());
+    }
 }
 
 fn doing(object: &Value) -> String {

@@ -1,0 +1,67 @@
+//! The commands that do the same as a step, or undo it: each begins here, so that none lacks its way to the cluster. What
+//! the programs send is compared with what we send, from their sources and on a real cluster.
+
+use super::flux;
+use super::input::{Input, Target};
+use crate::domain::command_line::{AMTOOL, CMCTL, CommandLine, FLUX, HELM, KUBECTL, VELERO};
+
+pub fn kubectl(input: &Input<'_>, words: &[&str]) -> CommandLine {
+    CommandLine::new(&KUBECTL, input.way, words)
+}
+
+pub fn velero(input: &Input<'_>, words: &[&str]) -> CommandLine {
+    CommandLine::new(&VELERO, input.way, words)
+}
+
+pub fn cmctl(input: &Input<'_>, words: &[&str]) -> CommandLine {
+    CommandLine::new(&CMCTL, input.way, words)
+}
+
+pub fn helm(input: &Input<'_>, words: &[&str]) -> CommandLine {
+    CommandLine::new(&HELM, input.way, words)
+}
+
+pub fn amtool(input: &Input<'_>, words: &[&str]) -> CommandLine {
+    CommandLine::new(&AMTOOL, input.way, words)
+}
+
+/// The annotation that asks for a reconciliation.
+pub const REQUESTED: &str = "reconcile.fluxcd.io/requestedAt";
+
+/// `flux suspend helmrelease monitoring -n monitoring`. What is switched by an annotation the flux command does not know:
+/// kubectl annotates it.
+pub fn flux(input: &Input<'_>, verb: &str, target: &Target) -> CommandLine {
+    of_flux(input, verb, target.kind, &target.key.namespace, &target.key.name)
+}
+
+/// The same for any Flux object.
+pub fn of_flux(input: &Input<'_>, verb: &str, kind: &str, namespace: &str, name: &str) -> CommandLine {
+    if let Some(switch) = flux::switch(kind).annotation {
+        let token = format!("{REQUESTED}={}", input.token);
+        let notes = match verb {
+            "suspend" => vec![format!("{switch}=disabled")],
+            "resume" => vec![format!("{switch}=enabled"), token],
+            _ => vec![token],
+        };
+        return kubectl(input, &["annotate", &kind.to_lowercase()])
+            .arg(name)
+            .args(notes)
+            .within(namespace)
+            .switch("--overwrite");
+    }
+    let words: Vec<&str> = std::iter::once(verb).chain(noun(kind).iter().copied()).collect();
+    CommandLine::new(&FLUX, input.way, &words).arg(name).within(namespace)
+}
+
+/// The words that the flux command has for a kind.
+fn noun(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "HelmRelease" => &["helmrelease"],
+        "Kustomization" => &["kustomization"],
+        "GitRepository" => &["source", "git"],
+        "HelmRepository" => &["source", "helm"],
+        "OCIRepository" => &["source", "oci"],
+        "Bucket" => &["source", "bucket"],
+        _ => &["source", "chart"],
+    }
+}
