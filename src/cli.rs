@@ -1,7 +1,10 @@
 //! The command line: flags become settings and a mode, modes are dispatched. The only place that knows of `--demo`.
 
+use std::fs::Permissions;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -22,6 +25,7 @@ use crate::headless::check::{self, Format};
 use crate::headless::compare;
 use crate::headless::health;
 use crate::headless::look::{self, Look};
+use crate::headless::place::Unread;
 use crate::headless::plain::{Ended, Plain};
 use crate::headless::rbac::{self, Role};
 use crate::headless::run::{Order, Run};
@@ -30,7 +34,7 @@ use crate::session::run::End;
 use crate::session::signals::Signals;
 use crate::session::start::Unusable;
 use crate::session::terminal::TerminalError;
-use crate::session::{clock, panic, start};
+use crate::session::{clock, panic, start, watchdog};
 use crate::sources::memory;
 
 /// The exit code of a command line or configuration that cannot be used.
@@ -610,6 +614,7 @@ pub fn main() -> ExitCode {
 
 fn run(mode: Mode) -> ExitCode {
     let mut out = std::io::stdout().lock();
+    let err = &mut std::io::stderr();
     let printed = match mode {
         Mode::Config(settings) => headless::config::print(&settings, &mut out),
         Mode::Example => out.write_all(headless::config::example().as_bytes()),
@@ -624,7 +629,7 @@ fn run(mode: Mode) -> ExitCode {
         Mode::Health { start, format, timeout } => return told(well(start, format, timeout, &mut out)),
         Mode::Snapshot { start, file, timeout } => return told(snapshot(start, file.as_deref(), timeout, &mut out)),
         Mode::Compare(args) => {
-            let code = compare::run(&args.a, &args.b, args.output, &mut out, &mut std::io::stderr());
+            let code = compare::run(&args.a, &args.b, args.output, &mut out, err);
             return told(code.map(ExitCode::from).map_err(Into::into));
         }
         Mode::Check { start, contexts, order } => return told(tell(start, contexts, &order, &mut out)),
@@ -680,9 +685,24 @@ fn log_to(settings: &Settings) -> Result<Option<tracing_appender::non_blocking::
     let file = private::file(std::fs::File::options().create(true).append(true), path)
         .wrap_err_with(|| format!("log-file {} cannot be written", path.display()))?;
     let (writer, guard) = tracing_appender::non_blocking(file);
-    let filter = tracing_subscriber::EnvFilter::new("info,kube_client=off,hyper=warn");
+    let wanted = settings.env.get("WATCHKEEPER_LOG").unwrap_or("info");
+    let filter = tracing_subscriber::EnvFilter::try_new(wanted)
+        .map_err(|error| Unusable(format!("WATCHKEEPER_LOG `{wanted}`: {error}; write a level such as debug")))?;
+    // whatever is wanted, these would write bodies or headers
+    let kept = QUIET.iter().filter_map(|quiet| quiet.parse().ok());
+    let filter = kept.fold(filter, tracing_subscriber::EnvFilter::add_directive);
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(writer).init();
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), "started");
     Ok(Some(guard))
+}
+
+/// Libraries whose own words may hold what must not reach a disk.
+const QUIET: &[&str] = &["kube_client=off", "kube_runtime=off", "hyper=warn", "hyper_util=warn", "rustls=warn"];
+
+/// Says something to a person at once.
+fn say(text: &str) {
+    // a reader that has gone away does not care
+    let _ = writeln!(std::io::stderr(), "watchkeeper: {text}");
 }
 
 /// The demo platform inside this process, and the settings that point at it. From here on nothing knows.
@@ -720,13 +740,24 @@ fn plain(mut start: Start, follow: bool, bare: bool, out: &mut dyn Write) -> Res
     let data = Data::start(*start.settings, clock::now)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let plain = Plain { app, data, view: start.view, follow, bare, now: clock::now };
+    let (tell, mut unread) = tokio::sync::mpsc::unbounded_channel();
+    // a quiet platform prints nothing, so that writing would not tell that nobody reads any more
+    let stdout = std::io::stdout().as_fd().try_clone_to_owned()?;
+    let gone = move || {
+        let _ = tell.send(());
+    };
+    let _watch = follow.then(|| watchdog::watch(stdout, gone)).transpose()?;
+    let err = &mut std::io::stderr();
     let ended = runtime.block_on(async {
         let mut signals = Signals::listen()?;
-        plain.run(out, signals.end()).await
+        tokio::select! {
+            ended = plain.run(out, err, signals.end()) => ended,
+            Some(()) = unread.recv() => Ok(Ended::Printed),
+        }
     })?;
     Ok(match ended {
         Ended::Printed => ExitCode::SUCCESS,
-        Ended::Unreachable => ExitCode::from(3),
+        Ended::Unknown => ExitCode::from(check::UNKNOWN),
         Ended::Signal(number) => ExitCode::from(End::Signal(number).code()),
     })
 }
@@ -738,7 +769,9 @@ fn act(settings: Settings, order: Order, out: &mut dyn Write) -> Result<ExitCode
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let code = runtime.block_on(async {
         let mut signals = Signals::listen()?;
-        Run { app, data, order, now: clock::now }.run(out, &mut std::io::stderr(), signals.end()).await
+        // what is under way must not end because nobody reads on
+        let (mut out, mut err) = (Unread(out), Unread(std::io::stderr()));
+        Run { app, data, order, now: clock::now, say }.run(&mut out, &mut err, signals.end()).await
     })?;
     Ok(ExitCode::from(code))
 }
@@ -746,7 +779,7 @@ fn act(settings: Settings, order: Order, out: &mut dyn Write) -> Result<ExitCode
 /// A cluster to look at, and the demo if that is it.
 fn looker(settings: Settings) -> Result<Look> {
     let app = start::app(&settings)?;
-    Ok(Look { app, data: Data::start(settings, clock::now)?, now: clock::now })
+    Ok(Look { app, data: Data::start(settings, clock::now)?, now: clock::now, say })
 }
 
 /// Runs what looks at a cluster and ends; a signal ends it earlier.
@@ -785,7 +818,8 @@ fn well(mut start: Start, format: health::Format, timeout: Duration, out: &mut d
     let _log = log_to(&start.settings)?;
     let _demo = with_demo(&mut start)?;
     let look = looker(*start.settings)?;
-    until_signal(async { Ok(health::run(look, format, timeout, out).await?) })
+    let err = &mut std::io::stderr();
+    until_signal(async { Ok(health::run(look, format, timeout, out, err).await?) })
 }
 
 fn snapshot(mut start: Start, file: Option<&Path>, timeout: Duration, out: &mut dyn Write) -> Result<ExitCode> {

@@ -187,12 +187,21 @@ pub enum Keep {
     Ends,
 }
 
+/// A width at which nothing is cut: for lines that no terminal shows.
+pub const ENDLESS: u16 = 5_000;
+
 /// `text` in exactly `columns` columns: cut with a visible mark, or padded with spaces on the right.
 pub fn fit(text: &str, columns: usize, keep: Keep) -> String {
     let mut out = clip(text, columns, keep).into_owned();
     let width = out.width();
     out.extend(std::iter::repeat_n(' ', columns.saturating_sub(width)));
     out
+}
+
+/// As [`fit`], but in a line of [`ENDLESS`] width nothing is cut.
+pub fn fit_in(text: &str, columns: usize, keep: Keep, wide: usize) -> String {
+    let columns = if wide >= usize::from(ENDLESS) { columns.max(width(text)) } else { columns };
+    fit(text, columns, keep)
 }
 
 /// `text` in at most `columns` columns, cut with a visible mark when it is longer.

@@ -10,4 +10,5 @@ mod check {
     pub mod program;
     mod schema;
     mod snapshots;
+    mod streams;
 }

@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 use watchkeeper::clients::api::{self, Found};
 use watchkeeper::clients::bounds::{self, Exceeded};
 use watchkeeper::clients::errors::TlsProblem;
-use watchkeeper::clients::exec::{Plugin, PluginError};
+use watchkeeper::clients::exec::{Plugin, PluginError, Said};
 use watchkeeper::clients::http::{Endpoint, ProxyTarget};
 use watchkeeper::clients::{Cluster, ConnectError, Http, LoginNeeded, RequestError, discovery, instances, kubeconfig};
 use watchkeeper::config::env::Env;
@@ -258,7 +258,7 @@ fn listed_files_are_merged_the_first_wins_and_missing_ones_are_skipped() {
 #[test]
 fn a_malformed_file_is_named_with_its_line_and_the_others_stay_usable() {
     let folder = tempfile::tempdir().unwrap();
-    let broken = "apiVersion: v1\nkind: Config\nusers:\n- name: u\n  user: \"hunter2\"\n";
+    let broken = "apiVersion: v1\nkind: Config\nusers:\n- name: v\n  user: \"hunter2\"\n";
     let known = listed(folder.path(), &[("broken", broken), ("good", &kubeconfig_text("x", "x", Some("one")))]);
     assert!(known.target(Some("x")).is_ok());
     let [problem] = &known.problems[..] else { panic!("{:?}", known.problems) };
@@ -543,15 +543,17 @@ async fn a_peer_that_vanishes_is_looked_for_within_seconds() {
 }
 
 #[tokio::test]
-async fn a_token_near_its_end_is_renewed_before_the_next_request() {
+async fn a_token_that_is_over_as_soon_as_it_is_issued_does_not_run_its_plugin_for_each_request() {
     let server = Server::friendly().await;
     let script = r#"echo run >> runs
 printf '{"status":{"token":"t","expirationTimestamp":"2020-01-01T00:00:00Z"}}'"#;
     let home = plugin_home(&server.secure(), script);
     let cluster = home.connect().await.unwrap();
     let before = runs(&home);
-    Http::api(&cluster).get("/healthz", SOON).await.unwrap();
-    assert_eq!(runs(&home), before + 1);
+    for _ in 0..3 {
+        Http::api(&cluster).get("/healthz", SOON).await.unwrap();
+    }
+    assert_eq!(runs(&home), before, "the server takes it, whatever this machine's clock says");
 }
 
 #[tokio::test]
@@ -580,7 +582,7 @@ async fn a_server_that_refuses_every_token_ends_in_a_login_hint_not_in_a_loop() 
 async fn a_failing_plugin_shows_its_words_and_a_hint() {
     let home = plugin_home("{server: \"https://127.0.0.1:1\"}", "printf 'session \\033[31mexpired\\n' >&2; exit 7");
     let error = home.connect().await.unwrap_err();
-    let ConnectError::Request(RequestError::Login(LoginNeeded { context, why, output, hint })) = &error else {
+    let ConnectError::Request(RequestError::Login(LoginNeeded { context, why, output, hint, costly: true })) = &error else {
         panic!("{error:?}")
     };
     assert_eq!(context, "c");
@@ -594,12 +596,14 @@ async fn a_plugin_that_is_not_installed_shows_the_install_hint() {
     let exec =
         "{exec: {apiVersion: client.authentication.k8s.io/v1, command: no-such-plugin, installHint: get it somewhere}}";
     let error = Home::new("https://127.0.0.1:1", exec).connect().await.unwrap_err();
-    assert_eq!(error.detail(), "the credential plugin no-such-plugin is not installed; get it somewhere");
+    let detail = error.detail();
+    assert!(detail.starts_with("the credential plugin no-such-plugin is not installed; get it somewhere"), "{detail}");
 }
 
 fn plugin(home: &Home, script: &str, deadline: Duration) -> Plugin {
     let command = Some(home.script("plugin", script));
-    Plugin { config: kube::config::ExecConfig { command, ..Default::default() }, cluster: None, deadline }
+    let config = kube::config::ExecConfig { command, ..Default::default() };
+    Plugin { config, cluster: None, deadline, patience: deadline, said: Said::default() }
 }
 
 fn alive(pid: &str) -> bool {
@@ -1085,7 +1089,7 @@ async fn kinds_are_found_in_the_preferred_version_absent_or_unknown() {
     })
     .await;
     let cluster = Home::new(&server.url(), "{}").connect().await.unwrap();
-    let map = api::discover(&cluster, &[]).await.unwrap();
+    let map = api::discover(&cluster, &[]).await;
     let flux = "source.toolkit.fluxcd.io";
     assert_eq!(version_of(&map.find("", "Pod", &["v1"])), "v1/pods true");
     assert_eq!(version_of(&map.find(flux, "GitRepository", &["v1", "v1beta2"])), "v1/gitrepositories true");
@@ -1115,7 +1119,7 @@ async fn an_old_server_is_asked_for_the_wanted_groups_only() {
     })
     .await;
     let cluster = Home::new(&server.url(), "{}").connect().await.unwrap();
-    let map = api::discover(&cluster, &["apps", "broken.io"]).await.unwrap();
+    let map = api::discover(&cluster, &["apps", "broken.io"]).await;
     assert_eq!(version_of(&map.find("", "Node", &[])), "v1/nodes false");
     assert_eq!(version_of(&map.find("apps", "Deployment", &["v1"])), "v1/deployments true");
     assert_eq!(map.find("broken.io", "Thing", &["v1"]), Found::Stale);
@@ -1138,7 +1142,7 @@ async fn a_real_cluster_is_connected_probed_and_discovered() {
     let cluster = Cluster::connect(&settings, None).await.unwrap();
     assert!(cluster.version.as_ref().unwrap().numbers().unwrap() >= (1, 26));
     assert_eq!(cluster.probe(SOON).await.unwrap().problem, None);
-    let map = api::discover(&cluster, &[]).await.unwrap();
+    let map = api::discover(&cluster, &[]).await;
     assert_eq!(version_of(&map.find("", "Pod", &["v1"])), "v1/pods true");
     assert_eq!(version_of(&map.find("apps", "Deployment", &["v1"])), "v1/deployments true");
     assert_eq!(
@@ -1188,4 +1192,258 @@ async fn a_plugin_may_issue_a_client_certificate() {
         .header("content-type", "application/json");
     let answer = cluster.once.request_text(post.body(review.into()).unwrap()).await.unwrap();
     assert!(!answer.contains("system:anonymous"), "{answer}");
+}
+
+// ---- what is trusted
+
+/// A server with one of the certificates of `tests/certificates`, which says its version to everybody.
+fn tls_server(name: &str) -> SocketAddr {
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    use std::io::{Read, Write};
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let certificate = CertificateDer::from_pem_file(certificate(name)).unwrap();
+    let key = PrivateKeyDer::from_pem_file(certificate_folder().join(format!("{name}.key"))).unwrap();
+    let config = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key);
+    let config = Arc::new(config.unwrap());
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        while let Ok((stream, _)) = listener.accept() {
+            let connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
+            let mut stream = rustls::StreamOwned::new(connection, stream);
+            let mut head = Vec::new();
+            let mut byte = [0];
+            while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read == 1) {
+                head.push(byte[0]);
+            }
+            let length = VERSION.len();
+            let _ = write!(stream, "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{VERSION}");
+            let _ = stream.flush();
+        }
+    });
+    address
+}
+
+fn certificate_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/certificates")
+}
+
+fn certificate(name: &str) -> PathBuf {
+    certificate_folder().join(format!("{name}.pem"))
+}
+
+/// What Go 1.26's `crypto/x509` says to the same certificates is what is expected here; tests/certificates/README.md.
+#[rstest]
+#[case::its_own_authority("selfca", "selfca", Ok(()))]
+#[case::a_pinned_leaf("leaf", "leaf", Ok(()))]
+#[case::signed("leaf", "ca", Ok(()))]
+#[case::pinned_but_over("expired", "expired", Err(TlsProblem::Expired))]
+#[case::pinned_but_of_another_name("wrong", "wrong", Err(TlsProblem::WrongName))]
+#[case::signed_for_another_name("wrong", "ca", Err(TlsProblem::WrongName))]
+#[case::of_somebody_else("leaf", "selfca", Err(TlsProblem::Untrusted))]
+#[tokio::test]
+async fn a_certificate_is_trusted_as_by_kubectl(
+    #[case] server: &str,
+    #[case] authority: &str,
+    #[case] expected: Result<(), TlsProblem>,
+) {
+    let cluster = format!(
+        "{{server: \"https://{}\", certificate-authority: \"{}\"}}",
+        tls_server(server),
+        certificate(authority).display()
+    );
+    let connected = Home::with_cluster(&cluster, "{}").connect().await.map(drop);
+    assert_eq!(connected, expected.map_err(|problem| ConnectError::Request(RequestError::Tls(problem))));
+}
+
+#[rstest]
+#[case::pinned("client", "client")]
+#[case::signed("client", "ca")]
+#[tokio::test]
+async fn a_certificate_for_clients_is_none_for_a_server(#[case] server: &str, #[case] authority: &str) {
+    let cluster = format!(
+        "{{server: \"https://{}\", certificate-authority: \"{}\"}}",
+        tls_server(server),
+        certificate(authority).display()
+    );
+    let error = Home::with_cluster(&cluster, "{}").connect().await.unwrap_err();
+    assert!(matches!(error, ConnectError::Request(RequestError::Tls(TlsProblem::Other(_)))), "{error:?}");
+}
+
+// ---- kubeconfigs as kubectl takes them
+
+#[rstest]
+#[case::authority_data("{server: URL, certificate-authority-data: \"\"}", "{token: t}")]
+#[case::authority("{server: URL, certificate-authority: \"\"}", "{token: t}")]
+#[case::server_name("{server: URL, tls-server-name: \"\", proxy-url: \"\"}", "{token: t}")]
+#[case::files("{server: URL}", "{token: t, tokenFile: \"\", client-certificate: \"\", client-key: \"\", username: \"\"}")]
+#[case::null("{server: URL, certificate-authority: ~}", "{token: t, exec: ~, auth-provider: ~}")]
+#[tokio::test]
+async fn an_empty_value_is_none(#[case] cluster: &str, #[case] user: &str) {
+    let server = Server::friendly().await;
+    let home = Home::with_cluster(&cluster.replace("URL", &format!("\"{}\"", server.url())), user);
+    home.connect().await.unwrap();
+    assert_eq!(server.headers(0)["authorization"], "Bearer t");
+}
+
+#[tokio::test]
+async fn one_bad_entry_costs_the_contexts_that_use_it_and_no_other() {
+    let server = Server::friendly().await;
+    let home = Home::new(&server.url(), "{token: t}");
+    let text = std::fs::read_to_string(home.path("config")).unwrap();
+    let more = "- name: old\n  user: {auth-provider: {name: gcp, config: ~}}\n\
+                - name: odd\n  user: {exec: {command: x, interactiveMode: Sometimes}}\n- user: {}\n";
+    let text = text.replace("contexts:\n", "contexts:\n- name: odd\n  context: {cluster: k, user: odd}\n- context: {}\n");
+    std::fs::write(home.path("config"), format!("{text}{more}")).unwrap();
+    home.connect().await.unwrap();
+    let error = Cluster::connect(&home.settings(), Some("odd")).await.unwrap_err();
+    assert!(error.detail().contains("its user \"odd\"") && error.detail().contains("cannot be used"), "{error}");
+}
+
+#[test]
+fn a_name_that_two_files_define_is_that_of_the_first_and_whoever_chooses_it_is_warned() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |context: &str, server: &str, token: &str| {
+        format!(
+            "contexts: [{{name: {context}, context: {{cluster: kubernetes, user: admin}}}}]\n\
+             clusters: [{{name: kubernetes, cluster: {{server: \"https://{server}\"}}}}]\n\
+             users: [{{name: admin, user: {{token: {token}}}}}]\n"
+        )
+    };
+    let known = listed(folder.path(), &[("a", &of("lab", "lab", "t")), ("b", &of("prod", "prod", "t"))]);
+    let target = known.target(Some("prod")).unwrap();
+    assert_eq!(target.server, "https://lab");
+    let [warning] = &target.warnings[..] else { panic!("{:?}", target.warnings) };
+    let (a, b) = (folder.path().join("a"), folder.path().join("b"));
+    assert_eq!(*warning, format!("cluster \"kubernetes\" is another one in {}: that of {} counts", b.display(), a.display()));
+    // the same in both is no matter
+    let known = listed(folder.path(), &[("a", &of("lab", "lab", "t")), ("b", &of("prod", "lab", "t"))]);
+    assert_eq!(known.target(Some("prod")).unwrap().warnings, [""; 0]);
+}
+
+#[rstest]
+#[case::plain("api:6443", "{}", "http://api:6443")]
+#[case::with_an_authority("{server: \"api:6443\", certificate-authority-data: eA==}", "{}", "https://api:6443")]
+#[case::unchecked("{server: \"api:6443\", insecure-skip-tls-verify: true}", "{}", "https://api:6443")]
+#[case::with_a_certificate("api:6443", "{client-certificate: c.pem, client-key: k.pem}", "https://api:6443")]
+fn a_server_without_a_scheme_is_https_where_something_of_tls_is_said(
+    #[case] cluster: &str,
+    #[case] user: &str,
+    #[case] expected: &str,
+) {
+    let home = if cluster.starts_with('{') { Home::with_cluster(cluster, user) } else { Home::new(cluster, user) };
+    assert_eq!(kubeconfig::load(&home.settings()).target(None).unwrap().server, expected);
+}
+
+/// A SOCKS5 proxy that asks for this login.
+async fn socks_proxy(user: &'static str, password: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut head = [0; 2];
+            stream.read_exact(&mut head).await.unwrap();
+            stream.read_exact(&mut vec![0; head[1].into()]).await.unwrap();
+            stream.write_all(&[5, 2]).await.unwrap();
+            let mut login = [0; 2];
+            stream.read_exact(&mut login).await.unwrap();
+            let mut name = vec![0; login[1].into()];
+            stream.read_exact(&mut name).await.unwrap();
+            let mut secret = vec![0; stream.read_u8().await.unwrap().into()];
+            stream.read_exact(&mut secret).await.unwrap();
+            let right = name == user.as_bytes() && secret == password.as_bytes();
+            stream.write_all(&[1, u8::from(!right)]).await.unwrap();
+            if !right {
+                continue;
+            }
+            let mut request = [0; 4];
+            stream.read_exact(&mut request).await.unwrap();
+            let host = match request[3] {
+                1 => {
+                    let mut octets = [0; 4];
+                    stream.read_exact(&mut octets).await.unwrap();
+                    std::net::Ipv4Addr::from(octets).to_string()
+                }
+                _ => {
+                    let mut name = vec![0; stream.read_u8().await.unwrap().into()];
+                    stream.read_exact(&mut name).await.unwrap();
+                    String::from_utf8(name).unwrap()
+                }
+            };
+            let port = stream.read_u16().await.unwrap();
+            let mut upstream = tokio::net::TcpStream::connect((host, port)).await.unwrap();
+            stream.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await.unwrap();
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut stream, &mut upstream).await });
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_socks_proxy_gets_its_login_whatever_its_scheme_is_called() {
+    let server = Server::friendly().await;
+    let proxy = socks_proxy("us:er", "pa@ss").await;
+    for scheme in ["socks5", "socks5h", "SOCKS5"] {
+        let cluster = format!("{{server: \"{}\", proxy-url: \"{scheme}://us%3Aer:pa%40ss@{proxy}\"}}", server.url());
+        Home::with_cluster(&cluster, "{}").connect().await.unwrap();
+    }
+    let cluster = format!("{{server: \"{}\", proxy-url: \"socks5://{proxy}\"}}", server.url());
+    assert!(Home::with_cluster(&cluster, "{}").connect().await.is_err());
+}
+
+// ---- who answers
+
+#[rstest]
+#[case::a_login_page(200, "text/html", "answers HTML")]
+#[case::a_wrong_path(404, "text/html; charset=utf-8", "answers HTML")]
+#[case::a_text(200, "text/plain", "is not JSON")]
+#[tokio::test]
+async fn what_is_no_api_server_is_no_connection(#[case] code: u16, #[case] kind: &str, #[case] words: &str) {
+    let kind = kind.to_owned();
+    let server = Server::start(move |_, _| response(code, &[("content-type", &kind)], "<html>Sign in</html>")).await;
+    let error = Home::new(&server.url(), "{}").connect().await.unwrap_err();
+    assert!(error.headline().contains(words) && error.detail().contains("login page"), "{error}");
+}
+
+#[tokio::test]
+async fn a_redirect_is_no_api_server_and_its_secrets_are_not_repeated() {
+    let server = Server::start(|_, _| {
+        response(302, &[("location", "https://login.example.com/?state=s3cret")], "")
+    })
+    .await;
+    let error = Home::new(&server.url(), "{}").connect().await.unwrap_err();
+    assert!(error.headline().contains("a redirect to https://login.example.com,"), "{error}");
+    assert!(!format!("{error:?}").contains("s3cret"));
+}
+
+#[tokio::test]
+async fn a_plugin_that_asks_a_person_may_take_its_time_and_is_heard_meanwhile() {
+    let home = Home::new("http://127.0.0.1:1", "{}");
+    let script = "echo 'open example.com, enter ABCD' >&2\nuntil [ -e done ]; do sleep 0.05; done\n\
+                  printf '{\"status\":{\"token\":\"t\"}}'";
+    let plugin = Plugin { patience: SOON, ..plugin(&home, script, Duration::from_millis(300)) };
+    let mut said = plugin.said.follow();
+    let running = tokio::spawn(async move { plugin.run().await });
+    said.wait_for(|words| words.contains("ABCD")).await.unwrap();
+    // beyond the deadline of one that says nothing
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert!(!running.is_finished());
+    std::fs::write(home.path("done"), "").unwrap();
+    assert!(running.await.unwrap().unwrap().token.is_some());
+    assert!(said.borrow().is_empty(), "what it said is over with it");
+}
+
+#[tokio::test]
+async fn a_client_certificate_that_cannot_be_read_or_has_no_key_is_named() {
+    let server = Server::friendly().await;
+    let home = Home::new(&server.url(), "{client-certificate: c.pem, client-key: k.pem}");
+    let error = home.connect().await.unwrap_err();
+    assert!(error.detail().contains("c.pem cannot be read"), "{error}");
+    std::fs::copy(certificate("client"), home.path("c.pem")).unwrap();
+    std::fs::copy(certificate_folder().join("client.key"), home.path("k.pem")).unwrap();
+    home.connect().await.unwrap();
+    let home = Home::new(&server.url(), "{client-certificate: c.pem}");
+    assert!(home.connect().await.unwrap_err().detail().contains("without its client-key"));
 }

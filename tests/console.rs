@@ -19,7 +19,9 @@ mod console {
     mod objects;
     mod platform;
     mod previews;
+    mod reading;
     mod screens;
+    mod script;
     mod snapshots;
     mod tables;
     mod timeline;

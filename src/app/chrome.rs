@@ -4,6 +4,7 @@ use super::prompt::Prompt;
 use super::{LEAST, Message};
 use crate::domain::ages;
 use crate::domain::change::FeedState;
+use crate::domain::reply::Standing;
 use crate::intent::{Command, Place};
 use crate::kinds;
 use crate::scene::{self, Keep, Line, Scene, Tone};
@@ -107,6 +108,9 @@ fn place_line(world: &World, width: u16) -> Line {
     line.push(scene::clip(&facts.context, (room / 2).max(LEAST_CONTEXT), Keep::Ends).into_owned(), Tone::Title);
     line.plain("  ");
     match &facts.namespace {
+        Some(name) if matches!(facts.standing, Some(Standing::Absent { .. })) => {
+            line.push(format!("no namespace {name}"), Tone::Alarm);
+        }
         Some(name) => line.push(name.clone(), Tone::Accent),
         None => match &*only {
             [] => line.plain("all namespaces"),

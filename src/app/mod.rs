@@ -14,7 +14,7 @@ use crate::domain::health::Severity;
 use crate::domain::incident::Anchor;
 use crate::domain::locked::says_why;
 use crate::domain::record::{Key, Relation};
-use crate::domain::reply::Reply;
+use crate::domain::reply::{Reply, Standing};
 use crate::intent::{Chord, Code, Command, Effect, Place, Scope, Ticket, Tickets};
 use crate::kinds;
 use crate::config::suggest;
@@ -147,7 +147,7 @@ impl App {
     pub fn settle(&mut self) {
         let World { store, triage, facts, timeline, .. } = &mut self.world;
         let lost = match &facts.link {
-            Link::Down { since, headline, detail } => {
+            Link::Down { since, headline, detail, .. } => {
                 Some(Finding::new(Severity::P1, Some(*since), format!("{headline}: {detail}; what is shown is old")))
             }
             Link::Connecting | Link::Up => None,
@@ -213,6 +213,15 @@ impl App {
         self.stack.clear();
         let screen = self.open(keep);
         self.stack.push(screen);
+    }
+
+    /// Whether there is the namespace of the settings.
+    pub fn standing(&mut self, standing: Standing) {
+        let Some(name) = &self.world.facts.namespace else { return };
+        if let Some(why) = standing.told(name) {
+            self.complain(why);
+        }
+        self.world.facts.standing = Some(standing);
     }
 
     pub fn say(&mut self, text: impl Into<String>) {
@@ -665,6 +674,8 @@ impl App {
                 Effect::Namespace(name) => {
                     self.say(name.as_ref().map_or("all namespaces".to_owned(), |n| format!("namespace {n}")));
                     self.world.facts.namespace = name;
+                    // what was asked is about another one
+                    self.world.facts.standing = None;
                 }
                 other => out.push(other),
             }
@@ -754,7 +765,7 @@ impl App {
         let Some(screen) = stack.last_mut() else { return Vec::new() };
         let lines = screen.all_lines(world, width);
         let mut out = vec![chrome::plain_title(world, &**screen)];
-        out.extend(lines.iter().map(crate::scene::Line::text));
+        out.extend(lines.iter().map(|line| line.text().trim_end().to_owned()));
         out
     }
 

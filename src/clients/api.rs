@@ -28,6 +28,8 @@ pub enum Found {
     Absent,
     /// The server behind this group does not answer, so nobody knows.
     Stale,
+    /// Nobody knows, because the question was refused or failed.
+    Hidden(RequestError),
 }
 
 /// Everything that is served, as of one moment.
@@ -35,6 +37,10 @@ pub enum Found {
 pub struct ApiMap {
     /// Versions by group, in the server's order of preference; the core group is "".
     groups: BTreeMap<String, Vec<ApiVersion>>,
+    /// Why the core group, or a group of whose versions one could not be asked for, is not known.
+    hidden: BTreeMap<String, RequestError>,
+    /// Why it is not known which other groups there are.
+    unlisted: Option<RequestError>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -55,7 +61,10 @@ impl ApiMap {
     /// The kind in the first of the preferred versions that is served, else in the server's own first choice.
     #[must_use]
     pub fn find(&self, group: &str, kind: &str, prefer: &[&str]) -> Found {
-        let Some(versions) = self.groups.get(group) else { return Found::Absent };
+        let Some(versions) = self.groups.get(group) else {
+            let unlisted = self.unlisted.as_ref().filter(|_| !group.is_empty());
+            return self.hidden.get(group).or(unlisted).map_or(Found::Absent, |why| Found::Hidden(why.clone()));
+        };
         let preferred = prefer.iter().filter_map(|wanted| versions.iter().find(|version| version.version == *wanted));
         let candidates = preferred.chain(versions.iter());
         for version in candidates.filter(|version| !version.stale) {
@@ -84,43 +93,82 @@ impl ApiMap {
     pub fn has_group(&self, group: &str) -> bool {
         self.groups.contains_key(group)
     }
+
+    /// The first reason why something is not known.
+    #[must_use]
+    pub fn hidden(&self) -> Option<&RequestError> {
+        self.unlisted.as_ref().or_else(|| self.hidden.values().next())
+    }
+
+    /// The same with what was known before of that which cannot be asked now.
+    #[must_use]
+    pub fn or_before(mut self, before: Option<&Self>) -> Self {
+        let Some(before) = before else { return self };
+        let is_unknown = |group: &str| self.hidden.contains_key(group) || (self.unlisted.is_some() && !group.is_empty());
+        let kept: Vec<_> = before.groups.iter().filter(|(group, _)| is_unknown(group)).collect();
+        for (group, versions) in kept {
+            self.hidden.remove(group);
+            self.groups.entry(group.clone()).or_insert_with(|| versions.clone());
+        }
+        self
+    }
 }
 
-/// Asks the server what it serves. `groups` are those that are wanted: an old server is asked for each of them.
-///
-/// # Errors
-/// No usable answer to the first questions.
-pub async fn discover(cluster: &Cluster, groups: &[&str]) -> Result<ApiMap, RequestError> {
+/// Asks the server what it serves. `groups` are those that are wanted: an old server is asked for each of them. What
+/// cannot be asked is kept as hidden, with the reason.
+pub async fn discover(cluster: &Cluster, groups: &[&str]) -> ApiMap {
     let mut map = ApiMap::default();
-    let core = get(cluster, "/api", AGGREGATED).await?.into_result()?;
-    let named = get(cluster, "/apis", AGGREGATED).await?.into_result()?;
-    match (aggregated(&core, &mut map)?, aggregated(&named, &mut map)?) {
-        (true, true) => {}
-        (core_done, named_done) => {
-            if !core_done {
-                map.groups.insert(String::new(), vec![plain(cluster, "/api/v1", "v1").await?]);
-            }
-            if !named_done {
-                let list: PlainGroups = named.json()?;
-                for group in list.groups.into_iter().filter(|group| groups.contains(&group.name.as_str())) {
-                    if map.groups.contains_key(&group.name) {
-                        continue;
-                    }
-                    let mut versions = Vec::new();
-                    for PlainVersion { version } in group.versions.into_iter().take(MOST_VERSIONS) {
-                        versions.push(plain(cluster, &format!("/apis/{}/{version}", group.name), &version).await?);
-                    }
-                    map.groups.insert(group.name, versions);
+    if let Err(error) = core(cluster, &mut map).await {
+        map.hidden.insert(String::new(), error);
+    }
+    if let Err(error) = named(cluster, groups, &mut map).await {
+        map.unlisted = Some(error);
+    }
+    map
+}
+
+async fn core(cluster: &Cluster, map: &mut ApiMap) -> Result<(), RequestError> {
+    let answer = get(cluster, "/api", AGGREGATED).await?.into_result()?;
+    if !aggregated(&answer, map)? {
+        map.groups.insert(String::new(), vec![plain(cluster, "/api/v1", "v1").await?]);
+    }
+    Ok(())
+}
+
+async fn named(cluster: &Cluster, groups: &[&str], map: &mut ApiMap) -> Result<(), RequestError> {
+    let answer = get(cluster, "/apis", AGGREGATED).await?.into_result()?;
+    if aggregated(&answer, map)? {
+        return Ok(());
+    }
+    let list: PlainGroups = decoded(&answer)?;
+    for group in list.groups.into_iter().filter(|group| groups.contains(&group.name.as_str())) {
+        if map.groups.contains_key(&group.name) {
+            continue;
+        }
+        let mut versions = Vec::new();
+        for PlainVersion { version } in group.versions.into_iter().take(MOST_VERSIONS) {
+            match plain(cluster, &format!("/apis/{}/{version}", group.name), &version).await {
+                Ok(known) => versions.push(known),
+                Err(error) => {
+                    map.hidden.insert(group.name.clone(), error);
                 }
             }
         }
+        if !map.hidden.contains_key(&group.name) {
+            map.groups.insert(group.name, versions);
+        }
     }
-    Ok(map)
+    Ok(())
+}
+
+/// The answer as JSON. What is none comes from somebody else.
+fn decoded<T: serde::de::DeserializeOwned>(answer: &Answer) -> Result<T, RequestError> {
+    serde_json::from_slice(&answer.body).map_err(|error| RequestError::from_json(&error))
 }
 
 /// Takes an aggregated answer into the map; `false` when the server gave a plain one.
 fn aggregated(answer: &Answer, map: &mut ApiMap) -> Result<bool, RequestError> {
-    let list: GroupList = answer.json()?;
+    let list: GroupList = decoded(answer)?;
     if list.kind != "APIGroupDiscoveryList" {
         return Ok(false);
     }
@@ -151,7 +199,7 @@ async fn plain(cluster: &Cluster, path: &str, version: &str) -> Result<ApiVersio
     let answer = get(cluster, path, "application/json").await?.into_result();
     let stale = ApiVersion { version: version.to_owned(), stale: true, kinds: Vec::new() };
     let list: PlainResources = match answer {
-        Ok(answer) => answer.json()?,
+        Ok(answer) => decoded(&answer)?,
         // The group is registered but nobody serves it.
         Err(RequestError::Server { .. } | RequestError::NotFound { .. }) => return Ok(stale),
         Err(error) => return Err(error),

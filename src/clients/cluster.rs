@@ -17,16 +17,17 @@ use rustls::pki_types::pem::PemObject;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::sync::watch;
-use tower::{Layer, service_fn};
+use tower::{BoxError, Layer, service_fn};
 
-use super::auth::{Credentials, Source};
+use super::auth::{Credentials, Login, Pem, Reload, Source};
 use super::errors::{ConnectError, LoginNeeded, RequestError};
-use super::exec::{PLUGIN_DEADLINE, Plugin};
+use super::exec::{PLUGIN_DEADLINE, PLUGIN_PATIENCE, Plugin, Said};
 use super::http::{Answer, Http};
-use super::kubeconfig::{Kubeconfigs, Target};
+use super::kubeconfig::{self, Kubeconfigs, Target};
 use super::proxy;
 use super::stats::Stats;
-use super::transport::Sender;
+use super::tls;
+use super::transport::{Sender, with_identity};
 use super::trust::Trust;
 use crate::config::{Origin, Settings};
 use crate::config::env::Env;
@@ -77,6 +78,9 @@ pub struct Cluster {
     pub settings: Settings,
     /// Which Services may be used; until somebody tells more, those that the configuration names.
     pub trust: watch::Receiver<Arc<Trust>>,
+    /// What should be known of the way here.
+    pub warnings: Vec<String>,
+    credentials: Arc<Credentials>,
 }
 
 impl std::fmt::Debug for Cluster {
@@ -119,10 +123,10 @@ impl Cluster {
     /// for the answer.
     pub async fn connect(settings: &Settings, context: Option<&str>) -> Result<Self, ConnectError> {
         let known = super::kubeconfig::load(settings);
-        Self::connect_among(settings, &known, context).await
+        Self::connect_among(settings, &known, context, &Said::default()).await
     }
 
-    /// As [`Cluster::connect`], with the kubeconfig files already read.
+    /// As [`Cluster::connect`], with the kubeconfig files already read; what a plugin says meanwhile goes to `said`.
     ///
     /// # Errors
     /// As [`Cluster::connect`].
@@ -130,26 +134,30 @@ impl Cluster {
         settings: &Settings,
         known: &Kubeconfigs,
         context: Option<&str>,
+        said: &Said,
     ) -> Result<Self, ConnectError> {
         let wanted = context.map(str::to_owned).or_else(|| settings.context.clone());
         let (resolved, by_file) = match known.target(wanted.as_deref()) {
-            Ok(target) => (resolve(target, settings)?, true),
+            Ok(target) => (resolve(target, settings, said)?, true),
             Err(nothing @ ConnectError::NoConfig { .. }) => (in_cluster(settings).ok_or(nothing)??, false),
             Err(error) => return Err(error),
         };
-        let Resolved { context, name, user, config, source, withheld } = resolved;
+        let Resolved { context, name, user, config, login, reload, withheld, warnings } = resolved;
         let settings = settings.for_context(&context);
         let way = way(if by_file { &context } else { "" }, &settings);
-        let login = CommandLine::new(&KUBECTL, &way, &["get"]).flag("raw", "/version");
-        let hint = format!("log in from another terminal, for example with: {login}");
-        let credentials = Credentials::new(source, context.clone(), hint);
+        let get = CommandLine::new(&KUBECTL, &way, &["get"]).flag("raw", "/version");
+        let hint = format!("log in from another terminal, for example with: {get}");
+        let written = if reload.is_some() { known.looked.clone() } else { Vec::new() };
+        let credentials = Credentials::written(login, context.clone(), hint, written, reload);
         let stats = Arc::new(Stats::default());
-        credentials.current().await.map_err(|login| ConnectError::Request(RequestError::Login(login)))?;
+        let first =
+            credentials.current().await.map_err(|login| ConnectError::Request(RequestError::Login(login)))?;
 
-        let setup = |error: kube::Error| setup_failed(&context, &error);
-        let read =
-            client(&config, Sender::new(config.clone(), IDLE_READ, Arc::clone(&credentials), Arc::clone(&stats)));
-        let once = client(&config, Sender::new(config.clone(), IDLE_ONCE, credentials, Arc::clone(&stats)));
+        let setup = |error: BoxError| ConnectError::Incomplete { context: context.clone(), what: error.to_string() };
+        // Built here once for nothing but its error: a bad client key should not wait for the first request.
+        tls::client(&with_identity(&config, &first)).map_err(setup)?;
+        let sender = |idle| Sender::of_api(config.clone(), idle, Arc::clone(&credentials), Arc::clone(&stats));
+        let (read, once) = (client(&config, sender(IDLE_READ)), client(&config, sender(IDLE_ONCE)));
         let mut cluster = Self {
             server: redact::urls(&config.cluster_url.to_string()).into_owned(),
             user,
@@ -158,11 +166,13 @@ impl Cluster {
             withheld,
             version: None,
             identity: String::new(),
-            read: read.map_err(setup)?,
-            once: once.map_err(setup)?,
+            read: read.map_err(|error| setup(error.into()))?,
+            once: once.map_err(|error| setup(error.into()))?,
             stats,
             settings,
             trust: watch::channel(Arc::new(Trust::default())).1,
+            warnings,
+            credentials,
             context: context.clone(),
             name,
             way,
@@ -192,7 +202,10 @@ impl Cluster {
     async fn ask_version(&self) -> Result<Option<Version>, ConnectError> {
         let answer = Http::api(self).get("/version", CONNECT_DEADLINE).await?;
         match answer.into_result() {
-            Ok(answer) => Ok(answer.json().ok()),
+            Ok(answer) => {
+                let version = serde_json::from_slice::<Version>(&answer.body);
+                version.map(Some).map_err(|error| RequestError::from_json(&error).into())
+            }
             // Readable by default, but it need not be: we have been answered, which is the point.
             Err(RequestError::Forbidden { .. } | RequestError::NotFound { .. }) => Ok(None),
             Err(RequestError::Unauthorized) if self.withheld => Err(RequestError::Login(self.not_sent()).into()),
@@ -207,8 +220,20 @@ impl Cluster {
                   read"
                 .to_owned(),
             output: String::new(),
+            costly: false,
             hint: "write https:// before the server's address in the kubeconfig".to_owned(),
         }
+    }
+
+    /// What the credential plugin that runs now has said; empty when none runs.
+    #[must_use]
+    pub fn login(&self) -> &Said {
+        self.credentials.said()
+    }
+
+    /// A person says that what failed for want of a login should be tried again now.
+    pub fn retry_login(&self) {
+        self.credentials.retry();
     }
 
     /// Asks the API server how it is, within `deadline`.
@@ -259,8 +284,10 @@ struct Resolved {
     name: String,
     user: String,
     config: Config,
-    source: Source,
+    login: Login,
+    reload: Option<Reload>,
     withheld: bool,
+    warnings: Vec<String>,
 }
 
 /// How another program gets to the same place.
@@ -276,31 +303,50 @@ fn way(context: &str, settings: &Settings) -> Way {
 }
 
 /// Turns a context into kube's configuration and a source of credentials that is ours.
-fn resolve(target: Target, settings: &Settings) -> Result<Resolved, ConnectError> {
-    let Target { context, server, cluster_name, cluster, user_name, user, namespace } = target;
-    let incomplete = |what: String| ConnectError::Incomplete { context: context.clone(), what };
-    let settings = settings.for_context(&context);
+fn resolve(target: Target, settings: &Settings, said: &Said) -> Result<Resolved, ConnectError> {
+    let incomplete = |what: String| ConnectError::Incomplete { context: target.context.clone(), what };
+    let (cluster, server) = (&target.cluster, &target.server);
+    let settings = settings.for_context(&target.context);
     // Loads the authority from data or file.
     let described =
-        ExecAuthCluster::try_from(&cluster).map_err(|error| incomplete(format!("certificate-authority: {error}")))?;
+        ExecAuthCluster::try_from(cluster).map_err(|error| incomplete(format!("certificate-authority: {error}")))?;
     let roots = described.certificate_authority_data.as_deref().map(authorities).transpose().map_err(&incomplete)?;
-    let plain = server.scheme_str() == Some("http");
-    let withheld = plain && has_login(&user);
-    // as kubectl: not even a plugin is run
-    let user = if plain { without_login(user) } else { user };
-    let source = source(&user, &described).map_err(&incomplete)?;
+    let withheld = is_plain(&target) && has_login(&target.user);
+    let login = login(&target, &described, said).map_err(&incomplete)?;
 
     let mut config = Config::new(server.clone());
-    config.default_namespace = namespace;
+    config.default_namespace.clone_from(&target.namespace);
     config.root_cert = roots;
     config.accept_invalid_certs = cluster.insecure_skip_tls_verify.unwrap_or(false);
     config.disable_compression = cluster.disable_compression.unwrap_or(false);
     config.tls_server_name.clone_from(&cluster.tls_server_name);
-    config.proxy_url = proxy_of(&cluster, &server, &settings.env)?;
-    config.auth_info = transport_identity(user);
+    config.proxy_url = proxy_of(cluster, server, &settings.env)?;
+    config.auth_info = transport_identity(user_of(&target));
     impersonate(&mut config.auth_info, &settings).map_err(&incomplete)?;
     config.default_retry = false;
-    Ok(Resolved { context: context.clone(), name: cluster_name, user: user_name, config, source, withheld })
+    let reload = rereading(&target, described, settings, said.clone());
+    Ok(Resolved {
+        config,
+        login,
+        reload: Some(reload),
+        withheld,
+        name: target.cluster_name,
+        context: target.context,
+        user: target.user_name,
+        warnings: target.warnings,
+    })
+}
+
+/// How the login is read again. One that the kubeconfig now has for another server is not for this one.
+fn rereading(target: &Target, described: ExecAuthCluster, settings: Settings, said: Said) -> Reload {
+    let known = target.clone();
+    Arc::new(move || {
+        let now = kubeconfig::load(&settings).target(Some(&known.context)).ok()?;
+        if !now.is_same_place(&known) {
+            return None;
+        }
+        login(&now, &described, &said).ok()
+    })
 }
 
 fn proxy_of(cluster: &ClusterInfo, server: &Uri, env: &Env) -> Result<Option<Uri>, ConnectError> {
@@ -317,23 +363,52 @@ fn in_cluster(settings: &Settings) -> Option<Result<Resolved, ConnectError>> {
         }
     };
     let token = config.auth_info.token_file.take();
-    let source = token.map_or(Source::None, |path| Source::BearerFile(Path::new(&path).to_path_buf()));
+    let source = token.map_or(Source::None, |path| Source::BearerFile(Path::new(&path).to_path_buf(), None));
     if let Err(what) = impersonate(&mut config.auth_info, &settings.for_context(IN_CLUSTER)) {
         return Some(Err(ConnectError::Incomplete { context: IN_CLUSTER.to_owned(), what }));
     }
     config.default_retry = false;
     Some(Ok(Resolved {
         context: IN_CLUSTER.to_owned(),
-        name: String::new(),
         user: "service account".to_owned(),
         config,
-        source,
+        login: source.into(),
+        reload: None,
+        name: String::new(),
         withheld: false,
+        warnings: Vec::new(),
     }))
 }
 
+/// Everybody on the way reads what is sent to such an address.
+fn is_plain(target: &Target) -> bool {
+    target.server.scheme_str() == Some("http")
+}
+
+/// The user as far as it may be told to this server: as kubectl, which does not even run a plugin for plain http.
+fn user_of(target: &Target) -> AuthInfo {
+    if is_plain(target) { without_login(target.user.clone()) } else { target.user.clone() }
+}
+
+/// What the user of a context logs in by.
+fn login(target: &Target, cluster: &ExecAuthCluster, said: &Said) -> Result<Login, String> {
+    let user = &user_of(target);
+    let pem = |data: Option<SecretString>, path: &Option<String>| {
+        data.map(Pem::Data).or_else(|| path.as_ref().map(|path| Pem::File(Path::new(path).to_path_buf())))
+    };
+    let certificate = pem(user.client_certificate_data.clone().map(SecretString::from), &user.client_certificate);
+    let key = pem(user.client_key_data.clone(), &user.client_key);
+    let certificate = match (certificate, key) {
+        (Some(certificate), Some(key)) => Some((certificate, key)),
+        (Some(_), None) => return Err("its user has a client-certificate without its client-key".to_owned()),
+        // as for kubectl, which looks for a key only where there is a certificate
+        (None, _) => None,
+    };
+    Ok(Login { source: source(user, cluster, said)?, certificate, raw: target.user_as_written().clone() })
+}
+
 /// In the order of kubectl's own preference.
-fn source(user: &AuthInfo, cluster: &ExecAuthCluster) -> Result<Source, String> {
+fn source(user: &AuthInfo, cluster: &ExecAuthCluster, said: &Said) -> Result<Source, String> {
     if let Some(provider) = &user.auth_provider {
         return match provider.name.as_str() {
             "oidc" => Ok(Source::None),
@@ -346,9 +421,8 @@ fn source(user: &AuthInfo, cluster: &ExecAuthCluster) -> Result<Source, String> 
         return Ok(Source::Basic { user: name.clone(), password });
     }
     // the file wins over the token beside it, which stands in only while the file cannot be read
-    let file = user.token_file.as_ref().filter(|path| user.token.is_none() || std::fs::File::open(path).is_ok());
-    if let Some(path) = file {
-        return Ok(Source::BearerFile(Path::new(path).to_path_buf()));
+    if let Some(path) = &user.token_file {
+        return Ok(Source::BearerFile(Path::new(path).to_path_buf(), user.token.clone()));
     }
     if let Some(token) = &user.token {
         return Ok(Source::Bearer(token.clone()));
@@ -356,7 +430,13 @@ fn source(user: &AuthInfo, cluster: &ExecAuthCluster) -> Result<Source, String> 
     Ok(match &user.exec {
         Some(exec) => {
             let cluster = exec.provide_cluster_info.then(|| cluster.clone());
-            Source::Plugin(Box::new(Plugin { config: exec.clone(), cluster, deadline: PLUGIN_DEADLINE }))
+            Source::Plugin(Box::new(Plugin {
+                config: exec.clone(),
+                cluster,
+                deadline: PLUGIN_DEADLINE,
+                patience: PLUGIN_PATIENCE,
+                said: said.clone(),
+            }))
         }
         None => Source::None,
     })
@@ -386,9 +466,16 @@ fn without_login(user: AuthInfo) -> AuthInfo {
     }
 }
 
-/// What remains for kube: client certificates, impersonation, and the provider that it serves itself.
+/// What remains for kube: impersonation, and the provider that it serves itself.
 fn transport_identity(user: AuthInfo) -> AuthInfo {
-    AuthInfo { username: None, password: None, token: None, token_file: None, exec: None, ..user }
+    AuthInfo {
+        impersonate: user.impersonate,
+        impersonate_uid: user.impersonate_uid,
+        impersonate_groups: user.impersonate_groups,
+        impersonate_user_extra: user.impersonate_user_extra,
+        auth_provider: user.auth_provider,
+        ..AuthInfo::default()
+    }
 }
 
 /// Acts as another user. Groups without one would be left out, and the request sent with our own rights: as kubectl,
@@ -427,13 +514,7 @@ pub(super) fn authorities(pem: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     }
 }
 
-fn setup_failed(context: &str, error: &kube::Error) -> ConnectError {
-    ConnectError::Incomplete { context: context.to_owned(), what: error.to_string() }
-}
-
 fn client(config: &Config, sender: Sender) -> Result<Client, kube::Error> {
-    // Built here once for nothing but its error: a bad client key should not wait for the first request.
-    config.rustls_client_config()?;
     let service = service_fn(move |request: Request<Body>| {
         let sender = sender.clone();
         async move {

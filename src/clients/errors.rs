@@ -8,13 +8,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use kube::core::Status;
-use kube::runtime::watcher;
 
 use super::bounds::Exceeded;
 use super::kubeconfig::FileProblem;
 use super::proxy::BadProxy;
 use super::transport::{DnsFailed, Overdue, ProxyFailed};
 
+/// The cause of a `Status` for a position that the server has not reached.
+/// Source: apimachinery `pkg/apis/meta/v1/types.go`, `CauseTypeResourceVersionTooLarge`.
+const TOO_LARGE: &str = "ResourceVersionTooLarge";
 /// Error chains deeper than this are loops.
 const DEEPEST: usize = 16;
 
@@ -28,6 +30,8 @@ pub struct LoginNeeded {
     pub output: String,
     /// What to do about it.
     pub hint: String,
+    /// Asking again runs a program, which may bother a person: not to be done often.
+    pub costly: bool,
 }
 
 impl fmt::Display for LoginNeeded {
@@ -83,6 +87,8 @@ pub enum RequestError {
     },
     /// 410: the position in the list or watch is too old.
     Gone,
+    /// 504 with the cause `ResourceVersionTooLarge`: the server has not come to this position, or not any more.
+    Ahead,
     /// 429, with the wait that the server asked for.
     Throttled {
         retry_after: Option<Duration>,
@@ -103,7 +109,20 @@ pub enum RequestError {
     Exceeded(Exceeded),
     /// The answer is not what it should be.
     Decode(String),
+    /// It is no answer of a Kubernetes API at all.
+    Foreign(Foreign),
     Other(String),
+}
+
+/// What answers in place of the Kubernetes API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Foreign {
+    /// A page for a browser.
+    Html,
+    /// A redirect, to this scheme and host.
+    Redirect(String),
+    /// A success that is no JSON.
+    Text,
 }
 
 impl RequestError {
@@ -113,19 +132,14 @@ impl RequestError {
         Self::from_chain(error)
     }
 
-    /// Sorts an error of kube's watcher.
-    #[must_use]
-    pub fn from_watcher(error: &watcher::Error) -> Self {
-        match error {
-            watcher::Error::WatchError(status) => Self::from_status(status),
-            other => Self::from_chain(other),
-        }
-    }
-
     /// Sorts a `Status` of the API server by its code.
     #[must_use]
     pub fn from_status(status: &Status) -> Self {
         let details = status.details.as_ref();
+        let mut causes = details.into_iter().flat_map(|details| &details.causes);
+        if status.code == 504 && causes.any(|cause| cause.reason == TOO_LARGE) {
+            return Self::Ahead;
+        }
         let wait = details.map(|details| details.retry_after_seconds).filter(|seconds| *seconds > 0);
         let resource = details.filter(|details| !details.kind.is_empty()).map(|details| match details.group.as_str() {
             "" => details.kind.clone(),
@@ -150,6 +164,21 @@ impl RequestError {
             500.. => Self::Server { code, says },
             _ => Self::Client { code, says },
         }
+    }
+
+    /// An answer that cannot be decoded; one that does not even begin like JSON comes from somebody else.
+    #[must_use]
+    pub fn from_json(error: &serde_json::Error) -> Self {
+        if error.is_syntax() && (error.line(), error.column()) == (1, 1) {
+            return Self::Foreign(Foreign::Text);
+        }
+        Self::Decode(error.to_string())
+    }
+
+    /// Whether the same question may be answered in a moment.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Throttled { .. } | Self::Server { .. } | Self::Timeout | Self::Closed | Self::Ahead)
     }
 
     /// Sorts any error by the types in its chain.
@@ -193,6 +222,7 @@ impl RequestError {
             Self::NotFound { .. } => "not found".to_owned(),
             Self::Conflict { .. } => "changed by someone else".to_owned(),
             Self::Gone => "too old a position, reading again".to_owned(),
+            Self::Ahead => "the server has gone back, reading again".to_owned(),
             Self::Throttled { retry_after: Some(wait) } => format!("too many requests, again in {} s", wait.as_secs()),
             Self::Throttled { retry_after: None } => "too many requests".to_owned(),
             Self::Client { code, .. } => format!("the request was refused ({code})"),
@@ -200,6 +230,9 @@ impl RequestError {
             Self::NoName(_) => "not sent".to_owned(),
             Self::Exceeded(bound) => bound.to_string(),
             Self::Decode(_) => "the answer makes no sense".to_owned(),
+            Self::Foreign(Foreign::Html) => "answers HTML, not the Kubernetes API".to_owned(),
+            Self::Foreign(Foreign::Redirect(to)) => format!("answers by a redirect to {to}, not the Kubernetes API"),
+            Self::Foreign(Foreign::Text) => "answers something that is not JSON, not the Kubernetes API".to_owned(),
             Self::Other(_) => "the request failed".to_owned(),
         }
     }
@@ -232,15 +265,24 @@ impl RequestError {
             Self::Proxy(why) => {
                 format!("{}; see proxy-url of the cluster in the kubeconfig, or HTTPS_PROXY and NO_PROXY", why.headline())
             }
-            Self::Login(login) if login.output.is_empty() => format!("{}; {}", login.why, login.hint),
-            Self::Login(login) => format!("{}, saying: {}; {}", login.why, login.output.trim(), login.hint),
+            Self::Login(login) => {
+                let says = match login.output.trim() {
+                    "" => String::new(),
+                    output => format!(", saying: {output}"),
+                };
+                let again = if login.costly { "; it is run again after some minutes, and at once by ctrl-r" } else { "" };
+                format!("{}{says}; {}{again}", login.why, login.hint)
+            }
             Self::Unauthorized => "log in again: the server does not accept these credentials (401)".to_owned(),
             Self::Forbidden { says, .. }
             | Self::NotFound { says }
             | Self::Conflict { says }
             | Self::Client { says, .. }
             | Self::Server { says, .. } => says.clone(),
-            Self::Gone | Self::Throttled { .. } | Self::Exceeded(_) => String::new(),
+            Self::Foreign(_) => "wrong address or a login page: check the server of the cluster in the kubeconfig, and \
+                                 whether something on the way wants a login"
+                .to_owned(),
+            Self::Gone | Self::Ahead | Self::Throttled { .. } | Self::Exceeded(_) => String::new(),
         }
     }
 
@@ -301,11 +343,12 @@ fn sort(error: &(dyn StdError + 'static), fallback: &mut Option<RequestError>) -
             context: String::new(),
             why: auth.to_string(),
             output: String::new(),
+            costly: false,
             hint: "log in again with the tool that wrote the kubeconfig".to_owned(),
         }));
     }
     if let Some(json) = error.downcast_ref::<serde_json::Error>() {
-        return Some(RequestError::Decode(json.to_string()));
+        return Some(RequestError::from_json(json));
     }
     if let Some(io) = error.downcast_ref::<io::Error>() {
         match io.kind() {

@@ -1,5 +1,5 @@
 //! Runs a credential plugin of the kubeconfig: away from the terminal, against the clock, and with its error stream
-//! kept for the person who must log in. It caches nothing and never prompts.
+//! passed on for the person who must log in, while it runs. It caches nothing and never prompts.
 
 use std::fmt;
 use std::io;
@@ -10,17 +10,24 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kube::config::{ExecAuthCluster, ExecConfig, ExecInteractiveMode};
 use rustix::process::{Pid, Signal, kill_process_group};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
+use tokio::sync::watch;
+use tokio::time::Instant;
 
+use super::auth::base64;
 use crate::domain::text;
 
-/// How long a plugin may take.
+/// How long a plugin may take that says nothing.
 pub const PLUGIN_DEADLINE: Duration = Duration::from_secs(30);
+/// How long one may take that has said something: a code that a person enters elsewhere is good for about so long.
+pub const PLUGIN_PATIENCE: Duration = Duration::from_mins(15);
 const ANSWER_LIMIT: u64 = 1 << 20;
 const OUTPUT_LIMIT: usize = 4096;
+/// Words without a line's end that are told all the same: a prompt.
+const A_LINE: usize = 16;
 
 /// A plugin and what it is told.
 #[derive(Debug, Clone)]
@@ -29,13 +36,52 @@ pub struct Plugin {
     /// Passed on when the kubeconfig asks for it.
     pub cluster: Option<ExecAuthCluster>,
     pub deadline: Duration,
+    /// The deadline once it has said something.
+    pub patience: Duration,
+    pub said: Said,
 }
 
-/// A client certificate and its key, both PEM.
+/// What the plugin that runs now has said so far, made harmless; empty when none runs, or it has said nothing.
+#[derive(Debug, Clone)]
+pub struct Said(std::sync::Arc<watch::Sender<String>>);
+
+impl Default for Said {
+    fn default() -> Self {
+        Self(std::sync::Arc::new(watch::Sender::new(String::new())))
+    }
+}
+
+impl Said {
+    #[must_use]
+    pub fn now(&self) -> String {
+        self.0.borrow().clone()
+    }
+
+    #[must_use]
+    pub fn follow(&self) -> watch::Receiver<String> {
+        self.0.subscribe()
+    }
+
+    fn set(&self, words: String) {
+        self.0.send_if_modified(|old| {
+            let new = *old != words;
+            *old = words;
+            new
+        });
+    }
+}
+
+/// A client certificate and its key, both PEM in base64, as a kubeconfig has them.
 #[derive(Debug, Clone)]
 pub struct Identity {
     pub certificate: String,
     pub key: SecretString,
+}
+
+impl PartialEq for Identity {
+    fn eq(&self, other: &Self) -> bool {
+        self.certificate == other.certificate && self.key.expose_secret() == other.key.expose_secret()
+    }
 }
 
 /// What a plugin gave us.
@@ -154,19 +200,31 @@ impl Plugin {
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let mut answer = Vec::new();
         let mut output = Vec::new();
-        let finished = tokio::time::timeout(self.deadline, async {
-            let reads = futures::future::join(
-                keep(stdout, ANSWER_LIMIT + 1, &mut answer),
-                keep(stderr, 2 * OUTPUT_LIMIT as u64, &mut output),
-            );
-            futures::future::join(child.wait(), reads).await.0
-        })
-        .await;
+        let started = Instant::now();
+        let speaking = Speaking(&self.said);
+        let finished = {
+            let mut running = std::pin::pin!(async {
+                let reads = futures::future::join(
+                    keep(stdout, ANSWER_LIMIT + 1, &mut answer, None),
+                    keep(stderr, 2 * OUTPUT_LIMIT as u64, &mut output, Some(&self.said)),
+                );
+                futures::future::join(child.wait(), reads).await.0
+            });
+            let mut limit = self.deadline;
+            loop {
+                match tokio::time::timeout_at(started + limit, &mut running).await {
+                    Ok(ended) => break Ok(ended),
+                    // a person is asked for something
+                    Err(_) if limit < self.patience && !self.said.now().is_empty() => limit = self.patience,
+                    Err(_) => break Err(limit),
+                }
+            }
+        };
         let output = printable(&String::from_utf8_lossy(&output), OUTPUT_LIMIT);
-        drop(group);
+        drop((speaking, group));
         let too_long = answer.len() as u64 > ANSWER_LIMIT;
         match finished {
-            Err(_) => Err(PluginError::TimedOut { command, after: self.deadline, output }),
+            Err(after) => Err(PluginError::TimedOut { command, after, output }),
             Ok(Err(error)) => Err(PluginError::NotStarted { command, error: error.to_string() }),
             Ok(Ok(status)) if !status.success() => Err(PluginError::Failed { command, code: status.code(), output }),
             Ok(Ok(_)) if too_long => Err(PluginError::BadAnswer { command, what: "more than 1 MiB", output }),
@@ -217,7 +275,9 @@ fn read_answer(answer: &[u8]) -> Result<Issued, &'static str> {
     let answer: Answer = serde_json::from_slice(answer).map_err(|_| "something that is not an ExecCredential")?;
     let status = answer.status.ok_or("an ExecCredential without a status")?;
     let identity = match (status.client_certificate_data, status.client_key_data) {
-        (Some(certificate), Some(key)) => Some(Identity { certificate, key: key.into() }),
+        (Some(certificate), Some(key)) => {
+            Some(Identity { certificate: base64(certificate.as_bytes()), key: base64(key.as_bytes()).into() })
+        }
         (None, None) => None,
         _ => return Err("a client certificate without its key, or a key without its certificate"),
     };
@@ -227,12 +287,26 @@ fn read_answer(answer: &[u8]) -> Result<Issued, &'static str> {
     Ok(Issued { token: status.token.map(SecretString::from), identity, expires: status.expiration_timestamp })
 }
 
-/// Reads to the end so that the plugin never blocks on a full pipe, keeping only the beginning.
-async fn keep(stream: Option<impl AsyncRead + Unpin>, limit: u64, kept: &mut Vec<u8>) {
-    if let Some(mut stream) = stream {
-        // A broken pipe is the end, as is the end.
-        let _ = (&mut stream).take(limit).read_to_end(kept).await;
-        let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
+/// Reads to the end so that the plugin never blocks on a full pipe, keeping only the beginning. What was read so far is
+/// told at each line.
+async fn keep(stream: Option<impl AsyncRead + Unpin>, limit: u64, kept: &mut Vec<u8>, said: Option<&Said>) {
+    let Some(stream) = stream else { return };
+    let mut rest = stream.take(limit);
+    // A broken pipe is the end, as is the end.
+    while let Ok(1..) = rest.read_buf(kept).await {
+        if let Some(said) = said.filter(|_| kept.contains(&b'\n') || kept.len() >= A_LINE) {
+            said.set(printable(&String::from_utf8_lossy(kept), OUTPUT_LIMIT));
+        }
+    }
+    let _ = tokio::io::copy(&mut rest.into_inner(), &mut tokio::io::sink()).await;
+}
+
+/// What a plugin said is of no use once it has ended, however it ends.
+struct Speaking<'s>(&'s Said);
+
+impl Drop for Speaking<'_> {
+    fn drop(&mut self) {
+        self.0.set(String::new());
     }
 }
 

@@ -394,7 +394,7 @@ fn source(settings: &Service, env: &Env) -> Result<Source, String> {
             .ok_or_else(|| format!("environment variable {name} is not set"))
     };
     if let Some(path) = &settings.bearer_token_file {
-        return Ok(Source::BearerFile(path.clone()));
+        return Ok(Source::BearerFile(path.clone(), None));
     }
     if let Some(name) = &settings.bearer_token_env {
         return Ok(Source::Bearer(variable(name)?));

@@ -16,6 +16,7 @@ pub mod instances;
 pub mod kubeconfig;
 pub mod proxy;
 pub mod stats;
+mod tls;
 pub mod transport;
 pub mod trust;
 

@@ -35,8 +35,13 @@ pub struct BadProxy {
 }
 
 fn parse(text: &str, place: &'static str) -> Result<Uri, BadProxy> {
-    let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-    let uri: Option<Uri> = with_scheme.parse().ok();
+    let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
+    let scheme = match scheme.to_ascii_lowercase().as_str() {
+        // names are looked up by the proxy in either case
+        "socks5h" => "socks5".to_owned(),
+        scheme => scheme.to_owned(),
+    };
+    let uri: Option<Uri> = format!("{scheme}://{rest}").parse().ok();
     uri.filter(|uri| uri.host().is_some() && matches!(uri.scheme_str(), Some("http" | "https" | "socks5")))
         // Userinfo may hold a password: only what follows it is repeated.
         .ok_or_else(|| BadProxy { place, text: text.rsplit('@').next().unwrap_or(text).to_owned() })
@@ -139,6 +144,16 @@ mod tests {
         ];
         for (host, exceptions, expected) in cases {
             assert_eq!(excepted(host, Some(6443), exceptions), expected, "{host} in {exceptions}");
+        }
+    }
+
+    #[test]
+    fn a_scheme_is_taken_in_capitals_and_with_names_looked_up_by_the_proxy() {
+        let target = Uri::from_static("https://api.example.com");
+        for text in ["socks5h://bastion:1080", "SOCKS5://bastion:1080", "Socks5H://bastion:1080"] {
+            let chosen = choose(&target, None, &env(&[("HTTPS_PROXY", text)]));
+            assert_eq!(chosen, Ok(Some(Uri::from_static("socks5://bastion:1080"))), "{text}");
+            assert_eq!(choose(&target, Some(text), &env(&[])), chosen, "{text}");
         }
     }
 

@@ -11,7 +11,7 @@ use ::http::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;
 
 /// Warnings beyond this many different ones are not kept: they repeat for every request.
-const WARNINGS_KEPT: usize = 32;
+const WARNINGS_KEPT: usize = 128;
 /// A longer wait than this is taken for a mistake of whoever said it.
 const LONGEST_WAIT: Duration = Duration::from_mins(10);
 const NO_SKEW: i64 = i64::MIN;
@@ -31,7 +31,8 @@ pub struct Stats {
 
 #[derive(Debug, Default)]
 struct Notes {
-    warnings: Vec<String>,
+    /// Each with the path that it was said of.
+    warnings: Vec<(String, String)>,
     not_before: Option<Instant>,
 }
 
@@ -85,7 +86,20 @@ impl Stats {
     /// The different `Warning` texts that the server has sent, oldest first. Not sanitised.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
-        self.notes().warnings.clone()
+        let mut out: Vec<String> = Vec::new();
+        for (_, text) in &self.notes().warnings {
+            if !out.contains(text) {
+                out.push(text.clone());
+            }
+        }
+        out
+    }
+
+    /// What the server has warned of when this path was asked, whatever the query. Not sanitised.
+    #[must_use]
+    pub fn warnings_about(&self, path: &str) -> Vec<String> {
+        let path = path.split('?').next().unwrap_or_default();
+        self.notes().warnings.iter().filter(|(of, _)| of.ends_with(path)).map(|(_, text)| text.clone()).collect()
     }
 
     /// How long the server asked us to stay away, counted from now.
@@ -127,7 +141,14 @@ impl Stats {
     }
 
     /// Notes an answer of the server itself, not of a service behind its proxy; `sent` and `now` are by our clock.
-    pub(super) fn note_answer(&self, status: StatusCode, headers: &HeaderMap, sent: Timestamp, now: Timestamp) {
+    pub(super) fn note_answer(
+        &self,
+        path: &str,
+        status: StatusCode,
+        headers: &HeaderMap,
+        sent: Timestamp,
+        now: Timestamp,
+    ) {
         if let Some(date) = headers.get(header::DATE).and_then(|date| http_date(date.to_str().ok()?)) {
             let known = self.skew_seconds().unwrap_or(0);
             self.skew.store(skew(date.as_second(), sent.as_second(), now.as_second(), known), Ordering::Relaxed);
@@ -137,12 +158,14 @@ impl Stats {
         }
         let wait = retry_after(headers, now);
         let warnings = headers.get_all(header::WARNING).iter().filter_map(|value| warning_text(value.to_str().ok()?));
+        let warnings = warnings.map(|text| (path.to_owned(), text));
         let mut notes = self.notes();
         if let Some(wait) = wait {
             notes.not_before = Instant::now().checked_add(wait);
         }
         for warning in warnings {
             if notes.warnings.len() < WARNINGS_KEPT && !notes.warnings.contains(&warning) {
+                tracing::warn!(path, warning = warning.1, "the server warns");
                 notes.warnings.push(warning);
             }
         }
@@ -196,7 +219,7 @@ mod tests {
         let stats = Stats::default();
         assert_eq!(stats.skew_seconds(), None);
         let now = "2026-11-21T10:00:00Z".parse().unwrap();
-        stats.note_answer(StatusCode::OK, &headers(&[("date", "Sat, 21 Nov 2026 10:00:42 GMT")]), now, now);
+        stats.note_answer("/version", StatusCode::OK, &headers(&[("date", "Sat, 21 Nov 2026 10:00:42 GMT")]), now, now);
         assert_eq!(stats.skew_seconds(), Some(42));
     }
 
@@ -232,8 +255,13 @@ mod tests {
         let stats = Stats::default();
         let sent = headers(&[("warning", r#"299 - "v1 \"Endpoints\" is deprecated""#)]);
         for _ in 0..3 {
-            stats.note_answer(StatusCode::OK, &sent, Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
+            for path in ["/api/v1/endpoints", "/api/v1/namespaces/shop/endpoints"] {
+                stats.note_answer(path, StatusCode::OK, &sent, Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
+            }
         }
-        assert_eq!(stats.warnings(), [r#"v1 "Endpoints" is deprecated"#]);
+        let expected = [r#"v1 "Endpoints" is deprecated"#];
+        assert_eq!(stats.warnings(), expected);
+        assert_eq!(stats.warnings_about("/api/v1/endpoints?limit=500"), expected);
+        assert_eq!(stats.warnings_about("/api/v1/pods"), [""; 0]);
     }
 }

@@ -22,14 +22,15 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use jiff::Timestamp;
 use kube::Config;
 use kube::client::{Body, ConfigExt};
-use secrecy::ExposeSecret;
 use tower::util::{BoxCloneSyncService, MapErr};
 use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
 
 use super::auth::{Credential, Credentials, base64};
 use super::bounds::{self, Shape};
+use super::errors::{Foreign, RequestError, TlsProblem};
 use super::gzip::{self, AnyBody};
 use super::stats::Stats;
+use super::tls;
 
 /// What we say we are.
 pub const USER_AGENT: &str = concat!("watchkeeper/", env!("CARGO_PKG_VERSION"));
@@ -53,6 +54,8 @@ pub struct Sender(Arc<Inner>);
 struct Inner {
     config: Config,
     idle: Duration,
+    /// It is the API server: what answers otherwise than one is somebody else.
+    api: bool,
     credentials: Arc<Credentials>,
     stats: Arc<Stats>,
     /// To which addresses it may connect.
@@ -75,6 +78,13 @@ impl Sender {
         Self::guarded(config, idle, credentials, stats, |_| true)
     }
 
+    /// The same for an API server.
+    #[must_use]
+    pub fn of_api(config: Config, idle: Duration, credentials: Arc<Credentials>, stats: Arc<Stats>) -> Self {
+        let pool = Mutex::default();
+        Self(Arc::new(Inner { config, idle, api: true, credentials, stats, allowed: |_| true, pool }))
+    }
+
     /// The same, for an address that somebody else has chosen: names that lead to other addresses are as if they led
     /// nowhere. An address in place of a name is for the caller to look at.
     #[must_use]
@@ -85,7 +95,7 @@ impl Sender {
         stats: Arc<Stats>,
         allowed: fn(IpAddr) -> bool,
     ) -> Self {
-        Self(Arc::new(Inner { config, idle, credentials, stats, allowed, pool: Mutex::default() }))
+        Self(Arc::new(Inner { config, idle, api: false, credentials, stats, allowed, pool: Mutex::default() }))
     }
 
     /// Sends a request with an absolute URI and waits for the answer's head.
@@ -102,14 +112,21 @@ impl Sender {
         }
         let (parts, body) = request.into_parts();
         let again = body.try_clone().map(|body| Request::from_parts(parts.clone(), body));
+        let proxied = parts.uri.path().split('/').any(|part| part == "proxy");
         let credential = inner.credentials.current().await?;
-        let mut response = self.send_as(Request::from_parts(parts, body), &credential).await?;
-        if response.status() == StatusCode::UNAUTHORIZED
+        let mut answer = self.send_as(Request::from_parts(parts, body), &credential, !proxied).await;
+        if is_refused(&answer)
             && let Some(again) = again
             && let Some(credential) = inner.credentials.renew(credential.generation).await?
         {
             inner.stats.note_renewal();
-            response = self.send_as(again, &credential).await?;
+            answer = self.send_as(again, &credential, !proxied).await;
+        } else if answer.as_ref().is_ok_and(|response| response.status() != StatusCode::UNAUTHORIZED) {
+            inner.credentials.accepted(credential.generation);
+        }
+        let mut response = answer?;
+        if inner.api && !proxied {
+            foreign(&response)?;
         }
         let zipped = response.headers().get(header::CONTENT_ENCODING).is_some_and(|coding| coding == "gzip");
         if zipped {
@@ -123,26 +140,45 @@ impl Sender {
         }))
     }
 
+    /// `direct`: no service behind the API server's proxy is meant. What one says about time and load is not the API
+    /// server's.
     async fn send_as(
         &self,
         mut request: Request<Body>,
         credential: &Credential,
+        direct: bool,
     ) -> Result<Response<AnyBody>, BoxError> {
         let inner = &self.0;
         if let Some(header) = &credential.header {
             request.headers_mut().insert(header::AUTHORIZATION, header.clone());
         }
-        // What a service behind the API server's proxy says about time and load is not the API server's.
-        let direct = !request.uri().path().split('/').any(|part| part == "proxy");
         let service = self.connected(credential)?;
         inner.stats.note_request();
+        // a query may hold what is nobody's business, and a header does
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let sent = Timestamp::now();
-        let response =
-            tokio::time::timeout(bounds::HEAD, service.oneshot(request)).await.map_err(|_| Overdue::answer())??;
-        if direct {
-            inner.stats.note_answer(response.status(), response.headers(), sent, Timestamp::now());
+        let answer = tokio::time::timeout(bounds::HEAD, service.oneshot(request)).await;
+        let answer = answer.unwrap_or_else(|_| Err(Overdue::answer()));
+        let now = Timestamp::now();
+        let took = now.duration_since(sent).as_millis();
+        match &answer {
+            Ok(response) => {
+                let code = response.status().as_u16();
+                if matches!(code, 401 | 403 | 429 | 500..) {
+                    tracing::info!(%method, path, code, took_ms = took, "refused");
+                } else {
+                    tracing::debug!(%method, path, code, took_ms = took, "answered");
+                }
+                if direct {
+                    inner.stats.note_answer(&path, response.status(), response.headers(), sent, now);
+                }
+            }
+            Err(error) => {
+                let why = RequestError::from_chain(error.as_ref()).headline();
+                tracing::info!(%method, path, took_ms = took, why, "no answer");
+            }
         }
-        Ok(response)
+        answer
     }
 
     /// The connections for this credential: new ones when its client certificate is new.
@@ -153,12 +189,7 @@ impl Sender {
         if let Some((_, service)) = pool.as_ref().filter(|(of, _)| *of == generation) {
             return Ok(service.clone());
         }
-        let mut config = inner.config.clone();
-        if let Some(identity) = &credential.identity {
-            config.auth_info.client_certificate_data = Some(base64(identity.certificate.as_bytes()));
-            config.auth_info.client_key_data = Some(base64(identity.key.expose_secret().as_bytes()).into());
-        }
-        let service = connect(&config, inner.idle, inner.allowed)?;
+        let service = connect(&with_identity(&inner.config, credential), inner.idle, inner.allowed)?;
         *pool = Some((generation, service.clone()));
         Ok(service)
     }
@@ -170,10 +201,50 @@ impl Inner {
     }
 }
 
+/// The configuration with the client certificate of a credential.
+pub(super) fn with_identity(config: &Config, credential: &Credential) -> Config {
+    let mut config = config.clone();
+    if let Some(identity) = &credential.identity {
+        config.auth_info.client_certificate_data = Some(identity.certificate.clone());
+        config.auth_info.client_key_data = Some(identity.key.clone());
+    }
+    config
+}
+
+/// Whether the server does not take the credentials; it has not acted on the request then.
+fn is_refused(answer: &Result<Response<AnyBody>, BoxError>) -> bool {
+    match answer {
+        Ok(response) => response.status() == StatusCode::UNAUTHORIZED,
+        Err(error) => {
+            matches!(RequestError::from_chain(error.as_ref()), RequestError::Tls(TlsProblem::ClientRefused))
+        }
+    }
+}
+
+/// What no API server answers, by its code and its content type.
+fn foreign(response: &Response<AnyBody>) -> Result<(), RequestError> {
+    let header = |name| response.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let code = response.status();
+    if code.is_redirection() && code != StatusCode::NOT_MODIFIED {
+        let to: Option<Uri> = header(header::LOCATION).and_then(|to| to.parse().ok());
+        // what follows the host may be a secret
+        let to = to.and_then(|to| Some(format!("{}://{}", to.scheme_str()?, to.host()?)));
+        return Err(RequestError::Foreign(Foreign::Redirect(to.unwrap_or_else(|| "another path".to_owned()))));
+    }
+    let html = header(header::CONTENT_TYPE).is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/html"));
+    match code.as_u16() {
+        _ if !html => Ok(()),
+        // what these mean is known, whoever says it
+        401 | 429 => Ok(()),
+        code @ 500.. => Err(RequestError::Server { code, says: "an HTML page of something on the way".to_owned() }),
+        _ => Err(RequestError::Foreign(Foreign::Html)),
+    }
+}
+
 /// Makes the connections for a configuration. The connectors have different types: each becomes a boxed service here.
 macro_rules! pooled {
     ($config:expr, $idle:expr, $connector:expr) => {{
-        let connector = Bounded($config.rustls_https_connector_with_connector($connector)?);
+        let connector = Bounded(tls::over($config, $connector)?);
         let client: Client<_, Body> = Client::builder(TokioExecutor::new())
             .pool_idle_timeout($idle)
             .pool_timer(TokioTimer::new())
@@ -206,10 +277,10 @@ fn connect(config: &Config, idle: Duration, allowed: fn(IpAddr) -> bool) -> Resu
     let service = match &config.proxy_url {
         None => pooled!(config, idle, tcp),
         Some(proxy) if proxy.scheme_str() == Some("socks5") => {
-            pooled!(config, idle, named(SocksV5::new(proxy.clone(), tcp)))
+            pooled!(config, idle, named(with_socks_login(proxy, SocksV5::new(proxy.clone(), tcp))))
         }
         Some(proxy) if proxy.scheme_str() == Some("https") => {
-            let tls = config.rustls_https_connector_with_connector(tcp)?;
+            let tls = tls::over(config, tcp)?;
             pooled!(config, idle, named(with_login(proxy, Tunnel::new(proxy.clone(), tls))))
         }
         Some(proxy) => pooled!(config, idle, named(with_login(proxy, Tunnel::new(proxy.clone(), tcp)))),
@@ -255,6 +326,14 @@ fn with_login<C>(proxy: &Uri, tunnel: Tunnel<C>) -> Tunnel<C> {
         }
         None => tunnel,
     }
+}
+
+fn with_socks_login<C>(proxy: &Uri, socks: SocksV5<C>) -> SocksV5<C> {
+    let userinfo = proxy.authority().and_then(|authority| authority.as_str().rsplit_once('@')).map(|(user, _)| user);
+    let Some(userinfo) = userinfo else { return socks };
+    let (user, password) = userinfo.split_once(':').unwrap_or((userinfo, ""));
+    let plain = |text| String::from_utf8_lossy(&percent_decoded(text)).into_owned();
+    socks.with_auth(plain(user), plain(password))
 }
 
 fn percent_decoded(text: &str) -> Vec<u8> {

@@ -78,7 +78,7 @@ const KEYS: &[Key] = &[
     Key { path: "bell", kind: Kind::Flag, default: "false", per_context: false, apply: |s, v| s.bell = v.flag(),
         doc: "Ring the terminal's bell when a new P1 appears." },
     Key { path: "log-file", kind: Kind::Path, default: "", per_context: false, apply: |s, v| s.log_file = Some(path(v)),
-        doc: "Write a diagnostic log to this file. Unset: none." },
+        doc: "Write a diagnostic log to this file, for its owner only: connections, feeds, refusals, plans. Unset: none. $WATCHKEEPER_LOG sets its level, such as debug." },
 ];
 
 #[rustfmt::skip]

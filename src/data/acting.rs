@@ -14,7 +14,7 @@ use super::connection::Wire;
 use crate::clients::cluster::Cluster;
 use crate::config::Names;
 use crate::domain::outcome::Progress;
-use crate::domain::plan::Plan;
+use crate::domain::plan::{Act, Plan};
 use crate::domain::reply::Recorded;
 use crate::domain::text;
 use crate::effects::asking;
@@ -133,7 +133,17 @@ pub(super) async fn run(runner: Rc<Runner>, id: RunId, plan: Box<Plan>, stop: Rc
         Progress::Ended(_) => {}
         at @ Progress::At { .. } => wire.mention(What::Progress(id, at)),
     };
+    let steps = plan.steps.len();
+    tracing::info!(run = name, action = plan.action, title = plan.title, steps, "a plan begins");
     let outcome = runner.run(&name, &plan, &stop, &tell).await;
+    tracing::info!(run = name, outcome = %outcome, "a plan has ended");
+    let warned = plan.steps.iter().filter_map(|step| match &step.act {
+        Act::Send(request) => Some(runner.cluster.stats.warnings_about(&request.path)),
+        _ => None,
+    });
+    let mut warned: Vec<String> = warned.flatten().map(|text| format!("the server warns: {}", text::line(&text))).collect();
+    warned.dedup();
+    texts.borrow_mut().extend(Some(warned).filter(|warned| !warned.is_empty()));
     // before the end is told: who waits for that knows what is left
     left(&runner, &wire).await;
     // a text and the end are told in any case

@@ -1,31 +1,30 @@
-//! One connection after another: connect with retries, discover, feed, probe; and what was asked for beside.
+//! One connection after another: its feeds, and what is asked of it meanwhile.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::acting::{self, Acting};
+use super::connecting::connect;
 use super::keeping::Keeper;
 use super::trusting::{Confirm, Trusting};
+use super::watching::{discover, probe, standing, watch_place};
 use super::{Ask, Connected, News, What};
-use crate::clients::api::{self, ApiMap, Found};
+use crate::clients::api::{ApiMap, Found};
 use crate::clients::cluster::Cluster;
 use crate::clients::errors::RequestError;
-use crate::clients::kubeconfig::{self, Kubeconfigs};
 use crate::clients::trust::Trust;
 use crate::config::profiles::{self as library, Library};
 use crate::config::{ServiceName, Settings};
-use crate::domain::ages::Time;
 use crate::domain::change::Batch;
-use crate::domain::context::Context;
 use crate::domain::interner::Interner;
 use crate::domain::outcome::{Outcome, Progress};
+use crate::domain::plan::Act;
 use crate::domain::profile::Profiles;
 use crate::domain::record::{Key, KindId};
 use crate::domain::redact;
@@ -39,19 +38,12 @@ use crate::kinds::{self, Api, Service, unwatched};
 use crate::sources::services::Looked;
 use crate::sources::{Clock, profiles, services, watch as feed};
 
-/// Between two probes of the API server, and how long one may take: a server that hangs is noticed within 15 s.
-const PROBE_EVERY: Duration = Duration::from_secs(5);
-const PROBE_DEADLINE: Duration = Duration::from_secs(8);
-/// Between two discoveries: a CRD that is installed later is picked up within 60 s.
-const DISCOVER_EVERY: Duration = Duration::from_secs(45);
-const RETRY_MOST: Duration = Duration::from_secs(10);
-
 /// What every task of one connection needs.
 #[derive(Clone)]
 pub(super) struct Wire {
     generation: u64,
     tell: mpsc::Sender<News>,
-    clock: Clock,
+    pub clock: Clock,
 }
 
 impl Wire {
@@ -171,13 +163,17 @@ async fn connection(
     let context = clean(&cluster.context);
     // of the name alone nobody knows which cluster it is
     wire.say_all(keeper.arrived(&context, &cluster.identity)).await;
-    let mut live = live(cluster, wire, recorder, &wanted, tasks);
+    let mut live = live(cluster, wire, recorder, (&wanted, settings.namespace.clone()), tasks);
+    let running = Rc::new(Cell::new(0_usize));
+    let elsewhere = Rc::new(Notify::new());
+    tasks.spawn_local(watch_place(settings.clone(), live.cluster.clone(), running.clone(), elsewhere.clone()));
     let mut following: HashMap<Ticket, AbortHandle> = HashMap::new();
     loop {
         tokio::select! {
             ask = asked.recv() => match ask? {
                 Ask::Connect(other) => return Some(other),
                 Ask::Reload(kind) => {
+                    live.cluster.retry_login();
                     // a kind that is not served may have been installed
                     live.look.notify_one();
                     live.start(feeder(kind), tasks);
@@ -200,7 +196,12 @@ async fn connection(
                 }
                 Ask::Run(id, plan) => {
                     let stop = live.acting.stops.entry(id).or_default().clone();
-                    tasks.spawn_local(acting::run(live.acting.runner.clone(), id, plan, stop, wire.clone()));
+                    let (running, work) = (running.clone(), acting::run(live.acting.runner.clone(), id, plan, stop, wire.clone()));
+                    tasks.spawn_local(async move {
+                        running.set(running.get() + 1);
+                        work.await;
+                        running.set(running.get() - 1);
+                    });
                 }
                 Ask::Stop(id) => live.acting.stop(id),
                 Ask::Unlock(why) => {
@@ -225,67 +226,13 @@ async fn connection(
                     }
                 }
             },
+            () = elsewhere.notified() => {
+                wire.say(What::Aside(format!("the kubeconfig leads {context} elsewhere now: connecting again"))).await;
+                return Some(Some(live.cluster.context.clone()));
+            }
             // ended tasks are collected so that the set does not grow
             Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
         }
-    }
-}
-
-/// Reads the kubeconfig and connects, again and again until it works.
-async fn connect(
-    settings: &Settings,
-    context: Option<String>,
-    wire: &Wire,
-    keeper: &Keeper,
-    called: &RefCell<String>,
-) -> Option<Cluster> {
-    let mut since = None;
-    let mut failures = 0;
-    loop {
-        let known = kubeconfig::load(settings);
-        let told = contexts(&known, settings, context.as_deref());
-        let current = if let What::Contexts { current, .. } = &told { current.clone() } else { String::new() };
-        if !wire.say(told).await {
-            return None;
-        }
-        // the past comes before anything of the present, and with a server that is away it is all that there is
-        if called.replace(current.clone()) != current {
-            wire.say_all(keeper.past(&current)).await;
-        }
-        match Cluster::connect_among(settings, &known, context.as_deref()).await {
-            Ok(cluster) => return Some(cluster),
-            Err(error) => {
-                let since = *since.get_or_insert((wire.clock)());
-                let (headline, detail) = (clean(&error.headline()), clean(&error.detail()));
-                if !wire.say(What::Lost { since, headline, detail }).await {
-                    return None;
-                }
-            }
-        }
-        failures += 1;
-        tokio::time::sleep(Duration::from_secs(1 << failures.min(4)).min(RETRY_MOST)).await;
-    }
-}
-
-fn clean(raw: &str) -> String {
-    text::line(&redact::urls(raw)).into_owned()
-}
-
-fn contexts(known: &Kubeconfigs, settings: &Settings, chosen: Option<&str>) -> What {
-    let current = chosen.map(str::to_owned).or_else(|| settings.context.clone()).or_else(|| known.current.clone());
-    What::Contexts {
-        contexts: known
-            .contexts
-            .iter()
-            .map(|c| Context {
-                name: clean(&c.name),
-                cluster: clean(c.server.as_deref().unwrap_or(&c.cluster)),
-                user: clean(c.user.as_deref().unwrap_or("")),
-                namespace: clean(c.namespace.as_deref().unwrap_or("")),
-            })
-            .collect(),
-        current: clean(&current.unwrap_or_default()),
-        problems: known.problems.iter().map(|p| clean(&p.to_string())).collect(),
     }
 }
 
@@ -294,7 +241,7 @@ fn live(
     mut cluster: Cluster,
     wire: &Wire,
     recorder: &Rc<RefCell<Recorder>>,
-    wanted: &HashSet<KindId>,
+    (wanted, namespace): (&HashSet<KindId>, Option<String>),
     tasks: &mut JoinSet<()>,
 ) -> Live {
     let (decide_trust, trust) = watch::channel(Arc::new(Trust::waiting()));
@@ -313,9 +260,11 @@ fn live(
         }
     });
     tasks.spawn_local(announce(cluster.clone(), wire.clone()));
+    tasks.spawn_local(standing(cluster.clone(), namespace, wire.clone()));
     let look = Rc::new(Notify::new());
     tasks.spawn_local(discover(cluster.clone(), serve, link.clone(), look.clone()));
-    tasks.spawn_local(probe(cluster.clone(), link_tell, wire.clone()));
+    let suspect = Rc::new(Notify::new());
+    tasks.spawn_local(probe(cluster.clone(), link_tell, suspect.clone(), wire.clone()));
     let library = library(&cluster.settings, wire);
     let (decide, profiles) = watch::channel(Arc::new(Profiles::of(library.profiles())));
     let mut namespaces = cluster.settings.namespaces.clone();
@@ -345,6 +294,7 @@ fn live(
         news,
         served: served.clone(),
         link,
+        suspect,
         namespaces,
         profiles,
         looked,
@@ -427,6 +377,7 @@ async fn announce(cluster: Arc<Cluster>, wire: Wire) {
         namespace: clean(&cluster.namespace),
         version: clean(cluster.version.as_ref().map_or("", |v| &v.git_version)),
         alarms: alarms(&cluster),
+        warnings: cluster.warnings.iter().map(|warning| clean(warning)).collect(),
     };
     // before anything is judged by it
     if let Some(skew) = cluster.stats.skew_seconds().filter(|skew| skew.abs() > 1) {
@@ -444,78 +395,6 @@ fn alarms(cluster: &Cluster) -> Vec<String> {
     own.into_iter().filter(|(is, _)| *is).map(|(_, words)| words.to_owned()).chain(services).collect()
 }
 
-/// Keeps the map of served kinds current.
-async fn discover(
-    cluster: Arc<Cluster>,
-    serve: watch::Sender<Option<Arc<ApiMap>>>,
-    mut link: watch::Receiver<Option<String>>,
-    look: Rc<Notify>,
-) {
-    let read =
-        kinds::KINDS.iter().filter_map(|k| if let Api::Watch { group, .. } = k.api { Some(group) } else { None });
-    let groups: Vec<&str> = read.chain(unwatched::groups()).collect();
-    let mut failures = 0u32;
-    loop {
-        let wait = match api::discover(&cluster, &groups).await {
-            Ok(map) => {
-                failures = 0;
-                let map = Arc::new(map);
-                serve.send_if_modified(|old| {
-                    let new = old.as_ref() != Some(&map);
-                    *old = Some(map);
-                    new
-                });
-                DISCOVER_EVERY
-            }
-            Err(error) => {
-                failures += 1;
-                let asked = if let RequestError::Throttled { retry_after } = error { retry_after } else { None };
-                asked.unwrap_or(Duration::from_secs(1 << failures.min(4)))
-            }
-        };
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = look.notified() => {}
-            // a server that comes back may be another version
-            changed = link.changed() => if changed.is_err() { return; },
-        }
-    }
-}
-
-/// Asks the API server how it is, and tells when that changes.
-async fn probe(cluster: Arc<Cluster>, link: watch::Sender<Option<String>>, wire: Wire) {
-    let mut down_since: Option<Time> = None;
-    let mut told_skew = cluster.stats.skew_seconds().filter(|skew| skew.abs() > 1).unwrap_or(0);
-    loop {
-        tokio::time::sleep(PROBE_EVERY).await;
-        let answer = cluster.probe(PROBE_DEADLINE).await;
-        let told = match (answer, down_since) {
-            (Ok(_), Some(_)) => {
-                down_since = None;
-                link.send_replace(None);
-                wire.say(What::Back).await
-            }
-            (Ok(_), None) | (Err(RequestError::Throttled { .. }), _) => true,
-            (Err(error), since) => {
-                let since = since.unwrap_or((wire.clock)());
-                down_since = Some(since);
-                let (headline, detail) = (clean(&error.headline()), clean(&error.detail()));
-                link.send_replace(Some(headline.clone()));
-                wire.say(What::Lost { since, headline, detail }).await
-            }
-        };
-        let skew = cluster.stats.skew_seconds().unwrap_or(0);
-        // a second more or less is the network
-        if (skew - told_skew).abs() > 1 || (skew == 0 && told_skew != 0) {
-            told_skew = skew;
-            wire.say(What::Skew(skew)).await;
-        }
-        if !told {
-            return;
-        }
-    }
-}
-
 async fn fetch(
     cluster: Arc<Cluster>,
     served: watch::Receiver<Option<Arc<ApiMap>>>,
@@ -525,31 +404,56 @@ async fn fetch(
     wire: Wire,
 ) {
     let failed = |error: RequestError| clean(&error.told());
+    let mut asked: Vec<String> = Vec::new();
     let reply = match what {
-        Fetch::Object(key) => Reply::Object(object(&cluster, &served, &key).await),
+        Fetch::Object(key) => {
+            let (object, path) = object(&cluster, &served, &key).await;
+            asked.extend(path);
+            Reply::Object(object)
+        }
         Fetch::Events(key) => {
-            let events = read::events(&cluster, kinds::spec(key.kind).name, &key.namespace, &key.name).await;
+            let events = read::events(&cluster, kinds::spec(key.kind).name, &key.namespace, &key.name, key.uid).await;
             Reply::Events(events.map_err(failed))
         }
         Fetch::Paths(paths) => Reply::Read(asking::read(&cluster, paths).await),
-        Fetch::Check(plan) => Reply::Checked(asking::check(&cluster, &plan, dry).await),
+        Fetch::Check(plan) => {
+            let checked = asking::check(&cluster, &plan, dry).await;
+            asked.extend(plan.steps.iter().filter_map(|step| match &step.act {
+                Act::Send(request) => Some(request.path.clone()),
+                _ => None,
+            }));
+            Reply::Checked(checked)
+        }
         Fetch::Audit => Reply::Audit(acting::audit_lines(folder)),
     };
     wire.say(What::Reply(ticket, reply)).await;
+    // what the server said beside its answer belongs to whoever asked
+    if let Some(warning) = asked.iter().find_map(|path| cluster.stats.warnings_about(path).into_iter().next()) {
+        wire.say(What::Aside(format!("the server warns: {}", clean(&warning)))).await;
+    }
 }
 
+/// The object, and the path that was asked for it.
 async fn object(
     cluster: &Cluster,
     served: &watch::Receiver<Option<Arc<ApiMap>>>,
     key: &Key,
-) -> Result<serde_json::Value, String> {
+) -> (Result<serde_json::Value, String>, Option<String>) {
     let spec = kinds::spec(key.kind);
     let Api::Watch { group, versions, .. } = spec.api else {
-        return Err(format!("{} come from a service, not from the API server: there is no YAML of one", spec.title));
+        let why = format!("{} come from a service, not from the API server: there is no YAML of one", spec.title);
+        return (Err(why), None);
     };
     let found = served.borrow().as_ref().map(|map| map.find(group, spec.name, versions));
-    let Some(Found::Served(served)) = found else { return Err(format!("{} is not served now", spec.name)) };
-    read::object(cluster, &served, &key.namespace, &key.name).await.map_err(|error| clean(&error.told()))
+    let Some(Found::Served(served)) = found else { return (Err(format!("{} is not served now", spec.name)), None) };
+    let object = read::object(cluster, &served, &key.namespace, &key.name).await;
+    let object = object.map_err(|error| clean(&error.told()));
+    (object, Some(served.object(&key.namespace, &key.name)))
+}
+
+/// Text of others as one harmless line.
+pub(super) fn clean(raw: &str) -> String {
+    text::line(&redact::urls(raw)).into_owned()
 }
 
 async fn log(cluster: Arc<Cluster>, ticket: Ticket, query: LogQuery, wire: Wire) {

@@ -2,9 +2,11 @@
 //! and draws nothing; it talks to its owner through two channels.
 
 mod acting;
+mod connecting;
 mod connection;
 mod keeping;
 mod trusting;
+mod watching;
 
 use std::sync::Arc;
 use std::sync::mpsc::RecvTimeoutError;
@@ -24,7 +26,7 @@ use crate::domain::outcome::{Progress, Unfinished};
 use crate::domain::plan::Plan;
 use crate::domain::profile::Profiles;
 use crate::domain::record::KindId;
-use crate::domain::reply::Reply;
+use crate::domain::reply::{Reply, Standing};
 use crate::domain::served::Unwatched;
 use crate::domain::text;
 use crate::domain::way::Way;
@@ -79,11 +81,15 @@ pub enum What {
         since: Time,
         headline: String,
         detail: String,
+        /// It is waited for: for a person who logs in, or because the server said when to come back.
+        passing: bool,
     },
     /// It answers again.
     Back,
     /// The server's clock minus ours, in seconds.
     Skew(i64),
+    /// Whether there is a namespace of the name that the settings give.
+    Standing(Standing),
     Batch(Batch),
     Reply(Ticket, Reply),
     /// Who we are to the API server.
@@ -127,6 +133,8 @@ pub struct Connected {
     pub version: String,
     /// What is to be shown as long as it lasts: `TLS NOT CHECKED`.
     pub alarms: Vec<String>,
+    /// What should be known of the way to it.
+    pub warnings: Vec<String>,
 }
 
 /// The handle on the data thread. Dropping it ends the thread, and with it the credential plugins that it runs.

@@ -28,6 +28,8 @@ use crate::sources::services::Looked;
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 /// The same where the last look told nothing.
 const LOOK_SOON: Duration = Duration::from_secs(10);
+/// So often it is asked again at once where the API server is too busy.
+const PATIENCE: u32 = 3;
 const DEADLINE: Duration = Duration::from_secs(10);
 /// What every cluster has from its first day to its last.
 const IDENTITY: &str = "/api/v1/namespaces/kube-system";
@@ -145,7 +147,14 @@ impl Trusting {
     }
 
     async fn look(&self) -> Looked {
-        match discovery::discover(&self.cluster).await {
+        let mut answer = discovery::discover(&self.cluster).await;
+        for _ in 0..PATIENCE {
+            // whoever waits for the first look waits as long as the server asks
+            let Err(RequestError::Throttled { retry_after }) = &answer else { break };
+            tokio::time::sleep(retry_after.unwrap_or(LOOK_SOON).min(LOOK_SOON)).await;
+            answer = discovery::discover(&self.cluster).await;
+        }
+        match answer {
             Ok(found) => Looked { found, problem: None, done: true },
             Err(error) => {
                 let before = self.tell.borrow().found.clone();

@@ -58,8 +58,11 @@ pub struct Feed {
     pub origin: Box<str>,
     /// Objects that could not be decoded.
     pub bad: Vec<Bad>,
-    /// What is to be known besides, and takes nothing away: Services that look like the one that is used.
+    /// What is to be known besides, and takes nothing away: Services that look like the one that is used, how it is read
+    /// where it cannot be watched, what the server warns of.
     pub aside: Box<str>,
+    /// What failed is asked again in a moment: not its last word.
+    pub soon: bool,
 }
 
 /// What a live feed of several servers does without.

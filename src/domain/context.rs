@@ -8,4 +8,6 @@ pub struct Context {
     pub cluster: String,
     pub user: String,
     pub namespace: String,
+    /// What another kubeconfig file would have it mean.
+    pub warning: String,
 }

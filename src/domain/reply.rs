@@ -48,11 +48,36 @@ pub struct Recorded {
     pub what: String,
 }
 
+/// Whether there is a namespace of some name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    There,
+    /// There is none; names that it may stand for, the nearest first.
+    Absent { near: Vec<String> },
+    /// Nobody may say; why.
+    Unknown(String),
+}
+
+impl Standing {
+    /// What is to be said of it; nothing when all is well.
+    pub fn told(&self, name: &str) -> Option<String> {
+        match self {
+            Self::There => None,
+            Self::Absent { near } if near.is_empty() && name == "all" => {
+                Some("there is no namespace all: -A means all of them".to_owned())
+            }
+            Self::Absent { near } if near.is_empty() => Some(format!("there is no namespace {name}")),
+            Self::Absent { near } => Some(format!("there is no namespace {name}: is it {}?", near.join(", "))),
+            Self::Unknown(why) => Some(format!("whether there is a namespace {name} cannot be checked: {why}")),
+        }
+    }
+}
+
 /// News of a followed log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogNews {
-    /// The containers of the pod, the default one first, and whether each is an init container.
-    Containers(Vec<String>),
+    /// The containers of the pod, the one that is opened first, and whether the lines are of its run before this one.
+    Containers(Vec<String>, bool),
     /// Sanitised lines with their time, oldest first.
     Lines(Vec<LogLine>),
     /// Lines that were not kept because they came faster than they could be shown.
@@ -79,4 +104,6 @@ pub struct Event {
     pub reason: String,
     pub from: String,
     pub note: String,
+    /// It is about another object of the same name: an earlier one, mostly.
+    pub other: bool,
 }

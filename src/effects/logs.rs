@@ -28,8 +28,9 @@ const LONGEST: usize = 16 * 1024;
 /// What goes on for so long without a line feed is no line.
 const ENDLESS: usize = 64 << 20;
 
-/// Containers of a pod, the default one first, then the others, init containers last.
-fn containers(pod: &Value) -> Vec<String> {
+/// Containers of a pod: the one that fails first, else the default one; then the others, init containers last. And
+/// whether that one waits to be started again, so that its last words are of the run before.
+fn containers(pod: &Value) -> (Vec<String>, bool) {
     let names = |pointer: &str| {
         let list = pod.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         list.iter().filter_map(|c| c.get("name")?.as_str()).map(|n| text::line(n).into_owned()).collect::<Vec<_>>()
@@ -41,7 +42,40 @@ fn containers(pod: &Value) -> Vec<String> {
         all.insert(0, chosen);
     }
     all.extend(names("/spec/initContainers"));
-    all
+    let mut waits = false;
+    if let Some((name, is_over)) = failing(pod) {
+        let name = text::line(name).into_owned();
+        if let Some(at) = all.iter().position(|n| *n == name) {
+            let chosen = all.remove(at);
+            all.insert(0, chosen);
+            waits = is_over;
+        }
+    }
+    (all, waits)
+}
+
+/// The container that fails, of several the one that keeps the others waiting, and whether it has no run of its own now.
+fn failing(pod: &Value) -> Option<(&str, bool)> {
+    let of = |pointer: &str| pod.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let code = |state: Option<&Value>| state?.pointer("/terminated/exitCode").and_then(Value::as_i64);
+    // init containers run before the others, one after another
+    let all = of("/status/initContainerStatuses").iter().chain(of("/status/containerStatuses"));
+    let graded = all.filter_map(|status| {
+        let (state, last) = (status.get("state"), status.get("lastState"));
+        let waits = state.is_some_and(|state| state.get("waiting").is_some());
+        let failed_before = code(last).is_some_and(|code| code != 0);
+        let grade = match () {
+            // between two runs
+            () if waits && failed_before => 3,
+            () if code(state).is_some_and(|code| code != 0) => 2,
+            // it runs again, and has not become ready
+            () if failed_before && status.get("ready").and_then(Value::as_bool) == Some(false) => 1,
+            () => return None,
+        };
+        Some((grade, status.get("name")?.as_str()?, waits))
+    });
+    // the first of the worst
+    graded.reduce(|best, next| if next.0 > best.0 { next } else { best }).map(|(_, name, waits)| (name, waits))
 }
 
 /// Reads the log, telling `news` until it ends or the listener is gone.
@@ -64,19 +98,21 @@ where
 {
     let base = format!("/api/v1/namespaces/{}/pods/{}", escape(&query.namespace), escape(&query.pod));
     let mut container = query.container.to_string();
+    let mut previous = query.previous;
     if container.is_empty() {
         let pod: Value = Http::api(cluster).get(&base, DEADLINE).await?.into_result()?.json()?;
-        let names = containers(&pod);
+        let (names, waits) = containers(&pod);
         container = names.first().cloned().unwrap_or_default();
-        if !news(LogNews::Containers(names)).await {
+        previous |= waits;
+        if !news(LogNews::Containers(names, previous)).await {
             return Ok(String::new());
         }
     }
     let mut path = format!("{base}/log?timestamps=true&tailLines={}&container={}", query.tail, escape(&container));
-    if query.follow {
+    if query.follow && !previous {
         path.push_str("&follow=true");
     }
-    if query.previous {
+    if previous {
         path.push_str("&previous=true");
     }
     if let Some(seconds) = query.since {
@@ -211,7 +247,47 @@ mod tests {
             "metadata": {"annotations": {"kubectl.kubernetes.io/default-container": "app"}},
             "spec": {"containers": [{"name": "proxy"}, {"name": "app"}], "initContainers": [{"name": "setup"}]}
         });
-        assert_eq!(containers(&pod), ["app", "proxy", "setup"]);
+        assert_eq!(containers(&pod).0, ["app", "proxy", "setup"]);
+    }
+
+    fn status(name: &str, state: &Value, last: i64) -> Value {
+        json!({"name": name, "ready": false, "state": state, "lastState": {"terminated": {"exitCode": last}}})
+    }
+
+    #[rstest::rstest]
+    #[case::the_second_one_waits(&[("app", "run", 0), ("worker", "wait", 2)], &[], "worker", true)]
+    #[case::an_init_container(&[("app", "wait", 0), ("worker", "wait", 0)], &[("setup", "wait", 2)], "setup", true)]
+    #[case::it_has_just_ended(&[("app", "run", 0), ("worker", "end", 0)], &[], "worker", false)]
+    #[case::it_runs_again(&[("app", "run", 0), ("worker", "run", 1)], &[], "worker", false)]
+    #[case::what_waits_counts_before_what_runs(&[("app", "run", 1), ("worker", "wait", 2)], &[], "worker", true)]
+    #[case::nothing_fails(&[("app", "run", 0), ("worker", "run", 0)], &[("setup", "done", 0)], "app", false)]
+    #[case::restarted_and_done(&[("app", "wait", 0)], &[("setup", "done", 1)], "app", false)]
+    fn the_container_that_fails_is_opened(
+        #[case] main: &[(&str, &str, i64)],
+        #[case] init: &[(&str, &str, i64)],
+        #[case] opened: &str,
+        #[case] previous: bool,
+    ) {
+        let of = |list: &[(&str, &str, i64)]| -> Vec<Value> {
+            let state = |word: &str| match word {
+                "wait" => json!({"waiting": {"reason": "CrashLoopBackOff"}}),
+                "end" => json!({"terminated": {"exitCode": 3}}),
+                "done" => json!({"terminated": {"exitCode": 0}}),
+                _ => json!({"running": {}}),
+            };
+            let each = list.iter().map(|(name, word, last)| {
+                let mut one = status(name, &state(word), *last);
+                one["ready"] = json!(*word == "done");
+                one
+            });
+            each.collect()
+        };
+        let pod = json!({
+            "spec": {"containers": [{"name": "app"}, {"name": "worker"}], "initContainers": [{"name": "setup"}]},
+            "status": {"containerStatuses": of(main), "initContainerStatuses": of(init)}
+        });
+        let (names, waits) = containers(&pod);
+        assert_eq!((names[0].as_str(), waits, names.len()), (opened, previous, 3));
     }
 
     #[test]

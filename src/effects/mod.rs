@@ -8,6 +8,7 @@ pub mod fetch;
 pub mod local;
 pub mod lock;
 pub mod logs;
+pub mod namespaces;
 pub mod private;
 pub mod reach;
 pub mod read;

@@ -9,6 +9,7 @@ use crate::clients::cluster::Cluster;
 use crate::clients::errors::RequestError;
 use crate::clients::http::Http;
 use crate::domain::ages::Time;
+use crate::domain::record::Uid;
 use crate::domain::reply::Event;
 use crate::domain::served::{Served, escape};
 use crate::domain::{redact, text};
@@ -20,25 +21,57 @@ pub async fn object(cluster: &Cluster, served: &Served, namespace: &str, name: &
     Http::api(cluster).get(&served.object(namespace, name), DEADLINE).await?.into_result()?.json()
 }
 
+const PAGE: usize = 500;
+/// Events of one object that are read at most: the API server gives them in no order that would tell which to leave out.
+const MOST: usize = 20_000;
+
 #[derive(Deserialize)]
 struct Events {
+    #[serde(default)]
+    metadata: Meta,
     #[serde(default)]
     items: Vec<Value>,
 }
 
+#[derive(Default, Deserialize)]
+struct Meta {
+    #[serde(default, rename = "continue")]
+    next: String,
+}
+
 /// The events about an object, newest first. Events of cluster-wide objects live in the namespace `default`.
-pub async fn events(cluster: &Cluster, kind: &str, namespace: &str, name: &str) -> Result<Vec<Event>, RequestError> {
+pub async fn events(
+    cluster: &Cluster,
+    kind: &str,
+    namespace: &str,
+    name: &str,
+    uid: Uid,
+) -> Result<Vec<Event>, RequestError> {
     let place = if namespace.is_empty() { String::new() } else { format!("namespaces/{}/", escape(namespace)) };
     let selector = escape(&format!("involvedObject.kind={kind},involvedObject.name={name}"));
-    let path = format!("/api/v1/{place}events?fieldSelector={selector}&limit=500");
-    let list: Events = Http::api(cluster).get(&path, DEADLINE).await?.into_result()?.json()?;
-    let mut events: Vec<Event> = list.items.iter().map(event).collect();
+    let path = format!("/api/v1/{place}events?fieldSelector={selector}&limit={PAGE}");
+    let mut events = Vec::new();
+    let mut next = String::new();
+    loop {
+        let more = if next.is_empty() { String::new() } else { format!("&continue={}", escape(&next)) };
+        let answer = Http::api(cluster).get(&format!("{path}{more}"), DEADLINE).await?.into_result();
+        let list: Events = match answer {
+            // the list is too old to go on with: what is there is most of it
+            Err(RequestError::Gone) if !events.is_empty() => break,
+            answer => answer?.json()?,
+        };
+        events.extend(list.items.iter().map(|value| event(value, uid)));
+        next = list.metadata.next;
+        if next.is_empty() || events.len() >= MOST {
+            break;
+        }
+    }
     events.sort_by_key(|event| std::cmp::Reverse(event.last));
     Ok(events)
 }
 
 /// Reads either API's form of an event.
-fn event(value: &Value) -> Event {
+fn event(value: &Value, about: Uid) -> Event {
     let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or("");
     let number = |pointer: &str| value.pointer(pointer).and_then(Value::as_i64);
     let last = ["/series/lastObservedTime", "/lastTimestamp", "/eventTime", "/metadata/creationTimestamp"]
@@ -52,7 +85,15 @@ fn event(value: &Value) -> Event {
         reason: text::line(text("/reason")).into_owned(),
         from: text::line(from.iter().find(|f| !f.is_empty()).unwrap_or(&"")).into_owned(),
         note: text::line(&redact::urls(text("/message"))).into_owned(),
+        other: is_of_another(value, about),
     }
+}
+
+/// Whether a uid is another object's. The kubelet gives a node's name for its uid; some events have none.
+fn is_of_another(event: &Value, about: Uid) -> bool {
+    let of = |field: &str| event.pointer(&format!("/involvedObject/{field}")).and_then(Value::as_str).unwrap_or("");
+    let uid = of("uid");
+    !uid.is_empty() && uid != of("name") && Uid::of(uid) != about
 }
 
 #[cfg(test)]
@@ -60,14 +101,25 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    #[rstest::rstest]
+    #[case::its_own("6a250000-0000-0000-0000-000000000001", false)]
+    #[case::of_the_pod_before("4fb70000-0000-0000-0000-000000000002", true)]
+    #[case::of_a_node_by_its_name("web-0", false)]
+    #[case::without_a_uid("", false)]
+    fn an_event_of_an_earlier_object_of_the_same_name_is_told_apart(#[case] uid: &str, #[case] other: bool) {
+        let about = Uid::of("6a250000-0000-0000-0000-000000000001");
+        let value = json!({"involvedObject": {"name": "web-0", "uid": uid}});
+        assert_eq!(event(&value, about).other, other);
+    }
+
     #[test]
     fn an_event_of_either_form_is_read_and_sanitised() {
         let old = event(&json!({"type": "Warning", "reason": "BackOff", "message": "a\u{1b}[2J", "count": 7,
-            "lastTimestamp": "2026-11-21T10:00:00Z"}));
+            "lastTimestamp": "2026-11-21T10:00:00Z"}), Uid::default());
         assert_eq!((old.count, old.warning, &*old.note), (7, true, "a␛[2J"));
         let new = event(&json!({"eventTime": "2026-11-21T10:00:00.000001Z", "lastTimestamp": null,
-            "series": {"count": 3, "lastObservedTime": "2026-11-21T10:05:00.000001Z"}}));
+            "series": {"count": 3, "lastObservedTime": "2026-11-21T10:05:00.000001Z"}}), Uid::default());
         assert_eq!((new.count, new.last), (3, Time::parse("2026-11-21T10:05:00Z").unwrap()));
-        assert_eq!(event(&json!({})).count, 1);
+        assert_eq!(event(&json!({}), Uid::default()).count, 1);
     }
 }

@@ -35,12 +35,13 @@ pub fn take(app: &mut App, what: What) {
     match what {
         What::Contexts { contexts, current, problems } => known_contexts(app, contexts, &current, problems),
         What::Connected(connected) => connected_to(app, *connected),
-        What::Lost { since, headline, detail } => {
-            app.world.facts.link = Link::Down { since, headline, detail };
+        What::Lost { since, headline, detail, passing } => {
+            app.world.facts.link = Link::Down { since, headline, detail, passing };
             app.connection_failed();
         }
         What::Back => app.world.facts.link = Link::Up,
         What::Skew(skew) => app.world.facts.skew = skew,
+        What::Standing(standing) => app.standing(standing),
         What::Batch(batch) => app.news(batch),
         What::Reply(ticket, reply) => app.reply(ticket, &reply),
         What::Operator(operator) => app.world.facts.operator = operator,
@@ -95,6 +96,7 @@ fn connected_to(app: &mut App, connected: Connected) {
     facts.way = connected.way;
     facts.server_version = connected.version;
     facts.alarms = connected.alarms;
+    facts.warnings = connected.warnings;
     facts.link = Link::Up;
     app.connection_made();
 }

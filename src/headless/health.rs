@@ -41,8 +41,21 @@ struct Answers {
 ///
 /// # Errors
 /// What writing to `out` fails with, but for a reader that has gone away.
-pub async fn run(mut look: Look, format: Format, timeout: Duration, out: &mut dyn Write) -> io::Result<u8> {
+pub async fn run(
+    mut look: Look,
+    format: Format,
+    timeout: Duration,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> io::Result<u8> {
     let ended = look.take(&health::on_demand(), timeout).await;
+    for note in look.notes() {
+        place::unless_closed(writeln!(err, "watchkeeper: {note}"))?;
+    }
+    if let Ended::Nowhere(why) = &ended {
+        place::unless_closed(writeln!(err, "watchkeeper: {why}"))?;
+        return Ok(check::UNKNOWN);
+    }
     let beside = match &ended {
         Ended::Down(_) => Beside::default(),
         _ => Beside::of(&look.paths(beside::PATHS.map(str::to_owned).to_vec(), timeout).await),

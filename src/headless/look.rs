@@ -7,9 +7,9 @@ use super::feed;
 use crate::app::App;
 use crate::data::{Ask, Data, What};
 use crate::domain::ages::{self, Time};
-use crate::domain::change::FeedState;
+use crate::domain::change::{Feed, FeedState};
 use crate::domain::record::KindId;
-use crate::domain::reply::{Answers, Reply};
+use crate::domain::reply::{Answers, Reply, Standing};
 use crate::intent::{Effect, Fetch, Tickets};
 use crate::screens::world::Link;
 
@@ -19,6 +19,8 @@ pub struct Look {
     pub app: App,
     pub data: Data,
     pub now: fn() -> Time,
+    /// Says something to a person at once: what a credential plugin asks for.
+    pub say: fn(&str),
 }
 
 /// How a look ended.
@@ -30,6 +32,8 @@ pub enum Ended {
     Late(Vec<KindId>),
     /// The API server does not answer, or refuses us: why.
     Down(String),
+    /// There is no such namespace.
+    Nowhere(String),
 }
 
 impl Look {
@@ -38,8 +42,12 @@ impl Look {
         self.data.ask(Ask::Connect(None));
         let waited = tokio::time::timeout(limit, self.settled(also)).await.is_ok();
         self.judge();
-        if let Link::Down { headline, detail, .. } = &self.app.world.facts.link {
-            return Ended::Down(format!("{headline}: {detail}"));
+        if let Link::Down { headline, detail, passing, .. } = &self.app.world.facts.link {
+            let late = if *passing { format!("no answer within {} s: ", limit.as_secs()) } else { String::new() };
+            return Ended::Down(format!("{late}{headline}: {detail}"));
+        }
+        if let (Some(name), Some(standing @ Standing::Absent { .. })) = self.place() {
+            return Ended::Nowhere(standing.told(name).unwrap_or_default());
         }
         if waited {
             return Ended::Whole;
@@ -47,7 +55,7 @@ impl Look {
         if self.app.world.facts.link == Link::Connecting {
             return Ended::Down(format!("no answer within {} s", limit.as_secs()));
         }
-        let late = self.app.world.store.tables().filter(|(_, table)| is_late(table.feed.state));
+        let late = self.app.world.store.tables().filter(|(_, table)| is_late(&table.feed));
         Ended::Late(late.map(|(kind, _)| kind).collect())
     }
 
@@ -57,15 +65,37 @@ impl Look {
                 feed::ask(&self.data, watch);
             }
             let world = &self.app.world;
-            let is_down = matches!(world.facts.link, Link::Down { .. });
+            let is_down = matches!(world.facts.link, Link::Down { passing: false, .. });
+            let (name, standing) = self.place();
+            let nowhere = matches!(standing, Some(Standing::Absent { .. }));
+            let placed = name.is_none() || standing.is_some();
             // the operator is told last of all that a connection brings with it: what is unfinished is known then
             let is_greeted = !world.facts.operator.is_empty();
-            if is_down || (is_greeted && !world.store.tables().any(|(_, table)| is_late(table.feed.state))) {
+            let all = placed && is_greeted && !world.store.tables().any(|(_, table)| is_late(&table.feed));
+            if is_down || nowhere || all {
                 return;
             }
             let Some(news) = self.data.news.recv().await else { return };
+            if let What::Lost { headline, detail, passing: true, .. } = &news.what {
+                (self.say)(&format!("{headline}: {detail}"));
+            }
             feed::take(&mut self.app, news.what);
         }
+    }
+
+    /// The namespace that is asked for, and whether there is one.
+    fn place(&self) -> (Option<&str>, Option<&Standing>) {
+        let facts = &self.app.world.facts;
+        (facts.namespace.as_deref(), facts.standing.as_ref())
+    }
+
+    /// What should be known beside the result.
+    pub fn notes(&self) -> Vec<String> {
+        let unchecked = match self.place() {
+            (Some(name), Some(standing @ Standing::Unknown(_))) => standing.told(name),
+            _ => None,
+        };
+        self.app.world.facts.warnings.iter().cloned().chain(unchecked).collect()
     }
 
     /// Judges at the server's time: a grace is counted from the times of the objects, as in the console.
@@ -95,9 +125,9 @@ impl Look {
     }
 }
 
-/// Whether a feed has not told its first list yet.
-pub fn is_late(state: FeedState) -> bool {
-    matches!(state, FeedState::Waiting | FeedState::Listing { .. })
+/// Whether a feed has not told its first list yet, or failed and asks again in a moment.
+pub fn is_late(feed: &Feed) -> bool {
+    feed.soon || matches!(feed.state, FeedState::Waiting | FeedState::Listing { .. })
 }
 
 /// A duration of the command line: `30s`, `2m`.

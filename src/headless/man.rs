@@ -44,14 +44,14 @@ fn plain(text: &str) -> String {
     text.replace('\\', "\\\\").replace('-', "\\-")
 }
 
-/// Writes the completions of `command` for a shell.
+/// Writes the completions of `command` for a shell. They are made first: clap panics when its writer fails.
 ///
 /// # Errors
 /// `out` cannot be written.
 pub fn completions(mut command: Command, shell: Shell, out: &mut impl Write) -> io::Result<()> {
     let name = command.get_name().to_owned();
-    // the generator panics where it cannot write
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut command, name, &mut text);
-    out.write_all(&text)
+    out.write_all(&text)?;
+    out.flush()
 }

@@ -23,6 +23,23 @@ pub fn whole(path: &Path, mode: u32, write: impl FnOnce(&mut dyn Write) -> io::R
     Ok(())
 }
 
+/// A stream whose reader may go away while something is being done that must not end with it.
+#[derive(Debug)]
+pub struct Unread<W>(pub W);
+
+impl<W: Write> Write for Unread<W> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        match self.0.write(buf) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(buf.len()),
+            other => other,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        unless_closed(self.0.flush())
+    }
+}
+
 /// A reader that has gone away is no failure of ours.
 ///
 /// # Errors

@@ -6,11 +6,11 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::feed;
+use super::look::is_late;
 use crate::actions::{self, ActionSpec, Have, Offer};
 use crate::app::App;
 use crate::data::{Ask, Data, What};
 use crate::domain::ages::Time;
-use crate::domain::change::FeedState;
 use crate::domain::locked::says_why;
 use crate::domain::outcome::{Checked, Outcome, Progress, Unfinished, Verdict};
 use crate::domain::plan::{Act, Plan, Risk, Stop};
@@ -28,6 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// After a signal, the plan has so long to record that it was interrupted.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 const ROUNDS: usize = 6;
+/// So many times the patience for a login that a person makes elsewhere.
+const ROUNDS_OF_A_LOGIN: usize = 15;
 
 /// What the command line says.
 #[derive(Debug, Clone, Default)]
@@ -60,6 +62,8 @@ pub struct Run {
     pub data: Data,
     pub order: Order,
     pub now: fn() -> Time,
+    /// Says something to a person at once: what a credential plugin asks for.
+    pub say: fn(&str),
 }
 
 /// Why it ends before its end: the exit code and the words.
@@ -301,9 +305,8 @@ impl Run {
     /// Waits until every feed has its rows, or a reason for having none.
     async fn listed(&mut self) -> Result<(), Early> {
         self.until(|app| {
-            let settled = |state| !matches!(state, FeedState::Waiting | FeedState::Listing { .. });
-            matches!(app.world.facts.link, Link::Down { .. })
-                || (app.world.store.tables().all(|(_, t)| settled(t.feed.state))
+            matches!(app.world.facts.link, Link::Down { passing: false, .. })
+                || (app.world.store.tables().all(|(_, t)| !is_late(&t.feed))
                     && !app.world.facts.operator.is_empty())
         })
         .await?;
@@ -338,26 +341,35 @@ impl Run {
     }
 
     async fn until(&mut self, done: impl Fn(&App) -> bool) -> Result<(), Early> {
-        let waiting = async {
-            loop {
-                let skew = self.app.world.facts.skew;
-                self.app.world.facts.now = if skew.abs() > 5 { (self.now)().plus(skew) } else { (self.now)() };
-                self.app.settle();
-                if done(&self.app) {
-                    return Ok(());
-                }
-                match self.data.news.recv().await {
-                    Some(news) => match news.what {
-                        What::Complain(why) => return Err((REFUSED, why)),
-                        what => feed::take(&mut self.app, what),
-                    },
-                    None => return Err((FAILED, "the data thread has ended".to_owned())),
-                }
+        for _ in 0..ROUNDS_OF_A_LOGIN {
+            match tokio::time::timeout(PATIENCE, self.waiting(&done)).await {
+                Ok(done) => return done,
+                // a person logs in, which takes as long as it takes
+                Err(_) if matches!(self.app.world.facts.link, Link::Down { passing: true, .. }) => {}
+                Err(_) => break,
             }
-        };
-        match tokio::time::timeout(PATIENCE, waiting).await {
-            Ok(done) => done,
-            Err(_) => Err((UNREACHABLE, format!("no complete answer within {} s", PATIENCE.as_secs()))),
+        }
+        Err((UNREACHABLE, format!("no complete answer within {} s", PATIENCE.as_secs())))
+    }
+
+    async fn waiting(&mut self, done: &impl Fn(&App) -> bool) -> Result<(), Early> {
+        loop {
+            let skew = self.app.world.facts.skew;
+            self.app.world.facts.now = if skew.abs() > 5 { (self.now)().plus(skew) } else { (self.now)() };
+            self.app.settle();
+            if done(&self.app) {
+                return Ok(());
+            }
+            match self.data.news.recv().await.map(|news| news.what) {
+                Some(What::Complain(why)) => return Err((REFUSED, why)),
+                Some(what) => {
+                    if let What::Lost { headline, detail, passing: true, .. } = &what {
+                        (self.say)(&format!("{headline}: {detail}"));
+                    }
+                    feed::take(&mut self.app, what);
+                }
+                None => return Err((FAILED, "the data thread has ended".to_owned())),
+            }
         }
     }
 

@@ -39,8 +39,11 @@ pub async fn run(
 ) -> io::Result<u8> {
     let ended = look.take(&[], timeout).await;
     let world = &look.app.world;
-    if let Ended::Down(why) = &ended {
-        writeln!(err, "watchkeeper: nothing was written: {why}")?;
+    for note in look.notes() {
+        place::unless_closed(writeln!(err, "watchkeeper: {note}"))?;
+    }
+    if let Ended::Down(why) | Ended::Nowhere(why) = &ended {
+        place::unless_closed(writeln!(err, "watchkeeper: nothing was written: {why}"))?;
         return Ok(check::UNKNOWN);
     }
     let whole = ended == Ended::Whole;
@@ -51,7 +54,8 @@ pub async fn run(
     }
     if let Ended::Late(late) = ended {
         let words: Vec<&str> = late.iter().map(|kind| kinds::spec(*kind).word).collect();
-        writeln!(err, "watchkeeper: not read in time, so not in it: {}", words.join(", "))?;
+        let late = writeln!(err, "watchkeeper: not read in time, so not in it: {}", words.join(", "));
+        place::unless_closed(late)?;
         return Ok(check::UNKNOWN);
     }
     Ok(0)

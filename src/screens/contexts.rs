@@ -25,7 +25,7 @@ impl Contexts {
     fn preamble(world: &World, width: u16) -> Vec<Line> {
         let mut out = Vec::new();
         let wide = usize::from(width).saturating_sub(3);
-        if let Link::Down { since, headline, detail } = &world.facts.link {
+        if let Link::Down { since, headline, detail, .. } = &world.facts.link {
             let for_how_long = ages::told(since.age(world.facts.now).max(0));
             let whose = match &*world.facts.context {
                 "" => String::new(),
@@ -96,6 +96,7 @@ impl Screen for Contexts {
             return out;
         }
         let longest = |f: fn(&Context) -> &str, max: usize| {
+            let max = if size.width == scene::ENDLESS { usize::MAX } else { max };
             contexts.iter().map(|c| scene::width(f(c))).max().unwrap_or(0).clamp(8, max)
         };
         let (name, cluster) = (longest(|c| &c.name, 36), longest(|c| &c.cluster, 32));
@@ -115,6 +116,9 @@ impl Screen for Contexts {
                 scene::fit(&c.cluster, cluster, Keep::Ends),
                 c.user
             ));
+            if !c.warning.is_empty() {
+                line.push(format!("  {}", c.warning), Tone::Warn);
+            }
             line.selected = at == self.scroll.at;
             out.push(line);
         }

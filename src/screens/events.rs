@@ -35,11 +35,15 @@ pub fn lines_of(events: &[Event], world: &World, width: u16) -> Vec<Line> {
         let tone = if event.warning { Tone::Warn } else { Tone::Plain };
         let age = ages::told(event.last.age(world.facts.now).max(0));
         let count = if event.count > 1 { format!("x{}", event.count) } else { String::new() };
+        let tone = if event.other { Tone::Dim } else { tone };
         let mut line = Line::of(format!("  {age:>6} {count:>5}  "), Tone::Dim);
         line.push(scene::fit(&event.reason, 24, Keep::Start), tone);
         let indent = line.width() + 1;
         let room = usize::from(width).saturating_sub(indent).max(16);
-        for (n, part) in wrap::words(&event.note, room).into_iter().enumerate() {
+        // of the one that stood here before, or of another kind of the same name
+        let note =
+            if event.other { format!("(of an earlier or other one of this name) {}", event.note) } else { event.note.clone() };
+        for (n, part) in wrap::words(&note, room).into_iter().enumerate() {
             if n > 0 {
                 out.push(std::mem::take(&mut line));
                 line = Line { join: part.join, ..Line::of(" ".repeat(indent - 1), Tone::Plain) };

@@ -37,7 +37,7 @@ pub fn note(world: &World) -> String {
     match &facts.link {
         Link::Up => {}
         Link::Connecting => out.push_str("\n**Not connected yet: what follows is from disk.**\n"),
-        Link::Down { since, headline, detail } => {
+        Link::Down { since, headline, detail, .. } => {
             let age = ages::told(since.age(now).max(0));
             let _ = writeln!(out, "\n**Disconnected for {age}: {}: {}.**", escaped(headline), escaped(detail));
         }

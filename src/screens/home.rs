@@ -474,6 +474,32 @@ impl Screen for Home {
         out
     }
 
+    /// Whole cells: the reason stands last, as it is the longest.
+    fn all_lines(&mut self, world: &World, width: u16) -> Vec<Line> {
+        self.sync(world, Size { width, height: u16::MAX });
+        let mut out = Self::preamble(world, width);
+        let cells = self.visible(world, self.shown.len(), usize::from(width));
+        let widest = |of: fn(&Cells) -> usize, least: &str| cells.iter().map(of).max().unwrap_or(0).max(least.len());
+        let what = widest(|c| scene::width(&naming::whole(&c.what.0, &c.what.1)), "WHAT");
+        let (since, next) = (widest(|c| c.since.len(), "SINCE"), widest(|c| c.next.len(), "NEXT"));
+        let head = format!(" SEV {}  {:>since$}    +  {:<next$}  WHY", scene::fit("WHAT", what, Keep::Start), "SINCE", "NEXT");
+        out.push(Line::of(head, Tone::Title));
+        if self.shown.is_empty() {
+            out.extend(self.none(world, width));
+            return out;
+        }
+        out.extend(cells.iter().map(|c| {
+            let name = scene::fit(&naming::whole(&c.what.0, &c.what.1), what, Keep::Start);
+            let muted = if c.muted { "(silenced) " } else { "" };
+            let line = format!(
+                " {}  {name}  {:>since$}  {:>3}  {:<next$}  {muted}{}",
+                c.severity, c.since, c.explains, c.next, c.why
+            );
+            Line::of(line, Tone::Plain)
+        }));
+        out
+    }
+
     fn hints(&self) -> &'static [Command] {
         &[
             Command::Open,

@@ -280,6 +280,8 @@ impl Screen for Logs {
             }
             Command::Container | Command::Next if self.containers.len() > 1 => {
                 self.container = (self.container + 1) % self.containers.len();
+                // that of another one's run before was chosen for that one
+                self.previous = false;
                 self.again()
             }
             Command::Container | Command::Next => vec![Effect::Say("this pod has one container".to_owned())],
@@ -372,9 +374,9 @@ impl Screen for Logs {
             return;
         }
         match news {
-            LogNews::Containers(names) => {
+            LogNews::Containers(names, previous) => {
                 if self.containers.is_empty() {
-                    self.containers = names;
+                    (self.containers, self.previous) = (names, previous);
                 }
             }
             LogNews::Lines(lines) => lines.into_iter().for_each(|line| self.keep(line)),

@@ -70,7 +70,10 @@ impl Screen for Namespaces {
     }
 
     fn lines(&self, world: &World, size: Size) -> Vec<Line> {
-        let mut out = vec![Line::of("  KEY  NAMESPACE                        OBJECTS  FAILED  WARNING", Tone::Title)];
+        let longest = self.rows.iter().map(|row| scene::width(&row.name)).max().unwrap_or(0);
+        let name = if size.width == scene::ENDLESS { longest.max(32) } else { 32 };
+        let head = format!("  KEY  {} OBJECTS  FAILED  WARNING", scene::fit("NAMESPACE", name, Keep::Start));
+        let mut out = vec![Line::of(head, Tone::Title)];
         let rows = usize::from(size.height).saturating_sub(1);
         for at in (0..=self.rows.len()).skip(self.scroll.top).take(rows) {
             let mut line = Line::new();
@@ -85,7 +88,7 @@ impl Screen for Namespaces {
                     line.push(if here { "* " } else { "  " }, Tone::Accent);
                     let key = world.facts.favourites.iter().position(|f| *f == row.name).map(|i| (i + 1).to_string());
                     let key = key.unwrap_or_default();
-                    line.plain(format!(" {key:<3} {}", scene::fit(&row.name, 32, Keep::Ends)));
+                    line.plain(format!(" {key:<3} {}", scene::fit(&row.name, name, Keep::Ends)));
                     line.plain(format!(" {:>7}", row.objects));
                     line.push(format!("  {:>6}", row.failed), if row.failed > 0 { Tone::Bad } else { Tone::Dim });
                     line.push(format!("  {:>7}", row.warned), if row.warned > 0 { Tone::Warn } else { Tone::Dim });

@@ -99,17 +99,17 @@ fn line(state: &State, world: &World, width: usize) -> Line {
     let (word, tone) = state_words(state.health);
     let rest = if state.health.is_none() { Tone::Dim } else { Tone::Plain };
     let mut line = Line::of(format!(" {}", scene::fit(&word, 13, Keep::Start)), tone);
-    line.push(format!(" {}", scene::fit(&state.component, 18, Keep::Ends)), rest);
+    line.push(format!(" {}", scene::fit_in(&state.component, 18, Keep::Ends, width)), rest);
     if width >= 110 {
         let namespace = profile.zip(component).map_or("", |(p, c)| p.namespace_of(c));
-        line.push(format!(" {}", scene::fit(namespace, 18, Keep::Ends)), Tone::Dim);
+        line.push(format!(" {}", scene::fit_in(namespace, 18, Keep::Ends, width)), Tone::Dim);
     }
     let ready = state.ready.map_or("-".to_owned(), |(ready, wanted)| format!("{ready}/{wanted}"));
     let short = state.ready.is_some_and(|(ready, wanted)| ready < wanted);
     line.push(format!(" {ready:>6}"), if short { Tone::Warn } else { rest });
     if width >= 70 {
         let columns = if width >= 110 { 22 } else { 9 };
-        line.push(format!("  {}", scene::fit(&release_words(state, world), columns, Keep::Start)), rest);
+        line.push(format!("  {}", scene::fit_in(&release_words(state, world), columns, Keep::Start, width)), rest);
         let (good, all) = state.checks;
         let checks = if all == 0 { "-".to_owned() } else { format!("{good}/{all}") };
         line.push(format!(" {checks:>6}"), if good < all { Tone::Warn } else { rest });

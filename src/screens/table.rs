@@ -471,8 +471,7 @@ impl Screen for TableScreen {
             Command::Freeze => {
                 if self.frozen.take().is_none() {
                     // the lines of now stay until the same key again
-                    let height = u16::try_from(self.scroll_height()).unwrap_or(u16::MAX);
-                    self.frozen = Some(self.body(world, height));
+                    self.frozen = Some(self.body(world, self.scroll_height()));
                 }
                 Vec::new()
             }
@@ -544,12 +543,26 @@ impl Screen for TableScreen {
     fn lines(&self, world: &World, size: Size) -> Vec<Line> {
         match &self.frozen {
             Some(lines) => lines.iter().take(usize::from(size.height)).cloned().collect(),
-            None => self.body(world, size.height),
+            None => self.body(world, usize::from(size.height)),
         }
     }
 
     fn more(&self) -> More {
         self.scroll.more()
+    }
+
+    /// Every row with whole cells, however wide.
+    fn all_lines(&mut self, world: &World, width: u16) -> Vec<Line> {
+        self.sync(world, Size { width, height: u16::MAX });
+        self.scroll = Scroll::default();
+        self.wanted.fill(0);
+        self.measure(world, self.view.len());
+        let spec = self.spec();
+        for fitted in &mut self.columns {
+            let title = u16::try_from(spec.columns[fitted.index].title.len()).unwrap_or(u16::MAX);
+            fitted.width = self.wanted[fitted.index].max(title);
+        }
+        self.body(world, self.view.len() + 1)
     }
 
     fn hints(&self) -> &'static [Command] {
@@ -621,8 +634,8 @@ impl TableScreen {
         self.view.len().min(200) + 1
     }
 
-    fn body(&self, world: &World, height: u16) -> Vec<Line> {
-        let rows = usize::from(height.saturating_sub(1));
+    fn body(&self, world: &World, height: usize) -> Vec<Line> {
+        let rows = height.saturating_sub(1);
         let table = world.store.table(self.kind);
         let show = world.show();
         let mut out = Vec::with_capacity(rows.min(self.view.len()) + 1);

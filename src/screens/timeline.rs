@@ -286,7 +286,9 @@ impl Timeline {
         let mark = if wide >= ROOMY { from(told.origin) } else { "" };
         let left = wide.saturating_sub(line.width() + 2 + if wide >= ROOMY { 6 } else { 0 });
         let words = words(moment);
-        if wide >= ROOMY {
+        if wide >= usize::from(scene::ENDLESS) {
+            line.push(format!("  {words} {mark}"), rest);
+        } else if wide >= ROOMY {
             line.push(format!("  {} {mark}", scene::fit(&words, left, Keep::Start)), rest);
         } else {
             line.push(format!("  {}", scene::clip(&words, left, Keep::Start)), rest);
@@ -298,6 +300,7 @@ impl Timeline {
 fn subject_width(wide: usize) -> usize {
     match wide {
         ..ROOMY => (wide.saturating_sub(23) * 2 / 5).max(12),
+        _ if wide >= usize::from(scene::ENDLESS) => wide,
         _ => (wide * 35 / 100).min(56),
     }
 }

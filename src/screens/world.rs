@@ -11,6 +11,7 @@ use crate::domain::locked::Locked;
 use crate::domain::outcome::{Outcome, Unfinished};
 use crate::domain::plan::Plan;
 use crate::domain::profile::Profiles;
+use crate::domain::reply::Standing;
 use crate::domain::record::{self, KindId, Relation};
 use crate::domain::served::Unwatched;
 use crate::domain::thresholds::Thresholds;
@@ -49,6 +50,8 @@ pub enum Link {
         since: Time,
         headline: String,
         detail: String,
+        /// It is waited for: for a person who logs in, or because the server said when to come back.
+        passing: bool,
     },
 }
 
@@ -64,6 +67,10 @@ pub struct Facts {
     pub kubeconfig_problems: Vec<String>,
     /// The namespace to which everything is restricted.
     pub namespace: Option<String>,
+    /// Whether there is such a namespace, as far as that was asked.
+    pub standing: Option<Standing>,
+    /// What should be known of the way to this cluster.
+    pub warnings: Vec<String>,
     /// Namespaces behind the digits 1 to 9.
     pub favourites: Vec<String>,
     /// Why nothing may be written here, where that is so.

@@ -145,6 +145,7 @@ impl Polled {
             origin: self.origin.into(),
             bad: self.bad,
             aside: Box::default(),
+            soon: false,
         };
         let mut changes = Vec::with_capacity(self.records.len() + 3);
         if live {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::outbox::Gone;
 use super::poll::{Ask, AskError, Half, Polled, expect_ok, utf8};
-use super::services::{Address, Told};
+use super::services::{Address, Told, until_next};
 use super::watch::Shared;
 use crate::clients::http::{Endpoint as Proxied, Http, ProxyTarget};
 use crate::config::Service as Settings;
@@ -231,6 +231,7 @@ pub(super) async fn run(shared: &Shared, kind: KindId) -> Result<(), Gone> {
     let api = Address::new(Http::api(&shared.cluster));
     let mut profiles = shared.profiles.clone();
     let mut since = HashMap::new();
+    let mut link = shared.link.clone();
     let settings = Settings::default();
     let reach = |aim: &Aim| {
         let endpoint = Proxied {
@@ -252,7 +253,7 @@ pub(super) async fn run(shared: &Shared, kind: KindId) -> Result<(), Gone> {
             told.tell_of(&now, polled, at).await?;
         }
         tokio::select! {
-            () = tokio::time::sleep(EVERY) => {}
+            next = until_next(EVERY, &mut link) => next?,
             changed = profiles.changed() => if changed.is_err() {
                 return Ok(());
             },

@@ -16,13 +16,31 @@ pub const EVENT: &str = "(an event)";
 /// Gathers the states of a feed's scopes into the feed's own.
 #[derive(Debug, Default)]
 pub struct Report {
-    scopes: BTreeMap<Option<String>, (FeedState, Option<Box<str>>)>,
+    /// The word of its kind.
+    word: &'static str,
+    scopes: BTreeMap<Option<String>, Saying>,
     told: Feed,
     bad: Vec<Bad>,
     origin: Box<str>,
     api: Option<Arc<Served>>,
     fresh: Option<Time>,
     seen: u32,
+    /// `seen` when the last list began.
+    begun: u32,
+    /// How it is read where it cannot be watched.
+    pub note: Option<Box<str>>,
+    /// What the server warned of when it was listed.
+    pub warning: Option<Box<str>>,
+}
+
+/// What one scope says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Saying {
+    pub state: FeedState,
+    /// Sanitised.
+    pub error: Option<Box<str>>,
+    /// It is asked again in a moment: not its last word.
+    pub soon: bool,
 }
 
 /// Names a scope in a report.
@@ -34,6 +52,11 @@ pub fn scope_name(scope: Scope, name: &str) -> Option<String> {
 }
 
 impl Report {
+    /// Of a kind, by its word.
+    pub fn of(word: &'static str) -> Self {
+        Self { word, ..Self::default() }
+    }
+
     /// Where the kind is served now.
     pub fn served(&mut self, served: &Served) {
         self.origin = clean(&served.api_version());
@@ -43,15 +66,31 @@ impl Report {
     /// Forgets the scopes: the feed begins anew.
     pub fn restart(&mut self) {
         self.scopes.clear();
-        self.seen = 0;
+        (self.seen, self.begun) = (0, 0);
+        self.note = None;
     }
 
-    pub fn set(&mut self, scope: Option<String>, state: FeedState, error: Option<&str>) {
-        self.scopes.insert(scope, (state, error.map(clean)));
+    pub fn set(&mut self, scope: Option<String>, saying: Saying) {
+        self.scopes.insert(scope, saying);
+    }
+
+    /// Of the feed as a whole.
+    pub fn is(&mut self, state: FeedState, error: Option<&str>) {
+        self.set(None, Saying { state, error: error.map(clean), soon: false });
     }
 
     pub fn state(&self, scope: &Option<String>) -> Option<FeedState> {
-        self.scopes.get(scope).map(|(state, _)| *state)
+        self.scopes.get(scope).map(|saying| saying.state)
+    }
+
+    /// A list begins.
+    pub fn begin(&mut self) {
+        self.begun = self.seen;
+    }
+
+    /// How many objects the last list had; of several namespaces, of one of them.
+    pub fn objects(&self) -> usize {
+        self.seen.saturating_sub(self.begun) as usize
     }
 
     pub fn heard(&mut self, now: Time) {
@@ -89,7 +128,7 @@ impl Report {
 
     /// The feed as it is to be told, if that differs from what was told last.
     pub fn news(&mut self, now: Time) -> Option<Feed> {
-        let (state, error) = self.joined();
+        let Saying { state, error, soon } = self.joined();
         // asking again after a refusal is no news before there is another answer
         let asking = matches!(state, FeedState::Waiting | FeedState::Listing { seen: 0 });
         if self.told.state == FeedState::NoAccess && asking {
@@ -100,7 +139,7 @@ impl Report {
         let only = self
             .scopes
             .iter()
-            .filter(|(_, (s, _))| !matches!(s, FeedState::NoAccess))
+            .filter(|(_, saying)| !matches!(saying.state, FeedState::NoAccess))
             .filter_map(|(scope, _)| scope.as_deref().map(Box::from))
             .collect();
         let feed = Feed {
@@ -113,16 +152,31 @@ impl Report {
             api: self.api.clone(),
             origin: self.origin.clone(),
             bad: self.bad.clone(),
-            aside: Box::default(),
+            aside: self.noted().unwrap_or_default(),
+            soon,
         };
+        if (feed.state.word(), &feed.error) != (self.told.state.word(), &self.told.error) {
+            let why = feed.error.as_deref().unwrap_or_default();
+            tracing::info!(api = &*feed.origin, kind = self.word, from = self.told.state.word(), why, "{}", state.word());
+        }
         (feed != self.told).then(|| {
             self.told = feed.clone();
             feed
         })
     }
 
+    /// What is to be known of a feed that is well.
+    fn noted(&self) -> Option<Box<str>> {
+        let warning = self.warning.as_ref().map(|warning| format!("the server warns: {warning}"));
+        match (&self.note, warning) {
+            (Some(note), Some(warning)) => Some(format!("{note}; {warning}").into()),
+            (Some(note), None) => Some(note.clone()),
+            (None, warning) => warning.map(Into::into),
+        }
+    }
+
     /// The worst of the scopes that can be read; "no access" only when none can.
-    fn joined(&self) -> (FeedState, Option<Box<str>>) {
+    fn joined(&self) -> Saying {
         let rank = |state: FeedState| match state {
             FeedState::Unreachable | FeedState::Unconfirmed => 6,
             FeedState::Stale => 5,
@@ -132,10 +186,12 @@ impl Report {
             FeedState::NotInstalled | FeedState::Off => 1,
             FeedState::NoAccess => 0,
         };
-        let worst = self.scopes.values().max_by_key(|(state, _)| rank(*state));
-        let (state, error) = worst.cloned().unwrap_or_default();
-        let state = if let FeedState::Listing { .. } = state { FeedState::Listing { seen: self.seen } } else { state };
-        (state, error)
+        let worst = self.scopes.values().max_by_key(|saying| rank(saying.state));
+        let mut worst = worst.cloned().unwrap_or_default();
+        if let FeedState::Listing { .. } = worst.state {
+            worst.state = FeedState::Listing { seen: self.seen };
+        }
+        worst
     }
 }
 
@@ -148,11 +204,15 @@ mod tests {
         Some(name.to_owned())
     }
 
+    fn set(report: &mut Report, scope: Option<String>, state: FeedState, error: Option<&str>) {
+        report.set(scope, Saying { state, error: error.map(clean), soon: false });
+    }
+
     #[test]
     fn one_readable_namespace_is_live_and_named() {
         let mut report = Report::default();
-        report.set(ns("a"), FeedState::NoAccess, Some("no"));
-        report.set(ns("b"), FeedState::Live, None);
+        set(&mut report, ns("a"), FeedState::NoAccess, Some("no"));
+        set(&mut report, ns("b"), FeedState::Live, None);
         let feed = report.news(Time(1)).unwrap();
         assert_eq!(feed.state, FeedState::Live);
         assert_eq!(feed.only.iter().map(|n| &**n).collect::<Vec<_>>(), ["b"]);
@@ -162,7 +222,7 @@ mod tests {
     #[test]
     fn all_refused_is_no_access_with_the_servers_words() {
         let mut report = Report::default();
-        report.set(ns("a"), FeedState::NoAccess, Some("pods is forbidden"));
+        set(&mut report, ns("a"), FeedState::NoAccess, Some("pods is forbidden"));
         let feed = report.news(Time(1)).unwrap();
         assert_eq!((feed.state, feed.error.as_deref()), (FeedState::NoAccess, Some("pods is forbidden")));
     }
@@ -170,21 +230,21 @@ mod tests {
     #[test]
     fn asking_again_after_a_refusal_is_no_news() {
         let mut report = Report::default();
-        report.set(None, FeedState::NoAccess, Some("no"));
+        set(&mut report, None, FeedState::NoAccess, Some("no"));
         assert!(report.news(Time(1)).is_some());
         report.restart();
-        report.set(None, FeedState::Listing { seen: 0 }, None);
+        set(&mut report, None, FeedState::Listing { seen: 0 }, None);
         assert_eq!(report.news(Time(2)), None);
-        report.set(None, FeedState::NoAccess, Some("no"));
+        set(&mut report, None, FeedState::NoAccess, Some("no"));
         assert_eq!(report.news(Time(3)), None);
-        report.set(None, FeedState::Live, None);
+        set(&mut report, None, FeedState::Live, None);
         assert_eq!(report.news(Time(4)).map(|f| f.state), Some(FeedState::Live));
     }
 
     #[test]
     fn since_stays_while_the_word_stays() {
         let mut report = Report::default();
-        report.set(None, FeedState::Listing { seen: 0 }, None);
+        set(&mut report, None, FeedState::Listing { seen: 0 }, None);
         report.news(Time(1));
         report.saw(500);
         let feed = report.news(Time(9)).unwrap();

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use super::outbox::{Gone, Outbox};
 use super::poll::{Answer, Ask, AskError, Polled};
 use super::watch::Shared;
@@ -22,6 +24,10 @@ use crate::kinds;
 
 /// One answer may take so long.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// So often a question is asked again that the API server was too busy to pass on.
+const MOST_TRIES: u32 = 3;
+/// It is not waited for longer than this: the next step asks again anyway.
+const HELD_BACK: Duration = Duration::from_secs(15);
 /// The replicas of a service are looked for again after this long.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 /// An expression may take so long: alerts wait for it.
@@ -52,16 +58,45 @@ impl Address {
 
 impl Ask for Address {
     async fn get(&self, path: &str) -> Result<Answer, AskError> {
-        let answer = self.http.get(path, self.deadline).await.map_err(|error| sorted(&error))?;
-        // a failing proxy answers with the API server's own words, which are not the service's
-        if let Some(error) = answer.from_api_server() {
-            return Err(sorted(&error));
-        }
+        let mut tries = 0;
+        let answer = loop {
+            let answer = self.http.get(path, self.deadline).await.map_err(|error| sorted(&error))?;
+            // a failing proxy answers with the API server's own words, which are not the service's
+            match answer.from_api_server() {
+                None => break answer,
+                Some(RequestError::Throttled { retry_after }) if tries < MOST_TRIES => {
+                    tries += 1;
+                    held_back(retry_after).await;
+                }
+                Some(error) => return Err(sorted(&error)),
+            }
+        };
         Ok(Answer { status: answer.status.as_u16(), body: answer.body.to_vec(), date: None })
     }
 
     fn label(&self) -> &str {
         &self.label
+    }
+}
+
+/// Waits as long as the API server asks.
+async fn held_back(retry_after: Option<Duration>) {
+    tokio::time::sleep(retry_after.unwrap_or(Duration::from_secs(1)).min(HELD_BACK)).await;
+}
+
+/// Waits for the next step. A server that is back ends it: what it was away for is known at once.
+pub(super) async fn until_next(every: Duration, link: &mut watch::Receiver<Option<String>>) -> Result<(), Gone> {
+    let mut due = std::pin::pin!(tokio::time::sleep(every));
+    loop {
+        tokio::select! {
+            () = &mut due => return Ok(()),
+            changed = link.changed() => {
+                changed.map_err(|_| Gone)?;
+                if link.borrow_and_update().is_none() {
+                    return Ok(());
+                }
+            }
+        }
     }
 }
 
@@ -176,6 +211,7 @@ async fn monitoring(shared: &Shared) -> Result<(), Gone> {
     let every = interval(shared, ServiceName::Prometheus).min(interval(shared, ServiceName::Alertmanager));
     let mut profiles = shared.profiles.clone();
     let mut looks = shared.looked.clone();
+    let mut link = shared.link.clone();
     let mut found = Found::default();
     let mut looked: Option<tokio::time::Instant> = None;
     looks.wait_for(|look| look.done).await.map_err(|_| Gone)?;
@@ -209,7 +245,7 @@ async fn monitoring(shared: &Shared) -> Result<(), Gone> {
             told_guardrails.tell_of(&on, polled, (shared.clock)()).await?;
         }
         tokio::select! {
-            () = tokio::time::sleep(every) => {}
+            next = until_next(every, &mut link) => next?,
             // guardrails wait for it
             Ok(()) = profiles.changed() => {}
             Ok(()) = looks.changed() => looks.mark_changed(),
@@ -315,9 +351,11 @@ async fn openbao(shared: &Shared, kind: KindId) -> Result<(), Gone> {
     debug_assert_eq!(told.kind, kind);
     let settings = shared.cluster.settings.service(ServiceName::OpenBao);
     let every = interval(shared, ServiceName::OpenBao);
+    let mut link = shared.link.clone();
     if settings.effective_mode() == ServiceMode::Off {
         return told.is(FeedState::Off, None, (shared.clock)()).await;
     }
+    let mut link = shared.link.clone();
     if settings.effective_mode() == ServiceMode::Url {
         let http = match Http::direct(&settings, &shared.cluster.settings.env) {
             Ok(http) => Address::new(http),
@@ -329,7 +367,7 @@ async fn openbao(shared: &Shared, kind: KindId) -> Result<(), Gone> {
         loop {
             let polled = seals::gather_addresses(&[http.clone()]).await.polled(&mut shared.interner.borrow_mut());
             told.tell(polled, (shared.clock)()).await?;
-            tokio::time::sleep(every).await;
+            until_next(every, &mut link).await?;
         }
     }
     let api = Address::new(Http::api(&shared.cluster));
@@ -375,7 +413,7 @@ async fn openbao(shared: &Shared, kind: KindId) -> Result<(), Gone> {
             told.tell(polled, (shared.clock)()).await?;
         }
         tokio::select! {
-            () = tokio::time::sleep(every) => {}
+            next = until_next(every, &mut link) => next?,
             Ok(()) = looks.changed() => looks.mark_changed(),
         }
     }

@@ -1,4 +1,4 @@
-//! The feed of a kind of the Kubernetes API: discovery, list and watch through kube's watcher, with its own back-off.
+//! The feed of a kind of the Kubernetes API: where discovery finds it, and which of its namespaces may be read.
 //!
 //! Refused for the whole cluster, it falls back to single namespaces. A relist comes behind the rows that are there.
 
@@ -10,27 +10,29 @@ use std::time::Duration;
 use futures::future::join_all;
 use kube::Api;
 use kube::core::ApiResource;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 use super::Clock;
 use super::outbox::{Gone, Outbox};
-use super::report::Report;
+use super::report::{Report, Saying};
 use super::scope::{End, Scoped};
 use super::services::Looked;
 use super::slim::{DECODER, Decoder, Slim};
 use crate::clients::api::{ApiMap, Found};
 use crate::clients::cluster::Cluster;
+use crate::clients::errors::RequestError;
 use crate::domain::change::{Batch, Change, FeedState, Scope};
 use crate::domain::interner::Interner;
 use crate::domain::profile::Profiles;
-use crate::domain::record::KindId;
+use crate::domain::record::{KindId, clean};
 use crate::domain::served::Served;
 use crate::kinds::{self, Api as KindApi};
 
 /// After a 404 for a kind that discovery lists: a server that has just started, or a CRD that is just established.
 const MISSING_RETRY: Duration = Duration::from_secs(5);
-/// A refused feed asks again this often: rights may have been granted.
-const REFUSED_RETRY: Duration = Duration::from_secs(60);
+/// A refused feed asks again after so long: soon, as a server that has just started refuses too much; then every now and
+/// then, as rights may have been granted.
+const REFUSED_RETRY: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(60)];
 
 /// Everything the feeds of one cluster share.
 #[derive(Debug, Clone)]
@@ -42,6 +44,8 @@ pub struct Shared {
     pub served: watch::Receiver<Option<Arc<ApiMap>>>,
     /// Whether the API server answers; why not.
     pub link: watch::Receiver<Option<String>>,
+    /// Told when a feed finds that it may not.
+    pub suspect: Rc<Notify>,
     /// Read when the whole cluster may not be.
     pub namespaces: Rc<[String]>,
     /// The platform profiles that are on.
@@ -61,7 +65,7 @@ pub(super) struct Feed {
 pub async fn run(kind: KindId, shared: Shared) {
     let KindApi::Watch { group, versions, decode, .. } = kinds::spec(kind).api else { return };
     let decoder = Decoder { decode, interner: shared.interner.clone() };
-    let feed = Feed { kind, shared, report: Rc::default() };
+    let feed = Feed { kind, shared, report: Rc::new(RefCell::new(Report::of(kinds::spec(kind).word))) };
     let _ = DECODER.scope(decoder, feed.run(group, versions)).await;
 }
 
@@ -88,12 +92,23 @@ impl Feed {
                 None => {}
                 Some(Found::Absent) => {
                     self.report.borrow_mut().restart();
-                    self.report.borrow_mut().set(None, FeedState::NotInstalled, None);
+                    self.report.borrow_mut().is(FeedState::NotInstalled, None);
                     self.tell(&mut out).await?;
                 }
                 Some(Found::Stale) => {
                     let why = format!("the server behind {group} does not answer");
-                    self.report.borrow_mut().set(None, FeedState::Unreachable, Some(&why));
+                    self.report.borrow_mut().is(FeedState::Unreachable, Some(&why));
+                    self.tell(&mut out).await?;
+                }
+                Some(Found::Hidden(why)) => {
+                    let state = match &why {
+                        RequestError::Forbidden { .. } => FeedState::NoAccess,
+                        _ => FeedState::Unreachable,
+                    };
+                    let soon = why.is_passing();
+                    let why = format!("what this server serves cannot be asked: {}: {}", why.headline(), why.detail());
+                    self.report.borrow_mut().restart();
+                    self.report.borrow_mut().set(None, Saying { state, error: Some(clean(&why)), soon });
                     self.tell(&mut out).await?;
                 }
                 Some(Found::Served(found)) => {
@@ -102,7 +117,7 @@ impl Feed {
                     if !served.has_changed().map_err(|_| Gone)? {
                         let why = "discovery lists this kind, but the server does not find it";
                         self.report.borrow_mut().restart();
-                        self.report.borrow_mut().set(None, FeedState::Unreachable, Some(why));
+                        self.report.borrow_mut().is(FeedState::Unreachable, Some(why));
                         self.tell(&mut out).await?;
                     }
                     tokio::select! {
@@ -119,7 +134,8 @@ impl Feed {
     /// Watches what is served, until that changes.
     async fn serve(&self, served: &Served, out: &mut Outbox<Batch>) -> Result<(), Gone> {
         let resource = resource(served, kinds::spec(self.kind).name);
-        loop {
+        let mut link = self.shared.link.clone();
+        for retry in REFUSED_RETRY.into_iter().chain(std::iter::repeat(REFUSED_RETRY[1])) {
             self.report.borrow_mut().restart();
             let all = Api::<Slim>::all_with(self.shared.cluster.read.clone(), &resource);
             let why = match Scoped::new(self, Scope::All, "", served).run(all).await {
@@ -143,11 +159,17 @@ impl Feed {
                     }
                 }
             } else {
-                self.report.borrow_mut().set(None, FeedState::NoAccess, Some(&why));
+                self.report.borrow_mut().is(FeedState::NoAccess, Some(&why));
                 self.tell(out).await?;
             }
-            tokio::time::sleep(REFUSED_RETRY).await;
+            let _ = link.borrow_and_update();
+            tokio::select! {
+                () = tokio::time::sleep(retry) => {}
+                // a server that comes back may allow it
+                changed = link.changed() => changed.map_err(|_| Gone)?,
+            }
         }
+        Ok(())
     }
 }
 

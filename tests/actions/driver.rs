@@ -104,7 +104,7 @@ impl State {
         let data = Data::start(settings, now).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let run = Run { app, data, order, now };
+        let run = Run { app, data, order, now, say: |_| {} };
         let code = runtime.block_on(run.run(&mut out, &mut err, std::future::pending())).unwrap();
         Seen { code, out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap() }
     }

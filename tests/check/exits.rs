@@ -55,6 +55,68 @@ fn a_server_that_never_answers_is_unknown_within_the_timeout() {
 }
 
 #[test]
+fn a_server_that_is_too_busy_is_asked_again_until_the_timeout() {
+    let (home, demo) = (Home::new(), demo("quiet"));
+    let busy = |path: &str| Rule::new(Act::Status { code: 429, retry_after: Some(1), body: None }).path(path);
+    let faults = [
+        busy("/version").only(1, 1),
+        busy("/api/v1/pods").only(1, 2),
+        busy("/apis/apps/").only(1, 2),
+        busy("/api/v1/services").only(1, 1),
+        busy("/api/v1/namespaces/monitoring").only(1, 3),
+    ];
+    demo.control().set_faults(faults.into_iter().fold(Faults::default(), Faults::with));
+    let said = home.on(&demo, &["check", "--timeout", "30s"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    misbehaves(&demo, busy("/api/v1/pods"));
+    let said = home.on(&demo, &["check", "--timeout", "4s"]);
+    assert!(said.code == Some(3) && said.out.contains("not read in time: pods"), "{said:?}");
+}
+
+#[test]
+fn a_kind_that_fails_for_a_moment_is_asked_again_and_one_that_goes_on_failing_is_unknown() {
+    let (home, demo) = (Home::new(), demo("quiet"));
+    misbehaves(&demo, status(500).path("/apis/cert-manager.io/").only(1, 2));
+    assert_eq!(home.on(&demo, &["check"]).code, Some(0));
+    misbehaves(&demo, status(500).path("/apis/cert-manager.io/v1/certificates"));
+    let said = home.on(&demo, &["check", "--timeout", "30s"]);
+    assert!(said.code == Some(3) && said.out.contains("certs: unreachable"), "{said:?}");
+}
+
+#[rstest]
+#[case(&["check"])]
+#[case(&["health"])]
+#[case(&["snapshot"])]
+#[case(&["--plain"])]
+#[case(&["--plain", "-c", "pods"])]
+#[case(&["handover"])]
+fn a_namespace_that_does_not_exist_is_unknown_and_what_may_be_meant_is_named(#[case] command: &[&str]) {
+    let (home, demo) = (Home::new(), demo("platform"));
+    let said = home.on(&demo, &[command, &["-n", "team-alhpa"]].concat());
+    assert_eq!(said.code, Some(3), "{said:?}");
+    let all = format!("{}{}", said.out, said.err);
+    assert!(all.contains("there is no namespace team-alhpa: is it team-alpha?"), "{said:?}");
+    let said = home.on(&demo, &[command, &["-n", "all"]].concat());
+    assert!(said.code == Some(3) && format!("{}{}", said.out, said.err).contains("-A means all of them"), "{said:?}");
+    let said = home.on(&demo, &[command, &["-n", "team-alpha"]].concat());
+    assert!(said.code.is_some_and(|code| code != 3) || command == ["health"], "{said:?}");
+}
+
+#[test]
+fn a_namespace_that_may_not_be_looked_for_is_gone_on_with_and_that_is_said() {
+    let (home, demo) = (Home::new(), demo("quiet"));
+    // who may get the one need not list them
+    misbehaves(&demo, status(403).path("/api/v1/namespaces").verb("list"));
+    let said = home.on(&demo, &["check", "-n", "nosuch"]);
+    assert!(said.code == Some(3) && said.out.contains("there is no namespace nosuch"), "{said:?}");
+    let forbidden = |verb: &str| status(403).path("/api/v1/namespaces").verb(verb);
+    demo.control().set_faults(Faults::one(forbidden("list")).with(forbidden("get")));
+    let said = home.on(&demo, &["check", "-n", "team-alpha"]);
+    assert!(said.err.contains("whether there is a namespace team-alpha cannot be checked"), "{said:?}");
+    assert!(said.first().contains("p1=0"), "{said:?}");
+}
+
+#[test]
 fn what_cannot_be_read_is_unknown_unless_it_is_said_to_be_optional() {
     let (home, demo) = (Home::new(), demo("quiet"));
     misbehaves(&demo, status(403).path("/apis/policy.example/"));

@@ -216,6 +216,7 @@ fn without_a_connection_nothing_is_sent() {
     console.app.world.facts.link = watchkeeper::screens::world::Link::Down {
         since: console.app.world.facts.now,
         headline: "gone".to_owned(),
+        passing: false,
         detail: String::new(),
     };
     let frame = console.keys("y");

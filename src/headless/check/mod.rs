@@ -74,6 +74,7 @@ pub async fn look(looks: Vec<(String, Look)>, order: &Order) -> Vec<Report> {
         let started = look::monotonic();
         let ended = look.take(&[], order.timeout).await;
         let mut report = Report::of(&look.app.world, &ended, &order.optional, order.narrow, started.elapsed());
+        report.notes = look.notes();
         // the name that was asked for, even if no connection came of it
         if report.context.is_empty() {
             report.context = asked;
@@ -88,6 +89,9 @@ pub async fn look(looks: Vec<(String, Look)>, order: &Order) -> Vec<Report> {
 /// # Errors
 /// What writing to `out` fails with, but for a reader that has gone away.
 pub fn tell(reports: &[Report], order: &Order, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<u8> {
+    for note in reports.iter().flat_map(|report| &report.notes) {
+        place::unless_closed(writeln!(err, "watchkeeper: {note}"))?;
+    }
     let worst = reports.iter().map(Report::state).max().unwrap_or(State::Unknown);
     let Some(path) = &order.file else {
         place::unless_closed(print(reports, order.format, worst, "", out))?;
@@ -100,7 +104,7 @@ pub fn tell(reports: &[Report], order: &Order, out: &mut dyn Write, err: &mut dy
     match written {
         Ok(()) => Ok(worst.code()),
         Err(error) => {
-            writeln!(err, "watchkeeper: {error}")?;
+            place::unless_closed(writeln!(err, "watchkeeper: {error}"))?;
             Ok(State::Unknown.max(worst).code())
         }
     }

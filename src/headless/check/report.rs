@@ -45,6 +45,8 @@ pub struct Report {
     pub unwatched: Vec<Unwatched>,
     /// The most urgent first.
     pub incidents: Vec<Found>,
+    /// What should be known beside it, for people.
+    pub notes: Vec<String>,
 }
 
 /// How it stands with one feed.
@@ -124,6 +126,10 @@ impl Report {
         };
         let blind = out.feeds.iter().filter(|feed| feed.unknown).count();
         out.unknown = count(blind).max(u32::from(out.error.is_some()));
+        // nothing can be said of what is not there, and least of all that it is well
+        if matches!(ended, Ended::Nowhere(_)) {
+            return out;
+        }
         let families = if world.facts.namespace.is_some() { world.triage.families() } else { HashMap::default() };
         for incident in world.triage.incidents() {
             let explained = families.get(&incident.subject).map_or(&[][..], |family| family);
@@ -153,7 +159,7 @@ fn count(n: usize) -> u32 {
 fn error(ended: &Ended) -> Option<String> {
     match ended {
         Ended::Whole => None,
-        Ended::Down(why) => Some(why.clone()),
+        Ended::Down(why) | Ended::Nowhere(why) => Some(why.clone()),
         Ended::Late(late) => {
             let words: Vec<&str> = late.iter().map(|kind| kinds::spec(*kind).word).collect();
             Some(format!("not read in time: {}", words.join(", ")))
@@ -186,7 +192,7 @@ fn feeds(world: &World, ended: &Ended, optional: &[String], narrow: bool) -> Vec
         let blind = partly
             || unreadable.is_some()
             || feed.state.is_blind()
-            || is_late(feed.state)
+            || is_late(feed)
             || (down && !spec.lazy && feed.state.is_live());
         FeedSeen {
             word: spec.word,

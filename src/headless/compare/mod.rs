@@ -35,14 +35,25 @@ pub fn run(a: &Path, b: &Path, format: Format, out: &mut dyn Write, err: &mut dy
         (Ok(old), Ok(new)) => (old, new),
         (old, new) => {
             for why in [old.err(), new.err()].into_iter().flatten() {
-                writeln!(err, "watchkeeper: {why}")?;
+                place::unless_closed(writeln!(err, "watchkeeper: {why}"))?;
             }
             return Ok(UNKNOWN);
         }
     };
+    if let Some(why) = nothing_of(&old, &new) {
+        place::unless_closed(writeln!(err, "watchkeeper: {why}"))?;
+        return Ok(UNKNOWN);
+    }
     let found = difference(&old, &new);
     place::unless_closed(print(&old, &new, &found, format, out))?;
     Ok(u8::from(found.is_worse()))
+}
+
+/// Two snapshots of a namespace of which neither has anything are no sign of health.
+fn nothing_of(a: &Snapshot, b: &Snapshot) -> Option<String> {
+    let name = a.namespace.as_ref().filter(|name| b.namespace.as_ref() == Some(name))?;
+    let empty = [a, b].iter().all(|one| one.objects.iter().all(|object| object.namespace != *name));
+    empty.then(|| format!("neither snapshot has anything of the namespace {name}: is it called so?"))
 }
 
 /// What must be known before the lists are believed.
@@ -50,6 +61,10 @@ fn cautions(a: &Snapshot, b: &Snapshot) -> Vec<String> {
     let mut out = Vec::new();
     if a.context != b.context {
         out.push(format!("two contexts: {} and {}", a.context, b.context));
+    }
+    if a.namespace != b.namespace {
+        let of = |one: &Snapshot| one.namespace.clone().unwrap_or_else(|| "all namespaces".to_owned());
+        out.push(format!("one is of {}, the other of {}", of(a), of(b)));
     }
     if a.time > b.time {
         out.push("the first one is the newer one".to_owned());

@@ -16,6 +16,9 @@ pub struct Snapshot {
     pub context: String,
     #[serde(default)]
     pub server: String,
+    /// The one that it is restricted to.
+    #[serde(default)]
+    pub namespace: Option<String>,
     pub time: String,
     pub complete: bool,
     pub feeds: Vec<Feed>,
