@@ -129,7 +129,13 @@ mod tests {
 
     fn target(kind: &'static str, namespace: &str, name: &str) -> Target {
         let key = Key { kind: KindId(0), namespace: namespace.into(), name: name.into(), uid: Uid::default() };
-        Target { kind, key, labels: super::super::input::Labels::new(), component: None, known: super::super::input::Known::default() }
+        Target {
+            kind,
+            key,
+            labels: super::super::input::Labels::new(),
+            component: None,
+            known: super::super::input::Known::default(),
+        }
     }
 
     fn release(name: &str, spec: &Value) -> Value {

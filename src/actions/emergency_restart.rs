@@ -2,8 +2,8 @@
 //! wait for them, resume.
 
 use super::input::Input;
-use super::workload::{self, Workload};
 use super::risk::{self, Weight};
+use super::workload::{self, Workload};
 use super::{ActionSpec, dependents, flux, marks, restart, resume, suspend};
 use crate::domain::json::{flag, list, text};
 use crate::domain::plan::{Guard, Plan, Stop};

@@ -39,7 +39,8 @@ pub struct Switch {
     pub annotation: Option<&'static str>,
 }
 
-const IN_SPEC: Switch = Switch { pointer: "/spec/suspend", told: ".spec.suspend", owned: "/fieldsV1/f:spec/f:suspend", annotation: None };
+const IN_SPEC: Switch =
+    Switch { pointer: "/spec/suspend", told: ".spec.suspend", owned: "/fieldsV1/f:spec/f:suspend", annotation: None };
 const OF_SETS: Switch = Switch {
     pointer: RESOURCE_SET_SWITCH,
     told: "the annotation fluxcd.controlplane.io/reconcile",

@@ -101,7 +101,8 @@ impl Sources {
         self.of(input, source, left - 1)?;
         if kind == "ExternalArtifact" {
             if source.pointer("/spec/sourceRef").is_none() {
-                self.unasked.push(format!("nothing tells who makes ExternalArtifact {namespace}/{name}: it is not asked anew"));
+                self.unasked
+                    .push(format!("nothing tells who makes ExternalArtifact {namespace}/{name}: it is not asked anew"));
             }
             return Ok(());
         }

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::input::Input;
-use super::workload::{self, Workload};
 use super::risk::{self, Weight};
+use super::workload::{self, Workload};
 use super::{ActionSpec, flux, force_sync, restart, right};
 use crate::domain::json::{list, text};
 use crate::domain::plan::{Plan, Stop};

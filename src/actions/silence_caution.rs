@@ -103,7 +103,9 @@ fn wide(matchers: &[Matcher]) -> Option<String> {
         name => !SHARED.contains(&name),
     };
     if !telling.iter().any(names) {
-        return Some("nothing in it names an alert, an object or a namespace: it covers alerts of every namespace".into());
+        return Some(
+            "nothing in it names an alert, an object or a namespace: it covers alerts of every namespace".into(),
+        );
     }
     if !telling.iter().any(|m| !PLACES.contains(&&*m.name) && (OBJECT.contains(&&*m.name) || !is_everywhere(&m.name))) {
         return Some("it covers every alert of a namespace, not those of one object".into());
@@ -139,7 +141,9 @@ fn everywhere(hit: &[&Labels], all: &[Labels]) -> Option<String> {
         let found = labels.get("exported_namespace").or_else(|| labels.get("namespace"));
         found.map(String::as_str).filter(|place| !place.is_empty())
     }
-    let of = |alerts: &mut dyn Iterator<Item = &Labels>| alerts.filter_map(|l| place(l).map(str::to_owned)).collect::<BTreeSet<_>>();
+    let of = |alerts: &mut dyn Iterator<Item = &Labels>| {
+        alerts.filter_map(|l| place(l).map(str::to_owned)).collect::<BTreeSet<_>>()
+    };
     let (here, there) = (of(&mut hit.iter().copied()), of(&mut all.iter()));
     (here.len() > 1 && here == there).then(|| format!("alerts of every namespace that has any: {}", here.len()))
 }
@@ -192,7 +196,8 @@ mod tests {
 
     #[test]
     fn alerts_of_every_namespace_are_told() {
-        let all = [labels("alertname=A,namespace=a"), labels("alertname=A,exported_namespace=b"), labels("alertname=B")];
+        let all =
+            [labels("alertname=A,namespace=a"), labels("alertname=A,exported_namespace=b"), labels("alertname=B")];
         let told = |hit: &[usize]| everywhere(&hit.iter().map(|at| &all[*at]).collect::<Vec<_>>(), &all);
         assert_eq!(told(&[0]), None);
         assert!(told(&[0, 1]).unwrap().ends_with(": 2"));

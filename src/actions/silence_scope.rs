@@ -97,7 +97,8 @@ pub fn propose(input: &Input<'_>) -> Result<Vec<Matcher>, Stop> {
 
 /// The label in which most alerts speak of a namespace: where an exporter's own stands in `namespace`, it is the other.
 fn spoken_of(namespace: &str, all: &[Labels]) -> &'static str {
-    let count = |label: &str| all.iter().filter(|labels| labels.get(label).is_some_and(|have| have == namespace)).count();
+    let count =
+        |label: &str| all.iter().filter(|labels| labels.get(label).is_some_and(|have| have == namespace)).count();
     if count("exported_namespace") > count("namespace") { "exported_namespace" } else { "namespace" }
 }
 
@@ -122,7 +123,8 @@ fn alert(target: &Target, all: &[Labels]) -> Result<Vec<Matcher>, Stop> {
     let mut names: BTreeSet<&str> = BTreeSet::new();
     names.extend(["alertname", "namespace", "exported_namespace"].iter().filter(|name| labels.contains_key(**name)));
     let about = target.known.about.as_deref();
-    let object: Vec<&str> = OBJECT.iter().copied().filter(|name| labels.contains_key(*name) && is_object(name, about)).collect();
+    let object: Vec<&str> =
+        OBJECT.iter().copied().filter(|name| labels.contains_key(*name) && is_object(name, about)).collect();
     names.extend(object.iter().filter(|name| **name != "instance"));
     // the address is that of the exporter, unless nothing else says where it is
     if object == ["instance"] || (object.contains(&"instance") && about == Some("Node")) {
@@ -162,7 +164,8 @@ fn is_object(label: &str, about: Option<&str>) -> bool {
 /// Nothing that fires is about it: the label by which alerts would name it, if they do.
 fn unseen(target: &Target) -> Result<Vec<Matcher>, Stop> {
     let (namespace, name) = (&*target.key.namespace, &*target.key.name);
-    let of = |table: &[(&str, &'static str)]| table.iter().find(|(kind, _)| *kind == target.kind).map(|(_, label)| *label);
+    let of =
+        |table: &[(&str, &'static str)]| table.iter().find(|(kind, _)| *kind == target.kind).map(|(_, label)| *label);
     let with = |place: &str, label: &str| {
         let place = Some(Matcher::equal(place, namespace)).filter(|_| !namespace.is_empty());
         place.into_iter().chain([Matcher::equal(label, name)]).collect::<Vec<_>>()
@@ -187,7 +190,11 @@ fn refusal(target: &Target, perhaps: Option<String>) -> String {
     if !target.key.namespace.is_empty() {
         ways.push(format!("scope=namespace for all alerts of {}", target.key.namespace));
     }
-    format!("no alert is known to be about {}, and none is named by its kind: set {}", target.told(), ways.join(", or "))
+    format!(
+        "no alert is known to be about {}, and none is named by its kind: set {}",
+        target.told(),
+        ways.join(", or ")
+    )
 }
 
 /// A way to say which alerts, and how well it does.
@@ -208,9 +215,10 @@ fn seen(target: &Target, all: &[Labels]) -> Result<Vec<Matcher>, Stop> {
     if found.is_empty() {
         found.extend(judged(by_alert(target), false, known, all));
     }
-    let best = found.into_iter().enumerate().max_by_key(|(at, c)| {
-        (c.covers, c.names_it, std::cmp::Reverse(c.others), std::cmp::Reverse(*at))
-    });
+    let best = found
+        .into_iter()
+        .enumerate()
+        .max_by_key(|(at, c)| (c.covers, c.names_it, std::cmp::Reverse(c.others), std::cmp::Reverse(*at)));
     match best {
         Some((_, best)) if best.covers > 0 => Ok(best.matchers),
         _ => unseen(target),
@@ -220,7 +228,8 @@ fn seen(target: &Target, all: &[Labels]) -> Result<Vec<Matcher>, Stop> {
 fn judged(matchers: Vec<Matcher>, names_it: bool, known: &[Alerted], all: &[Labels]) -> Option<Candidate> {
     let test = Test::of(&matchers).ok()?;
     let covers = known.iter().filter(|alert| test.all(&alert.labels)).count();
-    let others = all.iter().filter(|labels| test.all(labels) && known.iter().all(|alert| alert.labels != **labels)).count();
+    let others =
+        all.iter().filter(|labels| test.all(labels) && known.iter().all(|alert| alert.labels != **labels)).count();
     Some(Candidate { matchers, covers, others, names_it })
 }
 
@@ -228,7 +237,8 @@ fn judged(matchers: Vec<Matcher>, names_it: bool, known: &[Alerted], all: &[Labe
 fn by_label(target: &Target, label: &str, all: &[Labels]) -> Option<Candidate> {
     let about = |alert: &&Alerted| alert.labels.contains_key(label) && is_object(label, alert.about.as_deref());
     let members: Vec<&Alerted> = target.known.alerts.iter().filter(about).collect();
-    let values: BTreeSet<&str> = members.iter().filter_map(|alert| alert.labels.get(label)).map(String::as_str).collect();
+    let values: BTreeSet<&str> =
+        members.iter().filter_map(|alert| alert.labels.get(label)).map(String::as_str).collect();
     // an exporter's address says nothing of the object
     if label == "instance" && target.kind != "Node" {
         return None;
@@ -289,7 +299,9 @@ fn by_alert(target: &Target) -> Vec<Matcher> {
     let names: BTreeSet<&str> = known.iter().filter_map(|a| a.labels.get("alertname")).map(String::as_str).collect();
     match (names.len(), names.first()) {
         (1, Some(name)) => out.push(Matcher::equal("alertname", *name)),
-        _ => out.push(Matcher::fits("alertname", names.into_iter().map(go_regex::quoted).collect::<Vec<_>>().join("|"))),
+        _ => {
+            out.push(Matcher::fits("alertname", names.into_iter().map(go_regex::quoted).collect::<Vec<_>>().join("|")))
+        }
     }
     out
 }
@@ -348,7 +360,8 @@ mod tests {
         #[case] about: &[(&str, &str)],
         #[case] expected: &str,
     ) {
-        let noise = ["alertname=Crash,namespace=a,pod=front-1,job=ksm", "alertname=TargetDown,namespace=monitoring,job=ksm"];
+        let noise =
+            ["alertname=Crash,namespace=a,pod=front-1,job=ksm", "alertname=TargetDown,namespace=monitoring,job=ksm"];
         assert_eq!(proposed(&target(kind, name, about), &noise), expected);
     }
 
@@ -403,7 +416,10 @@ mod tests {
     #[test]
     fn a_namespace_is_called_as_its_alerts_call_it() {
         let all = [labels("alertname=C,exported_namespace=a,namespace=cm"), labels("alertname=D,namespace=b")];
-        assert_eq!((spoken_of("a", &all), spoken_of("b", &all), spoken_of("c", &all)), ("exported_namespace", "namespace", "namespace"));
+        assert_eq!(
+            (spoken_of("a", &all), spoken_of("b", &all), spoken_of("c", &all)),
+            ("exported_namespace", "namespace", "namespace")
+        );
     }
 
     #[test]

@@ -54,7 +54,8 @@ pub fn steps(input: &Input<'_>, path: &str, object: &Value) -> Result<Vec<Step>,
         let body = json!({ "metadata": { "annotations": annotations } });
         (body, json!("disabled"), before, format!("{switch}=disabled"))
     } else {
-        let body = json!({ "metadata": { "annotations": marks::set(input, object, "false") }, "spec": { "suspend": true } });
+        let body =
+            json!({ "metadata": { "annotations": marks::set(input, object, "false") }, "spec": { "suspend": true } });
         (body, Value::Bool(true), "suspend: false".into(), "suspend: true".into())
     };
     let mut request = flux::patch(input, path, object, &[pointer], body)?;

@@ -128,8 +128,7 @@ impl App {
                 let row = table.slot_of(key.uid).and_then(|slot| store.row(RowId { kind: key.kind, slot }));
                 let Some(row) = row else { continue };
                 let is_shown = run.shown.contains(&key.uid)
-                    || (table.feed.state.is_live()
-                        && run.ended.is_some_and(|ended| ended.age(facts.now) >= SEEN_BY));
+                    || (table.feed.state.is_live() && run.ended.is_some_and(|ended| ended.age(facts.now) >= SEEN_BY));
                 match row.record.suspended {
                     Some(true) => {
                         run.held = Held::Yes;

@@ -25,8 +25,8 @@ use super::kubeconfig::{Kubeconfigs, Target};
 use super::proxy;
 use super::stats::Stats;
 use super::transport::Sender;
-use crate::config::{Origin, Settings};
 use crate::config::env::Env;
+use crate::config::{Origin, Settings};
 
 /// How long the first answer may take.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);

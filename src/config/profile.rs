@@ -30,8 +30,22 @@ const COMPONENT: &[&str] = &[
     "endpoint",
 ];
 const ENDPOINT: &[&str] = &["path", "port", "scheme", "via", "service", "selector", "expect", "severity", "words"];
-const GUARDRAIL: &[&str] =
-    &["name", "alert", "expr", "needs", "fires", "unit", "limit", "worst", "object", "severity", "action", "runbook", "component", "for"];
+const GUARDRAIL: &[&str] = &[
+    "name",
+    "alert",
+    "expr",
+    "needs",
+    "fires",
+    "unit",
+    "limit",
+    "worst",
+    "object",
+    "severity",
+    "action",
+    "runbook",
+    "component",
+    "for",
+];
 const SEVERITIES: &[&str] = &["P1", "P2", "P3", "P4"];
 const GRADES: [Severity; 4] = [Severity::P1, Severity::P2, Severity::P3, Severity::P4];
 const SCHEMES: &[&str] = &["http", "https"];

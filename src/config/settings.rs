@@ -290,7 +290,11 @@ impl Settings {
             own.readonly_contexts.iter().find(|pattern| matches_glob(&pattern.to_lowercase(), &name)).cloned()
         };
         let place = |what: &'static str, name: &str| {
-            fits(name).filter(|_| !name.is_empty()).map(|pattern| ReadOnly::Place { what, name: name.to_owned(), pattern })
+            fits(name).filter(|_| !name.is_empty()).map(|pattern| ReadOnly::Place {
+                what,
+                name: name.to_owned(),
+                pattern,
+            })
         };
         let address = address(names.server);
         fits(names.context)

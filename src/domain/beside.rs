@@ -157,8 +157,10 @@ mod tests {
 
     #[test]
     fn a_node_without_metrics_is_not_known() {
-        let node = |name: &str| json!({"metadata": {"name": name}, "status": {"allocatable": {"cpu": "4", "memory": "8Gi"}}});
-        let metric = |name: &str, cpu: &str| json!({"metadata": {"name": name}, "usage": {"cpu": cpu, "memory": "1Gi"}});
+        let node =
+            |name: &str| json!({"metadata": {"name": name}, "status": {"allocatable": {"cpu": "4", "memory": "8Gi"}}});
+        let metric =
+            |name: &str, cpu: &str| json!({"metadata": {"name": name}, "usage": {"cpu": cpu, "memory": "1Gi"}});
         let both = read(&[
             (NODES, Ok(json!({"items": [node("n1"), node("n2"), node("n3")]}))),
             (METRICS, Ok(json!({"items": [metric("n1", "1"), metric("n3", "much"), metric("gone", "1")]}))),

@@ -649,13 +649,25 @@ mod tests {
 
     #[rstest]
     #[case::as_wanted("active", "2026-11-29T14:00:00.000Z", "done: active until 2026-11-29T14:00:00.000Z, silence/i")]
-    #[case::still_the_old_end("active", "2026-11-29T12:00:00Z", "absent: active until 2026-11-29T12:00:00Z, not until 2026-11-29T14:00:00Z")]
-    #[case::of_somebody_else("active", "2026-11-29T16:00:00Z", "absent: active until 2026-11-29T16:00:00Z, not until 2026-11-29T14:00:00Z")]
+    #[case::still_the_old_end(
+        "active",
+        "2026-11-29T12:00:00Z",
+        "absent: active until 2026-11-29T12:00:00Z, not until 2026-11-29T14:00:00Z"
+    )]
+    #[case::of_somebody_else(
+        "active",
+        "2026-11-29T16:00:00Z",
+        "absent: active until 2026-11-29T16:00:00Z, not until 2026-11-29T14:00:00Z"
+    )]
     #[case::without_an_end("active", "", "absent: active until , not until 2026-11-29T14:00:00Z")]
     #[case::its_clock_is_behind("pending", "2026-11-29T14:00:00Z", "waiting: pending, it silences nothing before s")]
     #[case::over("expired", "2026-11-29T14:00:00Z", "failed: it has expired already")]
     #[case::a_new_word("paused", "2026-11-29T14:00:00Z", "waiting: paused")]
-    fn a_silence_is_proven_by_its_end_not_by_its_state(#[case] state: &str, #[case] ends: &str, #[case] expected: &str) {
+    fn a_silence_is_proven_by_its_end_not_by_its_state(
+        #[case] state: &str,
+        #[case] ends: &str,
+        #[case] expected: &str,
+    ) {
         let until = Some("2026-11-29T14:00:00Z".to_owned());
         let object = json!({"id": "i", "status": {"state": state}, "startsAt": "s", "endsAt": ends});
         assert_eq!(heard(&Check::Silence { until, pending: false }, &object), expected);

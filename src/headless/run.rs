@@ -251,10 +251,14 @@ impl Run {
             (Risk::Press, None) if self.order.yes => Ok(()),
             (Risk::Press, None) => Err("--yes approves it".to_owned()),
             // more than is asked for, but it must be right
-            (Risk::Press, Some(word)) if words(plan, &self.app.world.facts.context).any(|right| right == word) => Ok(()),
+            (Risk::Press, Some(word)) if words(plan, &self.app.world.facts.context).any(|right| right == word) => {
+                Ok(())
+            }
             (Risk::Press, Some(word)) => Err(format!("{word} is neither the object's name nor the context's")),
             (Risk::Name(word) | Risk::Context(word), Some(typed)) if typed == word => Ok(()),
-            (Risk::Name(word) | Risk::Context(word), _) => Err(format!("this must be confirmed by name: --confirm {}", quoted(word))),
+            (Risk::Name(word) | Risk::Context(word), _) => {
+                Err(format!("this must be confirmed by name: --confirm {}", quoted(word)))
+            }
         };
         if let Err(why) = agreed {
             return refuse(format!("nothing was sent: {why}"));

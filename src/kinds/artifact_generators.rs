@@ -121,7 +121,11 @@ mod tests {
     #[case::broken("", ready("False", "BuildFailed", 2), "failed P2 build failed: m")]
     #[case::disabled("Disabled", ready("True", "Succeeded", 2), "suspended P3 suspended by kubectl-annotate")]
     #[case::in_progress("", ready("Unknown", "Progressing", 2), "warning P3 in progress for more than 15m: m")]
-    #[case::looked_at_by_nobody("", ready("True", "Succeeded", 1), "warning P3 its controller has not looked at its newest spec")]
+    #[case::looked_at_by_nobody(
+        "",
+        ready("True", "Succeeded", 1),
+        "warning P3 its controller has not looked at its newest spec"
+    )]
     #[case::new("", json!(null), "unknown P3 waiting to be reconciled")]
     fn it_is_judged_like_the_other_flux_kinds(#[case] switch: &str, #[case] conditions: Value, #[case] verdict: &str) {
         assert_eq!(generator(switch, &conditions).verdict(NOW), verdict);

@@ -157,7 +157,8 @@ fn state<'a>(spec: &Spec, status: &'a Status) -> (Health, String, Option<&'a Con
     if let Some(c) = limited.filter(|_| most.is_some() && status.current_replicas == most) {
         return (Health::Warning, AT_MAXIMUM.to_owned(), Some(c));
     }
-    let unknown = ["AbleToScale", "ScalingActive"].into_iter().find_map(|t| of(t).filter(|c| !c.is_true() && !c.is_false()));
+    let unknown =
+        ["AbleToScale", "ScalingActive"].into_iter().find_map(|t| of(t).filter(|c| !c.is_true() && !c.is_false()));
     match unknown {
         _ if status.conditions.is_empty() => return (Health::Unknown, "Waiting".to_owned(), None),
         Some(c) => return (Health::Unknown, word(c, "Unknown"), Some(c)),

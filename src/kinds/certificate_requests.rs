@@ -183,7 +183,10 @@ mod tests {
     fn a_request_of_a_certificate_leaves_its_lateness_to_it() {
         let meta = json!({"ownerReferences": [{"apiVersion": "cert-manager.io/v1", "kind": "Certificate", "name": "loki-tls", "controller": true}]});
         let seen = seen("certreqs", &request(&[("Ready", "False", "Pending")], &meta));
-        assert_eq!((seen.verdict("2026-11-21T12:14:59Z").as_str(), seen.verdict(NOW).as_str()), ("progressing", "warning"));
+        assert_eq!(
+            (seen.verdict("2026-11-21T12:14:59Z").as_str(), seen.verdict(NOW).as_str()),
+            ("progressing", "warning")
+        );
     }
 
     #[test]

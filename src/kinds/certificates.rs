@@ -185,7 +185,9 @@ fn case(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) 
         _ if issuing => Case::Issuing,
         "True" => match not_after {
             None => Case::Unknown,
-            Some(t) if record.time(RENEWAL).is_none() && t.0 - now.0 < limits(record, thresholds).0 => Case::Unscheduled,
+            Some(t) if record.time(RENEWAL).is_none() && t.0 - now.0 < limits(record, thresholds).0 => {
+                Case::Unscheduled
+            }
             Some(_) => Case::Ok,
         },
         _ => Case::Unknown,
@@ -209,7 +211,8 @@ const MANY: i64 = 20;
 fn is_loop(record: &Record, now: Time) -> bool {
     let lifetime = record.int(LIFETIME);
     let short = if lifetime > 0 { (lifetime / 20).min(HOUR) } else { HOUR };
-    let at_once = record.time(NOT_BEFORE).zip(record.time(RENEWAL)).is_some_and(|(from, renewal)| from.age(renewal) <= short);
+    let at_once =
+        record.time(NOT_BEFORE).zip(record.time(RENEWAL)).is_some_and(|(from, renewal)| from.age(renewal) <= short);
     let times = record.int(REVISION);
     let often = times >= MANY && record.created.is_set() && record.created.age(now) / times < short;
     (at_once && lifetime > 0) || often
@@ -505,7 +508,8 @@ mod tests {
     #[test]
     fn an_issuer_of_others_is_not_cert_managers_own_of_the_same_kind_and_name() {
         let mut object = certificate(&[good()], &json!({"notAfter": "2026-12-21T14:00:00Z"}));
-        object["spec"]["issuerRef"] = json!({"group": "certmanager.freeipa.org", "kind": "ClusterIssuer", "name": "corporate"});
+        object["spec"]["issuerRef"] =
+            json!({"group": "certmanager.freeipa.org", "kind": "ClusterIssuer", "name": "corporate"});
         let seen = seen("certs", &object);
         assert_eq!(seen.links(), ["From ClusterIssuer.certmanager.freeipa.org /corporate"]);
         assert_eq!(seen.column("ISSUER"), "ClusterIssuer.certmanager.freeipa.org/corporate");

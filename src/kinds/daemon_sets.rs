@@ -28,13 +28,7 @@ pub const SPEC: KindSpec = KindSpec {
     word: "ds",
     aliases: &["daemonsets"],
     title: "DaemonSets",
-    api: Api::Watch {
-        group: "apps",
-        versions: &["v1"],
-        plural: "daemonsets",
-        namespaced: true,
-        decode,
-    },
+    api: Api::Watch { group: "apps", versions: &["v1"], plural: "daemonsets", namespaced: true, decode },
     columns: &[
         Column::new("NAMESPACE", Field::Namespace, 8, 24, 2),
         Column::new("NAME", Field::Name, 24, 48, 0),
@@ -112,8 +106,7 @@ fn read(object: &Set, intern: &mut Interner) -> Record {
     (record.health, record.status) = (health, intern.get(word));
     let old = counts.wanted.saturating_sub(counts.updated);
     if word == "OnDelete" && old > 0 {
-        record.note =
-            clean(&format!("{old} of {} pods keep the old revision until they are deleted", counts.wanted));
+        record.note = clean(&format!("{old} of {} pods keep the old revision until they are deleted", counts.wanted));
     }
     let since = ending::mark(&mut record, meta, intern);
     let misplaced = status.number_misscheduled.filter(|n| *n > 0);

@@ -33,13 +33,7 @@ pub const SPEC: KindSpec = KindSpec {
     word: "deploy",
     aliases: &["dp", "deployments"],
     title: "Deployments",
-    api: Api::Watch {
-        group: "apps",
-        versions: &["v1"],
-        plural: "deployments",
-        namespaced: true,
-        decode,
-    },
+    api: Api::Watch { group: "apps", versions: &["v1"], plural: "deployments", namespaced: true, decode },
     columns: &[
         Column::new("NAMESPACE", Field::Namespace, 8, 24, 2),
         Column::new("NAME", Field::Name, 24, 48, 0),
@@ -142,14 +136,19 @@ fn read(object: &Deployment, intern: &mut Interner) -> Record {
     (record.health, record.status) = (health, intern.get(word));
     record.note = why.map_or_else(Box::default, |c| clean(&c.message));
     let since = ending::mark(&mut record, meta, intern).or_else(|| why.and_then(Condition::since));
-    let moved = status.conditions.of("Progressing").and_then(|c| Time::parse(&c.last_update_time).or_else(|| c.since()));
+    let moved =
+        status.conditions.of("Progressing").and_then(|c| Time::parse(&c.last_update_time).or_else(|| c.since()));
     let deadline = spec.progress_deadline_seconds.unwrap_or(DEADLINE_DEFAULT);
     let own = [
         if spec.paused == Some(true) { Cell::Flag(true) } else { Cell::None },
         Cell::text(&spec.strategy.r#type, intern),
         Cell::text(meta.annotations.get("deployment.kubernetes.io/revision").unwrap_or(""), intern),
         workload::refused(&status.conditions).map_or(Cell::None, |c| Cell::text(&c.reason, intern)),
-        Cell::time(if word == workload::OBSERVING { meta.managed_fields.spec } else { moved.max(meta.managed_fields.spec) }),
+        Cell::time(if word == workload::OBSERVING {
+            meta.managed_fields.spec
+        } else {
+            moved.max(meta.managed_fields.spec)
+        }),
         if deadline < NEVER { Cell::Int(deadline) } else { Cell::None },
     ];
     record.cells = counts.cells(since, &own);
@@ -279,7 +278,10 @@ mod tests {
         let seen = seen("deploy", &object);
         assert_eq!(seen.verdict(NOW), verdict);
         if object["spec"]["progressDeadlineSeconds"] == 2_147_483_647_i64 {
-            assert_eq!(seen.verdict("2026-11-21T14:06:00Z"), "warning P3 its rollout makes no progress for more than 15m");
+            assert_eq!(
+                seen.verdict("2026-11-21T14:06:00Z"),
+                "warning P3 its rollout makes no progress for more than 15m"
+            );
         }
     }
 

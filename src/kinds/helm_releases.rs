@@ -119,7 +119,8 @@ const TIMEOUT: i64 = 300;
 impl Spec {
     /// The longest that one of its actions may take.
     fn timeout(&self) -> i64 {
-        let own = [&self.timeout, &self.install.timeout, &self.upgrade.timeout, &self.rollback.timeout, &self.test.timeout];
+        let own =
+            [&self.timeout, &self.install.timeout, &self.upgrade.timeout, &self.rollback.timeout, &self.test.timeout];
         let longest = own.into_iter().filter_map(|text| go_duration(text)).max().unwrap_or(0);
         if self.timeout.is_empty() { longest.max(TIMEOUT) } else { longest }
     }
@@ -360,7 +361,8 @@ mod tests {
     #[test]
     fn a_chart_from_an_oci_template_has_neither_chart_nor_source() {
         let template = json!({"kind": "OCIRepository", "spec": {"url": "oci://ghcr.example/charts/app", "ref": {"semver": "6.x"}}});
-        let more = json!({"spec": {"chart": null, "dependsOn": null}, "status": {"helmChart": "OCIRepository/apps/apps-app"}});
+        let more =
+            json!({"spec": {"chart": null, "dependsOn": null}, "status": {"helmChart": "OCIRepository/apps/apps-app"}});
         let mut object = release(&[], &more);
         object["spec"]["chart"] = template;
         let told = seen("hr", &object);

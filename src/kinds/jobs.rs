@@ -145,7 +145,9 @@ fn under_way(record: &Record, strings: &Strings, thresholds: &Thresholds, now: T
     };
     match (waits, record.cell(DEADLINE)) {
         (Some(why), _) => late(why, thresholds.no_progress),
-        (None, Cell::Int(own)) => late("it runs longer than its own deadline allows", own.saturating_add(thresholds.reconcile_grace)),
+        (None, Cell::Int(own)) => {
+            late("it runs longer than its own deadline allows", own.saturating_add(thresholds.reconcile_grace))
+        }
         _ => judged,
     }
 }

@@ -108,7 +108,8 @@ pub fn schedule_state<'a>(
         let spans: Vec<Run> = runs
             .iter()
             .map(|b| {
-                let end = if b.health == Health::Progressing { stuck_at(b) } else { b.time(COMPLETED).unwrap_or(begun(b)) };
+                let end =
+                    if b.health == Health::Progressing { stuck_at(b) } else { b.time(COMPLETED).unwrap_or(begun(b)) };
                 Run { begun: begun(b), until: end }
             })
             .collect();
@@ -168,7 +169,8 @@ impl ScheduleState {
     /// What there is to say while no run was missed and none is bad.
     fn quiet(&self) -> Option<Finding> {
         if let (Some(kept), false) = (self.kept, self.paused) {
-            let why = format!("no backup is left: each is kept for {} only, less than until the next run", ages::told(kept));
+            let why =
+                format!("no backup is left: each is kept for {} only, less than until the next run", ages::told(kept));
             return Some(Finding::new(Severity::P3, None, why));
         }
         if self.expires_before_next && !self.paused {

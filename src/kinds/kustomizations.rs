@@ -204,16 +204,21 @@ mod tests {
         assert_eq!(failing.verdict(NOW), "progressing P2 failed 5 times, trying again: in progress");
         assert_eq!(failing.column("SINCE"), "120m");
         assert_eq!(seen("ks", &kustomization(&status(5, "ReconciliationSucceeded"))).verdict(NOW), "progressing");
-        assert_eq!(seen("ks", &kustomization(&status(1, "HealthCheckFailed"))).verdict(NOW), "warning P3 in progress for more than 15m: in progress");
+        assert_eq!(
+            seen("ks", &kustomization(&status(1, "HealthCheckFailed"))).verdict(NOW),
+            "warning P3 in progress for more than 15m: in progress"
+        );
     }
 
     /// A failing one of a minute's interval, `seconds` after its last attempt.
     fn minutely(more: &Value, seconds: i64) -> crate::kinds::testing::Seen {
         let at = crate::kinds::testing::at(NOW).plus(-seconds).timestamp().to_string();
-        let mut object = kustomization(&json!({"lastAttemptedRevision": "main@sha1:fedcba9876543210fedcba9876543210fedcba98",
+        let mut object = kustomization(
+            &json!({"lastAttemptedRevision": "main@sha1:fedcba9876543210fedcba9876543210fedcba98",
             "lastAppliedRevision": "main@sha1:0123456789abcdef0123456789abcdef01234567", "conditions": [
             {"type": "Reconciling", "status": "True", "reason": "ProgressingWithRetry", "lastTransitionTime": at},
-            {"type": "Ready", "status": "False", "reason": "BuildFailed", "message": "no such file", "lastTransitionTime": at}]}));
+            {"type": "Ready", "status": "False", "reason": "BuildFailed", "message": "no such file", "lastTransitionTime": at}]}),
+        );
         object["spec"]["interval"] = json!("1m");
         for (key, value) in more.as_object().into_iter().flatten() {
             object["status"][key] = value.clone();
@@ -230,11 +235,17 @@ mod tests {
     #[test]
     fn one_that_was_never_applied_fails_since_it_was_made_and_another_since_its_last_success() {
         let never = minutely(&json!({"lastAppliedRevision": ""}), 5);
-        assert_eq!((never.column("SINCE").as_str(), never.verdict(NOW).as_str()), ("20d", "failed P2 build failed: no such file"));
+        assert_eq!(
+            (never.column("SINCE").as_str(), never.verdict(NOW).as_str()),
+            ("20d", "failed P2 build failed: no such file")
+        );
         let before = json!({"history": [{"firstReconciled": "2026-11-20T00:00:00Z", "lastReconciled": "2026-11-21T13:30:00Z",
             "lastReconciledStatus": "ReconciliationSucceeded", "totalReconciliations": 90}]});
         let since = minutely(&before, 5);
-        assert_eq!((since.column("SINCE").as_str(), since.verdict(NOW).as_str()), ("29m", "failed P2 build failed: no such file"));
+        assert_eq!(
+            (since.column("SINCE").as_str(), since.verdict(NOW).as_str()),
+            ("29m", "failed P2 build failed: no such file")
+        );
     }
 
     #[test]

@@ -116,7 +116,8 @@ fn read(report: &Report, intern: &mut Interner) -> Record {
     // a summary that leaves something out does not speak for its results
     let counted = |n: Option<i64>, word: &str| n.unwrap_or(0).max(listed(word));
     let (pass, skip) = (counted(summary.pass, "pass"), counted(summary.skip, "skip"));
-    let (fail, warn, error) = (counted(summary.fail, "fail"), counted(summary.warn, "warn"), counted(summary.error, "error"));
+    let (fail, warn, error) =
+        (counted(summary.fail, "fail"), counted(summary.warn, "warn"), counted(summary.error, "error"));
     let odd = report.results.iter().find(|f| !RESULTS.contains(&&*f.result));
     let (health, word) = match (fail, error, warn) {
         (1.., ..) => (Health::Warning, "fail"),
@@ -212,8 +213,12 @@ mod tests {
         #[case] status: &str,
         #[case] verdict: &str,
     ) {
-        let results: Vec<Value> = results.as_array().unwrap().iter()
-            .map(|r| json!({"policy": "a", "rule": "x", "result": r, "message": "m"})).collect();
+        let results: Vec<Value> = results
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|r| json!({"policy": "a", "rule": "x", "result": r, "message": "m"}))
+            .collect();
         let seen = seen("polr", &json!({"metadata": {"name": "r"}, "summary": summary, "results": results}));
         assert_eq!((seen.status(), seen.verdict(NOW).as_str()), (status, verdict));
     }

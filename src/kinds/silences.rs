@@ -118,7 +118,11 @@ fn judge(record: &Record, _: &Strings, _: &Thresholds, now: Time) -> Judgement {
         judged.health = Health::Warning;
     }
     if record.health == Health::Unknown {
-        judged = judged.with(Finding::new(Severity::P4, None, "its state is not known: whether it silences anything is not either"));
+        judged = judged.with(Finding::new(
+            Severity::P4,
+            None,
+            "its state is not known: whether it silences anything is not either",
+        ));
     }
     match record.time(ENDS) {
         Some(ends) if ends > now => judged.again_at(ends),

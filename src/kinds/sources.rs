@@ -185,7 +185,10 @@ mod tests {
     fn an_external_artifact_names_its_maker_and_cannot_be_suspended() {
         let made = json!({"sourceRef": {"apiVersion": "source.extensions.fluxcd.io/v1beta1", "kind": "ArtifactGenerator", "name": "g"}});
         let told = seen("ea", &source(&made, &json!([{"type": "Ready", "status": "True", "reason": "Succeeded"}])));
-        assert_eq!((told.links(), told.verdict(NOW)), (vec!["Source ArtifactGenerator flux-system/g".into()], "ok".into()));
+        assert_eq!(
+            (told.links(), told.verdict(NOW)),
+            (vec!["Source ArtifactGenerator flux-system/g".into()], "ok".into())
+        );
         assert_eq!((told.record.suspended, told.column("REVISION")), (None, "main@01234567".into()));
         // another maker need not speak in conditions
         assert_eq!(seen("ea", &source(&json!({}), &Value::Null)).verdict(NOW), "ok");
@@ -212,7 +215,10 @@ mod tests {
             "status": {"conditions": [{"type": "Ready", "status": "False", "reason": "AuthenticationFailed", "message": "port 40123",
                 "lastTransitionTime": "2026-11-21T13:59:50Z"}]}});
         let seen = seen("git", &object);
-        assert_eq!((seen.column("SINCE").as_str(), seen.verdict(NOW).as_str()), ("30m", "failed P2 authentication failed: port 40123"));
+        assert_eq!(
+            (seen.column("SINCE").as_str(), seen.verdict(NOW).as_str()),
+            ("30m", "failed P2 authentication failed: port 40123")
+        );
     }
 
     #[test]

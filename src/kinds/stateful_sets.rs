@@ -29,13 +29,7 @@ pub const SPEC: KindSpec = KindSpec {
     word: "sts",
     aliases: &["statefulsets"],
     title: "StatefulSets",
-    api: Api::Watch {
-        group: "apps",
-        versions: &["v1"],
-        plural: "statefulsets",
-        namespaced: true,
-        decode,
-    },
+    api: Api::Watch { group: "apps", versions: &["v1"], plural: "statefulsets", namespaced: true, decode },
     columns: &[
         Column::new("NAMESPACE", Field::Namespace, 8, 24, 2),
         Column::new("NAME", Field::Name, 24, 48, 0),
@@ -132,8 +126,7 @@ fn read(object: &Set, intern: &mut Interner) -> Record {
     (record.health, record.status) = (health, intern.get(word));
     let old = counts.wanted.saturating_sub(counts.updated);
     if word == "OnDelete" && old > 0 {
-        record.note =
-            clean(&format!("{old} of {} pods keep the old revision until they are deleted", counts.wanted));
+        record.note = clean(&format!("{old} of {} pods keep the old revision until they are deleted", counts.wanted));
     }
     let since = ending::mark(&mut record, meta, intern);
     let partition = spec.update_strategy.rolling_update.as_ref().and_then(|r| r.partition);
@@ -227,7 +220,10 @@ mod tests {
         assert_eq!(rolling.verdict("2026-11-21T14:10:00Z"), "warning P3 its rollout is not done after more than 20m");
         let behind = set(&json!({}), 1, [3, 3, 3], ["a", "a"]);
         assert_eq!(behind.verdict("2026-11-21T14:04:59Z"), "progressing");
-        assert_eq!(behind.verdict("2026-11-21T14:05:00Z"), "warning P3 its controller has not looked at its newest spec");
+        assert_eq!(
+            behind.verdict("2026-11-21T14:05:00Z"),
+            "warning P3 its controller has not looked at its newest spec"
+        );
     }
 
     #[test]

@@ -86,10 +86,16 @@ const WANTED: Keys = &[
     ("f:spec", Below(SPEC, &[("f:suspend", HIT), ("f:paused", HIT)])),
     (
         "f:metadata",
-        Below(0, &[("f:annotations", Below(0, &[
-            ("f:fluxcd.controlplane.io/reconcile", HIT),
-            ("f:source.extensions.fluxcd.io/reconcile", HIT),
-        ]))]),
+        Below(
+            0,
+            &[(
+                "f:annotations",
+                Below(
+                    0,
+                    &[("f:fluxcd.controlplane.io/reconcile", HIT), ("f:source.extensions.fluxcd.io/reconcile", HIT)],
+                ),
+            )],
+        ),
     ),
 ];
 

@@ -60,7 +60,9 @@ struct Progress {
 pub fn health(phase: &str) -> Health {
     match phase {
         "Completed" => Health::Ok,
-        "PartiallyFailed" | "FinalizingPartiallyFailed" | "WaitingForPluginOperationsPartiallyFailed" => Health::Warning,
+        "PartiallyFailed" | "FinalizingPartiallyFailed" | "WaitingForPluginOperationsPartiallyFailed" => {
+            Health::Warning
+        }
         "Failed" | "FailedValidation" => Health::Failed,
         "Deleting" => Health::Terminating,
         "" | "New" | "Queued" | "ReadyToStart" | "InProgress" | "Finalizing" | "WaitingForPluginOperations" => {
@@ -149,7 +151,8 @@ pub fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: T
         }
         Health::Progressing => {
             let waits = waits(strings.get(record.status));
-            let (long, soon) = (begun(record).plus(thresholds.backup_running), begun(record).plus(thresholds.no_progress));
+            let (long, soon) =
+                (begun(record).plus(thresholds.backup_running), begun(record).plus(thresholds.no_progress));
             // others may be before it; when nothing is, the server does not work
             if waits && now >= soon && now < long {
                 let finding = Finding::new(Severity::P4, Some(begun(record)), "not started yet");

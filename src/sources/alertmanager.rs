@@ -195,7 +195,8 @@ fn silence(wire: SilenceWire) -> Silence {
 
 fn opened(body: &[u8]) -> Result<Many<Box<RawValue>>, AskError> {
     let wrong = |what: String| AskError::Other(format!("not an answer of Alertmanager: {what}"));
-    let list: Option<Many<Box<RawValue>>> = serde_json::from_str(&utf8(body)).map_err(|error| wrong(error.to_string()))?;
+    let list: Option<Many<Box<RawValue>>> =
+        serde_json::from_str(&utf8(body)).map_err(|error| wrong(error.to_string()))?;
     list.ok_or_else(|| wrong("it is null".to_owned()))
 }
 

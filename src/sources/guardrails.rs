@@ -235,7 +235,8 @@ fn by_alert(name: &str, view: &View) -> Judged {
 }
 
 async fn by_expr<A: Ask>(expr: &str, fires: Fires, needs: &str, worth: &Worth, asks: &[A]) -> Judged {
-    let needed = async { if needs.is_empty() { Ok(true) } else { query_any(asks, needs).await.map(|s| !s.is_empty()) } };
+    let needed =
+        async { if needs.is_empty() { Ok(true) } else { query_any(asks, needs).await.map(|s| !s.is_empty()) } };
     let (needed, answer) = futures::join!(needed, query_any(asks, expr));
     let samples = match (needed, answer) {
         (_, Err(why)) | (Err(why), _) => return Judged::unjudged(why),
@@ -523,7 +524,10 @@ fires = "above-zero"
     #[tokio::test]
     async fn a_rule_that_does_not_work_keeps_nothing() {
         for (health, words_of) in [
-            (r#""health":"err","lastError":"many-to-many""#, "Down cannot judge its rule cannot be evaluated: many-to-many"),
+            (
+                r#""health":"err","lastError":"many-to-many""#,
+                "Down cannot judge its rule cannot be evaluated: many-to-many",
+            ),
             (r#""health":"unknown""#, "Down cannot judge its rule has not been evaluated yet"),
             (r#""health":"ok""#, "Down kept "),
         ] {

@@ -152,7 +152,10 @@ pub fn alerts(body: &[u8], bad: &mut Vec<Bad>) -> Result<Vec<Alert>, AskError> {
     let alerts = entries::<AlertWire>(&alerts, "Prometheus alert", bad);
     for alert in alerts.iter().filter(|a| !matches!(&*a.state, "firing" | "pending" | "inactive")) {
         let name = alert.labels.get("alertname").unwrap_or("(no name)");
-        bad.push(Bad { name: clean(name), error: clean(&format!("unknown state {:?}: taken for firing", &*alert.state)) });
+        bad.push(Bad {
+            name: clean(name),
+            error: clean(&format!("unknown state {:?}: taken for firing", &*alert.state)),
+        });
     }
     Ok(alerts
         .into_iter()

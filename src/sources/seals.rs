@@ -422,13 +422,21 @@ mod tests {
         let pods: Vec<_> = ["openbao-0", "openbao-1", "openbao-2"].map(|n| pod(n, "", "True")).into();
         let migrating = SEALED.replace("\"progress\"", "\"migration\":true,\"progress\"");
         let (polled, lines) = poll(&api(&pods), |replica, _, _| match &*replica.name {
-            "openbao-0" => bao((200, UNSEALED), (472, &health(true, false, false)))
-                .on(LEADER, 200, r#"{"ha_enabled":true,"is_self":true}"#),
+            "openbao-0" => bao((200, UNSEALED), (472, &health(true, false, false))).on(
+                LEADER,
+                200,
+                r#"{"ha_enabled":true,"is_self":true}"#,
+            ),
             "openbao-1" => bao((200, &migrating), (503, &health(true, true, true))),
             _ => bao((200, UNSEALED), (429, &health(true, false, true))),
         })
         .await;
-        let words = ["openbao (cluster) degraded 2/3", "openbao-0 active asked", "openbao-1 sealed asked", "openbao-2 standby asked"];
+        let words = [
+            "openbao (cluster) degraded 2/3",
+            "openbao-0 active asked",
+            "openbao-1 sealed asked",
+            "openbao-2 standby asked",
+        ];
         assert_eq!(lines, words);
         assert_eq!(&*polled.records[1].note, kind::SECONDARY);
         assert!(polled.records[2].flag(kind::MIGRATES) && !polled.records[1].flag(kind::MIGRATES));

@@ -5,15 +5,16 @@ use std::collections::HashSet;
 
 use super::{Subject, Triage};
 use crate::domain::record::Relation;
-use crate::kinds::alerts::{Confidence, State};
 use crate::kinds;
+use crate::kinds::alerts::{Confidence, State};
 use crate::store::table::Row;
 use crate::store::{RowId, Store};
 
 /// The alerts that are known now, of broken rules and silent watchdogs apart.
 pub fn all(store: &Store) -> impl Iterator<Item = (RowId, &Row)> {
     let kind = kinds::by_name("Alert");
-    let rows = kind.into_iter().flat_map(|kind| store.table(kind).iter().map(move |(slot, row)| (RowId { kind, slot }, row)));
+    let rows =
+        kind.into_iter().flat_map(|kind| store.table(kind).iter().map(move |(slot, row)| (RowId { kind, slot }, row)));
     rows.filter(|(_, row)| !matches!(State::of(&row.record, &store.strings), State::BrokenRule | State::NotFiring))
 }
 
@@ -32,12 +33,14 @@ pub fn about<'s>(store: &'s Store, triage: &Triage, id: RowId) -> Vec<&'s Row> {
     let pods = pods(store, id);
     let names = |row: &Row| {
         row.record.links.iter().filter(|link| link.relation == Relation::About).any(|link| {
-            let is_it = text(link.kind) == kind && link.namespace == record.namespace && text(link.name) == &*record.name;
+            let is_it =
+                text(link.kind) == kind && link.namespace == record.namespace && text(link.name) == &*record.name;
             is_it || (text(link.kind) == "Pod" && link.namespace == record.namespace && pods.contains(text(link.name)))
         })
     };
     let explains = |alert: RowId| {
-        let known = triage.chain(Subject::Row(alert)).into_iter().take_while(|step| step.confidence != Confidence::Namespace);
+        let known =
+            triage.chain(Subject::Row(alert)).into_iter().take_while(|step| step.confidence != Confidence::Namespace);
         known.into_iter().any(|step| triage.object(store, step.root) == Some(id))
     };
     all(store).filter(|(alert, row)| *alert != id && (names(row) || explains(*alert))).map(|(_, row)| row).collect()

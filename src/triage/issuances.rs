@@ -55,7 +55,8 @@ pub fn join(store: &Store, id: RowId, mut judged: Judgement, thresholds: &Thresh
 fn unable(store: &Store, certificate: &Record) -> Option<(Option<RowId>, String)> {
     let link = certificate.link(Relation::From)?;
     let (name, namespace) = (store.strings.get(link.name), store.strings.get(link.namespace));
-    let kind: KindId = kinds::by_name(store.strings.get(link.kind)).filter(|k| ISSUERS.contains(&kinds::spec(*k).name))?;
+    let kind: KindId =
+        kinds::by_name(store.strings.get(link.kind)).filter(|k| ISSUERS.contains(&kinds::spec(*k).name))?;
     let feed = &store.table(kind).feed;
     // only whoever sees all of them can say that one is not there
     if !feed.state.is_live() || (!feed.only.is_empty() && !feed.only.iter().any(|seen| **seen == *namespace)) {

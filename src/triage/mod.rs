@@ -2,12 +2,11 @@
 //! changed, or whose deadline has come, is judged and explained again; the order changes only when a judgement does,
 //! never on a tick.
 
-mod blocked;
 pub mod alerted;
+mod blocked;
 mod controllers;
 mod dependents;
 mod feeds;
-mod plans;
 mod graph;
 pub mod health;
 mod issuances;
@@ -16,6 +15,7 @@ mod leftovers;
 mod names;
 pub mod node;
 mod onset;
+mod plans;
 pub mod platform;
 mod rank;
 mod refusals;
@@ -160,7 +160,9 @@ impl Triage {
     /// What is wrong with a subject.
     pub fn finding(&self, subject: Subject) -> Option<&Finding> {
         match subject {
-            Subject::Cluster | Subject::Feed(_) | Subject::Plan(_) => self.feeds.iter().find(|(s, _)| *s == subject).map(|(_, f)| f),
+            Subject::Cluster | Subject::Feed(_) | Subject::Plan(_) => {
+                self.feeds.iter().find(|(s, _)| *s == subject).map(|(_, f)| f)
+            }
             _ => self.graph.finding(&self.judged, subject),
         }
     }

@@ -38,7 +38,8 @@ pub fn join(store: &Store, id: RowId, judged: Judgement, thresholds: &Thresholds
         // a run that waits or is under way holds the next one back; and what was missed says the same in better words
         let late = *own.why == *schedules::NOT_SUBMITTED && (state.held || state.missed > 0);
         // the pause is in the words
-        let paused = row.record.health == Health::Suspended && found.as_ref().is_some_and(|f| f.severity <= own.severity);
+        let paused =
+            row.record.health == Health::Suspended && found.as_ref().is_some_and(|f| f.severity <= own.severity);
         late || paused
     };
     judged.findings.retain(|own| !weak(own));

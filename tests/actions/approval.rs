@@ -58,7 +58,9 @@ fn a_dry_run_says_what_approves_it_and_a_right_word_is_as_good_as_a_key() {
     let seen = state.on(&demo, "restart deploy/team-alpha/shop-web --dry-run");
     assert!(seen.out.contains("\nneeds --confirm shop-web\n") && !seen.out.contains("--reason"), "{seen:#?}");
     assert_eq!(writes(&demo), Vec::<String>::new());
-    state.on(&demo, "suspend hr/team-alpha/shop confirm=shap").is(4, "shap is neither the object's name nor the context's");
+    state
+        .on(&demo, "suspend hr/team-alpha/shop confirm=shap")
+        .is(4, "shap is neither the object's name nor the context's");
     state.on(&demo, "suspend hr/team-alpha/shop confirm=sre-prod --yes").is(4, "sre-prod is neither");
     assert_eq!(writes(&demo), Vec::<String>::new());
     state.on(&demo, "suspend hr/team-alpha/shop confirm=shop").is(0, "done: ");

@@ -93,7 +93,8 @@ impl<'s> Scratch<'s> {
 
     /// One of its pods that is not ending.
     fn pod(&self) -> (String, String) {
-        let (_, list) = self.server.get(&format!("/api/v1/namespaces/{NAMESPACE}/pods?labelSelector=app%3D{}", self.name));
+        let (_, list) =
+            self.server.get(&format!("/api/v1/namespaces/{NAMESPACE}/pods?labelSelector=app%3D{}", self.name));
         let pods = list["items"].as_array().unwrap();
         let pod = pods.iter().find(|pod| pod["metadata"]["deletionTimestamp"].is_null()).expect("a pod that lives");
         let text = |key: &str| pod["metadata"][key].as_str().unwrap().to_owned();
@@ -184,7 +185,9 @@ fn another_object_is_never_written_to(server: &Server) {
     let deployment = scratch.deployment();
     let is = server.get(&deployment).1;
     let patch = |metadata: Value| {
-        server.ask(Method::PATCH, &deployment, Some((MERGE, &json!({"metadata": metadata, "spec": {"paused": true}})))).0
+        server
+            .ask(Method::PATCH, &deployment, Some((MERGE, &json!({"metadata": metadata, "spec": {"paused": true}}))))
+            .0
     };
     let (uid, version) = (&is["metadata"]["uid"], &is["metadata"]["resourceVersion"]);
     let wrong = patch(json!({"uid": "another", "resourceVersion": version}));
@@ -232,8 +235,13 @@ fn everything(server: &Server) -> BTreeMap<String, Value> {
         for object in list["items"].as_array().unwrap() {
             let metadata = &object["metadata"];
             let name = format!("{path} {}/{} {}", metadata["namespace"], metadata["name"], metadata["uid"]);
-            let kept = json!([metadata["generation"], metadata["annotations"], metadata["labels"],
-                metadata["deletionTimestamp"], object["spec"]]);
+            let kept = json!([
+                metadata["generation"],
+                metadata["annotations"],
+                metadata["labels"],
+                metadata["deletionTimestamp"],
+                object["spec"]
+            ]);
             all.insert(name, kept);
         }
     }
@@ -242,7 +250,8 @@ fn everything(server: &Server) -> BTreeMap<String, Value> {
 
 fn changed(before: &BTreeMap<String, Value>, after: &BTreeMap<String, Value>) -> Vec<String> {
     let gone = before.keys().filter(|name| !after.contains_key(*name)).map(|name| format!("gone: {name}"));
-    let other = after.iter().filter(|(name, is)| before.get(*name) != Some(is)).map(|(name, _)| format!("changed: {name}"));
+    let other =
+        after.iter().filter(|(name, is)| before.get(*name) != Some(is)).map(|(name, _)| format!("changed: {name}"));
     gone.chain(other).collect()
 }
 

@@ -29,7 +29,10 @@ const ALERTMANAGER: &str =
 #[case::scale("scale deploy/team-alpha/shop-web replicas=5 confirm=shop-web", "done: rolled out, 5 of 5")]
 #[case::pause("pause-rollout deploy/team-alpha/shop-web --yes", "done: .spec.paused is true")]
 #[case::silence(r#"silence pod/team-alpha/POD reason=rack matchers=alertname="X" --yes"#, "done: active until")]
-#[case::silence_a_namespace("silence hr/team-alpha/shop reason=rack scope=namespace confirm=sre-demo", "done: active until")]
+#[case::silence_a_namespace(
+    "silence hr/team-alpha/shop reason=rack scope=namespace confirm=sre-demo",
+    "done: active until"
+)]
 #[case::renew("renew cert/team-alpha/shop-tls --yes", "done: revision")]
 #[case::sync("force-sync es/kubeop-system/kubeop-database --yes", "done: SecretSynced")]
 #[case::rotate("rotate es/kubeop-system/kubeop-database --yes", "done: ")]

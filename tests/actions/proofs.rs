@@ -137,9 +137,8 @@ fn a_connection_that_was_never_made_is_a_refusal_and_one_that_broke_is_not() {
 fn each_request_that_is_sent_has_its_intent_with_uid_version_and_body() {
     let (demo, state) = (demo("quiet"), State::new());
     let control = demo.control();
-    control.set_faults(Faults::one(
-        Rule::new(Act::Delay(Duration::from_millis(600))).path(SHOP).verb("patch").only(2, 1),
-    ));
+    control
+        .set_faults(Faults::one(Rule::new(Act::Delay(Duration::from_millis(600))).path(SHOP).verb("patch").only(2, 1)));
     let stir = std::thread::spawn(move || {
         for nth in 0..30 {
             control.with_world(|world| {

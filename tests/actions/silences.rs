@@ -130,12 +130,20 @@ fn while_alerts_cannot_be_seen_what_a_silence_covers_is_unknown_and_not_nothing(
     let (demo, state) = (demo("quiet"), State::new());
     let down = || Act::Status { code: 503, retry_after: None, body: None };
     let rules = ["/api/v1/alerts", "/api/v2/alerts"].iter().flat_map(|path| {
-        let names = ["services/http:monitoring-kube-prometheus-prometheus:9090", "services/http:monitoring-kube-prometheus-alertmanager:9093"];
-        let pods = ["pods/http:alertmanager-monitoring-kube-prometheus-alertmanager-0:9093", "pods/http:alertmanager-monitoring-kube-prometheus-alertmanager-1:9093",
-            "pods/http:prometheus-monitoring-kube-prometheus-prometheus-0:9090", "pods/http:prometheus-monitoring-kube-prometheus-prometheus-1:9090"];
-        names.into_iter().chain(pods).map(move |at| {
-            Rule::new(down()).path(&format!("/api/v1/namespaces/monitoring/{at}/proxy{path}"))
-        })
+        let names = [
+            "services/http:monitoring-kube-prometheus-prometheus:9090",
+            "services/http:monitoring-kube-prometheus-alertmanager:9093",
+        ];
+        let pods = [
+            "pods/http:alertmanager-monitoring-kube-prometheus-alertmanager-0:9093",
+            "pods/http:alertmanager-monitoring-kube-prometheus-alertmanager-1:9093",
+            "pods/http:prometheus-monitoring-kube-prometheus-prometheus-0:9090",
+            "pods/http:prometheus-monitoring-kube-prometheus-prometheus-1:9090",
+        ];
+        names
+            .into_iter()
+            .chain(pods)
+            .map(move |at| Rule::new(down()).path(&format!("/api/v1/namespaces/monitoring/{at}/proxy{path}")))
     });
     demo.control().set_faults(rules.fold(Faults::default(), Faults::with));
     let line = r#"silence hr/team-alpha/shop reason=rack matchers=alertname="X""#;
@@ -150,11 +158,8 @@ fn while_alerts_cannot_be_seen_what_a_silence_covers_is_unknown_and_not_nothing(
 #[test]
 fn a_quoted_value_keeps_its_backslashes_and_a_name_may_be_quoted() {
     let (demo, state) = (demo("quiet"), State::new());
-    let order = set(
-        "silence hr/team-alpha/shop --yes",
-        &[("matchers", r#"alertname=~"a{1,3}\d+\.b" pod="\x""#)],
-        "rack",
-    );
+    let order =
+        set("silence hr/team-alpha/shop --yes", &[("matchers", r#"alertname=~"a{1,3}\d+\.b" pod="\x""#)], "rack");
     carry_out(&state, &demo, order).is(0, "done: active until");
     let made = silences(&demo, "active");
     let values: Vec<_> = made[0]["matchers"].as_array().unwrap().iter().map(|m| m["value"].as_str().unwrap()).collect();
@@ -176,10 +181,12 @@ fn pasted(line: &str) -> (Vec<String>, Vec<String>) {
     std::fs::write(&tool, "#!/bin/sh\nfor word in \"$@\"; do printf '%s\\0' \"$word\"; done\n").unwrap();
     std::fs::set_permissions(&tool, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let path = format!("{}:/usr/bin:/bin", folder.path().display());
-    let run = Command::new("/bin/sh").arg("-c").arg(line).current_dir(folder.path()).env("PATH", path).output().unwrap();
+    let run =
+        Command::new("/bin/sh").arg("-c").arg(line).current_dir(folder.path()).env("PATH", path).output().unwrap();
     assert!(run.status.success(), "{line}: {run:?}");
     let words = String::from_utf8(run.stdout).unwrap();
-    let mut left: Vec<String> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    let mut left: Vec<String> =
+        std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     left.retain(|name| name != "amtool");
     (words.split_terminator('\0').map(str::to_owned).collect(), left)
 }
@@ -227,7 +234,10 @@ fn a_silence_is_extended_beyond_its_end_and_keeps_what_others_wrote() {
     let ends = had.plus(2 * 3600);
     let kept = &silences(&demo, "active")[0];
     assert_eq!(Time::parse(kept["endsAt"].as_str().unwrap()), Some(ends), "{kept}");
-    assert_eq!((&kept["id"], &kept["createdBy"], &kept["comment"]), (&json!(id), &json!("alice"), &json!("[wk:7Q] new rack")));
+    assert_eq!(
+        (&kept["id"], &kept["createdBy"], &kept["comment"]),
+        (&json!(id), &json!("alice"), &json!("[wk:7Q] new rack"))
+    );
     assert_eq!(kept["annotations"], json!({ "ticket": "OPS-7" }));
     // amtool counts a duration from the start: the command names the end
     let (words, _) = pasted(same_as(&seen));
@@ -272,7 +282,8 @@ fn an_extension_is_done_when_every_replica_knows_the_new_end() {
     let (id, had) = of_somebody(&demo);
     demo.control().with_world(|world| world.platform.set_gossip(3_000));
     // by then both have heard of the silence itself
-    let known = |replica: usize| ask(&demo, &format!("{REPLICA}{replica}:9093/proxy/api/v2/silence/{id}"))["id"] == json!(id);
+    let known =
+        |replica: usize| ask(&demo, &format!("{REPLICA}{replica}:9093/proxy/api/v2/silence/{id}"))["id"] == json!(id);
     until(|| if known(0) && known(1) { Ok(()) } else { Err("a replica does not know it".to_owned()) }).unwrap();
     state.on(&demo, &format!("edit-silence silence/{id} reason=longer --yes")).is(0, "on 2 replicas");
     for replica in 0..2 {
@@ -292,7 +303,8 @@ fn a_silence_that_somebody_else_has_changed_since_the_preview_is_left_alone() {
     let slow = Act::Delay(std::time::Duration::from_millis(1500));
     control.set_faults(Faults::one(Rule::new(slow).path(&path).verb("get").only(2, 1)));
     let others = std::thread::scope(|scope| {
-        let running = scope.spawn(|| state.on(&demo, &format!("edit-silence silence/{id} reason=longer --yes duration=5h")));
+        let running =
+            scope.spawn(|| state.on(&demo, &format!("edit-silence silence/{id} reason=longer --yes duration=5h")));
         let looked = || control.requests().iter().filter(|r| r.path == path && r.method == "GET").count() > 1;
         let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
         while !looked() && std::time::Instant::now() < until {
@@ -321,6 +333,10 @@ fn what_is_proposed_for_a_workload_matches_the_alerts_that_are_about_it() {
     let numbers: Vec<usize> = told.split_whitespace().filter_map(|word| word.parse().ok()).collect();
     assert!(numbers.len() == 2 && numbers[0] >= own, "{told:?}");
     // what is said instead is told to miss them
-    let seen = state.on(&demo, r#"silence deploy/team-beta/orders-worker reason=rack matchers=deployment="x" --dry-run"#);
-    assert!(seen.out.contains(&format!("warning: {} of the alerts about it are not silenced", numbers[1])), "{seen:#?}");
+    let seen =
+        state.on(&demo, r#"silence deploy/team-beta/orders-worker reason=rack matchers=deployment="x" --dry-run"#);
+    assert!(
+        seen.out.contains(&format!("warning: {} of the alerts about it are not silenced", numbers[1])),
+        "{seen:#?}"
+    );
 }

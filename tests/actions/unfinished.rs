@@ -188,8 +188,10 @@ fn an_unlock_that_began_a_plan_lasts_for_that_plan() {
     let control = demo.control();
     let jump = std::thread::spawn(move || {
         let until = std::time::Instant::now() + Duration::from_secs(60);
-        let is_suspended =
-            || control.with_world(|world| world.get("HelmRelease", "team-alpha", "shop").cloned()).unwrap()["spec"]["suspend"] == true;
+        let is_suspended = || {
+            control.with_world(|world| world.get("HelmRelease", "team-alpha", "shop").cloned()).unwrap()["spec"]["suspend"]
+                == true
+        };
         while !is_suspended() && std::time::Instant::now() < until {
             std::thread::park_timeout(Duration::from_millis(10));
         }

@@ -58,9 +58,7 @@ fn note<'a>(object: &'a Value, annotation: &str) -> Option<&'a str> {
 pub fn noticed(world: &mut World, before: Option<&Value>, after: &Value) {
     let at = key(after);
     let asked = before.and_then(|before| note(before, REQUESTED)) != note(after, REQUESTED);
-    let changed = before.is_none_or(|before| {
-        before["spec"] != after["spec"] || switched(before) != switched(after)
-    });
+    let changed = before.is_none_or(|before| before["spec"] != after["spec"] || switched(before) != switched(after));
     if suspended(after) && before.is_some_and(|before| !suspended(before)) && !world.desk.attempts.contains(&at) {
         // A running attempt goes on to its end; the status is frozen then.
         world.freeze(&at);

@@ -91,7 +91,14 @@ fn generated(m: &Moment, all: &mut Vec<Value>) {
     let (namespace, name, made) = ("team-alpha", "apps", "apps-frontend");
     let from = json!({ "sources": [{ "alias": "apps", "kind": "GitRepository", "name": "apps" }],
         "artifacts": [{ "name": made, "revision": "@apps", "copy": [{ "from": "@apps/frontend/**", "to": "@artifact/" }] }] });
-    let ready = condition("Ready", "True", "Succeeded", "reconciliation succeeded, generated 1 artifact(s)", m.days_ago(2), NOW);
+    let ready = condition(
+        "Ready",
+        "True",
+        "Succeeded",
+        "reconciliation succeeded, generated 1 artifact(s)",
+        m.days_ago(2),
+        NOW,
+    );
     all.push(json!({ "apiVersion": "source.extensions.fluxcd.io/v1beta1", "kind": "ArtifactGenerator",
         "metadata": meta(namespace, name, m.days_ago(60), &[]), "spec": from, "status": { "conditions": [ready],
             "inventory": [{ "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "ExternalArtifact", "namespace": namespace, "name": made }] } }));

@@ -84,9 +84,8 @@ pub fn objects(m: &Moment, all: &mut Vec<Value>) {
             ];
             status["lastAttemptedRevision"] = json!(attempted);
             // the attempt before was the last good one
-            status["history"][0]["lastReconciled"] = json!(time(
-                span.since.checked_sub(SignedDuration::from_mins(10)).unwrap_or(span.since)
-            ));
+            status["history"][0]["lastReconciled"] =
+                json!(time(span.since.checked_sub(SignedDuration::from_mins(10)).unwrap_or(span.since)));
         }
         status["conditions"] = json!(conditions);
         all.push(json!({ "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "metadata": meta, "spec": spec, "status": status }));
