@@ -6,10 +6,14 @@
 
 #[path = "actions/approval.rs"]
 mod approval;
+#[path = "actions/budgets.rs"]
+mod budgets;
 #[path = "actions/compare.rs"]
 mod compare;
 #[path = "actions/contract.rs"]
 mod contract;
+#[path = "actions/drains.rs"]
+mod drains;
 #[path = "actions/driver.rs"]
 mod driver;
 #[path = "actions/ends.rs"]

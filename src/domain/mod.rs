@@ -4,6 +4,7 @@ pub mod ages;
 pub mod beside;
 pub mod change;
 pub mod context;
+pub mod evictions;
 pub mod finding;
 pub mod go_regex;
 pub mod health;

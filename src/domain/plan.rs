@@ -7,6 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::evictions::Evictions;
 use super::proof::Check;
 use super::record::Key;
 
@@ -107,6 +108,8 @@ pub enum Act {
     Send(Box<Request>),
     Await(Proof),
     Fetch(Box<Fetch>),
+    /// Evicts pods side by side, until none is left that has to go.
+    Evict(Box<Evictions>),
     /// A program of this machine, without a shell.
     Local(Vec<String>),
     /// A program of this machine that changes nothing: what it prints, as JSON, is judged.
@@ -155,8 +158,13 @@ impl Step {
         match &self.act {
             Act::Send(request) => format!("{} {}", request.method, request.path),
             Act::Local(argv) => argv.join(" "),
+            Act::Evict(evictions) => format!("POST pods/eviction {}", evictions.node),
             Act::Await(_) | Act::Fetch(_) | Act::Ask { .. } | Act::Manual(_) => String::new(),
         }
+    }
+
+    pub fn evict(what: impl Into<String>, twin: impl Into<String>, evictions: Evictions) -> Self {
+        Self::new(what, twin, Act::Evict(Box::new(evictions)))
     }
 
     /// What this step sends, if it sends.

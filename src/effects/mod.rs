@@ -3,6 +3,7 @@
 pub mod asking;
 pub mod audit;
 pub mod deeds;
+pub mod evictions;
 pub mod fetch;
 pub mod local;
 pub mod lock;

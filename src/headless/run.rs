@@ -21,6 +21,7 @@ use crate::domain::text;
 use crate::intent::{Effect, Fetch, RunId, Tickets};
 use crate::kinds;
 use crate::screens::acting::{self, Basis};
+use crate::screens::evictions;
 use crate::screens::world::Link;
 
 /// How long lists and answers may take.
@@ -28,6 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// After a signal, the plan has so long to record that it was interrupted.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 const ROUNDS: usize = 6;
+/// Columns of a table.
+const WIDE: usize = 150;
 
 /// What the command line says.
 #[derive(Debug, Clone, Default)]
@@ -440,6 +443,11 @@ fn print(plan: &Plan, needs: &[String], checks: &[Checked], out: &mut dyn Write)
         }
         if let Act::Ask { argv, .. } = &step.act {
             writeln!(out, "    {}", clean(&argv.join(" ")))?;
+        }
+        if let Act::Evict(wanted) = &step.act {
+            for (line, _) in evictions::table(wanted, WIDE) {
+                writeln!(out, "    {line}")?;
+            }
         }
         if let Act::Fetch(fetch) = &step.act {
             writeln!(out, "    {}", clean(&fetch.told()))?;

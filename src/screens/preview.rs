@@ -367,6 +367,7 @@ fn step_lines(nth: usize, step: &Step, verdict: Option<&Verdict>, asking: bool, 
         }
         Act::Ask { argv, .. } => indented(contexts::wrap(&text::line(&argv.join(" ")), wide), Tone::Dim, out),
         Act::Fetch(fetch) => indented(contexts::wrap(&text::line(&fetch.told()), wide), Tone::Dim, out),
+        Act::Evict(evictions) => out.extend(super::evictions::lines(evictions, wide)),
         Act::Manual(why) => indented(contexts::wrap(&text::line(why), wide), Tone::Warn, out),
         Act::Await(_) | Act::Local(_) => {}
     }
