@@ -1,10 +1,8 @@
 //! The command line: flags become settings and a mode, modes are dispatched. The only place that knows of `--demo`.
 
-use std::fs::Permissions;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;

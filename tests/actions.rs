@@ -6,10 +6,14 @@
 
 #[path = "actions/approval.rs"]
 mod approval;
+#[path = "actions/budgets.rs"]
+mod budgets;
 #[path = "actions/compare.rs"]
 mod compare;
 #[path = "actions/contract.rs"]
 mod contract;
+#[path = "actions/drains.rs"]
+mod drains;
 #[path = "actions/driver.rs"]
 mod driver;
 #[path = "actions/ends.rs"]
@@ -26,10 +30,10 @@ mod proofs;
 mod real;
 #[path = "actions/refusals.rs"]
 mod refusals;
-#[path = "actions/silences.rs"]
-mod silences;
 #[path = "actions/shown.rs"]
 mod shown;
+#[path = "actions/silences.rs"]
+mod silences;
 #[path = "actions/tools.rs"]
 mod tools;
 #[path = "actions/twins.rs"]

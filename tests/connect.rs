@@ -582,7 +582,8 @@ async fn a_server_that_refuses_every_token_ends_in_a_login_hint_not_in_a_loop() 
 async fn a_failing_plugin_shows_its_words_and_a_hint() {
     let home = plugin_home("{server: \"https://127.0.0.1:1\"}", "printf 'session \\033[31mexpired\\n' >&2; exit 7");
     let error = home.connect().await.unwrap_err();
-    let ConnectError::Request(RequestError::Login(LoginNeeded { context, why, output, hint, costly: true })) = &error else {
+    let ConnectError::Request(RequestError::Login(LoginNeeded { context, why, output, hint, costly: true })) = &error
+    else {
         panic!("{error:?}")
     };
     assert_eq!(context, "c");
@@ -1218,7 +1219,10 @@ fn tls_server(name: &str) -> SocketAddr {
                 head.push(byte[0]);
             }
             let length = VERSION.len();
-            let _ = write!(stream, "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{VERSION}");
+            let _ = write!(
+                stream,
+                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{VERSION}"
+            );
             let _ = stream.flush();
         }
     });
@@ -1277,7 +1281,10 @@ async fn a_certificate_for_clients_is_none_for_a_server(#[case] server: &str, #[
 #[case::authority_data("{server: URL, certificate-authority-data: \"\"}", "{token: t}")]
 #[case::authority("{server: URL, certificate-authority: \"\"}", "{token: t}")]
 #[case::server_name("{server: URL, tls-server-name: \"\", proxy-url: \"\"}", "{token: t}")]
-#[case::files("{server: URL}", "{token: t, tokenFile: \"\", client-certificate: \"\", client-key: \"\", username: \"\"}")]
+#[case::files(
+    "{server: URL}",
+    "{token: t, tokenFile: \"\", client-certificate: \"\", client-key: \"\", username: \"\"}"
+)]
 #[case::null("{server: URL, certificate-authority: ~}", "{token: t, exec: ~, auth-provider: ~}")]
 #[tokio::test]
 async fn an_empty_value_is_none(#[case] cluster: &str, #[case] user: &str) {
@@ -1294,7 +1301,8 @@ async fn one_bad_entry_costs_the_contexts_that_use_it_and_no_other() {
     let text = std::fs::read_to_string(home.path("config")).unwrap();
     let more = "- name: old\n  user: {auth-provider: {name: gcp, config: ~}}\n\
                 - name: odd\n  user: {exec: {command: x, interactiveMode: Sometimes}}\n- user: {}\n";
-    let text = text.replace("contexts:\n", "contexts:\n- name: odd\n  context: {cluster: k, user: odd}\n- context: {}\n");
+    let text =
+        text.replace("contexts:\n", "contexts:\n- name: odd\n  context: {cluster: k, user: odd}\n- context: {}\n");
     std::fs::write(home.path("config"), format!("{text}{more}")).unwrap();
     home.connect().await.unwrap();
     let error = Cluster::connect(&home.settings(), Some("odd")).await.unwrap_err();
@@ -1316,7 +1324,10 @@ fn a_name_that_two_files_define_is_that_of_the_first_and_whoever_chooses_it_is_w
     assert_eq!(target.server, "https://lab");
     let [warning] = &target.warnings[..] else { panic!("{:?}", target.warnings) };
     let (a, b) = (folder.path().join("a"), folder.path().join("b"));
-    assert_eq!(*warning, format!("cluster \"kubernetes\" is another one in {}: that of {} counts", b.display(), a.display()));
+    assert_eq!(
+        *warning,
+        format!("cluster \"kubernetes\" is another one in {}: that of {} counts", b.display(), a.display())
+    );
     // the same in both is no matter
     let known = listed(folder.path(), &[("a", &of("lab", "lab", "t")), ("b", &of("prod", "lab", "t"))]);
     assert_eq!(known.target(Some("prod")).unwrap().warnings, [""; 0]);
@@ -1409,10 +1420,8 @@ async fn what_is_no_api_server_is_no_connection(#[case] code: u16, #[case] kind:
 
 #[tokio::test]
 async fn a_redirect_is_no_api_server_and_its_secrets_are_not_repeated() {
-    let server = Server::start(|_, _| {
-        response(302, &[("location", "https://login.example.com/?state=s3cret")], "")
-    })
-    .await;
+    let server =
+        Server::start(|_, _| response(302, &[("location", "https://login.example.com/?state=s3cret")], "")).await;
     let error = Home::new(&server.url(), "{}").connect().await.unwrap_err();
     assert!(error.headline().contains("a redirect to https://login.example.com,"), "{error}");
     assert!(!format!("{error:?}").contains("s3cret"));

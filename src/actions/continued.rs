@@ -24,7 +24,8 @@ pub fn fits(action: &str, left: &Unfinished, targets: &[Target]) -> Result<(), S
 pub fn plan(action: &ActionSpec, input: &Input<'_>, nth: usize, left: &Unfinished) -> Result<Plan, Stop> {
     let own: Vec<&Trace> = left.steps.iter().filter(|step| step.target == nth).collect();
     let mut sends = own.iter().filter(|step| !step.sends.is_empty()).peekable();
-    let all_sent = sends.peek().is_some() && sends.all(|step| step.taken != Taken::No);
+    let sent = |step: &Trace| step.taken == Taken::Yes || (step.taken == Taken::Maybe && !step.many);
+    let all_sent = sends.peek().is_some() && sends.all(|step| sent(step));
     if all_sent {
         return looked_for(action, input, left, &own);
     }

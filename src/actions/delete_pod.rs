@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::input::Input;
-use super::{ActKey, ActionSpec, right, twin, workload};
-use crate::domain::json::{int, text};
+use super::{ActKey, ActionSpec, losses, right, twin, workload};
+use crate::domain::json::text;
 use crate::domain::plan::{Body, Guard, Method, Plan, Proof, Request, Step, Stop, Via};
 use crate::domain::proof::Check;
 
@@ -24,7 +24,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let (path, pod) = input.object()?;
     let (namespace, name) = (&target.key.namespace, &target.key.name);
     let uid = text(pod, "/metadata/uid");
-    let grace = int(pod, "/spec/terminationGracePeriodSeconds").unwrap_or(30);
+    let grace = losses::grace(pod);
     let request = Request {
         via: Via::Kubernetes,
         method: Method::Delete,

@@ -1,34 +1,58 @@
-//! Drain a node: cordon it, then evict its pods one after another, each asked of its budgets. Running it again goes on
+//! Drain a node: cordon it, then evict its pods side by side until none is left that has to go. Running it again goes on
 //! with whatever is left.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
-use super::input::Input;
-use super::{ActionSpec, Field, Start, cordon, evict, flux, right, twin, workload};
-use crate::domain::json::{annotation, flag, int, list, text};
-use crate::domain::plan::{Plan, Risk, Stop};
+use super::budgets::{self, Stance};
+use super::input::{Input, Needs};
+use super::{ActionSpec, Field, Start, cordon, evict, flux, losses, marks, right, twin, workload};
+use crate::domain::ages::Time;
+use crate::domain::command_line::CommandLine;
+use crate::domain::evictions::{self, Evictions, Leaving, controller, is_over, pods, some};
+use crate::domain::json::{flag, list, text};
+use crate::domain::plan::{Plan, Risk, Step, Stop};
+use crate::domain::served::escape;
+
+/// A day; kubectl's "for ever" is no time that a plan is awaited.
+const LONGEST: u32 = 86_400;
+
+const EMPTY_DIR: &str = "delete-emptydir-data";
+const UNMANAGED: &str = "unmanaged";
+const CLAIMED: &str = "leave-unevictable";
+/// kubectl refuses to leave these, and evicts them with --force.
+const ORPHAN: &str = "of a DaemonSet that is gone (unmanaged=yes evicts them)";
 
 pub const SPEC: ActionSpec = ActionSpec {
     name: "drain",
     key: None,
     doc: "cordon the node and evict its pods, as their disruption budgets allow",
-    rights: &[right("", "nodes", "patch"), right("", "pods/eviction", "create")],
+    rights: &[
+        right("", "nodes", "patch"),
+        right("", "pods/eviction", "create"),
+        // what is left is looked for, and whether a volume is on this node alone
+        right("", "pods", "list"),
+        right("", "persistentvolumes", "get"),
+    ],
     fields: &[
-        Field { name: "timeout", help: "seconds to wait for a budget, for each pod", default: Start::Text("300") },
         Field {
-            name: "delete-emptydir-data",
+            name: "timeout",
+            help: "seconds for all of it: evictions that budgets hold back, pods that end",
+            default: Start::Text("300"),
+        },
+        Field {
+            name: EMPTY_DIR,
             help: "yes: evict pods with emptyDir data, which is lost",
             default: Start::Text("no"),
         },
         Field {
-            name: "leave-unevictable",
+            name: CLAIMED,
             help: "yes: leave pods that two budgets claim, which the server never evicts",
             default: Start::Text("no"),
         },
         Field {
-            name: "unmanaged",
+            name: UNMANAGED,
             help: "yes: evict pods without a controller, which are gone for good",
             default: Start::Text("no"),
         },
@@ -38,126 +62,245 @@ pub const SPEC: ActionSpec = ActionSpec {
     plan,
 };
 
-/// What becomes of a pod.
-enum Fate {
-    Evict,
-    Skip(&'static str),
-    Consent(&'static str, &'static str),
+/// What is on the node, sorted by what becomes of it.
+#[derive(Debug, Default)]
+struct Sorted<'v> {
+    /// To be evicted.
+    go: Vec<&'v Value>,
+    /// Terminating already.
+    end: Vec<&'v Value>,
+    /// Left to their DaemonSets and to the node, by why.
+    stay: BTreeMap<&'static str, usize>,
+    /// Claimed by two budgets, and which.
+    claimed: Vec<(&'v Value, String)>,
+    /// Pods that need a setting to be evicted, by that setting.
+    asks: BTreeMap<&'static str, Vec<&'v Value>>,
 }
 
-fn fate(pod: &Value) -> Fate {
-    let owner = list(pod, "/metadata/ownerReferences").iter().find(|o| flag(o, "/controller"));
-    let done = matches!(text(pod, "/status/phase"), "Succeeded" | "Failed");
-    if !annotation(pod, "kubernetes.io/config.mirror").is_empty() {
-        return Fate::Skip("static");
+impl<'v> Sorted<'v> {
+    /// `unmanaged`: what nobody makes anew is to go as well.
+    fn of(all: &'v [Value], budgets: &Value, daemons: Option<&Value>, unmanaged: bool) -> Self {
+        let mut out = Self::default();
+        for pod in all {
+            let orphan = evictions::stays(pod) == Some(evictions::DAEMON) && is_orphan(pod, daemons);
+            match (evictions::stays(pod), budgets::stance(budgets, pod)) {
+                (Some(_), _) if orphan && !unmanaged => *out.stay.entry(ORPHAN).or_default() += 1,
+                (Some(why), _) if !orphan => *out.stay.entry(why).or_default() += 1,
+                _ if evictions::terminating(pod).is_some() => out.end.push(pod),
+                (_, Err(names)) => out.claimed.push((pod, names)),
+                _ => {
+                    out.go.push(pod);
+                    for setting in consents(pod, orphan) {
+                        out.asks.entry(setting).or_default().push(pod);
+                    }
+                }
+            }
+        }
+        out
     }
-    if owner.is_some_and(|o| text(o, "/kind") == "DaemonSet") {
-        return Fate::Skip("of a DaemonSet");
+}
+
+/// Whether the DaemonSet of a pod is gone, so that it does not come back.
+fn is_orphan(pod: &Value, daemons: Option<&Value>) -> bool {
+    let (namespace, name) = (text(pod, "/metadata/namespace"), controller(pod).map_or("", |o| text(o, "/name")));
+    let is = |d: &Value| text(d, "/metadata/namespace") == namespace && text(d, "/metadata/name") == name;
+    daemons.is_some_and(|all| !list(all, "/items").iter().any(is))
+}
+
+/// What has to be set for a pod to be evicted; one that has ended has nothing to lose.
+fn consents(pod: &Value, orphan: bool) -> Vec<&'static str> {
+    if is_over(pod) {
+        return Vec::new();
     }
-    if !text(pod, "/metadata/deletionTimestamp").is_empty() {
-        return Fate::Skip("terminating already");
-    }
-    if done {
-        return Fate::Evict;
-    }
-    if owner.is_none() {
-        return Fate::Consent("unmanaged", "no controller makes it anew");
-    }
-    if list(pod, "/spec/volumes").iter().any(|v| v.get("emptyDir").is_some()) {
-        return Fate::Consent("delete-emptydir-data", "its emptyDir data is lost");
-    }
-    Fate::Evict
+    let needs = [(UNMANAGED, orphan || controller(pod).is_none()), (EMPTY_DIR, losses::has_empty_dir(pod))];
+    needs.into_iter().filter(|(_, needed)| *needed).map(|(setting, _)| setting).collect()
 }
 
 fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let target = input.target()?;
     let name = &target.key.name;
-    let (path, node) = input.object()?;
-    let pods = input.served("Pod")?;
-    let selector = crate::domain::served::escape(&format!("spec.nodeName={name}"));
-    let all = list(input.read(&format!("{}?fieldSelector={selector}", pods.collection("")))?, "/items");
-    let patience: u32 = match input.setting("timeout") {
-        None => 300,
-        Some(text) => {
-            text.parse().map_err(|_| Stop::Refuse(format!("timeout is a number of seconds, not `{text}`")))?
-        }
+    let limit = limit(input)?;
+    let look =
+        format!("{}?fieldSelector={}", input.served("Pod")?.collection(""), escape(&format!("spec.nodeName={name}")));
+    let mut needs = Needs::default();
+    let node = needs.take(input.object())?;
+    let listed = needs.take(input.read(&look))?;
+    let budgets = needs.take(input.maybe(&input.served("PodDisruptionBudget")?.collection("")))?;
+    let daemons = needs.take(input.maybe(&input.served("DaemonSet")?.collection("")))?;
+    let (Some((path, node)), Some(listed), Some(budgets), Some(daemons)) = (node, listed, budgets, daemons) else {
+        return needs.met(()).and_then(|()| Err(Stop::refuse("nothing is known of the node")));
     };
-    let (claimed, mut warnings) = tight(input, all)?;
-    if !claimed.is_empty() && !input.yes("leave-unevictable")? {
-        return Err(Stop::Refuse(format!(
-            "{}; mend the budgets, or set leave-unevictable=yes to leave them here",
-            claimed.values().cloned().collect::<Vec<_>>().join("; ")
-        )));
+    let mut warnings = Vec::new();
+    if let Err(why) = budgets {
+        warnings.push(format!("disruption budgets could not be read: {why}"));
     }
-    let mut steps = if flag(node, "/spec/unschedulable") { Vec::new() } else { cordon::steps(input, &path, node)? };
-    let (mut evicted, mut skipped, mut missing) = (0, Vec::new(), Vec::new());
-    for pod in all {
-        let (namespace, pod_name) = (text(pod, "/metadata/namespace"), text(pod, "/metadata/name"));
-        match fate(pod) {
-            _ if claimed.contains_key(&(namespace, pod_name)) => {
-                skipped.push(format!("{namespace}/{pod_name} (two budgets)"));
-            }
-            Fate::Skip(why) => skipped.push(format!("{namespace}/{pod_name} ({why})")),
-            Fate::Consent(setting, why) if !input.yes(setting)? => {
-                missing.push(format!("{namespace}/{pod_name}: {why} ({setting}=yes)"));
-            }
-            Fate::Evict | Fate::Consent(..) => {
-                evicted += 1;
-                steps.extend(evict::steps(input, &pods.object(namespace, pod_name), pod, patience)?);
-            }
-        }
-    }
-    if !missing.is_empty() {
-        return Err(Stop::Refuse(format!("some pods need your consent: {}", missing.join("; "))));
-    }
-    if steps.is_empty() {
+    let budgets = budgets.unwrap_or(&Value::Null);
+    let sorted = Sorted::of(list(listed, "/items"), budgets, daemons.ok(), input.yes(UNMANAGED)?);
+    consented(input, &sorted)?;
+    let cordoned = flag(node, "/spec/unschedulable");
+    if cordoned && sorted.go.is_empty() && sorted.end.is_empty() {
         return Err(Stop::Refuse(format!("{} is drained: cordoned, and no pod is left to evict", target.told())));
     }
-    // a cordon of somebody else's is not ours to end
-    let undo = if flag(node, "/spec/unschedulable") {
-        String::new()
-    } else {
-        twin::kubectl(input, &["uncordon"]).arg(&**name).to_string()
-    };
+    let lost = losses::of(input, &sorted.go, Some(name))?;
+    let (rows, held) = rows(input, &sorted, budgets, &lost)?;
+    let mut steps = if cordoned { Vec::new() } else { cordon::steps(input, &path, node)? };
+    // one that others have cordoned is not for us to open again
+    let ours = !cordoned || !marks::by(node).is_empty();
+    let count = rows.len();
+    let kept = sorted.claimed.iter().map(|(pod, names)| (uid(pod), format!("{} ({names})", told(pod)))).collect();
+    let wanted = Evictions { node: name.to_string(), pods: rows, kept, limit, look };
+    let command = same(input, name, &sorted, limit);
+    steps.push(Step::evict(format!("evict {} from {name}", pods(count)), command, wanted));
+    let undo = if ours { twin::kubectl(input, &["uncordon"]).arg(&**name).to_string() } else { String::new() };
     let mut plan = flux::plan(input, SPEC.name, steps, undo)?;
     plan.risk = Risk::Context(input.context.to_owned());
-    plan.reach.push(format!("{evicted} pods are evicted, one after another"));
-    if !skipped.is_empty() {
-        plan.reach.push(format!("left alone: {}", skipped.join(", ")));
+    plan.reach = reach(&sorted, limit);
+    for (pod, names) in &sorted.claimed {
+        warnings.push(format!("{} is claimed by {names}: the server never evicts it", told(pod)));
     }
-    warnings.extend(claimed.into_values());
+    warnings.extend(held);
+    warnings.extend(lost.warnings);
+    warnings.extend(losses::too_slow(&sorted.go, limit));
+    warnings.extend(overdue(&sorted.end, input.now));
     plan.warnings = warnings;
     Ok(plan)
 }
 
-/// Pods that two budgets claim, by namespace and name.
-type Claimed<'a> = BTreeMap<(&'a str, &'a str), String>;
+/// Pods that should have ended by now: the deletion's time is when their grace is over.
+fn overdue(end: &[&Value], now: Time) -> Option<String> {
+    let is = |pod: &&Value| Time::parse(text(pod, "/metadata/deletionTimestamp")).is_some_and(|end| end < now);
+    let late: Vec<&Value> = end.iter().copied().filter(is).collect();
+    (!late.is_empty()).then(|| format!("terminating beyond their grace, and awaited: {}", some(&losses::told(&late))))
+}
 
-/// Pods that two budgets claim, which are never evicted, and budgets that leave no room now.
-fn tight<'a>(input: &Input<'_>, pods: &'a [Value]) -> Result<(Claimed<'a>, Vec<String>), Stop> {
-    let path = input.served("PodDisruptionBudget")?.collection("");
-    let found = match input.maybe(&path)? {
-        Ok(found) => found,
-        Err(why) => return Ok((Claimed::new(), vec![format!("disruption budgets could not be read: {why}")])),
-    };
-    let (mut claimed, mut warnings) = (Claimed::new(), Vec::new());
-    for pod in pods.iter().filter(|pod| matches!(fate(pod), Fate::Evict | Fate::Consent(..))) {
-        let (namespace, name) = (text(pod, "/metadata/namespace"), text(pod, "/metadata/name"));
-        let labels = pod.pointer("/metadata/labels").unwrap_or(&Value::Null);
-        let over: Vec<&Value> = list(found, "/items")
+fn limit(input: &Input<'_>) -> Result<u32, Stop> {
+    let Some(text) = input.setting("timeout") else { return Ok(300) };
+    let found = text.parse().ok().filter(|limit| (1..=LONGEST).contains(limit));
+    found.ok_or_else(|| Stop::Refuse(format!("timeout is a number of seconds up to {LONGEST}, not `{text}`")))
+}
+
+fn told(pod: &Value) -> String {
+    format!("{}/{}", text(pod, "/metadata/namespace"), text(pod, "/metadata/name"))
+}
+
+fn uid(pod: &Value) -> String {
+    text(pod, "/metadata/uid").to_owned()
+}
+
+/// # Errors
+/// What the operator has to allow before, all of it at once.
+fn consented(input: &Input<'_>, sorted: &Sorted<'_>) -> Result<(), Stop> {
+    if !sorted.claimed.is_empty() && !input.yes(CLAIMED)? {
+        let all: Vec<String> = sorted
+            .claimed
             .iter()
-            .filter(|pdb| text(pdb, "/metadata/namespace") == namespace)
-            .filter(|pdb| workload::selects(pdb.pointer("/spec/selector").unwrap_or(&Value::Null), labels))
+            .map(|(pod, names)| format!("{} is claimed by {names}: the server never evicts it", told(pod)))
             .collect();
-        let names = over.iter().map(|pdb| text(pdb, "/metadata/name")).collect::<Vec<_>>().join(" and ");
-        if over.len() > 1 {
-            claimed.insert(
-                (namespace, name),
-                format!("{namespace}/{name} is claimed by {names}: the server never evicts it"),
-            );
-        } else if over.iter().any(|pdb| int(pdb, "/status/disruptionsAllowed") == Some(0)) {
-            warnings.push(format!("{namespace}/{name}: budget {names} allows no disruption now"));
+        return Err(Stop::Refuse(format!(
+            "{}; mend the budgets, or set {CLAIMED}=yes to leave them here",
+            all.join("; ")
+        )));
+    }
+    let mut missing = Vec::new();
+    for (setting, pods) in &sorted.asks {
+        if !input.yes(setting)? {
+            let why =
+                if *setting == EMPTY_DIR { "their emptyDir data is lost" } else { "no controller makes them anew" };
+            missing.push(format!("{setting}=yes ({why}: {})", some(&losses::told(pods))));
         }
     }
-    Ok((claimed, warnings))
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Stop::Refuse(format!("some pods need your consent: {}", missing.join("; "))))
+}
+
+/// A row for each pod, those with something to know first; and what budgets hold back, one line each.
+fn rows(
+    input: &Input<'_>,
+    sorted: &Sorted<'_>,
+    budgets: &Value,
+    lost: &losses::Losses,
+) -> Result<(Vec<Leaving>, Vec<String>), Stop> {
+    let served = input.served("Pod")?;
+    // how many pods of this drain each budget has to let go
+    let mut share: HashMap<String, i64> = HashMap::new();
+    for pod in &sorted.go {
+        if let Ok(Stance::Spends(budget)) = budgets::stance(budgets, pod) {
+            *share.entry(told(budget)).or_default() += 1;
+        }
+    }
+    let (mut out, mut held) = (Vec::new(), BTreeMap::<String, (String, Vec<String>)>::new());
+    for pod in &sorted.go {
+        let (namespace, name) = (text(pod, "/metadata/namespace"), text(pod, "/metadata/name"));
+        let mut row = row(pod, lost.notes(pod));
+        row.request = Some(evict::request(input, &served.object(namespace, name), pod, 0)?);
+        if let Ok(Stance::Passes(budget) | Stance::Spends(budget)) = budgets::stance(budgets, pod) {
+            text(budget, "/metadata/name").clone_into(&mut row.budget);
+        }
+        if let Ok(Stance::Spends(budget)) = budgets::stance(budgets, pod) {
+            match budgets::room(budget) {
+                Ok(room) => {
+                    let all = share.get(&told(budget)).copied().unwrap_or(0);
+                    row.room = if room < all { format!("{room} of {all} now") } else { "has room".to_owned() };
+                }
+                Err(why) => {
+                    (row.held, row.room) = (true, "no room".to_owned());
+                    held.entry(told(budget)).or_insert_with(|| (why, Vec::new())).1.push(told(pod));
+                }
+            }
+        }
+        out.push(row);
+    }
+    for pod in &sorted.end {
+        out.push(row(pod, evictions::ending(pod, input.now).into_iter().collect()));
+    }
+    out.sort_by_key(|row| (!row.held && row.notes.is_empty(), row.told()));
+    let held = held.iter().map(|(budget, (why, pods))| format!("budget {budget} holds back {}: {why}", some(pods)));
+    Ok((out, held.collect()))
+}
+
+fn row(pod: &Value, notes: Vec<String>) -> Leaving {
+    Leaving {
+        namespace: text(pod, "/metadata/namespace").to_owned(),
+        name: text(pod, "/metadata/name").to_owned(),
+        uid: uid(pod),
+        controller: workload::owner(pod).map_or_else(String::new, |(kind, name)| format!("{kind} {name}")),
+        budget: String::new(),
+        room: String::new(),
+        held: false,
+        notes,
+        request: None,
+    }
+}
+
+/// The command that does the same. It cordons the node as well.
+fn same(input: &Input<'_>, node: &str, sorted: &Sorted<'_>, limit: u32) -> CommandLine {
+    let all = || sorted.go.iter().chain(&sorted.end).copied().chain(sorted.claimed.iter().map(|(pod, _)| *pod));
+    let any = |is: fn(&Value) -> bool| all().any(|pod| !is_over(pod) && is(pod));
+    let mut out = twin::kubectl(input, &["drain"]).arg(node).switch("--ignore-daemonsets");
+    if any(losses::has_empty_dir) {
+        out = out.switch("--delete-emptydir-data");
+    }
+    // the pods of a DaemonSet that is gone count as such, too
+    if any(|pod| controller(pod).is_none() || evictions::stays(pod).is_some()) {
+        out = out.switch("--force");
+    }
+    out.flag("timeout", format!("{limit}s"))
+}
+
+fn reach(sorted: &Sorted<'_>, limit: u32) -> Vec<String> {
+    let mut out = vec![format!("{} evicted side by side, within {limit} s in all", pods(sorted.go.len()))];
+    if !sorted.end.is_empty() {
+        out.push(format!("{} terminating already, awaited", pods(sorted.end.len())));
+    }
+    let stay: Vec<String> = sorted.stay.iter().map(|(why, count)| format!("{} {why}", pods(*count))).collect();
+    if !stay.is_empty() {
+        out.push(format!("left alone: {}", stay.join(", ")));
+    }
+    if !sorted.claimed.is_empty() {
+        let names: Vec<String> = sorted.claimed.iter().map(|(pod, _)| told(pod)).collect();
+        out.push(format!("left here, although kubectl drain would wait for them: {}", some(&names)));
+    }
+    out
 }

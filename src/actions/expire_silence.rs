@@ -2,7 +2,7 @@
 
 use super::input::Input;
 use super::silence;
-use super::{ActKey, ActionSpec, Offer, twin};
+use super::{ActKey, ActionSpec, Offer};
 use crate::domain::json::text;
 use crate::domain::matcher::{Test, written};
 use crate::domain::plan::{Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};

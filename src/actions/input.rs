@@ -1,7 +1,7 @@
 //! What a plan is made from: the targets, what was read of them, what the operator said, and the moment. All of it is
 //! given; nothing is asked for here.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
@@ -68,6 +68,40 @@ pub struct Component {
     pub workloads: Vec<String>,
 }
 
+/// A pod of OpenBao or Vault, as far as its seal is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    pub namespace: String,
+    pub pod: String,
+    /// Unsealed; nothing when nobody knows.
+    pub serves: Option<bool>,
+    /// Once it has ended, people must give keys before it serves again.
+    pub by_hand: bool,
+}
+
+/// Paths that have yet to be read, gathered over many looks, so that they are read at once.
+#[derive(Debug, Default)]
+pub struct Needs(BTreeSet<String>);
+
+impl Needs {
+    /// What was found, or nothing until its path was read.
+    pub fn take<T>(&mut self, found: Result<T, Stop>) -> Result<Option<T>, Stop> {
+        match found {
+            Ok(found) => Ok(Some(found)),
+            Err(Stop::Need(paths)) => {
+                self.0.extend(paths);
+                Ok(None)
+            }
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    /// What was made of all of it, once nothing is missing.
+    pub fn met<T>(self, made: T) -> Result<T, Stop> {
+        if self.0.is_empty() { Ok(made) } else { Err(Stop::Need(self.0.into_iter().collect())) }
+    }
+}
+
 impl Target {
     /// `HelmRelease/monitoring/monitoring`, as plans and the audit name it.
     pub fn object(&self) -> String {
@@ -105,6 +139,8 @@ pub struct Input<'a> {
     pub alerts: &'a [Labels],
     /// Why these may not be all that there are.
     pub blind: Option<&'a str>,
+    /// What is known of seals now.
+    pub seals: &'a [Sealed],
     /// The interrupted plan that is gone on with: what it has done need not be done again.
     pub continues: Option<&'a Unfinished>,
 }
@@ -113,6 +149,8 @@ pub struct Input<'a> {
 const FIXED: &[(&str, &str, &str, &str, bool)] = &[
     ("Pod", "", "v1", "pods", true),
     ("Node", "", "v1", "nodes", false),
+    ("PersistentVolumeClaim", "", "v1", "persistentvolumeclaims", true),
+    ("PersistentVolume", "", "v1", "persistentvolumes", false),
     ("Deployment", "apps", "v1", "deployments", true),
     ("StatefulSet", "apps", "v1", "statefulsets", true),
     ("DaemonSet", "apps", "v1", "daemonsets", true),

@@ -1,11 +1,13 @@
 //! The actions: one file and one row each. An action says for which records it is offered, what must be read first,
 //! and returns its plan as data. It sends nothing.
 
+mod budgets;
 mod continued;
 mod dependents;
 mod download;
 mod flux;
 mod input;
+mod losses;
 mod manager;
 mod marks;
 mod risk;
@@ -52,10 +54,10 @@ pub mod unpause_schedule;
 
 use crate::domain::interner::Strings;
 use crate::domain::locked::says_why;
-use crate::domain::plan::{Origin, Plan, Risk, Stop};
+use crate::domain::plan::{Act, Origin, Plan, Risk, Step, Stop};
 use crate::domain::record::Record;
 
-pub use input::{Alerted, Apis, Component, Have, Input, Known, Labels, Target, There};
+pub use input::{Alerted, Apis, Component, Have, Input, Known, Labels, Sealed, Target, There};
 
 /// The most objects that one plan may change.
 pub const MOST: usize = 10;
@@ -275,8 +277,11 @@ fn joined(plans: Vec<Plan>, input: &Input<'_>) -> Plan {
         }
     };
     prefix(0, &mut first);
+    // what is evicted from one node must not come to run on the next: all of them are cordoned before
+    let mut evictions = evicting(&mut first);
     for (nth, mut next) in all.enumerate() {
         prefix(nth + 1, &mut next);
+        evictions.extend(evicting(&mut next));
         first.targets.extend(next.targets);
         first.steps.extend(next.steps);
         first.warnings.extend(next.warnings);
@@ -286,9 +291,16 @@ fn joined(plans: Vec<Plan>, input: &Input<'_>) -> Plan {
             [next.undo, std::mem::take(&mut first.undo)].into_iter().filter(|u| !u.is_empty()).collect();
         first.undo = undo.join("\n");
     }
+    first.steps.extend(evictions);
     first.title = format!("{} {count} objects, one after another, stopping at the first failure", first.action);
     first.risk = Risk::Context(input.context.to_owned());
     first
+}
+
+/// Takes a plan's evictions, and what comes after them, out of it.
+fn evicting(plan: &mut Plan) -> Vec<Step> {
+    let at = plan.steps.iter().position(|step| matches!(step.act, Act::Evict(_))).unwrap_or(plan.steps.len());
+    plan.steps.split_off(at)
 }
 
 #[cfg(test)]

@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 
 use super::input::{Input, Target};
 use super::risk::{self, Weight};
-use super::{Offer, RightRow, Subject, manager, marks, right, twin};
+use super::{Offer, RightRow, Subject, budgets, losses, manager, marks, right, twin};
 use crate::domain::command_line::CommandLine;
+use crate::domain::evictions::{is_over, stays};
 use crate::domain::json::{flag, int, label, list, text};
-use crate::domain::plan::{Body, Guard, Method, Plan, Proof, Request, Step, Stop, Via};
+use crate::domain::plan::{Body, Guard, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
 use crate::domain::proof::{Check, Sent};
 use crate::domain::served::Served;
 
@@ -180,11 +181,9 @@ pub fn budgets(input: &Input<'_>, workload: &Workload<'_>) -> Result<Vec<String>
         Ok(found) => found,
         Err(why) => return Ok(vec![format!("disruption budgets could not be read: {why}")]),
     };
-    let over = list(found, "/items")
-        .iter()
-        .filter(|pdb| selects(pdb.pointer("/spec/selector").unwrap_or(&Value::Null), labels));
-    Ok(over
-        .filter(|pdb| int(pdb, "/status/disruptionsAllowed") == Some(0))
+    Ok(budgets::over(found, &workload.namespace, labels)
+        .into_iter()
+        .filter(|pdb| budgets::room(pdb).is_err())
         .map(|pdb| format!("budget {} allows no disruption now", text(pdb, "/metadata/name")))
         .collect())
 }
@@ -283,20 +282,25 @@ pub fn cautions(workload: &Workload<'_>) -> Vec<String> {
     out
 }
 
-/// Who makes a pod anew once it is gone, and what to say when nobody does.
-pub fn successor(pod: &Value) -> (String, Vec<String>) {
+/// Who makes a pod anew once it is gone.
+pub fn successor(pod: &Value) -> String {
+    if stays(pod) == Some("static") {
+        return "its node runs it from a file: only what the API server shows of it goes, and comes back".to_owned();
+    }
     match owner(pod) {
-        Some((kind, name)) => (format!("{kind} {name} makes a new one"), Vec::new()),
-        None => ("nothing makes a new one".into(), vec!["the pod has no controller: it will be gone for good".into()]),
+        _ if is_over(pod) => "it has ended: only the object and its logs go".to_owned(),
+        Some((kind, name)) if kind == "Job" => format!("Job {name} makes a new one, unless it has ended"),
+        Some((kind, name)) => format!("{kind} {name} makes a new one"),
+        None => "nothing makes a new one".to_owned(),
     }
 }
 
-/// Whether its controller surely makes another one: a Job may have done with trying.
+/// Whether its controller makes another one: a Job may have done with trying.
 fn is_replaced(pod: &Value) -> bool {
-    owner(pod).is_some_and(|(kind, _)| kind == "ReplicaSet" || KINDS.contains(&&*kind))
+    owner(pod).is_some_and(|(kind, _)| kind != "Job")
 }
 
-/// A plan that ends one pod.
+/// A plan that ends one pod: a yes is enough where another takes its place.
 pub fn pod_plan(
     input: &Input<'_>,
     action: &'static str,
@@ -305,16 +309,18 @@ pub fn pod_plan(
     steps: Vec<Step>,
 ) -> Result<Plan, Stop> {
     let target = input.target()?;
-    let (reach, warnings) = successor(pod);
-    let weight = if is_replaced(pod) { Weight::Holds } else { Weight::Ends };
+    let lost = losses::of(input, &[pod], None)?;
+    let weight = if is_replaced(pod) || is_over(pod) { Weight::Holds } else { Weight::Ends };
+    let risk = risk::of(input, weight, [&*target.key.namespace], &target.key.name);
+    let quorum = if lost.quorum { Risk::Context(input.context.to_owned()) } else { Risk::Press };
     Ok(Plan {
         action,
         title: format!("{verb} {}", target.told()),
         targets: vec![target.key.clone()],
         steps,
-        risk: risk::of(input, weight, [&*target.key.namespace], &target.key.name),
-        reach: vec![reach],
-        warnings,
+        risk: risk.or(quorum),
+        reach: vec![successor(pod)],
+        warnings: lost.of_one(pod),
         undo: String::new(),
         reason: String::new(),
         needs_reason: false,

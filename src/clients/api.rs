@@ -104,7 +104,8 @@ impl ApiMap {
     #[must_use]
     pub fn or_before(mut self, before: Option<&Self>) -> Self {
         let Some(before) = before else { return self };
-        let is_unknown = |group: &str| self.hidden.contains_key(group) || (self.unlisted.is_some() && !group.is_empty());
+        let is_unknown =
+            |group: &str| self.hidden.contains_key(group) || (self.unlisted.is_some() && !group.is_empty());
         let kept: Vec<_> = before.groups.iter().filter(|(group, _)| is_unknown(group)).collect();
         for (group, versions) in kept {
             self.hidden.remove(group);

@@ -270,7 +270,8 @@ impl Credentials {
                 if state.renewed.is_some_and(|at| at.elapsed() < state.pause()) {
                     return Ok(None);
                 }
-                let again = self.reread(&mut state) || state.login.source.renews() || state.login.files().next().is_some();
+                let again =
+                    self.reread(&mut state) || state.login.source.renews() || state.login.files().next().is_some();
                 state.renewed = Some(Instant::now());
                 if !again {
                     return Ok(None);

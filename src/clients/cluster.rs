@@ -29,8 +29,8 @@ use super::stats::Stats;
 use super::tls;
 use super::transport::{Sender, with_identity};
 use super::trust::Trust;
-use crate::config::{Origin, Settings};
 use crate::config::env::Env;
+use crate::config::{Origin, Settings};
 use crate::domain::command_line::{CommandLine, KUBECTL};
 use crate::domain::way::Way;
 use crate::domain::{redact, served};
@@ -150,8 +150,7 @@ impl Cluster {
         let written = if reload.is_some() { known.looked.clone() } else { Vec::new() };
         let credentials = Credentials::written(login, context.clone(), hint, written, reload);
         let stats = Arc::new(Stats::default());
-        let first =
-            credentials.current().await.map_err(|login| ConnectError::Request(RequestError::Login(login)))?;
+        let first = credentials.current().await.map_err(|login| ConnectError::Request(RequestError::Login(login)))?;
 
         let setup = |error: BoxError| ConnectError::Incomplete { context: context.clone(), what: error.to_string() };
         // Built here once for nothing but its error: a bad client key should not wait for the first request.

@@ -242,7 +242,7 @@ impl Plugin {
             command.arg(program);
             command
         } else {
-            let mut command = Command::new(installed.unwrap_or_else(|| PathBuf::from(program)));
+            let mut command = Command::new(program);
             command.process_group(0);
             command
         };
@@ -257,7 +257,7 @@ impl Plugin {
         }
         command.env("KUBERNETES_EXEC_INFO", self.exec_info());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        Ok(command)
+        command
     }
 
     fn exec_info(&self) -> String {

@@ -231,7 +231,8 @@ fn foreign(response: &Response<AnyBody>) -> Result<(), RequestError> {
         let to = to.and_then(|to| Some(format!("{}://{}", to.scheme_str()?, to.host()?)));
         return Err(RequestError::Foreign(Foreign::Redirect(to.unwrap_or_else(|| "another path".to_owned()))));
     }
-    let html = header(header::CONTENT_TYPE).is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/html"));
+    let html = header(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/html"));
     match code.as_u16() {
         _ if !html => Ok(()),
         // what these mean is known, whoever says it

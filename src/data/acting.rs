@@ -141,7 +141,8 @@ pub(super) async fn run(runner: Rc<Runner>, id: RunId, plan: Box<Plan>, stop: Rc
         Act::Send(request) => Some(runner.cluster.stats.warnings_about(&request.path)),
         _ => None,
     });
-    let mut warned: Vec<String> = warned.flatten().map(|text| format!("the server warns: {}", text::line(&text))).collect();
+    let mut warned: Vec<String> =
+        warned.flatten().map(|text| format!("the server warns: {}", text::line(&text))).collect();
     warned.dedup();
     texts.borrow_mut().extend(Some(warned).filter(|warned| !warned.is_empty()));
     // before the end is told: who waits for that knows what is left

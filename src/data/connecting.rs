@@ -53,7 +53,8 @@ pub(super) fn waiting(words: &str, since: Time) -> What {
         since,
         headline: "the credential plugin waits for a login".to_owned(),
         // an address in it is for a person to open, so nothing of it is hidden
-        detail: text::line(&format!("it says: {}", words.split_whitespace().collect::<Vec<_>>().join(" "))).into_owned(),
+        detail: text::line(&format!("it says: {}", words.split_whitespace().collect::<Vec<_>>().join(" ")))
+            .into_owned(),
         passing: true,
     }
 }
@@ -82,8 +83,7 @@ pub(super) async fn connect(
             wire.say_all(keeper.past(&current)).await;
         }
         let outcome = {
-            let mut connecting =
-                std::pin::pin!(Cluster::connect_among(settings, &known, context.as_deref(), &said));
+            let mut connecting = std::pin::pin!(Cluster::connect_among(settings, &known, context.as_deref(), &said));
             loop {
                 tokio::select! {
                     biased;

@@ -135,7 +135,12 @@ pub(super) async fn probe(cluster: Arc<Cluster>, link: watch::Sender<Option<Stri
 }
 
 /// Tells when the kubeconfig leads this context to another server; not while something is being done to this one.
-pub(super) async fn watch_place(settings: Settings, cluster: Arc<Cluster>, running: Rc<Cell<usize>>, elsewhere: Rc<Notify>) {
+pub(super) async fn watch_place(
+    settings: Settings,
+    cluster: Arc<Cluster>,
+    running: Rc<Cell<usize>>,
+    elsewhere: Rc<Notify>,
+) {
     let Some(mut place) = kubeconfig::Place::of(&settings, &cluster.context) else { return };
     while !place.has_moved(&settings) {
         tokio::time::sleep(LOOK_EVERY).await;

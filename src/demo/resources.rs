@@ -195,6 +195,7 @@ pub static RESOURCES: &[Resource] = &[
     builtin("", "v1", "namespaces", "Namespace", &["ns"]).cluster(),
     builtin("", "v1", "nodes", "Node", &["no"]).cluster(),
     builtin("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", &["pvc"]),
+    builtin("", "v1", "persistentvolumes", "PersistentVolume", &["pv"]).cluster(),
     builtin("", "v1", "pods", "Pod", &["po"]).within(ALL),
     builtin("", "v1", "resourcequotas", "ResourceQuota", &["quota"]),
     builtin("", "v1", "secrets", "Secret", &[]),

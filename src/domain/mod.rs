@@ -6,6 +6,7 @@ pub mod candidate;
 pub mod change;
 pub mod command_line;
 pub mod context;
+pub mod evictions;
 pub mod finding;
 pub mod go_regex;
 pub mod health;

@@ -131,6 +131,8 @@ pub struct Trace {
     pub uid: String,
     /// What was left to a person.
     pub manual: String,
+    /// It sends as many requests as there is need for: it is taken once its proof was seen, not before.
+    pub many: bool,
     pub leaves: Leaves,
     pub taken: Taken,
     /// What the answer to it named: `{"silenceID": ...}`.

@@ -7,7 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::command_line::CommandLine;
+use super::evictions::Evictions;
 use super::proof::Check;
 use super::record::Key;
 use super::way::Way;
@@ -111,6 +111,8 @@ pub enum Act {
     Send(Box<Request>),
     Await(Proof),
     Fetch(Box<Fetch>),
+    /// Evicts pods side by side, until none is left that has to go.
+    Evict(Box<Evictions>),
     /// A program of this machine, without a shell.
     Local(Vec<String>),
     /// A program of this machine that changes nothing: what it prints, as JSON, is judged.
@@ -123,12 +125,12 @@ pub enum Act {
 }
 
 impl Step {
-    /// `twin` is a line of a [`CommandLine`], or empty.
-    pub fn new(what: impl Into<String>, twin: impl Into<String>, act: Act) -> Self {
-        Self { what: what.into(), act, twin: twin.into(), target: 0, leaves: Leaves::Nothing, uid: String::new() }
+    /// `twin` is a line of a [`super::command_line::CommandLine`], or empty.
+    pub fn new(what: impl Into<String>, twin: impl fmt::Display, act: Act) -> Self {
+        Self { what: what.into(), act, twin: twin.to_string(), target: 0, leaves: Leaves::Nothing, uid: String::new() }
     }
 
-    pub fn send(what: impl Into<String>, twin: CommandLine, request: Request) -> Self {
+    pub fn send(what: impl Into<String>, twin: impl fmt::Display, request: Request) -> Self {
         Self::new(what, twin, Act::Send(Box::new(request)))
     }
 
@@ -160,8 +162,13 @@ impl Step {
         match &self.act {
             Act::Send(request) => format!("{} {}", request.method, request.path),
             Act::Local(argv) => argv.join(" "),
+            Act::Evict(evictions) => format!("POST pods/eviction {}", evictions.node),
             Act::Await(_) | Act::Fetch(_) | Act::Ask { .. } | Act::Manual(_) => String::new(),
         }
+    }
+
+    pub fn evict(what: impl Into<String>, twin: impl fmt::Display, evictions: Evictions) -> Self {
+        Self::new(what, twin, Act::Evict(Box::new(evictions)))
     }
 
     /// What this step sends, if it sends.

@@ -53,7 +53,9 @@ pub struct Recorded {
 pub enum Standing {
     There,
     /// There is none; names that it may stand for, the nearest first.
-    Absent { near: Vec<String> },
+    Absent {
+        near: Vec<String>,
+    },
     /// Nobody may say; why.
     Unknown(String),
 }

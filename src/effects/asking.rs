@@ -8,8 +8,8 @@ use ::http::Method as HttpMethod;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::reach;
 use super::send::{self, Sent};
+use super::{evictions, reach};
 use crate::clients::cluster::Cluster;
 use crate::clients::errors::RequestError;
 use crate::clients::http::Http;
@@ -62,7 +62,7 @@ async fn post(cluster: &Cluster, path: &str, body: &Value) -> Result<Value, Stri
     asking.await.map_err(|error| clean(&error.told()))
 }
 
-async fn may(cluster: &Cluster, right: &Right) -> Verdict {
+pub(super) async fn may(cluster: &Cluster, right: &Right) -> Verdict {
     let body = json!({
         "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
         "spec": { "resourceAttributes": {
@@ -94,6 +94,7 @@ pub async fn check(cluster: &Cluster, plan: &Plan, dry: bool) -> Vec<Checked> {
                 program => Verdict::Denied(format!("{} is not installed here", program.map_or("the program", |p| p))),
             },
             Act::Await(_) | Act::Manual(_) => continue,
+            Act::Evict(wanted) => evictions::rehearse(cluster, wanted, dry).await,
             Act::Fetch(fetch) => {
                 if !rights.contains_key(&fetch.right) {
                     rights.insert(fetch.right.clone(), may(cluster, &fetch.right).await);

@@ -4,6 +4,7 @@ pub mod asking;
 pub mod audit;
 pub mod confirmed;
 pub mod deeds;
+pub mod evictions;
 pub mod fetch;
 pub mod local;
 pub mod lock;

@@ -114,11 +114,17 @@ mod tests {
 
     #[test]
     fn an_event_of_either_form_is_read_and_sanitised() {
-        let old = event(&json!({"type": "Warning", "reason": "BackOff", "message": "a\u{1b}[2J", "count": 7,
-            "lastTimestamp": "2026-11-21T10:00:00Z"}), Uid::default());
+        let old = event(
+            &json!({"type": "Warning", "reason": "BackOff", "message": "a\u{1b}[2J", "count": 7,
+            "lastTimestamp": "2026-11-21T10:00:00Z"}),
+            Uid::default(),
+        );
         assert_eq!((old.count, old.warning, &*old.note), (7, true, "a␛[2J"));
-        let new = event(&json!({"eventTime": "2026-11-21T10:00:00.000001Z", "lastTimestamp": null,
-            "series": {"count": 3, "lastObservedTime": "2026-11-21T10:05:00.000001Z"}}), Uid::default());
+        let new = event(
+            &json!({"eventTime": "2026-11-21T10:00:00.000001Z", "lastTimestamp": null,
+            "series": {"count": 3, "lastObservedTime": "2026-11-21T10:05:00.000001Z"}}),
+            Uid::default(),
+        );
         assert_eq!((new.count, new.last), (3, Time::parse("2026-11-21T10:05:00Z").unwrap()));
         assert_eq!(event(&json!({}), Uid::default()).count, 1);
     }

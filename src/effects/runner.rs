@@ -11,12 +11,14 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::audit::{Audit, Event, digest};
+use super::evictions::{self, End};
 use super::lock::{Leave, Lock, Permit};
 use super::send::{self, Exact, Journal, Sent};
 use super::{fetch, local, reach};
 use crate::clients::cluster::Cluster;
 use crate::clients::http::Http;
 use crate::domain::ages::Time;
+use crate::domain::evictions::Evictions;
 use crate::domain::outcome::{Held, Outcome, Progress, Taken, hold};
 use crate::domain::plan::{Act, Body, Plan, Proof, Request, Step, Via};
 use crate::domain::proof::{self, Answer, Check, Seen};
@@ -292,6 +294,10 @@ impl<'a> Run<'a> {
                     fetch::Got::Stopped => return Err(self.interrupted()),
                 }
             }
+            Act::Evict(wanted) => {
+                course.seen = self.evict(wanted, course, stop, tell).await?;
+                course.sent += 1;
+            }
             Act::Local(argv) => {
                 course.seen = self.local(argv, course).await?;
                 course.sent += 1;
@@ -346,6 +352,44 @@ impl<'a> Run<'a> {
         let said = result.map_err(|why| self.failed(why))?;
         self.taken[nth] = Taken::Yes;
         Ok(said)
+    }
+
+    /// Evicts pods side by side: as many intents and answers as there are requests, and a proof when none is left.
+    async fn evict(
+        &mut self,
+        wanted: &Evictions,
+        course: &mut Course,
+        stop: &Cell<bool>,
+        tell: &dyn Fn(Progress),
+    ) -> Result<String, Outcome> {
+        if let Some(why) = course.doubt.take() {
+            return Err(Outcome::Unknown(why));
+        }
+        let nth = self.step;
+        self.taken[nth] = Taken::Maybe;
+        let run = &*self;
+        let desk = evictions::Desk {
+            cluster: &self.runner.cluster,
+            clock: self.runner.clock,
+            stop,
+            say: &|note| tell(Progress::At { step: nth, note }),
+            permit: &|| run.leave.permit(),
+            journal: &|request| Box::new(Lines { run, request, twin: "" }),
+        };
+        let ended = evictions::run(wanted, &desk).await;
+        if !ended.lines.is_empty() {
+            tell(Progress::Output(ended.lines));
+        }
+        match ended.end {
+            End::Done(what) => self.confirm(&what).map(|()| what),
+            End::Failed(why) => Err(self.failed(why)),
+            End::Refused(why) => {
+                self.taken[nth] = Taken::No;
+                Err(self.refused(why, course))
+            }
+            End::Unknown(why) => Err(Outcome::Unknown(why)),
+            End::Stopped(why) => Err(Outcome::Interrupted(why)),
+        }
     }
 
     /// Asks a program that only reads, until what it prints is an answer.
@@ -469,7 +513,7 @@ impl<'a> Run<'a> {
 fn recorded(step: &Step) -> Value {
     let mut out = json!({
         "what": step.what, "twin": step.twin, "target": step.target, "sends": step.sends(), "leaves": step.leaves,
-        "uid": step.uid,
+        "uid": step.uid, "many": matches!(step.act, Act::Evict(_)),
     });
     match &step.act {
         Act::Await(proof) => out["proof"] = json!(proof),
@@ -512,15 +556,8 @@ impl Journal for Lines<'_, '_> {
     }
 
     fn answer(&self, sent: &Sent) -> Result<(), String> {
-        let (word, says) = match sent {
-            Sent::Taken(_) => ("taken", ""),
-            Sent::Refused(why) => ("refused", &**why),
-            Sent::Changed(why) => ("changed", &**why),
-            Sent::Later(why) => ("later", &**why),
-            Sent::Unknown(why) => ("unknown", &**why),
-            Sent::NotSent(why) => ("not sent", &**why),
-        };
-        let mut fields = json!({ "step": self.run.step, "answer": word, "says": says });
+        let (word, says) = sent.told();
+        let mut fields = json!({ "step": self.run.step, "path": self.request.path, "answer": word, "says": says });
         if let Sent::Taken(answer) = sent
             && let Some(made) = made(answer)
         {

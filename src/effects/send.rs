@@ -36,6 +36,20 @@ pub enum Sent {
     NotSent(String),
 }
 
+impl Sent {
+    /// The audit's word for it, and what was said.
+    pub fn told(&self) -> (&'static str, &str) {
+        match self {
+            Self::Taken(_) => ("taken", ""),
+            Self::Refused(why) => ("refused", why),
+            Self::Changed(why) => ("changed", why),
+            Self::Later(why) => ("later", why),
+            Self::Unknown(why) => ("unknown", why),
+            Self::NotSent(why) => ("not sent", why),
+        }
+    }
+}
+
 /// One request exactly as it is sent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exact {
@@ -236,6 +250,8 @@ fn meaning(request: &Request, answer: Result<Answer, Undelivered>) -> Sent {
     let says = says(&answer);
     match code {
         429 => Sent::Later(says),
+        // kubectl asks again as well: soon the pod is terminating as its namespace is
+        403 if request.path.ends_with("/eviction") && has_cause(&body, "NamespaceTerminating") => Sent::Later(says),
         // an eviction that two budgets claim is refused by this code, in words, and always will be
         500 if request.path.ends_with("/eviction") && !says.is_empty() => Sent::Refused(says),
         500..=599 => Sent::Unknown(format!("the server answered {code}: {says}")),
@@ -243,6 +259,12 @@ fn meaning(request: &Request, answer: Result<Answer, Undelivered>) -> Sent {
         409 => Sent::Changed(format!("{says}: preview again")),
         _ => Sent::Refused(if says.is_empty() { format!("the server answered {code}") } else { says }),
     }
+}
+
+/// Whether a refusal gives this cause.
+fn has_cause(status: &Value, reason: &str) -> bool {
+    let causes = status.pointer("/details/causes").and_then(Value::as_array);
+    causes.is_some_and(|causes| causes.iter().any(|cause| cause["reason"] == reason))
 }
 
 /// The server's words, with the causes that it gives.

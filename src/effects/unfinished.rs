@@ -190,9 +190,13 @@ impl Story {
                     _ => Taken::No,
                 };
                 if taken == Taken::No {
-                    self.left.sent.pop();
+                    // of several that are under way at once, the one that was answered
+                    let path = line.get("path").and_then(Value::as_str);
+                    let at = self.left.sent.iter().rposition(|(to, _)| path.is_none_or(|path| path == to));
+                    at.map(|at| self.left.sent.remove(at));
                 }
-                if let Some(step) = step {
+                // one answer says nothing of the other requests of its step
+                if let Some(step) = step.filter(|step| !step.many) {
                     step.taken = taken;
                     step.answer = line.get("made").cloned().unwrap_or_default();
                 }
@@ -233,6 +237,7 @@ fn trace(step: &Value) -> Trace {
         proof: serde_json::from_value(read("proof")).ok(),
         uid: words(&step["uid"]),
         manual: words(&step["manual"]),
+        many: step["many"].as_bool().unwrap_or(false),
         leaves: serde_json::from_value::<Leaves>(read("leaves")).unwrap_or_default(),
         taken: Taken::No,
         answer: Value::Null,
@@ -287,6 +292,27 @@ mod tests {
 
     fn end(word: &str, step: u64) -> (Event, &'static str, Value) {
         (Event::Outcome, "1", json!({"outcome": word, "step": step, "detail": "d"}))
+    }
+
+    /// A step with several requests: their answers come in any order, and none of them speaks for the others.
+    #[test]
+    fn of_requests_side_by_side_each_answer_is_of_its_own() {
+        let steps = json!([{"what": "evict 3 pods", "sends": "POST pods/eviction n1", "many": true}]);
+        let ask = |path: &str| (Event::Intent, "1", json!({"step": 0, "path": path, "body": {"for": path}}));
+        let say = |path: &str, word: &str| (Event::Answer, "1", json!({"step": 0, "path": path, "answer": word}));
+        let folder = told(&[
+            (Event::Plan, "1", json!({"title": "drain n1", "steps": steps})),
+            ask("/a"),
+            ask("/b"),
+            ask("/c"),
+            say("/b", "later"),
+            say("/a", "taken"),
+            end("interrupted", 0),
+        ]);
+        let found = of(folder.path(), Some(HERE)).plans;
+        let sent: Vec<&str> = found[0].sent.iter().map(|(path, _)| &**path).collect();
+        assert_eq!(sent, ["/a", "/c"], "what was refused was not done, and what was not answered may have been");
+        assert_eq!(found[0].steps[0].taken, Taken::Maybe, "the others are not done by it");
     }
 
     #[test]

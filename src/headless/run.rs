@@ -21,6 +21,7 @@ use crate::domain::{served, text};
 use crate::intent::{Effect, Fetch, RunId, Tickets};
 use crate::kinds::{self, Api};
 use crate::screens::acting::{self, Basis};
+use crate::screens::evictions;
 use crate::screens::world::Link;
 
 /// How long lists and answers may take.
@@ -30,6 +31,8 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 const ROUNDS: usize = 6;
 /// So many times the patience for a login that a person makes elsewhere.
 const ROUNDS_OF_A_LOGIN: usize = 15;
+/// Columns of a table.
+const WIDE: usize = 150;
 
 /// What the command line says.
 #[derive(Debug, Clone, Default)]
@@ -306,8 +309,7 @@ impl Run {
     async fn listed(&mut self) -> Result<(), Early> {
         self.until(|app| {
             matches!(app.world.facts.link, Link::Down { passing: false, .. })
-                || (app.world.store.tables().all(|(_, t)| !is_late(&t.feed))
-                    && !app.world.facts.operator.is_empty())
+                || (app.world.store.tables().all(|(_, t)| !is_late(&t.feed)) && !app.world.facts.operator.is_empty())
         })
         .await?;
         match &self.app.world.facts.link {
@@ -457,6 +459,11 @@ fn print(plan: &Plan, needs: &[String], checks: &[Checked], out: &mut dyn Write)
         }
         if let Act::Ask { argv, .. } = &step.act {
             writeln!(out, "    {}", clean(&argv.join(" ")))?;
+        }
+        if let Act::Evict(wanted) = &step.act {
+            for (line, _) in evictions::table(wanted, WIDE) {
+                writeln!(out, "    {line}")?;
+            }
         }
         if let Act::Fetch(fetch) = &step.act {
             writeln!(out, "    {}", clean(&fetch.told()))?;

@@ -5,15 +5,17 @@ use std::collections::BTreeMap;
 
 use super::world::World;
 use crate::actions::{
-    self, ACTIONS, ActKey, ActionSpec, Alerted, Apis, Component, Have, Input, Known, Labels, Offer, Subject, Target,
+    self, ACTIONS, ActKey, ActionSpec, Alerted, Apis, Component, Have, Input, Known, Labels, Offer, Sealed, Subject,
+    Target,
 };
 use crate::domain::ages::Time;
 use crate::domain::change::Lack;
 use crate::domain::matcher::label_set;
 use crate::domain::outcome::Unfinished;
-use crate::domain::record::{Key, Uid};
+use crate::domain::record::{Key, Record, Relation, Uid};
 use crate::domain::way::Way;
 use crate::intent::{Command, Deed};
+use crate::kinds::seals::{self, State};
 use crate::kinds::{self, alerts};
 use crate::store::RowId;
 use crate::store::table::Row;
@@ -28,6 +30,7 @@ pub struct Basis {
     apis: Apis,
     alerts: Vec<Labels>,
     blind: Option<String>,
+    seals: Vec<Sealed>,
     operator: String,
     pub context: String,
     way: Way,
@@ -48,6 +51,7 @@ impl Basis {
             apis: apis(world),
             alerts: alerted::all(&world.store).map(|(_, row)| labels(row, world)).collect(),
             blind: blind(world),
+            seals: all_seals(world),
             operator: if facts.operator.is_empty() { "unknown".to_owned() } else { facts.operator.clone() },
             context: facts.context.clone(),
             way: facts.way.clone(),
@@ -90,6 +94,7 @@ impl Basis {
             core: &self.core,
             alerts: &self.alerts,
             blind: self.blind.as_deref(),
+            seals: &self.seals,
             continues: self.continues.as_ref(),
         }
     }
@@ -155,6 +160,23 @@ fn apis(world: &World) -> Apis {
     let served =
         world.store.tables().filter_map(|(kind, table)| Some((kinds::spec(kind).name, table.feed.api.as_ref()?)));
     served.map(|(name, api)| (name, (**api).clone())).collect()
+}
+
+/// Replicas of OpenBao and Vault that are pods.
+fn all_seals(world: &World) -> Vec<Sealed> {
+    let Some(kind) = kinds::by_name("Seal") else { return Vec::new() };
+    let strings = &world.store.strings;
+    let one = |record: &Record| {
+        let pod = record.link(Relation::About)?;
+        let state = State::of(record, strings);
+        Some(Sealed {
+            namespace: strings.get(pod.namespace).to_owned(),
+            pod: strings.get(pod.name).to_owned(),
+            serves: (state != State::Unknown).then(|| state.serves()),
+            by_hand: record.text(seals::TYPE, strings) == "shamir",
+        })
+    };
+    world.store.table(kind).iter().filter_map(|(_, row)| one(&row.record)).collect()
 }
 
 /// Whether an action is offered for all of these; the first reason why not.

@@ -41,8 +41,11 @@ pub fn lines_of(events: &[Event], world: &World, width: u16) -> Vec<Line> {
         let indent = line.width() + 1;
         let room = usize::from(width).saturating_sub(indent).max(16);
         // of the one that stood here before, or of another kind of the same name
-        let note =
-            if event.other { format!("(of an earlier or other one of this name) {}", event.note) } else { event.note.clone() };
+        let note = if event.other {
+            format!("(of an earlier or other one of this name) {}", event.note)
+        } else {
+            event.note.clone()
+        };
         for (n, part) in wrap::words(&note, room).into_iter().enumerate() {
             if n > 0 {
                 out.push(std::mem::take(&mut line));

@@ -166,7 +166,8 @@ fn key_pair(world: &World, record: &Record, width: u16, out: &mut Vec<Line>) {
         let Some(table) = kinds::by_name(kind).map(|kind| world.store.table(kind)) else { continue };
         let makes = |other: &Record| strings.get(other.namespace) == namespace && other.text(cell, strings) == secret;
         for (_, row) in table.iter().filter(|(_, row)| makes(&row.record)) {
-            let told = format!("{kind} {namespace}/{} makes it, and is {}: that comes first.", row.record.name, row.health);
+            let told =
+                format!("{kind} {namespace}/{} makes it, and is {}: that comes first.", row.record.name, row.health);
             paragraph(2, &told, width, Tone::Accent, out);
         }
     }
@@ -254,19 +255,6 @@ fn replicas(world: &World, key: &Key, out: &mut Vec<Line>) {
         out.push(line);
     }
     out.push(Line::new());
-}
-
-fn replicas_of<'w>(world: &'w World, key: &Key) -> Vec<&'w Record> {
-    let store = &world.store;
-    let mut rows: Vec<_> = store
-        .table(key.kind)
-        .iter()
-        .map(|(_, row)| &row.record)
-        .filter(|record| store.strings.get(record.namespace) == &*key.namespace)
-        .filter(|record| !record.flag(seals::IS_CLUSTER))
-        .collect();
-    rows.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-    rows
 }
 
 /// One line of a guide in as many rows as it needs. A line of two columns (two spaces between them) keeps the second

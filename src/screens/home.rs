@@ -482,7 +482,8 @@ impl Screen for Home {
         let widest = |of: fn(&Cells) -> usize, least: &str| cells.iter().map(of).max().unwrap_or(0).max(least.len());
         let what = widest(|c| scene::width(&naming::whole(&c.what.0, &c.what.1)), "WHAT");
         let (since, next) = (widest(|c| c.since.len(), "SINCE"), widest(|c| c.next.len(), "NEXT"));
-        let head = format!(" SEV {}  {:>since$}    +  {:<next$}  WHY", scene::fit("WHAT", what, Keep::Start), "SINCE", "NEXT");
+        let head =
+            format!(" SEV {}  {:>since$}    +  {:<next$}  WHY", scene::fit("WHAT", what, Keep::Start), "SINCE", "NEXT");
         out.push(Line::of(head, Tone::Title));
         if self.shown.is_empty() {
             out.extend(self.none(world, width));

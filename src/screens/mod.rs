@@ -8,6 +8,7 @@ pub mod body;
 pub mod contexts;
 pub mod describe;
 pub mod events;
+pub mod evictions;
 pub mod feeds;
 pub mod find;
 pub mod form;

@@ -76,6 +76,7 @@ fn step_lines(nth: usize, step: &Step, verdict: Option<&Verdict>, asking: bool, 
             }
         }
         Act::Ask { argv, .. } => indented(&argv.join(" "), Tone::Dim, out),
+        Act::Evict(evictions) => out.extend(super::evictions::lines(evictions, usize::from(width))),
         Act::Fetch(fetch) => indented(&fetch.told(), Tone::Dim, out),
         Act::Manual(why) => indented(why, Tone::Warn, out),
         Act::Await(_) | Act::Local(_) => {}
@@ -97,7 +98,8 @@ pub fn headline(
     let indent = crate::scene::width(head);
     let room = usize::from(width).saturating_sub(indent + 1).max(20);
     for (n, part) in wrap::words(&text::line(what), room).into_iter().enumerate() {
-        let mut line = if n == 0 { Line::of(head.to_owned(), head_tone) } else { Line::of(" ".repeat(indent), head_tone) };
+        let mut line =
+            if n == 0 { Line::of(head.to_owned(), head_tone) } else { Line::of(" ".repeat(indent), head_tone) };
         line.join = part.join;
         line.plain(part.text);
         out.push(line);

@@ -157,7 +157,14 @@ impl Report {
         };
         if (feed.state.word(), &feed.error) != (self.told.state.word(), &self.told.error) {
             let why = feed.error.as_deref().unwrap_or_default();
-            tracing::info!(api = &*feed.origin, kind = self.word, from = self.told.state.word(), why, "{}", state.word());
+            tracing::info!(
+                api = &*feed.origin,
+                kind = self.word,
+                from = self.told.state.word(),
+                why,
+                "{}",
+                state.word()
+            );
         }
         (feed != self.told).then(|| {
             self.told = feed.clone();

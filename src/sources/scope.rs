@@ -437,8 +437,7 @@ impl<'f> Scoped<'f> {
             Ok(Event::Done) => {
                 self.feed.report.borrow_mut().complete();
                 self.out.push(Change::Listed { scope: self.scope });
-                let more =
-                    (self.listed > MOST).then(|| format!("{}: the others are not read", Exceeded::Objects(MOST)));
+                let more = (self.count > MOST).then(|| format!("{}: the others are not read", Exceeded::Objects(MOST)));
                 self.set(FeedState::Live, more.as_deref());
                 self.had_data = true;
                 self.listed = Some(Instant::now());

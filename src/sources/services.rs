@@ -351,7 +351,6 @@ async fn openbao(shared: &Shared, kind: KindId) -> Result<(), Gone> {
     debug_assert_eq!(told.kind, kind);
     let settings = shared.cluster.settings.service(ServiceName::OpenBao);
     let every = interval(shared, ServiceName::OpenBao);
-    let mut link = shared.link.clone();
     if settings.effective_mode() == ServiceMode::Off {
         return told.is(FeedState::Off, None, (shared.clock)()).await;
     }

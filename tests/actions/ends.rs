@@ -45,8 +45,8 @@ const ALERTMANAGER: &str =
 )]
 #[case::delete_backup("delete-backup backup/velero/before-istio-1-27 reason=old confirm=sre-demo", "done: gone")]
 #[case::cordon("cordon node/worker-1 --yes", "done: .spec.unschedulable is true")]
-#[case::delete_pod("delete-pod pod/team-alpha/POD confirm=POD", "done: gone")]
-#[case::evict("evict pod/team-alpha/POD confirm=POD", "done: gone")]
+#[case::delete_pod("delete-pod pod/team-alpha/POD --yes", "done: gone")]
+#[case::evict("evict pod/team-alpha/POD --yes", "done: gone")]
 #[case::several("reconcile hr/team-alpha/shop hr/team-beta/orders confirm=sre-demo", "done: ")]
 fn it_is_done_when_it_was_seen_to_be(#[case] line: &str, #[case] outcome: &str) {
     let (demo, state) = (demo("quiet"), State::new());

@@ -92,7 +92,7 @@ fn a_budget_that_refuses_is_quoted_and_asked_again_only_for_so_long() {
         let mut names = world.list("Pod").into_iter().filter_map(|pod| pod["metadata"]["name"].as_str());
         names.find(|name| name.starts_with("slo-scout-kafka-1")).expect("a pod that two budgets claim").to_owned()
     });
-    let seen = state.on(&demo, &format!("evict pod/slo-scout/{pod} confirm={pod}"));
+    let seen = state.on(&demo, &format!("evict pod/slo-scout/{pod} --yes"));
     assert_eq!(seen.code, 4, "{seen:#?}");
     assert!(seen.out.contains("would be refused") && seen.out.contains("more than one"), "{seen:#?}");
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use watchkeeper::actions::{self, Apis, Have, Input, Labels, Target};
+use watchkeeper::actions::{self, Apis, Have, Input, Known, Labels, Target};
 use watchkeeper::domain::ages::Time;
 use watchkeeper::domain::outcome::Unfinished;
 use watchkeeper::domain::plan::{Plan, Stop};
@@ -67,7 +67,7 @@ impl Given {
                 name: (*name).into(),
                 uid: Uid::default(),
             };
-            Target { kind, key, labels: self.labels.clone(), component: None }
+            Target { kind, key, labels: self.labels.clone(), component: None, known: Known::default() }
         };
         let targets: Vec<Target> = names.iter().map(target).collect();
         let (apis, mut have) = (apis(), Have::new());
@@ -88,6 +88,8 @@ impl Given {
                 token: "2026-11-21T14:00:00.000000001Z",
                 core: &["kube-system".to_owned(), "monitoring".to_owned()],
                 alerts: &[],
+                blind: None,
+                seals: &[],
                 continues: self.continues.as_ref(),
             };
             match actions::plan(action, &input) {

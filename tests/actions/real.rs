@@ -60,9 +60,9 @@ const CASES: &[Case] = &[
     ("sre", "emergency-restart hr/flux-system/istio-base confirm=lab", 0, "done: "),
     ("sre", "edit-silence silence/SILENCE duration=20m reason=test --yes", 0, "done: active until"),
     ("sre", "expire-silence silence/SILENCE --yes", 0, "done: expired"),
-    ("sre", "delete-pod pod/team-alpha/POD confirm=POD", 0, "done: gone"),
-    ("namespaced", "evict pod/team-alpha/POD confirm=POD", 0, "done: gone"),
-    ("readonly", "evict pod/team-alpha/POD confirm=POD", 4, "it would be refused"),
+    ("sre", "delete-pod pod/team-alpha/POD --yes", 0, "done: gone"),
+    ("namespaced", "evict pod/team-alpha/POD --yes", 0, "done: gone"),
+    ("readonly", "evict pod/team-alpha/POD --yes", 4, "it would be refused"),
     // Velero's server is not there: what the server says of the request is all there is to see
     ("sre", "backup schedule/velero/daily-backup --dry-run", 0, "undo: "),
     ("readonly", "backup schedule/velero/daily-backup --dry-run", 4, "undo: "),

@@ -159,7 +159,7 @@ const OTHERS: &[Twin] = &[
         &["sts/db -n NS", "pods -l app=db -n NS"],
     ),
     ("delete-pod pod/NS/POD confirm=POD", 0, &["kubectl delete pod/POD -n NS"], WEB),
-    ("evict pod/NS/POD confirm=POD", 0, &["EVICT POD"], WEB),
+    ("evict pod/NS/POD --yes", 0, &["EVICT POD"], WEB),
     ("renew cert/NS/web-tls --yes", 0, &["RENEW web-tls"], &["cert/web-tls -n NS", "certificaterequests -n NS"]),
     ("cordon node/NODE --yes", 0, &["kubectl cordon NODE"], &["node/NODE"]),
     ("uncordon node/NODE --yes", 0, &["kubectl uncordon NODE"], &["node/NODE"]),

@@ -207,7 +207,15 @@ fn what_a_credential_plugin_says_is_shown_at_once_and_is_in_no_log() {
     fs::write(home.path("config"), config).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_watchkeeper"));
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", home.path(""));
-    command.env("WATCHKEEPER_LOG", "trace").args(["--plain", "-c", "nodes", "--kubeconfig", "config", "--log-file", "log"]);
+    command.env("WATCHKEEPER_LOG", "trace").args([
+        "--plain",
+        "-c",
+        "nodes",
+        "--kubeconfig",
+        "config",
+        "--log-file",
+        "log",
+    ]);
     let output = command.current_dir(home.path("")).output().unwrap();
     let err = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success() && err.contains("waits for a login: it says: enter C0DE"), "{err}");

@@ -257,8 +257,11 @@ fn answer(state: &Arc<Mutex<State>>, pulse: watch::Receiver<u64>, request: &Requ
         "/version" => json(200, json!({"major": "1", "minor": "36", "gitVersion": "v1.36.3"})),
         "/readyz" => respond(200, "text/plain", "ok"),
         "/api" => {
-            let resources = [served("pods", "Pod", "Namespaced"), served("namespaces", "Namespace", "Cluster"),
-                served("nodes", "Node", "Cluster")];
+            let resources = [
+                served("pods", "Pod", "Namespaced"),
+                served("namespaces", "Namespace", "Cluster"),
+                served("nodes", "Node", "Cluster"),
+            ];
             let group = json!({"metadata": {"name": ""}, "versions": [{"version": "v1", "freshness": "Current", "resources": resources}]});
             json(200, json!({"kind": "APIGroupDiscoveryList", "items": [group]}))
         }
@@ -278,7 +281,10 @@ fn answer(state: &Arc<Mutex<State>>, pulse: watch::Receiver<u64>, request: &Requ
             list("NamespaceList", vec![named("shop"), named("bank")])
         }
         "/api/v1/namespaces/shop" => json(200, json!({"metadata": {"name": "shop"}})),
-        _ => json(404, json!({"kind": "Status", "apiVersion": "v1", "code": 404, "reason": "NotFound", "message": "not here"})),
+        _ => json(
+            404,
+            json!({"kind": "Status", "apiVersion": "v1", "code": 404, "reason": "NotFound", "message": "not here"}),
+        ),
     }
 }
 

@@ -155,9 +155,10 @@ impl Place {
         }
         self.stamps = now;
         let other = load(settings).target(Some(&self.target.context)).is_ok_and(|now| !now.is_same_place(&self.target));
-        let trusts = self.authority.as_ref().is_some_and(|(path, before)| {
-            std::fs::read(path).is_ok_and(|now| !now.is_empty() && now != *before)
-        });
+        let trusts = self
+            .authority
+            .as_ref()
+            .is_some_and(|(path, before)| std::fs::read(path).is_ok_and(|now| !now.is_empty() && now != *before));
         other || trusts
     }
 }
@@ -225,11 +226,13 @@ impl Kubeconfigs {
     fn finish(&mut self) {
         for context in &mut self.contexts {
             let cluster = self.clusters.get(&context.cluster);
-            context.server =
-                cluster.and_then(|cluster| cluster.entry.value.as_ref().ok()).and_then(|cluster| cluster.server.clone());
+            context.server = cluster
+                .and_then(|cluster| cluster.entry.value.as_ref().ok())
+                .and_then(|cluster| cluster.server.clone());
             let user = context.user.as_ref().and_then(|user| self.users.get(user).map(|found| (user, found)));
             let hidden = cluster.map(|found| hides("cluster", &context.cluster, found));
-            context.warnings = hidden.into_iter().chain(user.map(|(name, user)| hides("user", name, user))).flatten().collect();
+            context.warnings =
+                hidden.into_iter().chain(user.map(|(name, user)| hides("user", name, user))).flatten().collect();
         }
     }
 

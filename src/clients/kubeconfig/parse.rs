@@ -212,7 +212,8 @@ impl File {
             };
             let place = entry.get("name").map(|name| name.referenced);
             if taken.contains(&name) {
-                let what = format!("{key} \"{name}\" stands twice in it: the first one counts, and kubectl refuses the file");
+                let what =
+                    format!("{key} \"{name}\" stands twice in it: the first one counts, and kubectl refuses the file");
                 let at = place.map(|place| (place.line(), place.column()));
                 self.problems.push(FileProblem { path: path.to_path_buf(), at, what });
                 continue;
@@ -426,7 +427,8 @@ mod tests {
 
     #[test]
     fn of_a_key_that_stands_twice_the_last_one_counts() {
-        let file = parsed("current-context: b\ncurrent-context: a\nclusters: [{name: k, cluster: {server: x, server: y}}]");
+        let file =
+            parsed("current-context: b\ncurrent-context: a\nclusters: [{name: k, cluster: {server: x, server: y}}]");
         assert_eq!(file.current.as_deref(), Some("a"));
         assert_eq!(file.clusters[0].1.value.as_ref().unwrap().server.as_deref(), Some("y"));
         assert_eq!(file.problems, []);
@@ -440,7 +442,10 @@ mod tests {
              exec: {command: c, args: [''], env: [{name: E, value: ''}], interactiveMode: ''}}}]",
         );
         let cluster = file.clusters[0].1.value.as_ref().unwrap();
-        assert_eq!((&cluster.certificate_authority, &cluster.tls_server_name, &cluster.proxy_url), (&None, &None, &None));
+        assert_eq!(
+            (&cluster.certificate_authority, &cluster.tls_server_name, &cluster.proxy_url),
+            (&None, &None, &None)
+        );
         let user = file.users[0].1.value.as_ref().unwrap();
         assert!(user.token.is_none() && user.token_file.is_none() && user.client_key.is_none());
         let exec = user.exec.as_ref().unwrap();

@@ -6,11 +6,27 @@ use super::{parts, workloads};
 use crate::demo::overlay::{Key, key};
 use crate::demo::world::World;
 
-/// Whether a label selector with `matchLabels` picks an object with these labels.
+/// Whether a budget picks an object with these labels: an empty selector picks all, and none at all picks nothing.
 fn selects(budget: &Value, namespace: &Value, labels: &Value) -> bool {
-    let wanted = budget["spec"]["selector"]["matchLabels"].as_object();
-    budget["metadata"]["namespace"] == *namespace
-        && wanted.is_some_and(|wanted| wanted.iter().all(|(key, value)| labels.get(key) == Some(value)))
+    let selector = &budget["spec"]["selector"];
+    let equal = selector["matchLabels"].as_object();
+    selector.is_object()
+        && budget["metadata"]["namespace"] == *namespace
+        && equal.is_none_or(|wanted| wanted.iter().all(|(key, value)| labels.get(key) == Some(value)))
+        && selector["matchExpressions"].as_array().into_iter().flatten().all(|one| holds(one, labels))
+}
+
+/// One requirement of a selector.
+fn holds(one: &Value, labels: &Value) -> bool {
+    let value = one["key"].as_str().and_then(|key| labels.get(key));
+    let listed = value.is_some_and(|value| one["values"].as_array().is_some_and(|all| all.contains(value)));
+    match one["operator"].as_str() {
+        Some("In") => listed,
+        Some("NotIn") => !listed,
+        Some("Exists") => value.is_some(),
+        Some("DoesNotExist") => value.is_none(),
+        _ => false,
+    }
 }
 
 /// The budgets that guard a pod.

@@ -24,7 +24,7 @@ use super::overlay::{Key, key};
 use super::world::World;
 
 pub use budgets::{counted as counted_budget, of as budgets_of};
-pub use parts::is_ready;
+pub use parts::{a_condition, is_ready, put_condition};
 pub use pods::end as end_pod;
 pub use velero::download;
 

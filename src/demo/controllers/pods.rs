@@ -44,6 +44,9 @@ pub fn create(world: &mut World, birth: &Birth<'_>) {
     }
     let node = birth.node.clone().or_else(|| nodes::choose(world, &namespace, &labels["app"]));
     let mut spec = birth.template["spec"].clone();
+    if let Some(name) = &birth.name {
+        own_claims(&mut spec, &birth.workload.2, name);
+    }
     let status = match &node {
         Some(node) => {
             spec["nodeName"] = json!(node);
@@ -63,6 +66,16 @@ pub fn create(world: &mut World, birth: &Birth<'_>) {
     let at = ("Pod".to_owned(), namespace, name);
     let uid = world.get(&at.0, &at.1, &at.2).map(parts::uid).unwrap_or_default();
     later(world, 1, Task::PodStarts(at, uid));
+}
+
+/// A pod of a `StatefulSet` mounts the claims that are named after it.
+fn own_claims(spec: &mut Value, workload: &str, pod: &str) {
+    for volume in spec["volumes"].as_array_mut().into_iter().flatten() {
+        let of_all = format!("data-{workload}");
+        if volume["persistentVolumeClaim"]["claimName"] == of_all {
+            volume["persistentVolumeClaim"]["claimName"] = json!(format!("data-{pod}"));
+        }
+    }
 }
 
 /// A role of the workload that nobody plays, or that somebody is about to leave; it is vacant afterwards.

@@ -10,7 +10,7 @@ use super::moment::{
     SHOP_CRASH, SLOPILOT_UNREADY, Span, Trouble, WORKER_CRASH,
 };
 use super::nodes::{LOST, NODES, address};
-use super::releases::Workload;
+use super::releases::{Kind, Workload};
 
 /// A pod before its status is known.
 pub struct Pod {
@@ -63,6 +63,9 @@ pub fn build(m: &Moment, pod: &Pod) -> (Value, bool) {
     let mut spec = spec(w);
     if let (State::Pulling(_), Some(image)) = (&state, w.containers.first().map(|first| first.image)) {
         spec["containers"][0]["image"] = json!(image.replace(":2.0.3", ":2.1.0-rc1"));
+    }
+    if let Some(claim) = w.claim_of(pod.index) {
+        spec["volumes"][0]["persistentVolumeClaim"]["claimName"] = json!(claim);
     }
     if !matches!(state, State::Unschedulable(_)) {
         spec["nodeName"] = json!(NODES[pod.node]);
@@ -170,9 +173,10 @@ pub fn spec(w: &Workload) -> Value {
             { "name": "istio-init", "image": "harbor.example.internal/istio/proxyv2:1.27.1", "resources": {} },
             { "name": "istio-proxy", "image": "harbor.example.internal/istio/proxyv2:1.27.1", "restartPolicy": "Always", "resources": { "requests": { "cpu": "100m", "memory": "128Mi" } } }]);
     }
-    if w.claim.is_some() {
-        spec["volumes"] =
-            json!([{ "name": "data", "persistentVolumeClaim": { "claimName": format!("data-{}", w.name) } }]);
+    // the template of a StatefulSet has one of its own for each pod
+    let claim = if w.kind == Kind::StatefulSet { w.claim.map(|_| format!("data-{}", w.name)) } else { w.claim_of(0) };
+    if let Some(claim) = claim {
+        spec["volumes"] = json!([{ "name": "data", "persistentVolumeClaim": { "claimName": claim } }]);
     }
     spec
 }

@@ -67,6 +67,16 @@ impl Workload {
         labels
     }
 
+    /// The claim of its pod with this number, if it has one; of a StatefulSet each pod has its own.
+    pub fn claim_of(&self, index: i64) -> Option<String> {
+        self.claim?;
+        Some(match self.kind {
+            Kind::StatefulSet => format!("data-{}-{index}", self.name),
+            _ if self.name.ends_with("-server") => self.name.to_owned(),
+            _ => format!("data-{}", self.name),
+        })
+    }
+
     /// The labels that select its pods.
     pub fn selector(&self) -> Value {
         let mut selector = json!({ "app": self.name, "app.kubernetes.io/name": self.app });

@@ -19,18 +19,19 @@ pub fn objects(m: &Moment, all: &mut Vec<Value>) {
 fn claims(m: &Moment, all: &mut Vec<Value>) {
     for w in WORKLOADS {
         let Some(size) = w.claim else { continue };
-        let names: Vec<String> = match w.kind {
-            Kind::StatefulSet => (0..w.replicas).map(|i| format!("data-{}-{i}", w.name)).collect(),
-            _ if w.name.ends_with("-server") => vec![w.name.to_owned()],
-            _ => vec![format!("data-{}", w.name)],
-        };
-        for name in names {
+        let count = if w.kind == Kind::StatefulSet { w.replicas } else { 1 };
+        for name in (0..count).filter_map(|index| w.claim_of(index)) {
             let mut meta = meta(w.namespace, &name, m.days_ago(88), &w.labels());
             if let Some((_, full)) = FULL.iter().find(|(full, _)| *full == name).filter(|_| !m.healthy) {
                 meta["annotations"] = json!({ "demo/percent-full": full });
             }
+            let volume = format!("pvc-{}", m.hex(&name, 32));
+            all.push(json!({ "apiVersion": "v1", "kind": "PersistentVolume", "metadata": super::build::meta("", &volume, m.days_ago(88), &[]),
+                "spec": { "accessModes": ["ReadWriteOnce"], "storageClassName": "longhorn", "volumeMode": "Filesystem", "capacity": { "storage": format!("{size}Gi") }, "persistentVolumeReclaimPolicy": "Delete",
+                    "claimRef": { "apiVersion": "v1", "kind": "PersistentVolumeClaim", "namespace": w.namespace, "name": name }, "csi": { "driver": "driver.longhorn.io", "volumeHandle": volume } },
+                "status": { "phase": "Bound" } }));
             all.push(json!({ "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta,
-                "spec": { "accessModes": ["ReadWriteOnce"], "storageClassName": "longhorn", "volumeMode": "Filesystem", "volumeName": format!("pvc-{}", m.hex(&name, 32)), "resources": { "requests": { "storage": format!("{size}Gi") } } },
+                "spec": { "accessModes": ["ReadWriteOnce"], "storageClassName": "longhorn", "volumeMode": "Filesystem", "volumeName": volume, "resources": { "requests": { "storage": format!("{size}Gi") } } },
                 "status": { "phase": "Bound", "accessModes": ["ReadWriteOnce"], "capacity": { "storage": format!("{size}Gi") } } }));
         }
     }

@@ -31,11 +31,20 @@ pub fn answer(world: &mut World, ask: &Ask<'_>) -> Result<Response<Body>, Failur
         return Err(Failure::bad_request("name in URL does not match name in Eviction object"));
     }
     let options = delete::Options::read(&body["deleteOptions"]);
+    // the query counts where the options do not speak of it
     let dry = ask.dry || options.is_dry();
-    let pod = update::current(world, ask)?;
-    options.check(ask.resource, &pod)?;
+    let mut pod = update::current(world, ask)?;
     if needs_budget(&pod) {
         spend(world, ask, &pod, dry)?;
+    }
+    // which pod is meant is looked at when it is deleted, after its budget was asked
+    options.check(ask.resource, &pod)?;
+    if let Some(conditions) = pod["status"]["conditions"].as_array_mut() {
+        let now = world.now();
+        let words = ("EvictionByEvictionAPI", "Eviction API: evicting");
+        let mut target = controllers::a_condition("DisruptionTarget", "True", words.0, words.1, now, &Value::Null);
+        target.as_object_mut().and_then(|target| target.remove("observedGeneration"));
+        controllers::put_condition(conditions, target);
     }
     delete::pod(world, &pod, options.grace, dry);
     let mut response =
@@ -76,19 +85,48 @@ fn spend(world: &mut World, ask: &Ask<'_>, pod: &Value, dry: bool) -> Result<(),
             return Ok(());
         }
     }
+    let name = budget["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+    if number("observedGeneration") < budget["metadata"]["generation"].as_i64().unwrap_or(0) {
+        let why = format!("The disruption budget {name} is still being processed by the server.");
+        return Err(held(&why, Some(10)));
+    }
     if allowed == 0 {
-        let name = budget["metadata"]["name"].as_str().unwrap_or_default();
-        let message = "Cannot evict pod as it would violate the pod's disruption budget.";
-        let mut failure = Failure::new(429, "TooManyRequests", message);
-        failure.details = json!({"causes": [{"reason": "DisruptionBudget",
-            "message": format!("The disruption budget {name} needs {desired} healthy pods and has {healthy} currently")}]});
-        return Err(failure);
+        return Err(held(&no_room(&budget, &name, healthy, desired), None));
     }
     if !dry {
-        let mut spent = budget.clone();
+        let mut spent = budget;
         spent["status"]["disruptionsAllowed"] = json!(allowed - 1);
         spent["status"]["disruptedPods"][ask.name()] = json!(update::later(world, 0));
         world.write(spent);
     }
     Ok(())
+}
+
+/// 429, with the budget as its cause.
+fn held(why: &str, retry_after: Option<u32>) -> Failure {
+    let message = "Cannot evict pod as it would violate the pod's disruption budget.";
+    let mut failure = Failure::new(429, "TooManyRequests", message);
+    failure.details = json!({"causes": [{"reason": "DisruptionBudget", "message": why}]});
+    failure.retry_after = retry_after;
+    failure
+}
+
+fn no_room(budget: &Value, name: &str, healthy: i64, desired: i64) -> String {
+    let allowed = budget["status"]["conditions"].as_array().into_iter().flatten();
+    let refused = allowed.into_iter().find(|one| one["type"] == "DisruptionAllowed" && one["status"] == "False");
+    let (reason, message) = refused.map_or(("", ""), |one| {
+        (one["reason"].as_str().unwrap_or_default(), one["message"].as_str().unwrap_or_default())
+    });
+    match (reason, message) {
+        ("SyncFailed", message) if !message.is_empty() => format!(
+            "The disruption budget {name} does not allow evicting pods currently because it failed sync: {message}"
+        ),
+        _ if healthy <= desired => {
+            format!("The disruption budget {name} needs {desired} healthy pods and has {healthy} currently")
+        }
+        (reason, message) if !message.is_empty() => {
+            format!("The disruption budget {name} does not allow evicting pods currently ({reason}): {message}")
+        }
+        _ => format!("The disruption budget {name} does not allow evicting pods currently"),
+    }
 }

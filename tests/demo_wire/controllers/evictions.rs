@@ -103,3 +103,102 @@ async fn a_budget_counts_the_pods_that_are_ready_and_lets_a_broken_one_go() {
     );
     assert_eq!(evict("openbao-1").await.status, 201, "it is not ready, and the others are enough");
 }
+
+/// The query counts where the options of the body say nothing of it, and the other way round: Kubernetes'
+/// `propagateDryRun` in `pkg/registry/core/pod/storage/eviction.go`.
+#[tokio::test]
+async fn a_rehearsed_eviction_ends_no_pod_whichever_way_it_is_asked_for() {
+    let lab = Lab::new();
+    let pod = pods(&lab, "team-alpha", "shop-web").await.remove(0);
+    let (name, uid) = (text(&pod, "/metadata/name"), text(&pod, "/metadata/uid"));
+    let path = format!("{PODS}/team-alpha/pods/{name}");
+    let mut rehearsed = eviction(name, Some(uid));
+    rehearsed["deleteOptions"]["dryRun"] = json!(["All"]);
+    for (query, body) in [
+        ("?dryRun=All", eviction(name, None)),
+        ("?dryRun=All", eviction(name, Some(uid))),
+        ("", rehearsed.clone()),
+        ("?dryRun=All", rehearsed),
+    ] {
+        assert_eq!(lab.send("POST", &format!("{path}/eviction{query}"), JSON, &body).await.status, 201);
+        let after = lab.object(&path).await;
+        assert!(after["metadata"]["deletionTimestamp"].is_null(), "{query} {body}: {after}");
+    }
+}
+
+#[tokio::test]
+async fn an_evicted_pod_says_who_ends_it() {
+    let lab = Lab::new();
+    lab.control.set_step(Duration::from_mins(1));
+    let pod = pods(&lab, "team-alpha", "shop-web").await.remove(0);
+    let name = text(&pod, "/metadata/name");
+    let path = format!("{PODS}/team-alpha/pods/{name}");
+    assert_eq!(lab.send("POST", &format!("{path}/eviction"), JSON, &eviction(name, None)).await.status, 201);
+    let after = lab.object(&path).await;
+    let conditions = after["status"]["conditions"].as_array().unwrap();
+    let target = conditions.iter().find(|one| one["type"] == "DisruptionTarget").unwrap();
+    assert_eq!((&target["status"], &target["reason"]), (&json!("True"), &json!("EvictionByEvictionAPI")));
+    assert!(after["metadata"]["deletionTimestamp"].is_string());
+}
+
+/// A budget over all pods of `team-beta`, which has no other one by an empty selector.
+fn over_all(lab: &Lab, spec: Value, status: Value) {
+    lab.control.with_world(|world| {
+        let others: Vec<String> = world
+            .list("PodDisruptionBudget")
+            .into_iter()
+            .filter(|budget| budget["metadata"]["namespace"] == "team-beta")
+            .map(|budget| budget["metadata"]["name"].as_str().unwrap().to_owned())
+            .collect();
+        for name in others {
+            world.remove("PodDisruptionBudget", "team-beta", &name);
+        }
+        world.apply(json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
+            "metadata": {"name": "all", "namespace": "team-beta"}, "spec": spec, "status": status}));
+    });
+}
+
+#[tokio::test]
+async fn a_selector_without_terms_guards_every_pod_and_a_budget_that_is_not_counted_says_when_to_ask_again() {
+    let lab = Lab::new();
+    let pod = pods(&lab, "team-beta", "orders").await.remove(0);
+    let name = text(&pod, "/metadata/name");
+    let path = format!("{PODS}/team-beta/pods/{name}/eviction");
+    let none = json!({"observedGeneration": 1, "disruptionsAllowed": 0, "currentHealthy": 1, "desiredHealthy": 1, "disruptedPods": {}});
+    over_all(&lab, json!({"selector": {}}), none.clone());
+    let refused = lab.send("POST", &path, JSON, &eviction(name, Some("another"))).await;
+    assert_eq!(refused.status, 429, "its budget is asked before it is looked at which pod is meant");
+    assert_eq!(
+        refused.json()["details"]["causes"][0]["message"],
+        "The disruption budget all needs 1 healthy pods and has 1 currently"
+    );
+    let expression = json!([{"key": "app", "operator": "In", "values": ["orders"]}]);
+    over_all(&lab, json!({"selector": {"matchExpressions": expression}}), none.clone());
+    assert_eq!(lab.send("POST", &path, JSON, &eviction(name, None)).await.status, 429);
+    let mut behind = none.clone();
+    behind["observedGeneration"] = json!(0);
+    behind["disruptionsAllowed"] = json!(1);
+    over_all(&lab, json!({"selector": {}, "minAvailable": 1}), behind);
+    let later = lab.send("POST", &path, JSON, &eviction(name, None)).await;
+    assert_eq!((later.status, later.headers["retry-after"].to_str().unwrap()), (429, "10"));
+    over_all(&lab, json!({"minAvailable": 1}), none);
+    assert_eq!(
+        lab.send("POST", &path, JSON, &eviction(name, None)).await.status,
+        201,
+        "without a selector it guards nothing"
+    );
+}
+
+#[tokio::test]
+async fn a_pod_that_has_not_begun_is_guarded_by_nobody() {
+    let lab = Lab::new();
+    let pod = pods(&lab, "team-beta", "orders").await.remove(0);
+    let name = text(&pod, "/metadata/name");
+    let none = json!({"observedGeneration": 1, "disruptionsAllowed": 0, "currentHealthy": 1, "desiredHealthy": 1, "disruptedPods": {}});
+    over_all(&lab, json!({"selector": {}}), none);
+    lab.control.with_world(|world| {
+        world.edit("Pod", "team-beta", name, |pod| pod["status"]["phase"] = json!("Pending"));
+    });
+    let path = format!("{PODS}/team-beta/pods/{name}/eviction");
+    assert_eq!(lab.send("POST", &path, JSON, &eviction(name, None)).await.status, 201);
+}
