@@ -409,7 +409,8 @@ fn program(words: &[&str]) -> std::process::Command {
 fn what_is_printed_into_a_pipe_that_closes_ends_quietly() {
     use std::io::Read as _;
     let shells = ["bash", "zsh", "fish", "elvish", "powershell"].map(|shell| vec!["generate", "completions", shell]);
-    let others = [vec!["generate", "man"], vec!["generate", "config"], vec!["rbac", "reader"], vec!["config"], vec!["help"]];
+    let others =
+        [vec!["generate", "man"], vec!["generate", "config"], vec!["rbac", "reader"], vec!["config"], vec!["help"]];
     for words in shells.iter().chain(&others) {
         let mut child = program(words).stdout(std::process::Stdio::piped()).spawn().unwrap();
         let mut first = [0; 1];

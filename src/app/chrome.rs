@@ -60,9 +60,8 @@ pub fn scene(frame: &Frame<'_>) -> Scene {
     shown.resize(usize::from(body.height), Line::new());
     lines.extend(shown.into_iter().map(|line| line.within(usize::from(width))));
     let mut cursor = None;
-    let told = |text: &str, tone: Tone| {
-        Line::of(format!(" {}", scene::clip(text, usize::from(width) - 1, Keep::Start)), tone)
-    };
+    let told =
+        |text: &str, tone: Tone| Line::of(format!(" {}", scene::clip(text, usize::from(width) - 1, Keep::Start)), tone);
     lines.push(match (frame.prompt, &frame.question, frame.message, frame.notice) {
         (_, Some(question), ..) => told(question, Tone::Alarm),
         (Some(prompt), ..) => {

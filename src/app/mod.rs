@@ -8,6 +8,7 @@ pub mod prompt;
 mod recording;
 
 use crate::actions::ActKey;
+use crate::config::suggest;
 use crate::domain::change::Batch;
 use crate::domain::finding::Finding;
 use crate::domain::health::Severity;
@@ -17,7 +18,6 @@ use crate::domain::record::{Key, Relation};
 use crate::domain::reply::Reply;
 use crate::intent::{Chord, Code, Command, Effect, Place, Scope, Ticket, Tickets};
 use crate::kinds;
-use crate::config::suggest;
 use crate::scene::{self, Keep, Scene};
 use crate::screens::line_edit::LineEdit;
 use crate::screens::table::TableScreen;

@@ -35,7 +35,13 @@ pub enum Outcome {
 
 impl Prompt {
     pub fn new(purpose: Purpose, text: &str) -> Self {
-        Self { purpose, input: LineEdit::new(text), error: None, fresh: purpose == Purpose::Filter && !text.is_empty(), cycle: None }
+        Self {
+            purpose,
+            input: LineEdit::new(text),
+            error: None,
+            fresh: purpose == Purpose::Filter && !text.is_empty(),
+            cycle: None,
+        }
     }
 
     pub fn text(&self) -> &str {

@@ -28,8 +28,8 @@ use super::proxy;
 use super::stats::Stats;
 use super::transport::Sender;
 use super::trust::Trust;
-use crate::config::{Origin, Settings};
 use crate::config::env::Env;
+use crate::config::{Origin, Settings};
 use crate::domain::{redact, served};
 
 /// How long the first answer may take.

@@ -111,7 +111,8 @@ pub fn left(folder: Option<&Path>, context: &str, titles: &[String], out: &mut d
                 let more = rest.len().saturating_sub(NAMED);
                 let more = if more > 0 { format!(", and {more} more") } else { String::new() };
                 let named = rest.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
-                let behind = if left.left.is_empty() { String::new() } else { format!("left behind: {}; ", left.leaves()) };
+                let behind =
+                    if left.left.is_empty() { String::new() } else { format!("left behind: {}; ", left.leaves()) };
                 let (at, of) = (left.at + 1, left.steps.len());
                 format!("{title}, step {at} of {of}; {behind}left: {named}{more}; to continue: {}", left.command())
             }

@@ -56,7 +56,8 @@ impl Audit {
     }
 
     fn whole(line: &Recorded, world: &World, width: u16) -> Vec<Line> {
-        let mut out = vec![field("TIME", clock(line, world), Tone::Plain), field("EVENT", line.event.clone(), tone(line))];
+        let mut out =
+            vec![field("TIME", clock(line, world), Tone::Plain), field("EVENT", line.event.clone(), tone(line))];
         if !line.run.is_empty() {
             out.push(field("RUN", line.run.clone(), Tone::Plain));
         }
@@ -168,7 +169,10 @@ impl Screen for Audit {
                 return vec![Line::of("  nothing was done from this machine yet", Tone::Dim)];
             }
             Some(Ok(_)) if self.shown.is_empty() => {
-                return vec![Line::of(format!("  none of {} lines holds {}", self.all().len(), self.needle), Tone::Dim)];
+                return vec![Line::of(
+                    format!("  none of {} lines holds {}", self.all().len(), self.needle),
+                    Tone::Dim,
+                )];
             }
             Some(Ok(_)) => {}
         }

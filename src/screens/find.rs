@@ -94,12 +94,10 @@ impl Screen for Find {
             return Some(Vec::new());
         }
         match command {
-            Command::Open | Command::Describe => {
-                Some(vec![match self.target(world) {
-                    Some(key) => Effect::Go(Place::Describe(key)),
-                    None => Effect::Complain("nothing is chosen".to_owned()),
-                }])
-            }
+            Command::Open | Command::Describe => Some(vec![match self.target(world) {
+                Some(key) => Effect::Go(Place::Describe(key)),
+                None => Effect::Complain("nothing is chosen".to_owned()),
+            }]),
             Command::Reload => {
                 self.searched = false;
                 Some(Vec::new())

@@ -159,7 +159,8 @@ fn key_pair(world: &World, record: &Record, width: u16, out: &mut Vec<Line>) {
         let Some(table) = kinds::by_name(kind).map(|kind| world.store.table(kind)) else { continue };
         let makes = |other: &Record| strings.get(other.namespace) == namespace && other.text(cell, strings) == secret;
         for (_, row) in table.iter().filter(|(_, row)| makes(&row.record)) {
-            let told = format!("{kind} {namespace}/{} makes it, and is {}: that comes first.", row.record.name, row.health);
+            let told =
+                format!("{kind} {namespace}/{} makes it, and is {}: that comes first.", row.record.name, row.health);
             paragraph(2, &told, width, Tone::Accent, out);
         }
     }

@@ -110,8 +110,9 @@ mod tests {
     #[test]
     fn the_least_important_column_goes_first() {
         let wanted = [9, 20, 8, 20];
-        let titles =
-            |width| fit(COLUMNS, &wanted, None, |_| true, width).iter().map(|f| COLUMNS[f.index].title).collect::<Vec<_>>();
+        let titles = |width| {
+            fit(COLUMNS, &wanted, None, |_| true, width).iter().map(|f| COLUMNS[f.index].title).collect::<Vec<_>>()
+        };
         assert_eq!(titles(80), ["NAMESPACE", "NAME", "STATUS", "NODE"]);
         assert_eq!(titles(31), ["NAMESPACE", "NAME", "STATUS"]);
         assert_eq!(titles(20), ["NAME", "STATUS"]);

@@ -2,7 +2,7 @@
 
 use super::pager::{Pager, field, fields};
 use super::table::tone_of;
-use super::timeline::{words, from_words};
+use super::timeline::{from_words, words};
 use super::world::World;
 use super::{More, Screen, Size};
 use crate::domain::ages;

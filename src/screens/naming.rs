@@ -40,8 +40,7 @@ pub fn whole(kind: &str, place: &str) -> String {
 /// The same for several that stand below each other: those that would look the same keep more of their namespaces.
 pub fn all_fitted(names: &[(String, String)], columns: usize) -> Vec<String> {
     let mut out: Vec<String> = names.iter().map(|(kind, place)| fitted(kind, place, columns)).collect();
-    let twice: Vec<bool> =
-        out.iter().map(|text| out.iter().filter(|other| *other == text).count() > 1).collect();
+    let twice: Vec<bool> = out.iter().map(|text| out.iter().filter(|other| *other == text).count() > 1).collect();
     for (nth, (kind, place)) in names.iter().enumerate().filter(|(nth, _)| twice[*nth]) {
         let room = columns.saturating_sub(scene::width(kind) + 1);
         out[nth] = format!("{kind} {}", scene::clip(place, room, Keep::Ends));
@@ -75,7 +74,8 @@ mod tests {
 
     #[test]
     fn two_of_one_name_are_told_apart() {
-        let pair = ["team-alpha", "team-beta"].map(|namespace| ("deploy".to_owned(), format!("{namespace}/orders-worker")));
+        let pair =
+            ["team-alpha", "team-beta"].map(|namespace| ("deploy".to_owned(), format!("{namespace}/orders-worker")));
         let out = all_fitted(&pair, 20);
         assert_ne!(out[0], out[1]);
         assert!(out.iter().all(|text| scene::width(text) <= 20), "{out:?}");

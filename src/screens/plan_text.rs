@@ -97,7 +97,8 @@ pub fn headline(
     let indent = crate::scene::width(head);
     let room = usize::from(width).saturating_sub(indent + 1).max(20);
     for (n, part) in wrap::words(&text::line(what), room).into_iter().enumerate() {
-        let mut line = if n == 0 { Line::of(head.to_owned(), head_tone) } else { Line::of(" ".repeat(indent), head_tone) };
+        let mut line =
+            if n == 0 { Line::of(head.to_owned(), head_tone) } else { Line::of(" ".repeat(indent), head_tone) };
         line.join = part.join;
         line.plain(part.text);
         out.push(line);

@@ -218,7 +218,11 @@ impl Preview {
             }
             Way::Type(word) if self.word.text().trim() != word => {
                 let typed = !self.word.text().is_empty();
-                return complain(if typed { format!("that is not {word}") } else { format!("type {word} to run this") });
+                return complain(if typed {
+                    format!("that is not {word}")
+                } else {
+                    format!("type {word} to run this")
+                });
             }
             Way::Wait => return complain("still reading what it needs".to_owned()),
             Way::Press | Way::Type(_) => {}

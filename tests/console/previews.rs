@@ -73,12 +73,16 @@ fn a_word_typed_beside_is_never_a_key_of_another_screen() {
 fn no_letter_is_a_command_of_another_screen_where_a_key_is_asked_for() {
     let (demo, mut console) = quiet();
     suspend(&mut console);
-    for chord in ["m", "shift-t", "shift-r", "r", "b", "ctrl-d", "d", "x", "l", "p", "o", "u", "t", "i", "w", "s", "0", "5", "["] {
+    for chord in
+        ["m", "shift-t", "shift-r", "r", "b", "ctrl-d", "d", "x", "l", "p", "o", "u", "t", "i", "w", "s", "0", "5", "["]
+    {
         let frame = console.keys(chord);
         assert!(frame.contains("Preview: suspend HelmRelease team-alpha/shop"), "{chord}\n{frame}");
         assert!(frame.contains(&format!("{chord} does nothing here; ? lists the keys")), "{chord}\n{frame}");
     }
-    assert!(!demo.control().with_world(|w| w.get("HelmRelease", "team-alpha", "shop").unwrap()["spec"]["suspend"] == true));
+    assert!(
+        !demo.control().with_world(|w| w.get("HelmRelease", "team-alpha", "shop").unwrap()["spec"]["suspend"] == true)
+    );
 }
 
 #[test]
@@ -262,8 +266,9 @@ fn what_has_to_be_typed_is_not_pasted() {
 #[test]
 fn an_approval_that_comes_before_the_answer_waits_for_it_and_any_other_key_takes_it_back() {
     let (demo, mut console) = quiet();
-    let suspended =
-        |demo: &Demo| demo.control().with_world(|w| w.get("HelmRelease", "team-alpha", "shop").unwrap()["spec"]["suspend"] == true);
+    let suspended = |demo: &Demo| {
+        demo.control().with_world(|w| w.get("HelmRelease", "team-alpha", "shop").unwrap()["spec"]["suspend"] == true)
+    };
     let held = Rule::new(Act::Silent).path("/apis/authorization.k8s.io/");
     for taken_back in [true, false] {
         demo.control().set_faults(Faults::one(held.clone()));
@@ -307,7 +312,9 @@ fn the_view_of_a_plan_follows_its_running_step_and_counts() {
             assert!(now.trim_start().starts_with(&format!("{step} now")), "{now}");
             last = last.max(step);
         }
-        frame.contains("STATE            DONE") || frame.contains("STATE            FAILED") || frame.contains("STATE            UNKNOWN")
+        frame.contains("STATE            DONE")
+            || frame.contains("STATE            FAILED")
+            || frame.contains("STATE            UNKNOWN")
     });
     assert!(last > 15, "only {last} steps were seen");
 }

@@ -159,7 +159,10 @@ fn what_was_interrupted_is_told_until_it_is_looked_at() {
     for keys in ["j", "k j", ": esc", "t", "esc"] {
         let frame = console.keys(keys);
         let last = frame.lines().last().unwrap();
-        assert!(last.contains(":plans") && last.contains("interrupted: drain Node worker-3 at step 2 of 2"), "{keys}\n{frame}");
+        assert!(
+            last.contains(":plans") && last.contains("interrupted: drain Node worker-3 at step 2 of 2"),
+            "{keys}\n{frame}"
+        );
     }
     let frame = console.go("plans");
     assert!(frame.contains("interrupted") && !frame.lines().last().unwrap().contains("see :plans"), "{frame}");
