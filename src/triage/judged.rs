@@ -94,7 +94,8 @@ impl Judged {
         match self.onsets.look(store, id, &judged, early.as_ref(), thresholds, now) {
             Word::Nothing => {}
             Word::Since(onset) => {
-                for finding in judged.findings.iter_mut().chain(&mut early) {
+                let gravest = judged.findings.iter().filter(|f| !f.muted).map(|f| f.severity).min();
+                for finding in judged.findings.iter_mut().filter(|f| !f.muted && Some(f.severity) == gravest) {
                     finding.since = finding.since.map(|since| since.min(onset));
                 }
             }

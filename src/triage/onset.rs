@@ -21,11 +21,29 @@ const STEADY: i64 = 600;
 #[derive(Debug)]
 struct Onset {
     uid: Uid,
-    since: Time,
+    /// Since when it is as grave as P1, P2 and P3: what became graver began as that when it did.
+    since: [Option<Time>; 3],
     /// What was found, or will be when the grace has ended.
     finding: Finding,
     /// It has been a finding already.
     counted: bool,
+}
+
+impl Onset {
+    /// Since when it is as grave as that, or graver.
+    fn begun(&self, severity: Severity) -> Option<Time> {
+        self.since.iter().take(severity as usize).flatten().min().copied()
+    }
+
+    /// Notes that it is so grave since then; since when it is by all that is known.
+    fn notes(&mut self, severity: Severity, since: Time, anew: bool) -> Time {
+        let before = self.begun(severity).filter(|_| anew);
+        let begun = before.map_or(since, |before| before.min(since));
+        if let Some(own) = self.since.get_mut(severity as usize - 1) {
+            *own = Some(begun);
+        }
+        begun
+    }
 }
 
 /// How a row of a service that dates nothing was at the last look.
@@ -106,7 +124,7 @@ impl Onsets {
         let Some(record) = store.row(id).map(|row| &row.record) else { return Word::Nothing };
         let retried = is_retried(id);
         // a note is none of this, and what is silenced says itself when that ends
-        let found = judged.findings.iter().find(|f| !f.muted && f.severity < Severity::P4);
+        let found = judged.findings.iter().filter(|f| !f.muted && f.severity < Severity::P4).min_by_key(|f| f.severity);
         let failing = record.health == Health::Failed;
         let new = found.filter(|_| failing).or_else(|| early.filter(|_| failing && retried));
         if self.rows.get(&id).is_some_and(|old| old.uid != record.uid) {
@@ -115,16 +133,20 @@ impl Onsets {
         if let Some(new) = new {
             let counted = found.is_some();
             let since = new.since.unwrap_or(now).min(now);
-            let onset =
-                self.rows.entry(id).or_insert_with(|| Onset { uid: record.uid, since, finding: new.clone(), counted });
-            onset.since = onset.since.min(since);
+            let onset = self.rows.entry(id).or_insert_with(|| Onset {
+                uid: record.uid,
+                since: [None; 3],
+                finding: new.clone(),
+                counted,
+            });
+            let begun = onset.notes(new.severity, since, begins_anew(id));
             onset.counted |= counted;
-            onset.finding = Finding { since: Some(onset.since), ..new.clone() };
+            onset.finding = Finding { since: Some(begun), ..new.clone() };
             let onset = &*onset;
             if counted {
-                return Word::Since(onset.since);
+                return Word::Since(begun);
             }
-            return waits(onset, onset.finding.clone(), thresholds, now);
+            return waits(onset.finding.clone(), thresholds, now);
         }
         let Some(onset) = self.rows.get(&id) else { return Word::Nothing };
         if is_well(record, id, now) {
@@ -135,8 +157,9 @@ impl Onsets {
         if found.is_none() && !judged.findings.is_empty() {
             return Word::Nothing;
         }
-        if found.is_some() {
-            return if retried { Word::Since(onset.since) } else { Word::Nothing };
+        if let Some(found) = found {
+            let begun = onset.begun(found.severity).filter(|_| retried);
+            return begun.map_or(Word::Nothing, Word::Since);
         }
         // a pod that runs between two crashes is no finding, and what cannot be seen is none either
         if matches!(record.health, Health::Ok | Health::Unknown | Health::Stale) {
@@ -148,21 +171,29 @@ impl Onsets {
         }
         match (onset.counted, retried) {
             (true, _) => Word::Keep(finding),
-            (false, true) => waits(onset, finding, thresholds, now),
+            (false, true) => waits(finding, thresholds, now),
             (false, false) => Word::Nothing,
         }
     }
 }
 
 /// What has not counted yet does when its grace has ended, however often it was tried in between.
-fn waits(onset: &Onset, finding: Finding, thresholds: &Thresholds, now: Time) -> Word {
-    let ends = onset.since.plus(thresholds.reconcile_grace);
+fn waits(finding: Finding, thresholds: &Thresholds, now: Time) -> Word {
+    let ends = finding.since.unwrap_or(now).plus(thresholds.reconcile_grace);
     if now < ends { Word::Wait(ends) } else { Word::Keep(finding) }
 }
 
 /// Objects whose controller tries again and again by itself.
 fn is_retried(id: RowId) -> bool {
     flux::is_one(kinds::spec(id.kind))
+}
+
+/// Objects whose own times begin anew with each try, each container and each rollout. All others say themselves since when
+/// they are as they are.
+fn begins_anew(id: RowId) -> bool {
+    let workload =
+        matches!(kinds::spec(id.kind).name, "Pod" | "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Job");
+    workload || is_retried(id)
 }
 
 /// Whether it has recovered: that it is on its way again does not suffice.
@@ -269,6 +300,31 @@ mod tests {
         lab.put("ks", &kustomization("False", "HealthCheckFailed", "2026-11-21T14:16:30Z"));
         lab.look(200);
         assert!(incidents(&lab)[0].starts_with("P2 since 14:16:30: "), "{:?}", incidents(&lab));
+    }
+
+    #[test]
+    fn what_became_graver_began_as_that_when_it_did() {
+        let mut lab = Lab::new();
+        let certificate = |ends: &str| {
+            json!({
+                "metadata": {"name": "web", "namespace": "shop", "uid": "c", "generation": 1, "creationTimestamp": LONG_AGO},
+                "spec": {"secretName": "web", "issuerRef": {"kind": "Issuer", "name": "ca"}},
+                "status": {"notAfter": ends, "renewalTime": "2026-11-01T00:00:00Z", "conditions": [{"type": "Ready",
+                    "status": "False", "reason": "Failed", "message": "m", "lastTransitionTime": "2026-11-02T00:00:00Z"}]},
+            })
+        };
+        lab.put("issuers", &json!({
+            "metadata": {"name": "ca", "namespace": "shop", "uid": "i", "generation": 1, "creationTimestamp": LONG_AGO},
+            "spec": {"ca": {"secretName": "ca"}},
+            "status": {"conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": LONG_AGO}]},
+        }));
+        lab.put("certs", &certificate("2026-11-21T14:05:00Z"));
+        lab.settle();
+        let severe = |lab: &Lab| lab.triage.incidents()[0].severe.map(|at| at.timestamp().to_string());
+        let before = severe(&lab);
+        assert!(before.is_some_and(|at| at.as_str() < "2026-11-21T14:05"));
+        lab.look(600);
+        assert_eq!((incidents(&lab)[0].get(..2), severe(&lab).as_deref()), (Some("P1"), Some("2026-11-21T14:05:00Z")));
     }
 
     #[test]

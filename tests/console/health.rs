@@ -46,6 +46,7 @@ fn a_line_whose_feed_is_refused_is_unknown() {
 #[test]
 fn what_is_served_and_not_read_is_named_as_that() {
     let (_demo, mut console) = quiet();
+    console.resize(120, 24);
     let frame = console.go("health");
     assert!(line_with(&frame, &["not watched:"]).contains("CronJob"), "{frame}");
     console.go("feeds");

@@ -46,7 +46,8 @@ fn what_is_read_on_demand_is_told_so_and_is_not_blind() {
         line_with(&frame, &[kind.title, "on demand", "-", "read once it is opened"]);
     }
     // the cursor on the last of them, and the key that reads a feed again
-    let after = kinds::KINDS.iter().rev().take_while(|kind| !kind.lazy).count();
+    let after =
+        kinds::KINDS.iter().rev().take_while(|kind| !kind.lazy).count() + console.app.world.facts.unwatched.len();
     let frame = console.keys(&format!("G {}ctrl-r", "k ".repeat(after)));
     assert!(frame.contains("are read once they are opened"), "{frame}");
     assert!(lazy().all(|(_, plural)| lists(&demo.control(), plural) == 0));

@@ -38,10 +38,13 @@ fn is_object(scan: &Scan<'_>, link: &Link) -> bool {
     link.relation == Relation::About && !matches!(scan.text(link.kind), "Silence" | "Alert")
 }
 
-/// The objects that a guardrail, or the alerts that it goes by, speak of: the worst of those that fail.
+/// The objects that a guardrail, or the alerts that it goes by, speak of: the worst of those that fail. An object that it
+/// speaks of itself and that does not fail has nothing else that tells of it: then the guardrail stands for itself.
 fn of_object(scan: &Scan<'_>, record: &Record, claims: &mut Claims) {
-    let mut objects: Vec<RowId> =
-        record.links.iter().filter(|l| is_object(scan, l)).filter_map(|l| scan.at(l)).collect();
+    let own: Vec<Option<RowId>> = record.links.iter().filter(|l| is_object(scan, l)).map(|l| scan.at(l)).collect();
+    let fails = |id: RowId| scan.finding(id).is_some_and(|f| !f.muted).then_some(id);
+    let all: Option<Vec<RowId>> = own.into_iter().map(|id| id.and_then(fails)).collect();
+    let mut objects = all.unwrap_or_default();
     let alerts = record.links.iter().filter(|l| l.relation == Relation::About && scan.text(l.kind) == "Alert");
     for link in alerts {
         // of one name there may be many, each about its own object
