@@ -126,9 +126,12 @@ impl Line {
         for span in &mut self.spans {
             let width = span.text.width();
             if width > room {
+                // nothing after the cut may fill what a wide character has left
                 span.text = Cow::Owned(take(span.text.graphemes(true), room));
+                room = 0;
+            } else {
+                room -= width;
             }
-            room -= span.text.width().min(room);
         }
         self.spans.retain(|span| !span.text.is_empty());
         self.push("…", Tone::Dim);

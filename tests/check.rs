@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
+#[path = "support/tls.rs"]
+mod tls;
+
 mod check {
     mod exits;
     mod formats;

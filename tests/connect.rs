@@ -1230,14 +1230,14 @@ fn tls_server(name: &str) -> SocketAddr {
 }
 
 fn certificate_folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/certificates")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/trust")
 }
 
 fn certificate(name: &str) -> PathBuf {
     certificate_folder().join(format!("{name}.pem"))
 }
 
-/// What Go 1.26's `crypto/x509` says to the same certificates is what is expected here; tests/certificates/README.md.
+/// What Go 1.26's `crypto/x509` says to the same certificates is what is expected here; tests/data/trust/README.md.
 #[rstest]
 #[case::its_own_authority("selfca", "selfca", Ok(()))]
 #[case::a_pinned_leaf("leaf", "leaf", Ok(()))]
@@ -1278,18 +1278,18 @@ async fn a_certificate_for_clients_is_none_for_a_server(#[case] server: &str, #[
 // ---- kubeconfigs as kubectl takes them
 
 #[rstest]
-#[case::authority_data("{server: URL, certificate-authority-data: \"\"}", "{token: t}")]
-#[case::authority("{server: URL, certificate-authority: \"\"}", "{token: t}")]
-#[case::server_name("{server: URL, tls-server-name: \"\", proxy-url: \"\"}", "{token: t}")]
-#[case::files(
-    "{server: URL}",
-    "{token: t, tokenFile: \"\", client-certificate: \"\", client-key: \"\", username: \"\"}"
-)]
-#[case::null("{server: URL, certificate-authority: ~}", "{token: t, exec: ~, auth-provider: ~}")]
+#[case::authority_data("{certificate-authority-data: \"\", URL}", "{token: t}")]
+#[case::the_key_twice("{certificate-authority: \"\", URL}", "{token: t}")]
+#[case::server_name("{tls-server-name: \"\", proxy-url: \"\", URL}", "{token: t}")]
+#[case::files("{URL}", "{token: t, tokenFile: \"\", client-certificate: \"\", client-key: \"\", username: \"\"}")]
+#[case::null("{certificate-authority-data: ~, URL}", "{token: t, exec: ~, auth-provider: ~}")]
 #[tokio::test]
 async fn an_empty_value_is_none(#[case] cluster: &str, #[case] user: &str) {
     let server = Server::friendly().await;
-    let home = Home::with_cluster(&cluster.replace("URL", &format!("\"{}\"", server.url())), user);
+    let secure = server.secure();
+    let more = secure.trim_end_matches('}').trim_start_matches('{');
+    // what is empty stands before what counts: of a key that stands twice the last one does
+    let home = Home::with_cluster(&cluster.replace("URL", more), user);
     home.connect().await.unwrap();
     assert_eq!(server.headers(0)["authorization"], "Bearer t");
 }
@@ -1447,12 +1447,12 @@ async fn a_plugin_that_asks_a_person_may_take_its_time_and_is_heard_meanwhile() 
 #[tokio::test]
 async fn a_client_certificate_that_cannot_be_read_or_has_no_key_is_named() {
     let server = Server::friendly().await;
-    let home = Home::new(&server.url(), "{client-certificate: c.pem, client-key: k.pem}");
+    let home = Home::with_cluster(&server.secure(), "{client-certificate: c.pem, client-key: k.pem}");
     let error = home.connect().await.unwrap_err();
     assert!(error.detail().contains("c.pem cannot be read"), "{error}");
     std::fs::copy(certificate("client"), home.path("c.pem")).unwrap();
     std::fs::copy(certificate_folder().join("client.key"), home.path("k.pem")).unwrap();
     home.connect().await.unwrap();
-    let home = Home::new(&server.url(), "{client-certificate: c.pem}");
+    let home = Home::with_cluster(&server.secure(), "{client-certificate: c.pem}");
     assert!(home.connect().await.unwrap_err().detail().contains("without its client-key"));
 }

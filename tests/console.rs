@@ -4,6 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail the test")]
 #![allow(clippy::disallowed_methods, reason = "a wait has a deadline in real time")]
 
+#[path = "support/tls.rs"]
+mod tls;
+
 mod console {
     mod actions;
     mod cluster;

@@ -50,6 +50,7 @@ const PERHAPS: &[(&str, &str)] = &[
     ("HorizontalPodAutoscaler", "horizontalpodautoscaler"),
     ("PodDisruptionBudget", "poddisruptionbudget"),
     ("Schedule", "schedule"),
+    ("Seal", "pod"),
 ];
 /// More values than this are not listed in one matcher.
 const MOST: usize = 8;

@@ -3,7 +3,7 @@
 
 use super::flux;
 use super::input::{Input, Target};
-use crate::domain::command_line::{AMTOOL, CMCTL, CommandLine, FLUX, HELM, KUBECTL, VELERO};
+use crate::domain::command_line::{CMCTL, CommandLine, FLUX, HELM, KUBECTL, VELERO};
 
 pub fn kubectl(input: &Input<'_>, words: &[&str]) -> CommandLine {
     CommandLine::new(&KUBECTL, input.way, words)
@@ -19,10 +19,6 @@ pub fn cmctl(input: &Input<'_>, words: &[&str]) -> CommandLine {
 
 pub fn helm(input: &Input<'_>, words: &[&str]) -> CommandLine {
     CommandLine::new(&HELM, input.way, words)
-}
-
-pub fn amtool(input: &Input<'_>, words: &[&str]) -> CommandLine {
-    CommandLine::new(&AMTOOL, input.way, words)
 }
 
 /// The annotation that asks for a reconciliation.

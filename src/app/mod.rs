@@ -239,6 +239,9 @@ impl App {
 
     /// A paste; it means something only where text is typed.
     pub fn paste(&mut self, text: &str) -> Vec<Effect> {
+        if self.leaving.is_some() {
+            return Vec::new();
+        }
         let Some(prompt) = &mut self.prompt else {
             let effects = self.stack.last_mut().map(|screen| screen.paste(text)).unwrap_or_default();
             return self.follow(effects);

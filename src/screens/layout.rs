@@ -114,7 +114,8 @@ mod tests {
             fit(COLUMNS, &wanted, None, |_| true, width).iter().map(|f| COLUMNS[f.index].title).collect::<Vec<_>>()
         };
         assert_eq!(titles(80), ["NAMESPACE", "NAME", "STATUS", "NODE"]);
-        assert_eq!(titles(31), ["NAMESPACE", "NAME", "STATUS"]);
+        assert_eq!(titles(45), ["NAMESPACE", "NAME", "STATUS"]);
+        assert_eq!(titles(31), ["NAME", "STATUS"], "a name is not cut to make room for its namespace");
         assert_eq!(titles(20), ["NAME", "STATUS"]);
     }
 

@@ -2,6 +2,7 @@
 //! two ways on: continue it, or dismiss it.
 
 use super::acting;
+use super::naming::clocks;
 use super::pager::{Pager, command, field, fields, heading, paragraph};
 use super::plan_text::headline;
 use super::world::World;
@@ -56,8 +57,8 @@ impl Left {
     }
 }
 
-fn compose(left: &Unfinished, width: u16) -> Vec<Line> {
-    let mut out = vec![field("SINCE", left.time.clone(), Tone::Plain)];
+fn compose(left: &Unfinished, world: &World, width: u16) -> Vec<Line> {
+    let mut out = vec![field("SINCE", clocks(&left.time, &world.facts).into_owned(), Tone::Plain)];
     out.push(field("ENDED", left.ending.clone(), Tone::Warn));
     paragraph(5, &left.detail, width, Tone::Plain, &mut out);
     if !left.left.is_empty() {
@@ -107,7 +108,7 @@ impl Screen for Left {
 
     fn sync(&mut self, world: &World, size: Size) -> Vec<Effect> {
         let gone = || vec![Line::of("  it is over: it was continued and is done, or it was dismissed", Tone::Good)];
-        self.pager.set(self.find(world).map_or_else(gone, |left| compose(left, size.width)));
+        self.pager.set(self.find(world).map_or_else(gone, |left| compose(left, world, size.width)));
         self.pager.resize(size);
         Vec::new()
     }

@@ -1,5 +1,6 @@
 //! One entry of the timeline in full: its whole sentence, when it was, where it was found, and how its object is now.
 
+use super::naming::clocks;
 use super::pager::{Pager, field, fields};
 use super::table::tone_of;
 use super::timeline::{from_words, words};
@@ -39,7 +40,7 @@ impl MomentScreen {
         if !self.moment.kind.is_empty() {
             fields("OBJECT", &self.moment.told(), width, Tone::Accent, &mut out);
         }
-        fields("WORDS", &words(&self.moment), width, Tone::Plain, &mut out);
+        fields("WORDS", &clocks(&words(&self.moment), facts), width, Tone::Plain, &mut out);
         let told = world.timeline.log.all(facts.now).into_iter().find(|told| told.moment == self.moment);
         if let Some(Told { origin, .. }) = told {
             out.push(field("SEEN", from_words(origin).to_owned(), Tone::Dim));

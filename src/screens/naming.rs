@@ -1,6 +1,12 @@
 //! What something is called where there is little room: the kind as it is typed, and of the name what tells it from
 //! others.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::world::Facts;
+use crate::domain::ages::Time;
+use crate::domain::moment;
 use crate::kinds;
 use crate::scene::{self, Keep};
 
@@ -40,10 +46,25 @@ pub fn whole(kind: &str, place: &str) -> String {
 /// The same for several that stand below each other: those that would look the same keep more of their namespaces.
 pub fn all_fitted(names: &[(String, String)], columns: usize) -> Vec<String> {
     let mut out: Vec<String> = names.iter().map(|(kind, place)| fitted(kind, place, columns)).collect();
-    let twice: Vec<bool> = out.iter().map(|text| out.iter().filter(|other| *other == text).count() > 1).collect();
+    let mut times: HashMap<&str, usize> = HashMap::new();
+    out.iter().for_each(|text| *times.entry(text).or_default() += 1);
+    let twice: Vec<bool> = out.iter().map(|text| times.get(&**text).is_some_and(|n| *n > 1)).collect();
     for (nth, (kind, place)) in names.iter().enumerate().filter(|(nth, _)| twice[*nth]) {
         let room = columns.saturating_sub(scene::width(kind) + 1);
         out[nth] = format!("{kind} {}", scene::clip(place, room, Keep::Ends));
+    }
+    out
+}
+
+/// A text in which times are told as the clock of the screen tells them, in place of RFC 3339.
+pub fn clocks<'t>(text: &'t str, facts: &Facts) -> Cow<'t, str> {
+    let is_time = |word: &str| word.len() >= 20 && word.as_bytes()[10] == b'T' && word.is_ascii();
+    let mut out = Cow::Borrowed(text);
+    for word in text.split_whitespace() {
+        let word = word.trim_end_matches([',', ';', ':', '.', ')']).trim_start_matches('(');
+        if let Some(time) = Some(word).filter(|word| is_time(word)).and_then(Time::parse) {
+            out = Cow::Owned(out.replace(word, &moment::clock(time, facts.now, facts.utc)));
+        }
     }
     out
 }
@@ -58,7 +79,7 @@ mod tests {
     #[case("hr", "monitoring/monitoring", 20, "hr monit…/monitoring")]
     #[case("hr", "monitoring/monitoring", 16, "hr m…/monitoring")]
     #[case("hr", "monitoring/monitoring", 13, "hr monitoring")]
-    #[case("alert", "cert-manager/CertificateExpiringSoon", 24, "alert CertificateE…ngSoon")]
+    #[case("alert", "cert-manager/CertificateExpiringSoon", 24, "alert Certificate…ngSoon")]
     #[case("node", "worker-4", 24, "node worker-4")]
     #[case("OpenBao", "", 24, "OpenBao")]
     fn the_name_is_kept_before_its_namespace(
@@ -70,6 +91,16 @@ mod tests {
         let text = fitted(kind, place, columns);
         assert!(scene::width(&text) <= columns, "{text}");
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn times_in_a_text_are_told_as_the_clock_tells_them() {
+        let facts = Facts { now: Time(1_795_255_200), utc: true, ..Facts::default() };
+        let text = "until 2026-11-21T09:50:00.000Z -> until 2026-11-22T10:55:00Z, by alice";
+        assert_eq!(clocks(text, &facts), "until 09:50:00Z -> until 11-22 10:55Z, by alice");
+        for text in ["a word-that-has-many-letters", "監視者監視者監視者監視者T監視者", ""] {
+            assert_eq!(clocks(text, &facts), text);
+        }
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! A plan as text, before it is approved: what speaks against it, what it touches, and each step with its request and the
 //! command that would do the same.
 
+use super::naming::clocks;
 use super::pager::{command, fields, fields_or_command, heading, paragraph};
+use super::world::Facts;
 use super::wrap;
 use crate::domain::ages;
 use crate::domain::outcome::{Checked, Verdict};
@@ -15,7 +17,7 @@ const BODY_LINES: usize = 12;
 const INDENT: usize = 5;
 
 /// The whole plan; `checks` is what the server would say, once that is known.
-pub fn lines(plan: &Plan, checks: Option<&[Checked]>, width: u16, out: &mut Vec<Line>) {
+pub fn lines(plan: &Plan, checks: Option<&[Checked]>, facts: &Facts, width: u16, out: &mut Vec<Line>) {
     let section = |title: &str, texts: &[String], tone: Tone, out: &mut Vec<Line>| {
         for (n, text) in texts.iter().enumerate() {
             fields(if n == 0 { title } else { "" }, &text::line(text), width, tone, out);
@@ -26,7 +28,7 @@ pub fn lines(plan: &Plan, checks: Option<&[Checked]>, width: u16, out: &mut Vec<
     out.push(heading("STEPS"));
     for (nth, step) in plan.steps.iter().enumerate() {
         let verdict = checks.and_then(|checks| checks.iter().find(|c| c.step == nth)).map(|c| &c.verdict);
-        step_lines(nth, step, verdict, checks.is_none(), width, out);
+        step_lines(nth, step, (verdict, checks.is_none()), facts, width, out);
     }
     for (nth, line) in plan.undo.lines().enumerate() {
         fields_or_command(if nth == 0 { "UNDO" } else { "" }, &text::line(line), width, Tone::Plain, out);
@@ -39,7 +41,16 @@ pub fn twins(plan: &Plan) -> Vec<String> {
     twins.filter(|twin| !twin.is_empty()).collect()
 }
 
-fn step_lines(nth: usize, step: &Step, verdict: Option<&Verdict>, asking: bool, width: u16, out: &mut Vec<Line>) {
+/// `asked` is what the server would say, and whether it is being asked.
+fn step_lines(
+    nth: usize,
+    step: &Step,
+    asked: (Option<&Verdict>, bool),
+    facts: &Facts,
+    width: u16,
+    out: &mut Vec<Line>,
+) {
+    let (verdict, asking) = asked;
     let aside = match (&step.act, verdict) {
         (Act::Await(proof), _) => Some((format!("up to {}", ages::told(proof.limit.into())), Tone::Dim)),
         (Act::Manual(_), _) => Some(("left to you".to_owned(), Tone::Dim)),
@@ -72,7 +83,7 @@ fn step_lines(nth: usize, step: &Step, verdict: Option<&Verdict>, asking: bool, 
             }
             if !request.after.is_empty() {
                 let change = format!("{} -> {}", request.before, request.after);
-                indented(change.trim_start_matches(" -> "), Tone::Accent, out);
+                indented(&clocks(change.trim_start_matches(" -> "), facts), Tone::Accent, out);
             }
         }
         Act::Ask { argv, .. } => indented(&argv.join(" "), Tone::Dim, out),

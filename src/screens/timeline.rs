@@ -286,9 +286,8 @@ impl Timeline {
         let mark = if wide >= ROOMY { from(told.origin) } else { "" };
         let left = wide.saturating_sub(line.width() + 2 + if wide >= ROOMY { 6 } else { 0 });
         let words = words(moment);
-        if wide >= usize::from(scene::ENDLESS) {
-            line.push(format!("  {words} {mark}"), rest);
-        } else if wide >= ROOMY {
+        let words = naming::clocks(&words, &world.facts);
+        if wide >= ROOMY {
             line.push(format!("  {} {mark}", scene::fit(&words, left, Keep::Start)), rest);
         } else {
             line.push(format!("  {}", scene::clip(&words, left, Keep::Start)), rest);
@@ -414,7 +413,9 @@ impl Screen for Timeline {
             out.push(line);
         }
         if let Some(moment) = self.current() {
-            let text = format!("{} {}: {}", moment.what.word(), moment.told(), words(moment));
+            let told = words(moment);
+            let told = naming::clocks(&told, &world.facts);
+            let text = format!("{} {}: {told}", moment.what.word(), moment.told());
             pager::below(&text, size, &mut out);
         }
         out

@@ -174,7 +174,7 @@ mod tests {
         }
         assert_eq!(
             texts(&command(text, 30)),
-            ["kubectl -n a patch x \\", "--patch '{\"a\": \"b c\"}' \\", r#"it\'s "q \" r" end"#]
+            ["kubectl -n a patch x --patch \\", "'{\"a\": \"b c\"}' it\\'s \\", r#""q \" r" end"#]
         );
     }
 

@@ -109,6 +109,8 @@ pub(super) struct Scoped<'f> {
     page: u32,
     /// Objects of the list under way.
     count: u32,
+    /// What of the list was left out.
+    more: Option<String>,
 }
 
 impl<'f> Scoped<'f> {
@@ -134,6 +136,7 @@ impl<'f> Scoped<'f> {
             listing: true,
             page: PAGE,
             count: 0,
+            more: None,
         }
     }
 
@@ -175,7 +178,10 @@ impl<'f> Scoped<'f> {
         let why = self.link.borrow_and_update().clone();
         match why {
             Some(why) if self.had_data => self.tell(FeedState::Stale, Some(&why)).await,
-            None if self.open => self.tell(FeedState::Live, None).await,
+            None if self.open => {
+                self.is_live();
+                self.feed.tell(&mut self.out).await
+            }
             _ => Ok(()),
         }
     }
@@ -322,7 +328,8 @@ impl<'f> Scoped<'f> {
         }
         let note = format!("read again every {} s: {why}", every.as_secs());
         self.feed.report.borrow_mut().note = Some(clean(&note));
-        self.tell(FeedState::Live, None).await?;
+        self.is_live();
+        self.feed.tell(&mut self.out).await?;
         self.wait(every, false).await?;
         Ok(Next::List)
     }
@@ -437,8 +444,9 @@ impl<'f> Scoped<'f> {
             Ok(Event::Done) => {
                 self.feed.report.borrow_mut().complete();
                 self.out.push(Change::Listed { scope: self.scope });
-                let more = (self.count > MOST).then(|| format!("{}: the others are not read", Exceeded::Objects(MOST)));
-                self.set(FeedState::Live, more.as_deref());
+                self.more =
+                    (self.count > MOST).then(|| format!("{}: the others are not read", Exceeded::Objects(MOST)));
+                self.is_live();
                 self.had_data = true;
                 self.listed = Some(Instant::now());
                 self.opened = false;
@@ -453,7 +461,7 @@ impl<'f> Scoped<'f> {
                 if self.unwatchable {
                     self.is_watched();
                 }
-                self.set(FeedState::Live, None);
+                self.is_live();
             }
             Ok(Event::Apply(object)) => {
                 self.heard();
@@ -481,7 +489,12 @@ impl<'f> Scoped<'f> {
     /// The watch brings something.
     fn heard(&mut self) {
         self.is_watched();
-        self.set(FeedState::Live, None);
+        self.is_live();
+    }
+
+    /// Live, as far as it is read at all.
+    fn is_live(&self) {
+        self.set(FeedState::Live, self.more.as_deref());
     }
 
     fn upsert(&mut self, object: Slim) {

@@ -223,3 +223,33 @@ fn a_dismissal_needs_a_reason_and_is_recorded() {
     let line = state.audited().into_iter().find(|line| line["event"] == "dismiss").unwrap();
     assert_eq!(line["reason"], "resumed by hand");
 }
+
+#[test]
+fn a_drain_that_was_killed_goes_on_with_what_is_left() {
+    let (demo, state) = (demo("quiet"), State::new());
+    // what is evicted is still there when it is killed
+    demo.control().set_step(Duration::from_mins(1));
+    let evicted = || {
+        let sent = writes(&demo).into_iter().filter(|line| line.contains("/eviction"));
+        sent.map(|line| line.split(['?', ' ']).nth(1).unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let line = "drain node/worker-3 --confirm sre-demo --set leave-unevictable=yes";
+    killed(&demo, &state, line, || evicted().len() >= 3);
+    let before = evicted();
+    let left = state.unfinished().remove(0);
+    assert_eq!((&*left.title, left.leaves()), ("drain Node worker-3", "Node worker-3 cordoned".to_owned()));
+    for path in &before {
+        assert!(left.sent.iter().any(|(to, _)| to == path), "{path} was sent: {:?}", left.sent);
+    }
+    demo.control().set_step(Duration::from_millis(200));
+    demo.control().advance(Duration::from_mins(2));
+    let seen = continued(&state, &demo, "drain node/worker-3 confirm=sre-demo leave-unevictable=yes timeout=60");
+    seen.is(0, "none is left that had to go");
+    let mut all = evicted();
+    let count = all.len();
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), count, "no pod is asked to go twice");
+    assert!(count > before.len());
+    assert_eq!(state.unfinished(), []);
+}

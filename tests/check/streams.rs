@@ -201,8 +201,8 @@ fn what_a_credential_plugin_says_is_shown_at_once_and_is_in_no_log() {
     let exec = format!("{{exec: {{apiVersion: client.authentication.k8s.io/v1, command: {}}}}}", plugin.display());
     let config = format!(
         "current-context: c\ncontexts: [{{name: c, context: {{cluster: k, user: u}}}}]\n\
-         clusters: [{{name: k, cluster: {{server: \"http://{}\"}}}}]\nusers: [{{name: u, user: {exec}}}]\n",
-        demo.address()
+         clusters: [{{name: k, cluster: {}}}]\nusers: [{{name: u, user: {exec}}}]\n",
+        crate::tls::secure(demo.address())
     );
     fs::write(home.path("config"), config).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_watchkeeper"));

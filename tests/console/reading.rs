@@ -265,12 +265,14 @@ fn feeds_are_back_within_three_seconds_of_the_server_and_without_a_storm() {
 #[test]
 fn a_token_that_a_login_elsewhere_writes_into_the_kubeconfig_is_used() {
     let script = Script::start();
+    let secure = script.secure();
+    script.write_kubeconfig_to(&secure, "{token: t0}");
     let mut console = live(&script);
     script.hook(|asked| (asked.token != "t2").then(|| Instead::status(401, "Unauthorized")));
     script.cut();
     console.shows(&["DISCONNECTED"]);
     assert_eq!(console.rows("pods"), 2);
-    script.write_kubeconfig("t2");
+    script.write_kubeconfig_to(&secure, "{token: t2}");
     script.put("web-2");
     let took = until(&mut console, DEADLINE, "connected again", |console| console.rows("pods") == 3);
     assert!(took < Duration::from_secs(20), "{took:?}");
@@ -281,9 +283,10 @@ fn a_token_that_a_login_elsewhere_writes_into_the_kubeconfig_is_used() {
 fn a_kubeconfig_that_leads_elsewhere_is_followed_and_keeps_its_new_token_to_itself() {
     let (old, new) = (Script::start(), Script::start());
     new.put("of-the-new-one");
+    old.write_kubeconfig_to(&old.secure(), "{token: t0}");
     let mut console = live(&old);
     old.forget();
-    old.write_kubeconfig_to(&new.url(), "{token: t2}");
+    old.write_kubeconfig_to(&new.secure(), "{token: t2}");
     until(&mut console, DEADLINE, "the other server", |console| console.rows("pods") == 3);
     assert!(old.asked().iter().all(|asked| asked.token == "t0"), "a token must not reach another server");
     assert!(new.asked().iter().all(|asked| asked.token == "t2"));
@@ -303,7 +306,7 @@ fn what_a_credential_plugin_asks_for_is_shown_while_it_waits() {
     std::fs::write(&plugin, text).unwrap();
     std::fs::set_permissions(&plugin, std::fs::Permissions::from_mode(0o755)).unwrap();
     let user = format!("{{exec: {{apiVersion: client.authentication.k8s.io/v1, command: {}}}}}", plugin.display());
-    script.write_kubeconfig_to(&script.url(), &user);
+    script.write_kubeconfig_to(&script.secure(), &user);
     let mut console = console(&script);
     console.shows(&["waits for a login", "https://login.example.com/device", "ABCD1234"]);
     std::fs::write(done, "").unwrap();
@@ -319,7 +322,7 @@ fn a_credential_plugin_that_fails_is_not_run_again_at_once_but_by_a_key() {
     std::fs::write(&plugin, format!("#!/bin/sh\necho run >> {}\nexit 1\n", runs.display())).unwrap();
     std::fs::set_permissions(&plugin, std::fs::Permissions::from_mode(0o755)).unwrap();
     let user = format!("{{exec: {{apiVersion: client.authentication.k8s.io/v1, command: {}}}}}", plugin.display());
-    script.write_kubeconfig_to(&script.url(), &user);
+    script.write_kubeconfig_to(&script.secure(), &user);
     let mut console = console(&script);
     console.shows(&["failed with exit code 1"]);
     let count = || std::fs::read_to_string(&runs).unwrap_or_default().lines().count();

@@ -140,13 +140,14 @@ impl Script {
     }
 
     pub fn write_kubeconfig(&self, token: &str) {
-        self.write_kubeconfig_to(&format!("http://{}", self.address), &format!("{{token: {token}}}"));
+        self.write_kubeconfig_to(&format!("{{server: \"http://{}\"}}", self.address), &format!("{{token: {token}}}"));
     }
 
-    pub fn write_kubeconfig_to(&self, server: &str, user: &str) {
+    /// As a cluster and a user of a kubeconfig, in flow YAML.
+    pub fn write_kubeconfig_to(&self, cluster: &str, user: &str) {
         let text = format!(
             "current-context: c\ncontexts: [{{name: c, context: {{cluster: k, user: u}}}}]\n\
-             clusters: [{{name: k, cluster: {{server: \"{server}\"}}}}]\nusers: [{{name: u, user: {user}}}]\n"
+             clusters: [{{name: k, cluster: {cluster}}}]\nusers: [{{name: u, user: {user}}}]\n"
         );
         // whole or not at all, as tools write it
         let other = self.folder.path().join("new");
@@ -154,8 +155,9 @@ impl Script {
         std::fs::rename(other, self.kubeconfig()).unwrap();
     }
 
-    pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+    /// The same server behind TLS, as a cluster of a kubeconfig.
+    pub fn secure(&self) -> String {
+        crate::tls::secure(self.address)
     }
 
     pub fn folder(&self) -> &std::path::Path {
