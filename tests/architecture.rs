@@ -11,7 +11,7 @@ type Rung = (&'static str, &'static [&'static str], &'static [&'static str]);
 
 /// From the bottom up: a module imports only what stands above it here.
 const LADDER: &[Rung] = &[
-    ("domain", &[], &["serde_json"]),
+    ("domain", &[], &["serde", "serde_json"]),
     ("scene", &[], &[]),
     ("store", &["domain"], &["nucleo_matcher"]),
     ("kinds", &["domain"], &["serde", "serde_json"]),
@@ -54,12 +54,15 @@ const LADDER: &[Rung] = &[
     (
         "effects",
         &["domain", "intent", "config", "clients"],
-        &["sha2", "rustix", "kube", "tokio", "tokio_util", "http", "http_body_util", "serde", "serde_json"],
+        &["rustix", "kube", "tokio", "tokio_util", "http", "http_body_util", "serde", "serde_json"],
     ),
     ("data", &["domain", "kinds", "intent", "config", "clients", "sources", "effects"], &["tokio", "serde_json"]),
     (
         "headless",
-        &["domain", "store", "kinds", "actions", "intent", "config", "triage", "screens", "app", "effects", "data"],
+        &[
+            "domain", "scene", "store", "kinds", "actions", "intent", "config", "triage", "screens", "app", "effects",
+            "data",
+        ],
         &["clap", "clap_complete", "clap_mangen", "serde", "serde_json", "tempfile", "tokio", "toml"],
     ),
     (
@@ -93,6 +96,7 @@ const PURE: &[&str] = &[
     "futures",
     "hashbrown",
     "jiff",
+    "sha2",
     "regex",
     "secrecy",
     "tracing",
@@ -384,7 +388,10 @@ fn every_kind_and_every_screen_is_on_its_list() {
         for path in files(&format!("src/{folder}"), &["rs"]) {
             let stem = path.file_stem().unwrap().to_string_lossy();
             // a row of the list, or made by `open`
-            let row = [format!("{stem}::SPEC"), format!("Box::new({stem}::")].iter().any(|row| list.contains(row));
+            let word = |row: &str| {
+                list.match_indices(row).any(|(at, _)| !list[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
+            };
+            let row = [format!("{stem}::SPEC"), format!("Box::new({stem}::")].iter().any(|row| word(row));
             let helper = stem == "mod" || helpers.contains(&&*stem);
             assert_ne!(row, helper, "{folder}/{stem}.rs must be either a row of its list or one of its helpers");
         }

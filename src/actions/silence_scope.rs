@@ -191,11 +191,7 @@ fn refusal(target: &Target, perhaps: Option<String>) -> String {
     if !target.key.namespace.is_empty() {
         ways.push(format!("scope=namespace for all alerts of {}", target.key.namespace));
     }
-    format!(
-        "no alert is known to be about {}, and none is named by its kind: set {}",
-        target.told(),
-        ways.join(", or ")
-    )
+    format!("no alert is known to be about {}: set {}", target.told(), ways.join(", or "))
 }
 
 /// A way to say which alerts, and how well it does.
