@@ -207,7 +207,7 @@ fn bound(input: &Input<'_>, pods: &[&Value], node: &str, needs: &mut Needs, out:
         for name in claims(pod) {
             let claim = input.path("PersistentVolumeClaim", text(pod, "/metadata/namespace"), &name)?;
             let Some(claim) = needs.take(input.maybe(&claim))? else { continue };
-            let volume = claim.map(|claim| text(claim, "/spec/volumeName")).unwrap_or("");
+            let volume = claim.map_or("", |claim| text(claim, "/spec/volumeName"));
             if volume.is_empty() {
                 unsure.push(*pod);
                 continue;

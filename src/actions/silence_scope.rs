@@ -297,7 +297,7 @@ fn by_alert(target: &Target) -> Vec<Matcher> {
     match (names.len(), names.first()) {
         (1, Some(name)) => out.push(Matcher::equal("alertname", *name)),
         _ => {
-            out.push(Matcher::fits("alertname", names.into_iter().map(go_regex::quoted).collect::<Vec<_>>().join("|")))
+            out.push(Matcher::fits("alertname", names.into_iter().map(go_regex::quoted).collect::<Vec<_>>().join("|")));
         }
     }
     out

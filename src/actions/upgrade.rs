@@ -4,7 +4,7 @@
 //! Source: the controllers raise `status.observedGeneration` while an object is suspended (helm-controller 1.6 and
 //! kustomize-controller 1.9 in what they defer, source-controller 1.9 in `summarize`, which renews Ready, too). What was
 //! last tried stands in `lastAttemptedGeneration`, in the condition Ready of a HelmRelease or a Kustomization, and in the
-//! condition ArtifactInStorage of a source.
+//! condition `ArtifactInStorage` of a source.
 
 use serde_json::Value;
 

@@ -55,7 +55,7 @@ struct Trusted {
 
 impl Trusted {
     /// A certificate that is itself among the authorities: its time, its name and its use are checked, as Go does.
-    fn is_pinned(&self, certificate: &CertificateDer<'_>, name: &ServerName<'_>, now: UnixTime) -> Result<(), Error> {
+    fn is_pinned(certificate: &CertificateDer<'_>, name: &ServerName<'_>, now: UnixTime) -> Result<(), Error> {
         let parsed = ParsedCertificate::try_from(certificate)?;
         let facts = der::facts(certificate).ok_or(CertificateError::BadEncoding)?;
         let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
@@ -86,7 +86,7 @@ impl ServerCertVerifier for Trusted {
             None => Err(CertificateError::UnknownIssuer.into()),
         };
         if signed.is_err() && self.pinned.iter().any(|der| der.as_slice() == end_entity.as_ref()) {
-            return self.is_pinned(end_entity, server_name, now).map(|()| ServerCertVerified::assertion());
+            return Self::is_pinned(end_entity, server_name, now).map(|()| ServerCertVerified::assertion());
         }
         signed
     }

@@ -206,7 +206,7 @@ impl Reader<'_> {
         let services = self.doc.texts(table, "services");
         let words = ServiceName::ALL.map(ServiceName::key);
         for (word, at) in services.iter().filter(|(word, _)| !words.contains(&word.as_str())) {
-            let hint = nearest(word, words.into_iter()).map(|near| format!("did you mean \"{near}\"?"));
+            let hint = nearest(word, words).map(|near| format!("did you mean \"{near}\"?"));
             let hint = hint.or_else(|| Some(format!("it may be one of {}", words.join(", "))));
             self.doc.problem(*at, format!("`component.services`: \"{word}\" is no service"), hint);
         }

@@ -107,6 +107,7 @@ pub(super) async fn serve(
 }
 
 /// Lives until another context is wanted (`Some`) or the owner is gone (`None`).
+#[expect(clippy::too_many_lines, reason = "one arm for each question of the session")]
 async fn connection(
     settings: &Settings,
     context: Option<String>,

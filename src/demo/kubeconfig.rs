@@ -45,9 +45,10 @@ fn text(address: SocketAddr) -> String {
     }
     text.push_str("users:\n");
     for identity in IDENTITIES {
-        let _ = match identity.context == IDENTITIES[0].context {
-            true => writeln!(text, "- name: {}\n  user: {{}}", identity.user),
-            false => writeln!(text, "- name: {0}\n  user:\n    as: {0}", identity.user),
+        let _ = if identity.context == IDENTITIES[0].context {
+            writeln!(text, "- name: {}\n  user: {{}}", identity.user)
+        } else {
+            writeln!(text, "- name: {0}\n  user:\n    as: {0}", identity.user)
         };
     }
     text

@@ -398,7 +398,7 @@ pub struct Fetch {
 impl Fetch {
     /// In words, for the preview.
     pub fn told(&self) -> String {
-        let more: String = self.origins.iter().map(|origin| format!(" or {origin}")).collect();
+        let more = self.origins.iter().map(|origin| format!(" or {origin}")).collect::<Vec<_>>().concat();
         format!("GET {}, then the address at {} (https{more})", self.path, dotted(self.pointer))
     }
 }

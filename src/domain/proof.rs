@@ -222,7 +222,7 @@ fn field(object: &Value, pointer: &str, is: &Value) -> Seen {
     Seen::Absent(format!("{} is {now}", super::plan::dotted(pointer)))
 }
 
-/// Whether Flux leaves an object alone: by its spec, or, of a ResourceSet and an ArtifactGenerator, by an annotation.
+/// Whether Flux leaves an object alone: by its spec, or, of a ResourceSet and an `ArtifactGenerator`, by an annotation.
 pub fn flux_suspended(object: &Value) -> bool {
     let off = |switch: &str| text(object, switch).eq_ignore_ascii_case("disabled");
     match text(object, "/kind") {
@@ -232,7 +232,7 @@ pub fn flux_suspended(object: &Value) -> bool {
     }
 }
 
-/// The annotation that switches an ArtifactGenerator off, as a JSON pointer.
+/// The annotation that switches an `ArtifactGenerator` off, as a JSON pointer.
 pub const GENERATOR_SWITCH: &str = "/metadata/annotations/source.extensions.fluxcd.io~1reconcile";
 
 /// The annotation that switches a ResourceSet off, as a JSON pointer.

@@ -216,9 +216,9 @@ fn hide_fields(map: &mut Map<String, Value>, below: bool) {
     for (name, inner) in map.iter_mut() {
         // how many passed, and not a word to pass
         let counts = inner.is_number() && name == "pass";
-        if is_secret(name) && !counts && !inner.is_object() {
-            wipe(inner);
-        } else if below && !OPEN_BELOW.contains(&name.as_str()) && !inner.is_object() && !inner.is_array() {
+        let by_name = is_secret(name) && !counts && !inner.is_object();
+        let by_place = below && !OPEN_BELOW.contains(&name.as_str()) && !inner.is_object() && !inner.is_array();
+        if by_name || by_place {
             wipe(inner);
         } else {
             hide(inner, below || opens(name));

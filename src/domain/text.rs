@@ -91,9 +91,8 @@ fn push(out: &mut String, c: char, multiline: bool) {
 fn suspicious(c: char, multiline: bool) -> bool {
     match c {
         '\n' => !multiline,
-        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' => true,
-        // line and paragraph separators, interlinear annotation
-        '\u{2028}'..='\u{2029}' | '\u{fff9}'..='\u{fffb}' => true,
+        // the last two: line and paragraph separators, interlinear annotation
+        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{2028}'..='\u{2029}' | '\u{fff9}'..='\u{fffb}' => true,
         c => is_ignorable(c) || is_blank(c),
     }
 }

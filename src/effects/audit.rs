@@ -210,12 +210,11 @@ pub fn recorded(line: &Map<String, Value>) -> Recorded {
     let text = |name: &str| line.get(name).and_then(Value::as_str).unwrap_or("");
     let step = line.get("step").and_then(Value::as_u64).map_or_else(String::new, |n| format!("step {} ", n + 1));
     let what = match text("event") {
-        "plan" => format!("{} by {}{}", text("title"), text("operator"), reason(text("reason"))),
+        "plan" | "dismiss" => format!("{} by {}{}", text("title"), text("operator"), reason(text("reason"))),
         "intent" => format!("{step}{} {} {} -> {}", text("method"), text("path"), text("before"), text("after")),
         "answer" => format!("{step}{} {}", text("answer"), text("says")),
         "proof" => format!("{step}seen: {}", text("seen")),
         "outcome" => format!("{} {}", text("outcome"), text("detail")),
-        "dismiss" => format!("{} by {}{}", text("title"), text("operator"), reason(text("reason"))),
         "unlock" => format!("{} by {}{}", text("context"), text("operator"), reason(text("reason"))),
         other => other.to_owned(),
     };

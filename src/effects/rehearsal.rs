@@ -54,10 +54,7 @@ fn is_harmless(exact: &Exact) -> Result<(), String> {
 /// The part behind an object's name; empty for the object or its collection.
 fn subresource(path: &str) -> Option<&str> {
     let parts: Vec<&str> = path.split('/').collect();
-    let rest = match &*parts {
-        ["", "api", "v1", rest @ ..] | ["", "apis", _, _, rest @ ..] => rest,
-        _ => return None,
-    };
+    let (["", "api", "v1", rest @ ..] | ["", "apis", _, _, rest @ ..]) = &*parts else { return None };
     if rest.iter().any(|part| matches!(*part, "" | "." | "..")) {
         return None;
     }

@@ -33,7 +33,7 @@ fn entry(path: &[&str], command: &Command, out: &mut impl Write) -> io::Result<(
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
     let below: Vec<&Command> = command.get_subcommands().filter(|sub| sub.get_name() != "help").collect();
     if below.is_empty() {
-        let arguments: String = command.get_positionals().map(|argument| format!(" {argument}")).collect();
+        let arguments = command.get_positionals().map(|argument| format!(" {argument}")).collect::<Vec<_>>().concat();
         writeln!(out, ".TP\n\\fB{}\\fR{}\n{}", plain(&path.join(" ")), plain(&arguments), plain(&about))?;
     }
     below.into_iter().try_for_each(|sub| entry(&[path, &[sub.get_name()]].concat(), sub, out))

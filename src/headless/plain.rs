@@ -121,7 +121,7 @@ impl Plain {
                 // what is half read is no news
                 continue;
             }
-            printed = Some(self.print(printed.take(), out)?);
+            printed = Some(self.print(printed.as_ref(), out)?);
             if !self.follow {
                 return Ok(if self.sees() { Ended::Printed } else { Ended::Unknown });
             }
@@ -144,7 +144,7 @@ impl Plain {
     }
 
     /// Prints everything, or what is another line than the last time.
-    fn print(&mut self, before: Option<Printed>, out: &mut dyn Write) -> io::Result<Printed> {
+    fn print(&mut self, before: Option<&Printed>, out: &mut dyn Write) -> io::Result<Printed> {
         let now = self.app.world.facts.now;
         let at = before.as_ref().map_or(now, |before| before.at);
         let lines = self.lines();

@@ -25,6 +25,7 @@ pub fn judged_with(kind: KindId) -> Option<KindId> {
 
 /// How it stands with the runs of one schedule.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, none of which rules out another")]
 pub struct ScheduleState {
     /// The start of the newest Completed backup.
     pub last_good: Option<Time>,

@@ -65,7 +65,8 @@ struct Event {
     count: Option<i64>,
     first_timestamp: Text,
     last_timestamp: Text,
-    event_time: Text,
+    #[serde(rename = "eventTime")]
+    at: Text,
     #[serde(deserialize_with = "or_default")]
     series: Series,
 }
@@ -101,8 +102,8 @@ fn read(event: &Event, intern: &mut Interner) -> Record {
     record.health = Health::Warning;
     record.note = clean(&event.message);
     let first_of = |times: &[&Text]| times.iter().find_map(|time| Time::parse(time)).filter(|t| t.is_set());
-    let first = first_of(&[&event.first_timestamp, &event.event_time]);
-    let last = first_of(&[&event.series.last_observed_time, &event.last_timestamp, &event.event_time]);
+    let first = first_of(&[&event.first_timestamp, &event.at]);
+    let last = first_of(&[&event.series.last_observed_time, &event.last_timestamp, &event.at]);
     let count = event.series.count.or(event.count).unwrap_or(1);
     record.cells = Box::new([
         Cell::time(first.or(Some(record.created)).filter(|t| t.is_set())),

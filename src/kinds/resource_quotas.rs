@@ -102,8 +102,8 @@ impl Status {
     /// A limit, or what is used of it, that is no quantity.
     fn unread(&self) -> Option<&str> {
         let is_read = |text: &Text| Quantity::parse(text).is_some();
-        let broken = |(key, hard): &(&Box<str>, &Text)| !is_read(hard) || !self.used.get(*key).is_none_or(is_read);
-        self.hard.iter().find(broken).map(|(key, _)| &**key)
+        let broken = |(key, hard): &(&str, &Text)| !is_read(hard) || !self.used.get(*key).is_none_or(is_read);
+        self.hard.iter().map(|(key, hard)| (&**key, hard)).find(broken).map(|(key, _)| key)
     }
 }
 

@@ -1,5 +1,5 @@
 //! Who suspended an object, and when: the entry of `metadata.managedFields` that holds `f:spec.f:suspend`
-//! (for Velero's schedules `f:spec.f:paused`, for ResourceSets and ArtifactGenerators an annotation). And when its spec
+//! (for Velero's schedules `f:spec.f:paused`, for ResourceSets and `ArtifactGenerators` an annotation). And when its spec
 //! was last written by anybody: nothing else in an object tells.
 //!
 //! The entries are a quarter of an object's bytes. All but two short texts of each are passed over without a copy,

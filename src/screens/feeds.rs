@@ -149,7 +149,7 @@ impl Screen for Feeds {
                 (format!("  {}: {headline}: {detail}", world.facts.context), Tone::Bad)
             }
         };
-        let alarms: String = world.facts.alarms.iter().map(|alarm| format!("; {alarm}")).collect();
+        let alarms = world.facts.alarms.iter().map(|alarm| format!("; {alarm}")).collect::<Vec<_>>().concat();
         let tone = if alarms.is_empty() { tone } else { Tone::Alarm };
         let text = scene::clip(&format!("{text}{alarms}"), usize::from(size.width), Keep::Start).into_owned();
         let mut out = vec![Line::of(text, tone)];

@@ -47,7 +47,9 @@ pub fn whole(kind: &str, place: &str) -> String {
 pub fn all_fitted(names: &[(String, String)], columns: usize) -> Vec<String> {
     let mut out: Vec<String> = names.iter().map(|(kind, place)| fitted(kind, place, columns)).collect();
     let mut times: HashMap<&str, usize> = HashMap::new();
-    out.iter().for_each(|text| *times.entry(text).or_default() += 1);
+    for text in &out {
+        *times.entry(text).or_default() += 1;
+    }
     let twice: Vec<bool> = out.iter().map(|text| times.get(&**text).is_some_and(|n| *n > 1)).collect();
     for (nth, (kind, place)) in names.iter().enumerate().filter(|(nth, _)| twice[*nth]) {
         let room = columns.saturating_sub(scene::width(kind) + 1);

@@ -415,8 +415,11 @@ impl Screen for Preview {
         match (self.focus, chord.code) {
             (_, Code::BackTab) => true,
             // these scroll, wherever the focus is
-            (_, Code::PageUp | Code::PageDown | Code::F(_)) => false,
-            (_, Code::Char('f' | 'b')) if chord.ctrl => false,
+            (_, Code::PageUp | Code::PageDown | Code::F(_) | Code::Char('f' | 'b'))
+                if chord.ctrl || !matches!(chord.code, Code::Char(_)) =>
+            {
+                false
+            }
             (Focus::Cancel, Code::Backspace | Code::Char(_)) => {
                 (letter || chord.code == Code::Backspace) && self.word_wanted().is_some()
             }

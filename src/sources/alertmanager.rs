@@ -166,6 +166,7 @@ pub fn silences(body: &[u8], bad: &mut Vec<Bad>) -> Result<Vec<Silence>, AskErro
     Ok(entries::<SilenceWire>(&opened(body)?, "silence", bad).into_iter().map(silence).collect())
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "one of a list that is used up")]
 fn silence(wire: SilenceWire) -> Silence {
     // servers of before 0.22 know no isEqual
     let one = |m: &MatcherWire| Matcher {

@@ -71,10 +71,16 @@ impl View {
                 Err(_) => {}
             }
             match (&one.rules, &mut view.rules) {
-                (Ok(found), Ok(known)) => found.iter().for_each(|rule| know(known, rule)),
+                (Ok(found), Ok(known)) => {
+                    for rule in found {
+                        know(known, rule);
+                    }
+                }
                 (Ok(found), rules) => {
                     let mut known = HashMap::new();
-                    found.iter().for_each(|rule| know(&mut known, rule));
+                    for rule in found {
+                        know(&mut known, rule);
+                    }
                     *rules = Ok(known);
                 }
                 (Err(error), rules @ Err(_)) => *rules = Err(problem("Prometheus", error, &one.address)),

@@ -226,6 +226,7 @@ impl Reader {
         Some(Ok(event))
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "as the other ends of a step")]
     fn ended(&mut self, watch: Watch) -> Option<News> {
         let lived = watch.since.elapsed();
         let early = lived + Duration::from_secs(5) < Duration::from_secs(WATCH_SECONDS.into());
@@ -275,6 +276,7 @@ async fn within<T>(limit: Duration, asking: impl Future<Output = kube::Result<T>
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as the other ends of a step")]
 fn trouble(step: Step, error: RequestError) -> Option<News> {
     Some(Err(Trouble { step, error }))
 }

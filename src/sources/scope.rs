@@ -77,6 +77,7 @@ enum Next {
 }
 
 /// The list and watch of one scope.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of one feed")]
 pub(super) struct Scoped<'f> {
     feed: &'f Feed,
     served: &'f Served,

@@ -364,7 +364,8 @@ async fn openbao(shared: &Shared, kind: KindId) -> Result<(), Gone> {
             }
         };
         loop {
-            let polled = seals::gather_addresses(&[http.clone()]).await.polled(&mut shared.interner.borrow_mut());
+            let polled =
+                seals::gather_addresses(std::slice::from_ref(&http)).await.polled(&mut shared.interner.borrow_mut());
             told.tell(polled, (shared.clock)()).await?;
             until_next(every, &mut link).await?;
         }

@@ -248,9 +248,10 @@ mod tests {
         let mut pod = pod(name, restarts);
         let last = json!({"terminated": {"exitCode": 1, "reason": "Error", "startedAt": ended, "finishedAt": ended}});
         let status = &mut pod["status"];
-        let state = match waiting {
-            true => json!({"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}),
-            false => json!({"running": {"startedAt": ended}}),
+        let state = if waiting {
+            json!({"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}})
+        } else {
+            json!({"running": {"startedAt": ended}})
         };
         status["containerStatuses"][0]["state"] = state;
         status["containerStatuses"][0]["lastState"] = last;

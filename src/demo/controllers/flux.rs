@@ -28,7 +28,7 @@ pub enum Stage {
     Revert,
 }
 
-/// The annotation that switches a ResourceSet or an ArtifactGenerator on and off.
+/// The annotation that switches a ResourceSet or an `ArtifactGenerator` on and off.
 fn switch(kind: &str) -> Option<&'static str> {
     match kind {
         "ResourceSet" => Some("fluxcd.controlplane.io/reconcile"),

@@ -281,8 +281,7 @@ impl Pod<'_> {
         self.ending = found.and_then(|found| found.ending.clone()).unwrap_or_default();
         let next = match (&self.state, found) {
             // its answer comes first
-            (State::Sending, _) => return,
-            (State::Gone, None) => return,
+            (State::Sending, _) | (State::Gone, None) => return,
             (_, None) => {
                 self.before = self.state.clone();
                 State::Gone

@@ -293,9 +293,10 @@ mod tests {
             let mut pod = pod("cart-1", restarts);
             pod["metadata"]["ownerReferences"] = json!([{"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "cart",
                 "uid": "set", "controller": true}]);
-            let state = match running {
-                true => json!({"running": {"startedAt": at}}),
-                false => json!({"waiting": {"reason": "CrashLoopBackOff"}}),
+            let state = if running {
+                json!({"running": {"startedAt": at}})
+            } else {
+                json!({"waiting": {"reason": "CrashLoopBackOff"}})
             };
             pod["status"]["containerStatuses"][0] = json!({"name": "app", "ready": running, "restartCount": restarts,
                 "state": state, "lastState": {"terminated": {"exitCode": 1, "reason": "Error", "finishedAt": at}}});

@@ -142,6 +142,7 @@ async fn an_evicted_pod_says_who_ends_it() {
 }
 
 /// A budget over all pods of `team-beta`, which has no other one by an empty selector.
+#[expect(clippy::needless_pass_by_value, reason = "what a test makes it hands over")]
 fn over_all(lab: &Lab, spec: Value, status: Value) {
     lab.control.with_world(|world| {
         let others: Vec<String> = world
