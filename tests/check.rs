@@ -2,6 +2,7 @@
 //! print, what they write, and the exit code with which they end.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::disallowed_methods, reason = "how long a process takes is measured")]
 
 #[path = "support/tls.rs"]
 mod tls;
