@@ -223,7 +223,9 @@ fn a_throttled_feed_waits_as_long_as_the_server_asks() {
 fn a_burst_of_500s_troubles_one_kind_only_and_passes() {
     let demo = demo("quiet");
     let control = demo.control();
-    control.set_faults(Faults::one(Rule::new(status(500)).path("/apis/helm.toolkit.fluxcd.io/").only(1, 2)));
+    control.set_faults(Faults::one(
+        Rule::new(status(500)).path("/apis/helm.toolkit.fluxcd.io/v2/helmreleases").only(1, 3),
+    ));
     let mut console = Console::on(&demo);
     console.go("hr");
     let frame = console.shows(&["unreachable", "etcdserver: request timed out"]);
@@ -274,7 +276,8 @@ fn an_object_that_cannot_be_read_is_counted_and_named_and_the_others_are_there()
 fn an_object_that_becomes_unreadable_does_not_keep_its_old_state() {
     let (demo, mut console) = quiet();
     put(&demo.control(), [pod("turns-odd")]);
-    console.go("pods lab");
+    console.go("pods");
+    console.filter("turns-odd");
     console.shows(&["turns-odd", "Running"]);
     let mut odd = pod("turns-odd");
     odd["status"]["reason"] = json!(["x"]);

@@ -15,7 +15,7 @@ fn the_root_stands_on_home_and_what_it_explains_stands_in_its_evidence() {
     console.types("/corporate-ca");
     console.keys("enter");
     let evidence = console.keys("g enter");
-    assert!(evidence.contains("EXPLAINS 4") && evidence.contains("users may notice"), "{evidence}");
+    assert!(evidence.contains("EXPLAINS 6") && evidence.contains("users may notice"), "{evidence}");
     line_with(&evidence, &["P1", "Certificate team-beta/legacy-tls", "its issuer is not ready"]);
     line_with(&evidence, &["runbook https://"]);
     let back = console.keys("esc");
