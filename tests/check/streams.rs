@@ -110,6 +110,8 @@ fn what_follows_is_what_changes_and_an_age_is_no_change() {
         seen
     };
     next("young");
+    // the rest of the first table
+    while lines.recv_timeout(Duration::from_secs(1)).is_ok() {}
     // the age of a young pod moves each second
     let quiet = lines.recv_timeout(Duration::from_secs(4));
     assert!(quiet.is_err(), "{quiet:?}");
@@ -191,8 +193,7 @@ fn the_log_tells_of_connections_feeds_and_refusals_to_its_owner_alone() {
 fn what_a_credential_plugin_says_is_shown_at_once_and_is_in_no_log() {
     let (home, demo) = (Home::new(), demo("quiet"));
     let plugin = home.path("plugin");
-    let config = fs::read_to_string(demo.kubeconfig()).unwrap();
-    let token = config.split("token: ").nth(1).unwrap().lines().next().unwrap();
+    let token = "demo";
     let text = format!(
         "#!/bin/sh\necho 'enter C0DE at login.example.com' >&2\nsleep 1\nprintf '{{\"status\":{{\"token\":\"{token}\"}}}}'\n"
     );
