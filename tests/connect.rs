@@ -954,7 +954,7 @@ async fn a_services_login_does_not_go_out_over_http() {
         assert_eq!(settings.alarm(), Some("HTTP: LOGIN NOT SENT"));
     }
     assert!(!server.headers(0).contains_key("authorization") && !server.headers(1).contains_key("authorization"));
-    assert_eq!(server.headers(2)["x-scope-orgid"], "team");
+    assert_eq!(server.headers(1)["x-scope-orgid"], "team");
     assert_eq!(Service { url, ..Service::default() }.alarm(), None);
     let insecure = Service { url: Some("https://p".into()), insecure_skip_tls_verify: true, ..Service::default() };
     assert_eq!(insecure.alarm(), Some("TLS NOT CHECKED"));
