@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::disallowed_macros, reason = "what was seen of a real cluster is told beside the verdict")]
+#![expect(clippy::disallowed_methods, reason = "a wait has a deadline in real time")]
 
 #[path = "actions/approval.rs"]
 mod approval;

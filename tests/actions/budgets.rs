@@ -10,7 +10,7 @@ use watchkeeper::domain::plan::{Act, Plan, Stop};
 use watchkeeper::domain::record::{Key, KindId, Uid};
 use watchkeeper::domain::way::Way;
 
-fn pod(name: &str, labels: Value, phase: &str, ready: bool) -> Value {
+fn pod(name: &str, labels: &Value, phase: &str, ready: bool) -> Value {
     let namespace = if name.starts_with("all") { "other" } else { "case" };
     json!({"metadata": {"name": name, "namespace": namespace, "uid": name, "labels": labels,
             "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "rs", "controller": true}]},
@@ -18,7 +18,7 @@ fn pod(name: &str, labels: Value, phase: &str, ready: bool) -> Value {
         "status": {"phase": phase, "conditions": [{"type": "Ready", "status": if ready { "True" } else { "False" }}]}})
 }
 
-fn budget(name: &str, spec: Value, allowed: i64, healthy: i64, desired: i64) -> Value {
+fn budget(name: &str, spec: &Value, allowed: i64, healthy: i64, desired: i64) -> Value {
     let namespace = if name == "all" { "other" } else { "case" };
     json!({"metadata": {"name": name, "namespace": namespace, "generation": 1}, "spec": spec,
         "status": {"observedGeneration": 1, "disruptionsAllowed": allowed, "currentHealthy": healthy,
@@ -75,31 +75,31 @@ fn planned(pods: &[Value], budgets: Result<Value, String>, more: &[(&str, &str)]
 
 #[test]
 fn a_drain_warns_of_exactly_the_budgets_that_the_eviction_api_would_refuse_by() {
-    let mut terminating = pod("term-1", app("zero"), "Running", true);
+    let mut terminating = pod("term-1", &app("zero"), "Running", true);
     terminating["metadata"]["deletionTimestamp"] = json!("1970-01-01T00:00:00Z");
     let pods = [
-        pod("zero-1", app("zero"), "Running", true),
-        pod("crash-1", app("crash"), "Running", false),
-        pod("crashd-1", app("crashd"), "Running", false),
-        pod("two-1", json!({"app": "two", "tier": "db"}), "Running", true),
-        pod("done-1", app("zero"), "Succeeded", false),
-        pod("failed-1", app("zero"), "Failed", false),
-        pod("pending-1", app("zero"), "Pending", false),
-        pod("all-1", json!({"any": "x"}), "Running", true),
-        pod("nothing-1", app("nothing"), "Running", true),
+        pod("zero-1", &app("zero"), "Running", true),
+        pod("crash-1", &app("crash"), "Running", false),
+        pod("crashd-1", &app("crashd"), "Running", false),
+        pod("two-1", &json!({"app": "two", "tier": "db"}), "Running", true),
+        pod("done-1", &app("zero"), "Succeeded", false),
+        pod("failed-1", &app("zero"), "Failed", false),
+        pod("pending-1", &app("zero"), "Pending", false),
+        pod("all-1", &json!({"any": "x"}), "Running", true),
+        pod("nothing-1", &app("nothing"), "Running", true),
         terminating,
     ];
     let mut always = picks("crash");
     always["unhealthyPodEvictionPolicy"] = json!("AlwaysAllow");
     let tier = json!({"selector": {"matchExpressions": [{"key": "tier", "operator": "In", "values": ["db"]}]}});
     let budgets = [
-        budget("zero", picks("zero"), 0, 1, 1),
-        budget("crash", always, 0, 0, 1),
-        budget("crashd", picks("crashd"), 0, 0, 1),
-        budget("two-a", picks("two"), 1, 2, 1),
-        budget("two-b", tier, 1, 2, 1),
-        budget("all", json!({"selector": {}}), 0, 1, 1),
-        budget("selects-nothing", json!({}), 0, 1, 1),
+        budget("zero", &picks("zero"), 0, 1, 1),
+        budget("crash", &always, 0, 0, 1),
+        budget("crashd", &picks("crashd"), 0, 0, 1),
+        budget("two-a", &picks("two"), 1, 2, 1),
+        budget("two-b", &tier, 1, 2, 1),
+        budget("all", &json!({"selector": {}}), 0, 1, 1),
+        budget("selects-nothing", &json!({}), 0, 1, 1),
     ];
     let plan = plan(&pods, &budgets).unwrap();
     let held: Vec<&String> = plan.warnings.iter().filter(|w| w.contains("budget ") || w.contains("claimed")).collect();
@@ -120,8 +120,8 @@ fn a_drain_warns_of_exactly_the_budgets_that_the_eviction_api_would_refuse_by() 
 
 #[test]
 fn of_several_pods_of_one_budget_as_many_go_at_first_as_it_has_room_for() {
-    let pods = ["a-1", "a-2", "a-3"].map(|name| pod(name, app("a"), "Running", true));
-    let plan = plan(&pods, &[budget("a", picks("a"), 1, 3, 2)]).unwrap();
+    let pods = ["a-1", "a-2", "a-3"].map(|name| pod(name, &app("a"), "Running", true));
+    let plan = plan(&pods, &[budget("a", &picks("a"), 1, 3, 2)]).unwrap();
     assert_eq!(plan.warnings, Vec::<String>::new(), "it waits its turn");
     let Some(Act::Evict(evictions)) = plan.steps.last().map(|step| &step.act) else { panic!("it evicts") };
     assert!(evictions.pods.iter().all(|pod| pod.budget == "a" && pod.room == "1 of 3 now" && !pod.held));
@@ -129,7 +129,7 @@ fn of_several_pods_of_one_budget_as_many_go_at_first_as_it_has_room_for() {
 
 #[test]
 fn budgets_that_cannot_be_read_are_not_taken_for_none() {
-    let pods = [pod("a-1", app("a"), "Running", true)];
+    let pods = [pod("a-1", &app("a"), "Running", true)];
     assert_eq!(plan(&pods, &[]).unwrap().warnings, Vec::<String>::new());
     let unread = planned(&pods, Err("no access".into()), &[]).unwrap();
     assert_eq!(unread.warnings, ["disruption budgets could not be read: no access"]);
@@ -137,9 +137,9 @@ fn budgets_that_cannot_be_read_are_not_taken_for_none() {
 
 #[test]
 fn a_pod_whose_daemon_set_is_gone_is_left_unless_it_is_told_to_go() {
-    let mut orphan = pod("ds-1", app("ds"), "Running", true);
+    let mut orphan = pod("ds-1", &app("ds"), "Running", true);
     orphan["metadata"]["ownerReferences"][0]["kind"] = json!("DaemonSet");
-    let pods = [orphan, pod("a-1", app("a"), "Running", true)];
+    let pods = [orphan, pod("a-1", &app("a"), "Running", true)];
     let going = |plan: &Plan| match plan.steps.last().map(|step| &step.act) {
         Some(Act::Evict(evictions)) => evictions.pods.iter().map(|pod| pod.name.clone()).collect::<Vec<_>>(),
         _ => Vec::new(),

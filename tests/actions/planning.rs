@@ -14,13 +14,16 @@ use watchkeeper::domain::way::Way;
 
 pub const NOW: &str = "2026-11-21T14:00:00Z";
 
+/// The answer to a path.
+type Answer = Box<dyn Fn(&str) -> Result<Value, Unread>>;
+
 /// What there is, and what was said.
 pub struct Given {
     /// Kind, namespace and name of the target.
     pub target: (&'static str, String, String),
     pub labels: Labels,
     /// The answer to a path: an object, a list, or none.
-    pub answer: Box<dyn Fn(&str) -> Result<Value, Unread>>,
+    pub answer: Answer,
     pub set: BTreeMap<String, String>,
     pub reason: String,
     pub operator: String,
@@ -121,10 +124,8 @@ pub fn parts(path: &str) -> (&str, bool) {
     let parts: Vec<&str> = path.split('/').skip(1).collect();
     let rest = if parts[0] == "api" { &parts[2..] } else { &parts[3..] };
     match rest {
-        ["namespaces", _, plural] => (plural, false),
-        ["namespaces", _, plural, ..] => (plural, true),
-        [plural] => (plural, false),
-        [plural, ..] => (plural, true),
+        ["namespaces", _, plural] | [plural] => (plural, false),
+        ["namespaces", _, plural, ..] | [plural, ..] => (plural, true),
         [] => panic!("{path}"),
     }
 }

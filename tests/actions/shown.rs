@@ -15,7 +15,7 @@ use super::planning::{Given, absent, items, parts};
 /// What a shell would act on, if it were let.
 const EVIL: &str = "x$(touch PWNED)`touch PWNED`;touch PWNED|\"'\\ * ~ {a,b} #!&";
 const PLAIN: &str = "web";
-const PROGRAMS: &[&str] = &["kubectl", "flux", "velero", "cmctl", "helm", "amtool", "watchkeeper"];
+const PROGRAMS: [&str; 7] = ["kubectl", "flux", "velero", "cmctl", "helm", "amtool", "watchkeeper"];
 
 /// What `/bin/sh` makes of a line, with a function in place of each program: the program and its arguments.
 fn taken(line: &str) -> Vec<String> {
@@ -27,8 +27,7 @@ fn taken(line: &str) -> Vec<String> {
     };
     let syntax = shell(line, &["-n"]);
     assert!(syntax.status.success(), "{line}\n{}", String::from_utf8_lossy(&syntax.stderr));
-    let functions: String =
-        PROGRAMS.iter().map(|name| format!("{name}() {{ printf '%s\\n' {name} \"$@\"; }}\n")).collect();
+    let functions = PROGRAMS.map(|name| format!("{name}() {{ printf '%s\\n' {name} \"$@\"; }}\n")).concat();
     let seen = shell(&format!("{functions}{line}\n"), &[]);
     let (out, err) = (String::from_utf8_lossy(&seen.stdout), String::from_utf8_lossy(&seen.stderr));
     assert!(seen.status.success() && err.is_empty(), "{line}\n{err}");
@@ -88,8 +87,9 @@ fn given(action: &str, kind: &'static str, name: &str) -> Given {
             "schedules" if deed == "unpause-schedule" => found["spec"]["paused"] = json!(true),
             "pods" if deed != "drain" => found["metadata"]["ownerReferences"][0]["kind"] = json!("StatefulSet"),
             "namespaces" => return Err(absent()),
-            "backups" if !one => return Ok(items(&[])),
-            "poddisruptionbudgets" | "horizontalpodautoscalers" | "certificates" if !one => return Ok(items(&[])),
+            "backups" | "poddisruptionbudgets" | "horizontalpodautoscalers" | "certificates" if !one => {
+                return Ok(items(&[]));
+            }
             "replicasets" => {
                 let mut older = found.clone();
                 older["metadata"]["annotations"]["deployment.kubernetes.io/revision"] = json!("1");

@@ -111,7 +111,7 @@ fn an_alert_is_opened_with_every_label() {
 fn a_log_wrapped_with_times_loses_nothing() {
     let (demo, mut console) = quiet();
     let line = |n: usize| format!("line {n:03}   {}", format!("field{n}=value  ").repeat(9));
-    let log: String = (0..40).map(|n| format!("2026-01-01T00:00:00.{n:09}Z {}\n", line(n))).collect();
+    let log = (0..40).map(|n| format!("2026-01-01T00:00:00.{n:09}Z {}\n", line(n))).collect::<Vec<_>>().concat();
     console.go("pods");
     console.filter("istiod");
     let path = format!("/api/v1/namespaces/istio-system/pods/{}/log", console.target());
@@ -124,7 +124,8 @@ fn a_log_wrapped_with_times_loses_nothing() {
     let rows: Vec<&str> = frame.lines().skip(3).take(20).collect();
     assert!(rows.iter().all(|row| width(row) <= 80), "{frame}");
     // the rows are the text, blank for blank
-    let shown: String = rows.iter().map(|row| format!("{:<79}", row.strip_prefix(' ').unwrap_or(row))).collect();
+    let shown: Vec<String> = rows.iter().map(|row| format!("{:<79}", row.strip_prefix(' ').unwrap_or(row))).collect();
+    let shown = shown.concat();
     let compact = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     for n in 0..4 {
         assert!(compact(&shown).contains(&compact(&line(n))), "line {n}\n{frame}");

@@ -309,7 +309,7 @@ fn watching(state: Arc<Mutex<State>>, mut pulse: watch::Receiver<u64>, since: u6
                 };
                 if !new.is_empty() {
                     seen = seen.max(state.lock().unwrap().version);
-                    let text: String = new.iter().map(|event| format!("{event}\n")).collect();
+                    let text = new.join("\n") + "\n";
                     return Some((Ok::<_, Infallible>(Bytes::from(text)), (seen, pulse, false)));
                 }
                 let waited = tokio::time::timeout(Duration::from_secs(120), pulse.changed()).await;
