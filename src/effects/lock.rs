@@ -51,7 +51,8 @@ impl Lock {
         match &self.locked {
             None => Err("this context is not read-only".to_owned()),
             Some(Locked { why, instead: Some(instead) }) => {
-                Err(format!("read-only: {why}; this cannot be unlocked: {instead}"))
+                // the way out first: this is one line, and a narrow one is cut at its end
+                Err(format!("read-only, and cannot be unlocked: {instead}; {why}"))
             }
             Some(_) if !says_why(reason) => Err("unlocking needs a reason in words".to_owned()),
             Some(_) => Ok(()),

@@ -9,12 +9,15 @@ use crate::scene::{Keep, Line, Tone, fit, width};
 /// Less room than this for a note puts it below its pod.
 const NOTE: usize = 24;
 const GAP: usize = 2;
+/// Of the preview's lines below a step.
+const INDENT: usize = 5;
 /// The widest that a controller or a budget may be.
 const WIDEST: usize = 32;
 
 /// The preview's lines.
 pub fn lines(evictions: &Evictions, wide: usize) -> Vec<Line> {
-    table(evictions, wide).into_iter().map(|(text, tone)| Line::of(format!("     {text}"), tone)).collect()
+    let room = wide.saturating_sub(INDENT + 1);
+    table(evictions, room).into_iter().map(|(text, tone)| Line::of(format!("{:INDENT$}{text}", ""), tone)).collect()
 }
 
 /// The same as text of at most `wide` columns, each line with its weight.

@@ -7,7 +7,6 @@ use super::{More, Screen, Size};
 use crate::domain::command_line::{CommandLine, KUBECTL};
 use crate::domain::health::Health;
 use crate::domain::record::{Cell, Key, Record};
-use crate::domain::shell::quoted;
 use crate::intent::{Command, Effect, Place};
 use crate::kinds::{self, alerts, certificates, external_secrets, guardrails, issuers, seals};
 use crate::scene::{self, Line, Tone};
@@ -110,41 +109,24 @@ impl Guide {
                 }
                 continue;
             }
-            for line in self.named(line, world) {
-                if line.starts_with(' ') || line.is_empty() {
-                    out.extend(fitted(&line, usize::from(width)));
-                } else {
-                    out.push(heading(line));
-                }
+            let line = self.named(line);
+            if line.starts_with(' ') || line.is_empty() {
+                out.extend(fitted(&line, usize::from(width)));
+            } else {
+                out.push(heading(line));
             }
         }
         out
     }
 
-    /// A line with the names that are known here; one for each replica that it is about.
-    fn named(&self, line: &str, world: &World) -> Vec<String> {
-        let key = &self.key;
-        let text = line.trim_start();
-        let line = if text.starts_with(':') {
-            line.replace("/NAME", &format!("/{}", key.name)).replace(":NAME", &format!(":{}", key.name))
-        } else if is_command(line) {
-            line.replace("CONTEXT", &quoted(&world.facts.context)).replace("NAMESPACE", &quoted(&key.namespace))
-        } else {
-            return vec![line.to_owned()];
-        };
-        if !line.contains("REPLICA") {
-            return vec![line];
+    /// A line with the name of the row in its commands: `:pods /NAME`.
+    fn named(&self, line: &str) -> String {
+        if !line.trim_start().starts_with(':') {
+            return line.to_owned();
         }
-        let sealed = |record: &&Record| seals::State::of(record, &world.store.strings) == seals::State::Sealed;
-        let names: Vec<&str> = replicas_of(world, key).filter(sealed).map(|record| &*record.name).collect();
-        let names = if names.is_empty() { vec!["REPLICA"] } else { names };
-        names.into_iter().map(|name| line.replace("REPLICA", &quoted(name))).collect()
+        let name = &self.key.name;
+        line.replace("/NAME", &format!("/{name}")).replace(":NAME", &format!(":{name}"))
     }
-}
-
-/// Whether a line of a guide is a command to be pasted.
-fn is_command(line: &str) -> bool {
-    line.starts_with("    ") && wrap::is_command(line)
 }
 
 /// Of an issuer that signs with a key pair: in which Secret that is, who makes it, and how it is put back.
@@ -172,13 +154,14 @@ fn key_pair(world: &World, record: &Record, width: u16, out: &mut Vec<Line>) {
         }
     }
     if record.health != Health::Ok {
-        let (context, namespace, secret) = (quoted(&world.facts.context), quoted(namespace), quoted(secret));
         paragraph(2, "Whether it is there, and how it is put back from the files of the CA:", width, Tone::Plain, out);
-        for text in [
-            format!("kubectl --context {context} -n {namespace} get secret {secret}"),
-            format!("kubectl --context {context} -n {namespace} create secret tls {secret} --cert=ca.crt --key=ca.key"),
+        let kubectl =
+            |words: &[&str]| CommandLine::new(&KUBECTL, &world.facts.way, words).arg(secret).within(namespace);
+        for line in [
+            kubectl(&["get", "secret"]),
+            kubectl(&["create", "secret", "tls"]).flag("cert", "ca.crt").flag("key", "ca.key"),
         ] {
-            command(4, "", &text, width, Tone::Accent, out);
+            command(4, "", &line.to_string(), width, Tone::Accent, out);
         }
     }
     out.push(Line::new());
@@ -262,11 +245,6 @@ fn replicas(world: &World, key: &Key, out: &mut Vec<Line>) {
 fn fitted(line: &str, width: usize) -> Vec<Line> {
     let text = line.trim_start();
     let indent = line.len() - text.len();
-    if is_command(line) {
-        let mut out = Vec::new();
-        command(indent, "", text, u16::try_from(width).unwrap_or(u16::MAX), Tone::Accent, &mut out);
-        return out;
-    }
     let hang = text.find("  ").map_or(indent, |gap| {
         let second = text[gap..].trim_start();
         indent + text.len() - second.len()

@@ -289,12 +289,13 @@ impl World {
         }
     }
 
-    /// Whether anything at all can be seen, or still may be.
+    /// Whether nothing at all can be seen, and not only because it is still coming.
     pub fn is_blind(&self) -> bool {
         let state = |t: &Table| t.feed.state;
-        let sees = |state: FeedState| {
-            !state.is_blind()
-                && !matches!(state, FeedState::NotInstalled | FeedState::Off | FeedState::Waiting | FeedState::Idle)
+        let sees = |state: FeedState| match state {
+            FeedState::Live => true,
+            FeedState::Listing { seen } => seen > 0,
+            _ => false,
         };
         !self.store.tables().any(|(_, t)| sees(state(t))) && self.store.tables().any(|(_, t)| state(t).is_blind())
     }

@@ -76,7 +76,7 @@ pub fn command(text: &str, width: usize) -> Vec<Part> {
 
 /// Whether a text is a command to be pasted, and no sentence.
 pub fn is_command(text: &str) -> bool {
-    const PROGRAMS: &[&str] = &["kubectl", "flux", "velero", "helm", "amtool", "watchkeeper"];
+    const PROGRAMS: &[&str] = &["kubectl", "flux", "velero", "cmctl", "helm", "amtool", "watchkeeper"];
     PROGRAMS.contains(&text.split_whitespace().next().unwrap_or_default())
 }
 

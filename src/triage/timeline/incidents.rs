@@ -338,12 +338,12 @@ fn end(id: Id, open: &Open, seen: &Seen<'_>) -> Option<End> {
 /// be between two crashes.
 const STEADY: i64 = 600;
 
-/// Whether it is a crash loop, with a pod that was restarted lately.
+/// Whether it may be a crash loop, whatever it was called last: one of its pods was restarted lately.
 fn loops(open: &Open, seen: &Seen<'_>) -> bool {
     let Some(Anchor::Group(group)) = open.anchor.as_ref().filter(|_| kinds::by_name(&open.told.kind).is_some()) else {
         return false;
     };
-    let Some(pods) = kinds::by_name("Pod").filter(|_| group.detail.contains("CrashLoopBackOff")) else { return false };
+    let Some(pods) = kinds::by_name("Pod") else { return false };
     let text = |sym| seen.store.strings.get(sym);
     let restarted = |pod: &Record| pod.time(pods::LAST_RESTART).is_some_and(|at| at.age(seen.now) < STEADY);
     let is_its = |pod: &Record| {

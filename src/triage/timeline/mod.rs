@@ -57,7 +57,8 @@ impl Timeline {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use rstest::rstest;
+    use serde_json::{Value, json};
 
     use super::incidents::GRACE;
     use super::testing::{LONG_AGO, Lab, node, pod, pressed, release};
@@ -286,18 +287,17 @@ mod tests {
         assert!(!told.iter().any(|t| t.starts_with("healed")), "{told:?}");
     }
 
-    #[test]
-    fn a_crash_loop_whose_container_runs_for_a_moment_is_not_healed() {
+    #[rstest]
+    #[case::between_two_tries(json!({"waiting": {"reason": "CrashLoopBackOff"}}), "CrashLoopBackOff")]
+    // seen for the first time while its container runs, and is not ready
+    #[case::while_it_runs(json!({"running": {"startedAt": "2026-11-21T13:50:00Z"}}), "not ready")]
+    fn a_crash_loop_whose_container_runs_for_a_moment_is_not_healed(#[case] first: Value, #[case] word: &str) {
         let mut lab = Lab::new();
         let crashing = |restarts: u32, running: bool, at: &str| {
             let mut pod = pod("cart-1", restarts);
             pod["metadata"]["ownerReferences"] = json!([{"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "cart",
                 "uid": "set", "controller": true}]);
-            let state = if running {
-                json!({"running": {"startedAt": at}})
-            } else {
-                json!({"waiting": {"reason": "CrashLoopBackOff"}})
-            };
+            let state = if running { json!({"running": {"startedAt": at}}) } else { first.clone() };
             pod["status"]["containerStatuses"][0] = json!({"name": "app", "ready": running, "restartCount": restarts,
                 "state": state, "lastState": {"terminated": {"exitCode": 1, "reason": "Error", "finishedAt": at}}});
             pod["status"]["conditions"] =
@@ -310,9 +310,9 @@ mod tests {
             "status": {"observedGeneration": 1, "replicas": 3, "readyReplicas": 3, "updatedReplicas": 3, "availableReplicas": 3},
         });
         lab.put("sts", &set);
-        lab.put("pods", &crashing(3, false, "2026-11-21T13:58:00Z"));
+        lab.put("pods", &crashing(3, false, "2026-11-21T13:50:00Z"));
         lab.settle();
-        assert!(lab.told().iter().any(|t| t.starts_with("onset") && t.contains("CrashLoopBackOff")));
+        assert!(lab.told().iter().any(|t| t.starts_with("onset") && t.contains(word)), "{:?}", lab.told());
         for n in 1..5 {
             lab.put("pods", &crashing(3 + n, true, &format!("2026-11-21T14:0{n}:00Z")));
             lab.look(60);
@@ -324,7 +324,7 @@ mod tests {
         lab.look(700);
         lab.settle();
         let told = lab.told();
-        assert!(told.iter().any(|t| t.starts_with("healed") && t.contains("CrashLoopBackOff")), "{told:?}");
+        assert!(told.iter().any(|t| t.starts_with("healed") && t.contains(word)), "{told:?}");
     }
 
     #[test]
