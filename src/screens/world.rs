@@ -17,8 +17,8 @@ use crate::domain::served::Unwatched;
 use crate::domain::thresholds::Thresholds;
 use crate::domain::way::Way;
 use crate::intent::{Binding, Effect, Place, RunId};
-use crate::kinds;
 use crate::kinds::column::Show;
+use crate::kinds::{self, Api};
 use crate::store::table::{Row, Table};
 use crate::store::{RowId, Store};
 use crate::triage::timeline::Timeline;
@@ -291,13 +291,14 @@ impl World {
 
     /// Whether nothing at all can be seen, and not only because it is still coming.
     pub fn is_blind(&self) -> bool {
-        let state = |t: &Table| t.feed.state;
-        let sees = |state: FeedState| match state {
-            FeedState::Live => true,
+        let sees = |kind: KindId, t: &Table| match t.feed.state {
+            // what is polled may have nobody to ask
+            FeedState::Live => t.len() > 0 || matches!(kinds::spec(kind).api, Api::Watch { .. }),
             FeedState::Listing { seen } => seen > 0,
             _ => false,
         };
-        !self.store.tables().any(|(_, t)| sees(state(t))) && self.store.tables().any(|(_, t)| state(t).is_blind())
+        let mut tables = self.store.tables();
+        !self.store.tables().any(|(kind, t)| sees(kind, t)) && tables.any(|(_, t)| t.feed.state.is_blind())
     }
 
     /// All namespaces that some object is in, sorted.
