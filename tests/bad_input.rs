@@ -102,7 +102,7 @@ fn a_malformed_kubeconfig_is_named_with_its_line_and_costs_only_its_own_contexts
 
     let alone = home.run(&["--kubeconfig", bad.to_str().unwrap(), "--plain"]);
     assert_eq!(alone.code, Some(3), "{alone:?}");
-    let at = alone.out.split_once(&line).expect("the file is named").1;
+    let at = alone.err.split_once(&line).expect("the file is named").1;
     let number: u32 = at.split(':').next().unwrap().parse().expect("a line");
     assert!((3..=5).contains(&number), "{alone:?}");
 
@@ -124,16 +124,16 @@ fn a_missing_context_lists_those_that_exist() {
     let path = home.file("kubeconfig", GOOD);
     let said = home.run(&["--kubeconfig", path.to_str().unwrap(), "--context", "red", "--plain"]);
     assert_eq!(said.code, Some(3), "{said:?}");
-    assert!(["red", "blue", "green"].iter().all(|name| said.out.contains(name)), "{said:?}");
+    assert!(["red", "blue", "green"].iter().all(|name| said.err.contains(name)), "{said:?}");
 }
 
 #[test]
 fn a_kubeconfig_that_is_not_there_is_named() {
     let home = Home::new();
     let said = home.run(&["--kubeconfig", "/nowhere/config", "--plain"]);
-    assert!(said.code == Some(3) && said.out.contains("/nowhere/config"), "{said:?}");
+    assert!(said.code == Some(3) && said.err.contains("/nowhere/config"), "{said:?}");
     let none = home.run(&["--plain"]);
-    assert!(none.code == Some(3) && none.out.contains(".kube/config") && none.out.contains("KUBECONFIG"), "{none:?}");
+    assert!(none.code == Some(3) && none.err.contains(".kube/config") && none.err.contains("KUBECONFIG"), "{none:?}");
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn an_unreachable_server_is_a_reason_and_exit_code_3() {
     let path = home.file("kubeconfig", GOOD.replace("127.0.0.1:1", &format!("127.0.0.1:{port}")));
     let said = home.run(&["--kubeconfig", path.to_str().unwrap(), "--plain", "-c", "pods"]);
     assert_eq!(said.code, Some(3), "{said:?}");
-    assert!(said.out.starts_with("blue: connection refused"), "{said:?}");
+    assert!(said.err.contains("blue: connection refused") && said.out.is_empty(), "{said:?}");
 }
 
 #[rstest]

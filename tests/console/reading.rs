@@ -63,25 +63,6 @@ fn discovery_that_is_refused_makes_every_kind_blind_and_says_why() {
     let mut console = console(&script);
     console.ready();
     let frame = console.shows(&["blind", "no access"]);
-    for w in [
-        "pods",
-        "alerts",
-        "seals",
-        "orders",
-        "challenges",
-        "silences",
-        "ing",
-        "rs",
-        "pdb",
-        "hpa",
-        "polr",
-        "cpolr",
-        "probes",
-        "guardrails",
-        "plans",
-    ] {
-        eprintln!("{w} {:?}", console.feed(w).state);
-    }
     assert!(!frame.contains("0 blind") && !frame.contains("nothing wrong") && !frame.contains("P1 0"), "{frame}");
     let feed = console.feed("pods");
     assert_eq!(feed.state, FeedState::NoAccess);

@@ -26,7 +26,7 @@ fn every_size_is_drawn_and_the_way_back_leaves_no_remains() {
     });
     back(&console);
     console.pty.resize(20, 5);
-    console.pty.wait_text("20x5 is too small");
+    console.pty.wait_text("too small");
     back(&console);
     // no terminal has this size; it is what some say before they know
     console.pty.resize(0, 0);
@@ -183,7 +183,7 @@ fn a_cursor_that_moves_by_a_row_costs_few_bytes() {
     assert!(second.is_some_and(|row| row.contains("-t6n9x")), "{}", console.selected());
     let before = console.pty.bytes();
     console.pty.keys("j");
-    until(PATIENCE, || Some(console.selected()).filter(|row| row.contains("-h2sq4qr2m4-2bdmx"))).expect("a third row");
+    until(PATIENCE, || Some(console.selected()).filter(|row| row.contains("-2bdmx"))).expect("a third row");
     let written = console.pty.bytes() - before;
     assert!(written < 700, "{written} bytes to move the cursor by a row");
 }

@@ -104,8 +104,9 @@ fn an_interrupted_emergency_restart_is_gone_on_with_and_resumes_what_it_had_susp
     again.pty.wait_text("at step");
     again.pty.keys("\r");
     again.pty.wait_text("LEFT");
-    again.pty.wait_text("flux resume helmrelease shop");
-    again.pty.wait_text("watchkeeper run emergency-restart");
+    again.pty.keys("G");
+    again.pty.wait_text("resume helmrelease shop");
+    again.pty.wait_text("run emergency-restart");
     again.pty.keys("r");
     again.pty.wait_text("resumed at the end");
     again.pty.wait_text("would be taken");
@@ -207,8 +208,8 @@ fn told(console: &Console) {
     let text: String = console.pty.text().lines().collect();
     for part in [
         "watchkeeper: left in the middle: restart Deployment team-alpha/shop-api, step 2 of 2; left: wait for the rollout",
-        "to continue: watchkeeper run restart Deployment/team-alpha/shop-api",
-        "--continue ",
+        "to continue: watchkeeper --context sre-demo run restart Deployment/team-alpha/shop-api",
+        "--continue=",
     ] {
         assert!(text.contains(part), "{part}\n{text}");
     }

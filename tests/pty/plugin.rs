@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use watchkeeper::demo::Demo;
+
 use crate::console::{Console, SOON, kubeconfig, quiet};
 use crate::harness::{PATIENCE, process, until};
 
@@ -12,6 +14,11 @@ fn plugin(folder: &Path, server: &str, script: &str) -> std::path::PathBuf {
         script.replace('\'', "''")
     );
     kubeconfig(folder, server, &user)
+}
+
+/// A plugin is asked for a server behind TLS only; nothing is sent before it has answered.
+fn over_tls(demo: &Demo) -> String {
+    format!("https://{}", demo.address())
 }
 
 /// Waits for words that a line may break anywhere.
@@ -28,7 +35,7 @@ fn a_plugin_that_hangs_keeps_nothing_and_does_not_outlive_us() {
     let folder = tempfile::tempdir().unwrap();
     let pids = folder.path().join("pids");
     let script = format!("sleep 600 & echo $! $$ > {0}.new; mv {0}.new {0}; wait", pids.display());
-    let path = plugin(folder.path(), &format!("http://{}", demo.address()), &script);
+    let path = plugin(folder.path(), &over_tls(&demo), &script);
     let mut console = Console::over(&path, &[]);
     console.pty.wait_text("connecting");
     let told = until(PATIENCE, || fs::read_to_string(&pids).ok()).expect("the plugin runs");
@@ -48,7 +55,7 @@ fn a_plugin_that_prints_and_fails_is_quoted_and_disturbs_nothing() {
     let demo = quiet();
     let folder = tempfile::tempdir().unwrap();
     let script = r#"printf "\033[2J\033[31mOUTPUT"; printf "please \033[2Jlog in: example login\n" >&2; exit 3"#;
-    let path = plugin(folder.path(), &format!("http://{}", demo.address()), script);
+    let path = plugin(folder.path(), &over_tls(&demo), script);
     let mut console = Console::over(&path, &[]);
     wait_words(&console, "log in: example login;");
     wait_words(&console, "exit code 3");
@@ -66,7 +73,7 @@ fn a_plugin_that_wants_the_terminal_does_not_get_it() {
     let demo = quiet();
     let folder = tempfile::tempdir().unwrap();
     let script = r#"if (echo PROMPT > /dev/tty) 2>/dev/null; then echo "got the terminal" >&2; read answer < /dev/tty; else echo "no terminal here" >&2; fi; exit 1"#;
-    let path = plugin(folder.path(), &format!("http://{}", demo.address()), script);
+    let path = plugin(folder.path(), &over_tls(&demo), script);
     let mut console = Console::over(&path, &[]);
     wait_words(&console, "saying: no terminal here;");
     assert!(!String::from_utf8_lossy(&console.pty.raw()).contains("PROMPT"));

@@ -25,7 +25,8 @@ async fn a_deleted_pod_ends_after_its_grace_and_another_takes_its_place() {
     assert_eq!(new.len(), 1);
     assert_ne!(new[0]["metadata"]["uid"], before[0]["metadata"]["uid"]);
     let forced = text(new[0], "/metadata/name").to_owned();
-    lab.send("DELETE", &format!("{PODS}/team-alpha/pods/{forced}?gracePeriodSeconds=0"), JSON, &json!({})).await;
+    let now = json!({"gracePeriodSeconds": 0});
+    lab.send("DELETE", &format!("{PODS}/team-alpha/pods/{forced}"), JSON, &now).await;
     assert_eq!(lab.get(&format!("{PODS}/team-alpha/pods/{forced}")).await.status, 404);
     let database = "/api/v1/namespaces/team-alpha/pods/shop-db-0";
     let uid = lab.object(database).await["metadata"]["uid"].clone();
