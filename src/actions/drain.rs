@@ -145,7 +145,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let (rows, held) = rows(input, &sorted, budgets, &lost)?;
     let mut steps = if cordoned { Vec::new() } else { cordon::steps(input, &path, node)? };
     // one that others have cordoned is not for us to open again
-    let ours = !cordoned || !marks::by(node).is_empty();
+    let ours = !cordoned || marks::by(node) == input.operator;
     let count = rows.len();
     let kept = sorted.claimed.iter().map(|(pod, names)| (uid(pod), format!("{} ({names})", told(pod)))).collect();
     let wanted = Evictions { node: name.to_string(), pods: rows, kept, limit, look };

@@ -144,26 +144,73 @@ fn seals(known: &[Sealed], pods: &[&Value], out: &mut Losses) {
                 .insert(0, format!("how many replicas of {cluster} stay unsealed without {names} is not known"));
             continue;
         }
-        let total = all.len().max(gone.len());
-        let left = all.iter().filter(|s| s.serves == Some(true)).count().saturating_sub(gone.len());
-        if left > total / 2 {
-            continue;
-        }
+        let names = told(&gone);
+        let Some((left, warning)) = quorum(&all, &namespace, &cluster, &names) else { continue };
         out.quorum = true;
-        let names = some(&told(&gone));
         for pod in &gone {
             let note = if left == 0 { LAST } else { QUORUM };
             out.notes.entry(text(pod, "/metadata/uid").to_owned()).or_default().insert(0, note.to_owned());
         }
-        out.warnings.insert(
-            0,
-            match left {
-                0 if gone.len() == 1 => format!("{names} is the last unsealed replica of {cluster}: nothing answers without it"),
-                0 => format!("{names} are all unsealed replicas of {cluster}: nothing answers without them"),
-                left => format!("{cluster} in {namespace} loses its quorum: {left} of {total} replicas stay unsealed without {names}"),
-            },
-        );
+        out.warnings.insert(0, warning);
     }
+}
+
+/// What a cluster of replicas loses when these go, that are unsealed now: how many stay, and the words for it. Nothing
+/// while a quorum stays.
+fn quorum(all: &[&Sealed], namespace: &str, cluster: &str, gone: &[String]) -> Option<(usize, String)> {
+    let total = all.len().max(gone.len());
+    let left = all.iter().filter(|s| s.serves == Some(true)).count().saturating_sub(gone.len());
+    if left > total / 2 {
+        return None;
+    }
+    let names = some(gone);
+    let told = match left {
+        0 if gone.len() == 1 => {
+            format!("{names} is the last unsealed replica of {cluster}: nothing answers without it")
+        }
+        0 => format!("{names} are all unsealed replicas of {cluster}: nothing answers without them"),
+        left => format!(
+            "{cluster} in {namespace} loses its quorum: {left} of {total} replicas stay unsealed without {names}"
+        ),
+    };
+    Some((left, told))
+}
+
+/// What is lost by all targets of a plan together, and by none of them alone: `going` are the pods that each target
+/// takes, `of` the controller that each of these has without a budget to hold it back.
+pub fn together(known: &[Sealed], going: &[Vec<(String, String)>], of: &[Vec<String>]) -> Vec<String> {
+    let mut clusters: BTreeMap<(&str, &str), Vec<(usize, String)>> = BTreeMap::new();
+    for (nth, pods) in going.iter().enumerate() {
+        for (namespace, pod) in pods {
+            if known.iter().any(|s| s.namespace == *namespace && s.pod == *pod && s.serves == Some(true)) {
+                clusters.entry((namespace, stem(pod))).or_default().push((nth, format!("{namespace}/{pod}")));
+            }
+        }
+    }
+    let mut out = Vec::new();
+    for ((namespace, cluster), gone) in clusters.into_iter().filter(|(_, gone)| is_spread(gone.iter().map(|(n, _)| *n)))
+    {
+        let all: Vec<&Sealed> = known.iter().filter(|s| s.namespace == namespace && stem(&s.pod) == cluster).collect();
+        let names: Vec<String> = gone.into_iter().map(|(_, name)| name).collect();
+        out.extend(quorum(&all, namespace, cluster, &names).map(|(_, told)| told));
+    }
+    let mut controllers: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (nth, name) in of.iter().enumerate().flat_map(|(nth, names)| names.iter().map(move |name| (nth, name))) {
+        controllers.entry(name).or_default().push(nth);
+    }
+    let spread = controllers.into_iter().filter(|(_, from)| is_spread(from.iter().copied()));
+    let told: Vec<String> = spread.map(|(name, from)| format!("{} of {name}", counted(from.len()))).collect();
+    if !told.is_empty() {
+        out.push(format!("without a budget to hold them back: {}", some(&told)));
+    }
+    out
+}
+
+/// Whether more than one target takes part.
+fn is_spread(targets: impl Iterator<Item = usize>) -> bool {
+    let mut targets = targets;
+    let first = targets.next();
+    targets.any(|next| Some(next) != first)
 }
 
 /// Workloads of which every ready pod is among these.

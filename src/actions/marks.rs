@@ -5,6 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::input::Input;
 use crate::domain::json::annotation;
+use crate::domain::plan::MANAGER;
+use crate::kinds::suspender::SuspendedBy;
 
 pub const BY: &str = "watchkeeper.dev/by";
 pub const REASON: &str = "watchkeeper.dev/reason";
@@ -28,12 +30,22 @@ pub fn gone() -> Map<String, Value> {
     [BY, REASON, BEFORE, CORDONED_BY].map(|name| (name.to_owned(), Value::Null)).into_iter().collect()
 }
 
-/// Who did it with this program, as far as the object says; empty when nobody did.
+/// Who did it with this program, as far as the object says; empty when nobody did, or when the switch was written by
+/// something else since: then the marks are left over from an earlier time.
 pub fn by(object: &Value) -> &str {
+    if !is_ours(object) {
+        return "";
+    }
     match annotation(object, BY) {
         "" => annotation(object, CORDONED_BY),
         by => by,
     }
+}
+
+/// Whether the switch was last written by this program, as far as the object's field managers say.
+pub fn is_ours(object: &Value) -> bool {
+    let last: SuspendedBy = serde_json::from_value(object["metadata"]["managedFields"].clone()).unwrap_or_default();
+    last.manager.is_empty() || &*last.manager == MANAGER
 }
 
 /// `alice (disk full)`.

@@ -279,9 +279,13 @@ fn joined(plans: Vec<Plan>, input: &Input<'_>) -> Plan {
     prefix(0, &mut first);
     // what is evicted from one node must not come to run on the next: all of them are cordoned before
     let mut evictions = evicting(&mut first);
+    let (mut going, mut unheld) = (vec![leaving(&first, &evictions)], vec![without_budget(&evictions)]);
     for (nth, mut next) in all.enumerate() {
         prefix(nth + 1, &mut next);
-        evictions.extend(evicting(&mut next));
+        let own = evicting(&mut next);
+        going.push(leaving(&next, &own));
+        unheld.push(without_budget(&own));
+        evictions.extend(own);
         first.targets.extend(next.targets);
         first.steps.extend(next.steps);
         first.warnings.extend(next.warnings);
@@ -292,6 +296,7 @@ fn joined(plans: Vec<Plan>, input: &Input<'_>) -> Plan {
         first.undo = undo.join("\n");
     }
     first.steps.extend(evictions);
+    first.warnings.splice(..0, losses::together(input.seals, &going, &unheld));
     first.title = format!("{} {count} objects, one after another, stopping at the first failure", first.action);
     first.risk = Risk::Context(input.context.to_owned());
     first
@@ -301,6 +306,23 @@ fn joined(plans: Vec<Plan>, input: &Input<'_>) -> Plan {
 fn evicting(plan: &mut Plan) -> Vec<Step> {
     let at = plan.steps.iter().position(|step| matches!(step.act, Act::Evict(_))).unwrap_or(plan.steps.len());
     plan.steps.split_off(at)
+}
+
+/// Namespace and name of each pod that a plan ends.
+fn leaving(plan: &Plan, evictions: &[Step]) -> Vec<(String, String)> {
+    let evicted = evictions.iter().filter_map(|step| if let Act::Evict(e) = &step.act { Some(&e.pods) } else { None });
+    let mut out: Vec<_> = evicted.flatten().map(|pod| (pod.namespace.clone(), pod.name.clone())).collect();
+    if matches!(plan.action, "evict" | "delete-pod") {
+        out.extend(plan.targets.iter().map(|key| (key.namespace.to_string(), key.name.to_string())));
+    }
+    out
+}
+
+/// The controllers of the pods that no budget holds back, with their namespace.
+fn without_budget(evictions: &[Step]) -> Vec<String> {
+    let evicted = evictions.iter().filter_map(|step| if let Act::Evict(e) = &step.act { Some(&e.pods) } else { None });
+    let free = evicted.flatten().filter(|pod| pod.budget.is_empty() && !pod.controller.is_empty());
+    free.map(|pod| format!("{} in {}", pod.controller, pod.namespace)).collect()
 }
 
 #[cfg(test)]

@@ -13,14 +13,15 @@ use crate::domain::plan::{Risk, Stop};
 /// A silence over more alerts than this is broad.
 const BROAD: usize = 10;
 /// Alerts that fire as long as alerting works.
-const WATCHDOGS: &[&str] = &["Watchdog", "DeadMansSwitch"];
-/// Labels that say where, and of whom.
-const PLACES: &[&str] = &["namespace", "exported_namespace"];
+const WATCHDOGS: &[&str] =
+    &["Watchdog", "DeadMansSwitch", "DeadManSwitch", "DeadMan", "DeadMansSnitch", "Heartbeat", "AlwaysFiring"];
 /// Labels that many alerts of all kinds share.
 const SHARED: &[&str] = &[
     "severity",
     "priority",
     "cluster",
+    "datacenter",
+    "dc",
     "prometheus",
     "prometheus_replica",
     "replica",
@@ -72,7 +73,7 @@ impl Caution {
             reasons.push(format!("broad: {} alerts match: {}", hit.len(), names(&hit)));
         }
         reasons.extend(everywhere(&hit, input.alerts));
-        if let Some(name) = watchdog(&test, &hit) {
+        if let Some(name) = watchdog(matchers, &hit) {
             reasons.push(format!("it silences {name}: nobody would notice that alerting is dead"));
         }
         let about = &input.target()?.known.alerts;
@@ -98,24 +99,38 @@ fn names(hit: &[&Labels]) -> String {
 /// Why these matchers are wide whatever fires now, if they are.
 fn wide(matchers: &[Matcher]) -> Option<String> {
     let telling: Vec<&Matcher> = matchers.iter().filter(|m| tells(m)).collect();
+    let has_place = telling.iter().any(|m| is_place(&m.name) && is_finite(m));
     let names = |m: &&Matcher| match &*m.name {
         "alertname" => is_finite(m),
-        name => !SHARED.contains(&name),
+        name if is_shared(name) => false,
+        name if is_place(name) => true,
+        // a pattern of names fits objects of every namespace
+        _ => has_place || is_finite(m),
     };
     if !telling.iter().any(names) {
         return Some(
             "nothing in it names an alert, an object or a namespace: it covers alerts of every namespace".into(),
         );
     }
-    if !telling.iter().any(|m| !PLACES.contains(&&*m.name) && (OBJECT.contains(&&*m.name) || !is_everywhere(&m.name))) {
+    if !telling.iter().any(|m| !is_place(&m.name) && (OBJECT.contains(&&*m.name) || !is_everywhere(&m.name))) {
         return Some("it covers every alert of a namespace, not those of one object".into());
     }
     None
 }
 
+/// Labels that say where, and of whom: `namespace`, `exported_namespace`, `kubernetes_namespace`.
+fn is_place(name: &str) -> bool {
+    name == "namespace" || name.ends_with("_namespace")
+}
+
+/// Labels that many alerts of all kinds share, under whatever name a site gives to its clusters.
+fn is_shared(name: &str) -> bool {
+    SHARED.contains(&name) || name.contains("cluster")
+}
+
 /// Labels that tell nothing within a namespace either.
 fn is_everywhere(name: &str) -> bool {
-    SHARED.contains(&name) && !matches!(name, "job" | "service" | "endpoint" | "container")
+    is_shared(name) && !matches!(name, "job" | "service" | "endpoint" | "container")
 }
 
 /// Whether a matcher asks for something: not for an absent label, and not for just any value.
@@ -148,8 +163,12 @@ fn everywhere(hit: &[&Labels], all: &[Labels]) -> Option<String> {
     (here.len() > 1 && here == there).then(|| format!("alerts of every namespace that has any: {}", here.len()))
 }
 
-/// The alert by which alerting is watched, if it is covered; also while it is not seen to fire.
-fn watchdog(test: &Test, hit: &[&Labels]) -> Option<&'static str> {
+/// The alert by which alerting is watched, if it is covered; also while it is not seen to fire, when what it carries
+/// beside its name is not known.
+fn watchdog(matchers: &[Matcher], hit: &[&Labels]) -> Option<&'static str> {
+    let known: Vec<Matcher> =
+        matchers.iter().filter(|m| m.name == "severity" || !is_shared(&m.name)).cloned().collect();
+    let test = Test::of(&known).ok()?;
     let seen = |name: &str| hit.iter().any(|labels| labels.get("alertname").is_some_and(|have| have == name));
     let as_shipped = |name: &str| {
         Labels::from([("alertname".to_owned(), name.to_owned()), ("severity".to_owned(), "none".to_owned())])
@@ -179,6 +198,11 @@ mod tests {
     #[case::a_team("team=payments", "every namespace")]
     #[case::a_scrape_job("job=kube-state-metrics", "every namespace")]
     #[case::others("alertname!=Watchdog severity=warning", "every namespace")]
+    #[case::a_pattern_of_addresses(r#"instance=~"10\\..+""#, "every namespace")]
+    #[case::a_pattern_of_pods(r#"pod=~".*-[0-9a-z]{5}""#, "every namespace")]
+    #[case::a_namespace_by_another_name("kubernetes_namespace=a", "every alert of a namespace")]
+    #[case::a_cluster_by_another_name("cluster_name=prod", "every namespace")]
+    #[case::a_data_centre("dc=fra1", "every namespace")]
     #[case::any_namespace(r#"namespace=~".+""#, "every namespace")]
     #[case::a_namespace("namespace=a", "every alert of a namespace")]
     #[case::namespaces(r#"namespace=~"a|b""#, "every alert of a namespace")]
@@ -207,11 +231,14 @@ mod tests {
 
     #[test]
     fn the_watchdog_is_known_also_while_it_is_not_seen() {
-        let covers = |text: &str| watchdog(&Test::of(&parse(text).unwrap()).unwrap(), &[]);
+        let covers = |text: &str| watchdog(&parse(text).unwrap(), &[]);
         assert_eq!(covers("alertname=Watchdog"), Some("Watchdog"));
         assert_eq!(covers("severity=none"), Some("Watchdog"));
         assert_eq!(covers(r#"alertname=~"Dead.*""#), Some("DeadMansSwitch"));
         assert_eq!(covers("alertname!=X severity=~.+"), Some("Watchdog"));
+        assert_eq!(covers(r#"alertname=Watchdog prometheus="monitoring/k8s""#), Some("Watchdog"));
+        assert_eq!(covers("alertname=Heartbeat"), Some("Heartbeat"));
         assert_eq!(covers("alertname=TargetDown"), None);
+        assert_eq!(covers("namespace=a severity=none"), None);
     }
 }

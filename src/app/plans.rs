@@ -6,9 +6,10 @@ use crate::domain::ages::Time;
 use crate::domain::locked::Locked;
 use crate::domain::moment::Moment;
 use crate::domain::outcome::{Outcome, Progress, Unfinished};
-use crate::domain::plan::Plan;
-use crate::domain::record::Relation;
+use crate::domain::plan::{Leaves, Plan};
+use crate::domain::record::{Key, Record, Relation};
 use crate::intent::{Effect, Place, RunId};
+use crate::kinds::{deployments, nodes};
 use crate::screens::acting;
 use crate::screens::world::{Held, PlanRun, World};
 use crate::store::RowId;
@@ -114,45 +115,39 @@ impl App {
         effects
     }
 
-    /// A suspend of ours that is gone without us: Git declares it otherwise, or somebody has resumed it. It is seen from
-    /// the moment that the plan begins: who takes it back may be faster than its proof. What is gone before the watch
-    /// has ever shown it is missed for [`SEEN_BY`] seconds at most.
+    /// What a plan of ours holds suspended, cordoned or paused and is so no more without us: Git declares it otherwise,
+    /// or somebody has taken it back. It is seen from the moment that the plan begins: who takes it back may be faster
+    /// than its proof. What is gone before the watch has ever shown it is missed for [`SEEN_BY`] seconds at most.
     pub(super) fn look_for_reverts(&mut self) {
         let World { store, plans, facts, .. } = &mut self.world;
-        if plans.iter().all(|run| run.plan.action != "suspend") {
-            return;
-        }
         let mut told = None;
-        let resumed: Vec<_> =
-            plans.iter().filter(|run| run.plan.action != "suspend").flat_map(|r| &r.plan.targets).cloned().collect();
-        for run in plans.iter_mut().filter(|run| run.plan.action == "suspend" && run.held != Held::Reverted) {
-            let done = run.outcome.as_ref().map(Outcome::is_done);
-            if done == Some(false) {
+        for nth in 0..plans.len() {
+            let (run, later) = plans[nth..].split_first_mut().expect("the nth is there");
+            if run.held == Held::Reverted {
                 continue;
             }
-            for key in &run.plan.targets {
+            let freed = |object: &str| later.iter().any(|run| run.plan.steps.iter().any(|step| step.frees(object)));
+            let done = run.outcome.as_ref().map(Outcome::is_done);
+            for (key, word) in held_by(run, freed) {
                 let table = store.table(key.kind);
                 let row = table.slot_of(key.uid).and_then(|slot| store.row(RowId { kind: key.kind, slot }));
                 let Some(row) = row else { continue };
-                let is_shown = run.shown.contains(&key.uid)
-                    || (table.feed.state.is_live() && run.ended.is_some_and(|ended| ended.age(facts.now) >= SEEN_BY));
-                match row.record.suspended {
+                let was_shown = run.shown.contains(&key.uid);
+                let late = table.feed.state.is_live() && run.ended.is_some_and(|at| at.age(facts.now) >= SEEN_BY);
+                match is_held(&row.record, &word) {
                     Some(true) => {
                         run.held = Held::Yes;
-                        if !run.shown.contains(&key.uid) {
+                        if !was_shown {
                             run.shown.push(key.uid);
                         }
                     }
-                    Some(false) if is_shown && done == Some(true) && !resumed.contains(key) => {
+                    Some(false) if was_shown || (late && done == Some(true)) => {
                         run.held = Held::Reverted;
                         let parent = row.record.link(Relation::ManagedBy).map(|link| {
                             format!(": {} {} may have", store.strings.get(link.kind), store.strings.get(link.name))
                         });
-                        told = Some(format!(
-                            "REVERTED: {} is no longer suspended{}",
-                            key.name,
-                            parent.unwrap_or_default()
-                        ));
+                        told =
+                            Some(format!("REVERTED: {} is no longer {word}{}", key.name, parent.unwrap_or_default()));
                     }
                     _ => {}
                 }
@@ -161,5 +156,32 @@ impl App {
         if let Some(text) = told {
             self.remind(Notice::Reverted(text));
         }
+    }
+}
+
+/// The objects that a plan holds now, each with the word for it: not before it has asked for that, and not any more once
+/// the plan itself, or a later one, has taken it back.
+fn held_by(run: &PlanRun, freed: impl Fn(&str) -> bool) -> Vec<(Key, String)> {
+    let steps = &run.plan.steps;
+    let reached = if run.outcome.is_some() { steps.len() } else { run.step + 1 };
+    let mut out = Vec::new();
+    for (nth, step) in steps.iter().enumerate().take(reached) {
+        let Leaves::Held { word, object } = &step.leaves else { continue };
+        let taken_back = steps[nth..reached].iter().any(|step| step.frees(object)) || freed(object);
+        if let Some(key) = run.plan.targets.get(step.target).filter(|_| !taken_back) {
+            out.push((key.clone(), word.clone()));
+        }
+    }
+    out
+}
+
+/// Whether an object is what a plan has left it as; `None` when its row does not tell.
+fn is_held(record: &Record, word: &str) -> Option<bool> {
+    match word {
+        "cordoned" => Some(record.flag(nodes::CORDONED)),
+        "paused" if record.suspended.is_none() => Some(record.flag(deployments::PAUSED)),
+        "suspended" | "paused" => record.suspended,
+        // what was scaled is scaled by others, too
+        _ => None,
     }
 }

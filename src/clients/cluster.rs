@@ -292,10 +292,14 @@ struct Resolved {
 /// How another program gets to the same place.
 fn way(context: &str, settings: &Settings) -> Way {
     // a command may be pasted in another folder
-    let file = settings.kubeconfig.as_ref().map(|file| std::path::absolute(file).unwrap_or_else(|_| file.clone()));
+    let whole = |file: Option<&std::path::PathBuf>| {
+        let file = file.map(|file| std::path::absolute(file).unwrap_or_else(|_| file.clone()));
+        file.map_or_else(String::new, |file| file.display().to_string())
+    };
     Way {
         context: context.to_owned(),
-        kubeconfig: file.map_or_else(String::new, |file| file.display().to_string()),
+        kubeconfig: whole(settings.kubeconfig.as_ref()),
+        config: whole(settings.named_file.as_ref()),
         user: settings.impersonate.clone().unwrap_or_default(),
         groups: settings.impersonate_groups.clone(),
     }

@@ -92,7 +92,15 @@ impl Settings {
             }
         }
         let warnings = unknown_variables(&request.env, &rows);
-        Ok(Self { remaps: from_file.remaps, contexts, file, warnings, env: request.env, ..Self::build(entries) })
+        Ok(Self {
+            remaps: from_file.remaps,
+            contexts,
+            file,
+            named_file: request.file,
+            warnings,
+            env: request.env,
+            ..Self::build(entries)
+        })
     }
 
     /// Replaces a value after loading; used to point the ordinary settings at the demo. Unknown paths change nothing.
@@ -106,6 +114,7 @@ impl Settings {
             remaps: self.remaps,
             contexts: self.contexts,
             file: self.file,
+            named_file: self.named_file,
             warnings: self.warnings,
             env: self.env,
             ..Self::build(entries)

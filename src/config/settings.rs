@@ -191,6 +191,8 @@ impl From<ReadOnly> for Locked {
 #[derive(Debug, Clone, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a key of the configuration")]
 pub struct Settings {
+    /// The configuration file, where it was named on the command line.
+    pub named_file: Option<PathBuf>,
     pub context: Option<String>,
     pub kubeconfig: Option<PathBuf>,
     /// The namespace to start in; `None` is all of them.
@@ -304,6 +306,7 @@ impl Settings {
             remaps: self.remaps.clone(),
             contexts: self.contexts.clone(),
             file: self.file.clone(),
+            named_file: self.named_file.clone(),
             warnings: self.warnings.clone(),
             env: self.env.clone(),
             ..Self::build(entries)

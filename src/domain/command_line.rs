@@ -16,29 +16,31 @@ pub struct Program {
     kubeconfig: &'static str,
     user: &'static str,
     group: &'static str,
+    config: &'static str,
 }
 
 /// The flags of client-go, which several programs share.
 const fn of_client_go(name: &'static str) -> Program {
-    Program { name, context: "--context", kubeconfig: "--kubeconfig", user: "--as", group: "--as-group" }
+    Program { name, context: "--context", kubeconfig: "--kubeconfig", user: "--as", group: "--as-group", config: "" }
 }
 
 pub static KUBECTL: Program = of_client_go("kubectl");
 pub static FLUX: Program = of_client_go("flux");
 pub static CMCTL: Program = of_client_go("cmctl");
-pub static WATCHKEEPER: Program = of_client_go("watchkeeper");
+pub static WATCHKEEPER: Program = Program { config: "--config", ..of_client_go("watchkeeper") };
 /// It cannot impersonate.
 pub static VELERO: Program =
-    Program { name: "velero", context: "--kubecontext", kubeconfig: "--kubeconfig", user: "", group: "" };
+    Program { name: "velero", context: "--kubecontext", kubeconfig: "--kubeconfig", user: "", group: "", config: "" };
 pub static HELM: Program = Program {
     name: "helm",
     context: "--kube-context",
     kubeconfig: "--kubeconfig",
     user: "--kube-as-user",
     group: "--kube-as-group",
+    config: "",
 };
 /// It speaks to an address and knows no cluster.
-pub static AMTOOL: Program = Program { name: "amtool", context: "", kubeconfig: "", user: "", group: "" };
+pub static AMTOOL: Program = Program { name: "amtool", context: "", kubeconfig: "", user: "", group: "", config: "" };
 
 /// A command on its way to be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +64,8 @@ impl CommandLine {
         let who = pair(program.user, &way.user);
         // groups mean nothing without a user
         let groups = way.groups.iter().filter(|_| who.is_some()).filter_map(|group| pair(program.group, group));
-        let tail = pair(program.kubeconfig, &way.kubeconfig).into_iter().chain(who.clone()).chain(groups);
+        let files = [pair(program.config, &way.config), pair(program.kubeconfig, &way.kubeconfig)];
+        let tail = files.into_iter().flatten().chain(who.clone()).chain(groups);
         Self {
             head: first.chain(words.iter().map(|word| (*word).to_owned())).collect(),
             args: Vec::new(),
@@ -168,7 +171,13 @@ mod tests {
     use rstest::rstest;
 
     fn way() -> Way {
-        Way { context: "prod eu".into(), kubeconfig: "/tmp/k".into(), user: "jo".into(), groups: vec!["ops".into()] }
+        Way {
+            context: "prod eu".into(),
+            kubeconfig: "/tmp/k".into(),
+            user: "jo".into(),
+            groups: vec!["ops".into()],
+            config: "/tmp/w.toml".into(),
+        }
     }
 
     #[rstest]
@@ -178,6 +187,7 @@ mod tests {
     #[case(&VELERO, "velero --kubecontext 'prod eu' do it --kubeconfig /tmp/k")]
     #[case(&HELM, "helm --kube-context 'prod eu' do it --kubeconfig /tmp/k --kube-as-user jo --kube-as-group ops")]
     #[case(&AMTOOL, "amtool do it")]
+    #[case(&WATCHKEEPER, "watchkeeper --context 'prod eu' do it --config /tmp/w.toml --kubeconfig /tmp/k --as jo --as-group ops")]
     fn every_program_is_led_to_the_cluster_that_is_meant(#[case] program: &Program, #[case] expected: &str) {
         assert_eq!(CommandLine::new(program, &way(), &["do", "it"]).to_string(), expected);
     }

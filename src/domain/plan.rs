@@ -156,6 +156,11 @@ impl Step {
         self
     }
 
+    /// Whether it takes back what was done to this object.
+    pub fn frees(&self, object: &str) -> bool {
+        matches!(&self.leaves, Leaves::Freed { object: freed } if freed == object)
+    }
+
     /// What it changes, in a form that is the same in a later plan: method and path, or a program's words. Empty for
     /// what only waits.
     pub fn sends(&self) -> String {

@@ -15,12 +15,20 @@ pub struct Way {
     /// The user that is impersonated, and the groups.
     pub user: String,
     pub groups: Vec<String>,
+    /// The configuration file that was named: by it our own commands find the same audit.
+    pub config: String,
 }
 
 impl Way {
     /// As the audit keeps it.
     pub fn written(&self) -> Value {
-        json!({ "context": self.context, "kubeconfig": self.kubeconfig, "as": self.user, "as-groups": self.groups })
+        json!({
+            "context": self.context,
+            "kubeconfig": self.kubeconfig,
+            "as": self.user,
+            "as-groups": self.groups,
+            "config": self.config,
+        })
     }
 
     /// As the audit kept it; of an older audit only the context is known.
@@ -33,6 +41,7 @@ impl Way {
             kubeconfig: text(kept, "/kubeconfig").to_owned(),
             user: text(kept, "/as").to_owned(),
             groups: list(kept, "/as-groups").iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            config: text(kept, "/config").to_owned(),
         }
     }
 }
@@ -43,7 +52,13 @@ mod tests {
 
     #[test]
     fn what_was_written_is_read_back_and_an_older_audit_tells_the_context() {
-        let way = Way { context: "c".into(), kubeconfig: "/k".into(), user: "u".into(), groups: vec!["g".into()] };
+        let way = Way {
+            context: "c".into(),
+            kubeconfig: "/k".into(),
+            user: "u".into(),
+            groups: vec!["g".into()],
+            config: "/etc/w.toml".into(),
+        };
         assert_eq!(Way::read(&way.written(), "other"), way);
         assert_eq!(Way::read(&Way::default().written(), "in-cluster"), Way::default());
         assert_eq!(Way::read(&Value::Null, "c"), Way { context: "c".into(), ..Way::default() });

@@ -12,6 +12,9 @@ use crate::domain::outcome::{Taken, Trace, Unfinished, hold};
 use crate::domain::plan::Leaves;
 use crate::domain::way::Way;
 
+/// The word of an outcome that nobody has chosen.
+const INTERRUPTED: &str = "interrupted";
+
 /// Where plans are looked for. A cluster is known by its identity; where it or the audit has none, by the context's name
 /// together with the server's address.
 #[derive(Debug, Clone, Copy)]
@@ -75,18 +78,20 @@ pub fn of(folder: &Path, place: Option<Place<'_>>) -> Found {
 
 /// Each plan with the runs that continued it.
 fn joined(runs: Vec<Story>) -> Vec<Unfinished> {
-    let mut roots: Vec<(Unfinished, bool)> = Vec::new();
+    let mut roots: Vec<(Unfinished, bool, String)> = Vec::new();
     for story in runs {
-        let Story { mut left, continues, end } = story;
+        let Story { mut left, continues, end, place } = story;
         left.left.clear();
-        let root = continues.as_ref().and_then(|run| roots.iter().position(|(known, _)| known.run == *run));
+        let root = continues.as_ref().and_then(|run| roots.iter().position(|(known, ..)| known.run == *run));
         let Some(at) = root else {
             left.steps.iter().for_each(|step| hold(&mut left.left, &step.leaves, step.taken));
+            let of_here = roots.iter_mut().filter(|(.., other)| *other == place);
+            of_here.for_each(|(known, is_known, _)| taken_back(known, is_known, &left.steps));
             let is_left = is_left(&left, end);
-            roots.push((left, is_left));
+            roots.push((left, is_left, place));
             continue;
         };
-        let (known, is_known) = &mut roots[at];
+        let (known, is_known, _) = &mut roots[at];
         if end == Ending::Running {
             continue;
         }
@@ -104,7 +109,21 @@ fn joined(runs: Vec<Story>) -> Vec<Unfinished> {
             (known.ending, known.detail) = (left.ending, left.detail);
         }
     }
-    roots.into_iter().filter(|(_, is_left)| *is_left).map(|(left, _)| left).collect()
+    roots.into_iter().filter(|(_, is_left, _)| *is_left).map(|(left, ..)| left).collect()
+}
+
+/// What an earlier plan had left, and a later one of its own has taken back, is left no more.
+fn taken_back(known: &mut Unfinished, is_left: &mut bool, steps: &[Trace]) {
+    let before = known.left.len();
+    for step in steps.iter().filter(|step| step.taken == Taken::Yes) {
+        if let Leaves::Freed { object } = &step.leaves {
+            known.left.retain(|held| held.object != *object);
+        }
+    }
+    // one that was cut short has steps that nobody has taken
+    if known.left.is_empty() && before > 0 && known.ending != INTERRUPTED {
+        *is_left = false;
+    }
 }
 
 fn is_left(left: &Unfinished, end: Ending) -> bool {
@@ -134,6 +153,8 @@ struct Story {
     left: Unfinished,
     continues: Option<String>,
     end: Ending,
+    /// Where it ran: the cluster's identity, or context and server.
+    place: String,
 }
 
 impl Story {
@@ -153,12 +174,16 @@ impl Story {
                 reason: string(line, "reason").to_owned(),
                 undo: string(line, "undo").to_owned(),
                 way: Way::read(line.get("way").unwrap_or(&Value::Null), string(line, "context")),
-                ending: "interrupted".to_owned(),
+                ending: INTERRUPTED.to_owned(),
                 detail: "its process ended".to_owned(),
                 steps: list("steps").iter().map(trace).collect(),
                 ..Unfinished::default()
             },
             continues: Some(string(line, "continues")).filter(|run| !run.is_empty()).map(str::to_owned),
+            place: match string(line, "cluster") {
+                "" => format!("{} {}", string(line, "context"), string(line, "server")),
+                identity => identity.to_owned(),
+            },
             // a process that is gone has ended it, whether it could still say so or not
             end: if at_work { Ending::Running } else { Ending::Interrupted },
         }
@@ -214,7 +239,7 @@ impl Story {
                 string(line, "detail").clone_into(&mut self.left.detail);
                 self.end = match string(line, "outcome") {
                     "done" => Ending::Done,
-                    "interrupted" => Ending::Interrupted,
+                    INTERRUPTED => Ending::Interrupted,
                     _ => Ending::Otherwise,
                 };
             }
@@ -332,6 +357,27 @@ mod tests {
         assert_eq!(of(nothing.path(), Some(HERE)).plans, []);
         let back = told(&[plan("1"), intent(0), answer(0, "taken"), intent(2), answer(2, "taken"), end("failed", 2)]);
         assert_eq!(of(back.path(), Some(HERE)).plans, []);
+    }
+
+    #[test]
+    fn what_a_later_plan_of_ours_has_taken_back_is_left_no_more() {
+        let resume =
+            json!([{"what": "resume it", "sends": "PATCH /x", "leaves": {"Freed": {"object": "HelmRelease/a/x"}}}]);
+        let later = |word: &'static str| {
+            let told = told(&[
+                plan("1"),
+                intent(0),
+                answer(0, "taken"),
+                end("failed", 1),
+                (Event::Plan, "2", json!({"title": "resume x", "steps": resume})),
+                (Event::Intent, "2", json!({"step": 0, "path": "/x"})),
+                (Event::Answer, "2", json!({"step": 0, "answer": word})),
+                (Event::Outcome, "2", json!({"outcome": if word == "taken" { "done" } else { "refused" }, "step": 0})),
+            ]);
+            of(told.path(), Some(HERE)).plans
+        };
+        assert_eq!(later("taken"), []);
+        assert_eq!(later("refused")[0].leaves(), "HelmRelease a/x suspended");
     }
 
     #[test]

@@ -7,7 +7,9 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::domain::ages::Time;
+use crate::domain::command_line::{CommandLine, WATCHKEEPER};
 use crate::domain::text;
+use crate::domain::way::Way;
 use crate::effects::audit::{self, Event};
 use crate::effects::runner::Recorder;
 use crate::effects::unfinished;
@@ -59,7 +61,10 @@ pub fn unfinished(folder: &Path, out: &mut dyn Write, err: &mut dyn Write) -> io
             }
         }
         writeln!(out, "    to continue: {}", text::line(&left.command()))?;
-        writeln!(out, "    to dismiss: watchkeeper audit dismiss {} --reason TEXT", text::line(&left.run))?;
+        // of its cluster nothing is asked
+        let way = Way { config: left.way.config.clone(), ..Way::default() };
+        let dismiss = CommandLine::new(&WATCHKEEPER, &way, &["audit", "dismiss"]).arg(&*left.run);
+        writeln!(out, "    to dismiss: {dismiss} --reason TEXT")?;
     }
     if found.plans.is_empty() {
         writeln!(out, "nothing is unfinished")?;

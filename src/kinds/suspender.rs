@@ -1,5 +1,5 @@
 //! Who suspended an object, and when: the entry of `metadata.managedFields` that holds `f:spec.f:suspend`
-//! (for Velero's schedules `f:spec.f:paused`, for ResourceSets and `ArtifactGenerators` an annotation). And when its spec
+//! (for Velero's schedules `f:spec.f:paused`, for nodes `f:spec.f:unschedulable`, for ResourceSets and `ArtifactGenerators` an annotation). And when its spec
 //! was last written by anybody: nothing else in an object tells.
 //!
 //! The entries are a quarter of an object's bytes. All but two short texts of each are passed over without a copy,
@@ -83,7 +83,7 @@ struct Below(u8, Keys);
 const HIT: Below = Below(SWITCH, &[]);
 
 const WANTED: Keys = &[
-    ("f:spec", Below(SPEC, &[("f:suspend", HIT), ("f:paused", HIT)])),
+    ("f:spec", Below(SPEC, &[("f:suspend", HIT), ("f:paused", HIT), ("f:unschedulable", HIT)])),
     (
         "f:metadata",
         Below(

@@ -43,7 +43,14 @@ pub fn about<'s>(store: &'s Store, triage: &Triage, id: RowId) -> Vec<&'s Row> {
             triage.chain(Subject::Row(alert)).into_iter().take_while(|step| step.confidence != Confidence::Namespace);
         known.into_iter().any(|step| triage.object(store, step.root) == Some(id))
     };
-    all(store).filter(|(alert, row)| *alert != id && (names(row) || explains(*alert))).map(|(_, row)| row).collect()
+    // what it explains may be an alert about another of its kind, which has an owner of its own
+    let names_another = |row: &Row| {
+        let about = row.record.links.iter().filter(|link| link.relation == Relation::About);
+        let mut others = about.filter(|link| text(link.kind) == kind);
+        others.any(|link| link.namespace != record.namespace || text(link.name) != &*record.name)
+    };
+    let is_about = |alert: RowId, row: &Row| names(row) || (explains(alert) && !names_another(row));
+    all(store).filter(|(alert, row)| *alert != id && is_about(*alert, row)).map(|(_, row)| row).collect()
 }
 
 /// The names of its pods, as far as they are known.

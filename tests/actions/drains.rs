@@ -329,6 +329,31 @@ fn the_only_ready_pod_the_last_unsealed_replica_and_a_local_volume_are_named() {
     }
 }
 
+#[test]
+fn what_several_targets_lose_together_is_told() {
+    let (demo, state) = (demo("quiet"), State::new());
+    let all = "openbao-0 openbao-1 openbao-2".replace("openbao-", "pod/openbao/openbao-");
+    let seen = state.on(&demo, &format!("evict {all} --dry-run"));
+    let told = "openbao/openbao-0, openbao/openbao-1, openbao/openbao-2 are all unsealed replicas of openbao";
+    assert!(one_line(&seen.out).contains(told), "{}", seen.out);
+    let one = state.on(&demo, "evict pod/openbao/openbao-1 --dry-run");
+    assert!(!one.out.contains("all unsealed replicas"), "{}", one.out);
+    // and nodes, by the pods that run there
+    let nodes: BTreeSet<String> = demo.control().with_world(|world| {
+        let here = world
+            .list("Pod")
+            .into_iter()
+            .filter(|pod| pod["metadata"]["name"].as_str().unwrap().starts_with("openbao-"));
+        let named = here.filter(|pod| pod["metadata"]["name"].as_str().unwrap().len() == "openbao-0".len());
+        named.map(|pod| format!("node/{}", pod["spec"]["nodeName"].as_str().unwrap())).collect()
+    });
+    assert_eq!(nodes.len(), 3, "each replica on a node of its own");
+    let nodes: Vec<String> = nodes.into_iter().collect();
+    let more = "leave-unevictable=yes delete-emptydir-data=yes unmanaged=yes --dry-run";
+    let seen = state.on(&demo, &format!("drain {} {more}", nodes.join(" ")));
+    assert!(one_line(&seen.out).contains("are all unsealed replicas of openbao"), "{}", seen.out);
+}
+
 #[rstest]
 #[case::no_number("timeout=soon", "timeout is a number of seconds up to 86400, not `soon`")]
 #[case::for_ever("timeout=0", "timeout is a number of seconds up to 86400, not `0`")]

@@ -111,6 +111,7 @@ fn given(action: &str, kind: &'static str, name: &str) -> Given {
         kubeconfig: format!("{name}.yaml"),
         user: format!("{name}@user"),
         groups: vec![format!("{name}@group")],
+        config: format!("{name}.toml"),
     };
     if kind == "Alert" {
         given.labels.insert("alertname".to_owned(), name.clone());

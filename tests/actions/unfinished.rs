@@ -77,6 +77,28 @@ fn a_plan_that_stops_in_its_middle_says_what_it_leaves_until_it_is_continued() {
     assert_eq!(state.unfinished(), []);
 }
 
+#[test]
+fn a_suspend_of_somebody_else_since_is_not_ended_by_what_is_continued() {
+    let (demo, state) = (demo("quiet"), State::new());
+    demo.control().set_faults(Faults::one(
+        Rule::new(Act::Status { code: 503, retry_after: None, body: None }).path(WEB).verb("patch").only(2, 1),
+    ));
+    assert_eq!(state.on(&demo, "emergency-restart hr/team-alpha/shop confirm=shop").code, 5);
+    // our own was ended, and flux has suspended it since
+    demo.control().with_world(|world| {
+        world.edit("HelmRelease", "team-alpha", "shop", |release| {
+            for entry in release["metadata"]["managedFields"].as_array_mut().unwrap() {
+                if entry["fieldsV1"]["f:spec"]["f:suspend"].is_object() {
+                    entry["manager"] = serde_json::json!("flux");
+                }
+            }
+        })
+    });
+    let seen = continued(&state, &demo, "emergency-restart hr/team-alpha/shop confirm=shop");
+    assert!(seen.out.contains("it was suspended before, and stays so"), "{seen:#?}");
+    assert!(suspended(&demo), "somebody else wants it so");
+}
+
 /// Until it is continued or dismissed, it is an incident wherever somebody looks.
 #[test]
 fn what_is_unfinished_fails_the_check() {

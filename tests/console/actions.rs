@@ -145,6 +145,40 @@ fn a_suspend_that_is_taken_back_by_others_is_told() {
 }
 
 #[test]
+fn a_revert_is_told_after_other_plans_for_the_same_object_and_of_a_cordon_as_well() {
+    let (demo, mut console) = quiet();
+    let control = demo.control();
+    for word in ["Suspended", "UpgradeSucceeded", "Suspended"] {
+        preview(&mut console, "shift-t");
+        console.keys("y");
+        console.shows(&["STATE            DONE"]);
+        console.go("hr");
+        console.shows(&[word]);
+    }
+    control.with_world(|w| {
+        w.edit("HelmRelease", "team-alpha", "shop", |o| {
+            o["spec"].as_object_mut().unwrap().remove("suspend");
+        })
+    });
+    console.shows(&["REVERTED: shop is no longer suspended"]);
+    console.go("nodes");
+    console.filter("name=worker-3");
+    console.keys("shift-t");
+    let frame = console.until("the server's word", |f| f.contains("would be taken"));
+    assert!(frame.contains("y runs it"), "{frame}");
+    console.keys("y");
+    console.shows(&["STATE            DONE"]);
+    console.go("nodes");
+    console.shows(&["SchedulingDisabled"]);
+    control.with_world(|w| {
+        w.edit("Node", "", "worker-3", |o| {
+            o["spec"].as_object_mut().unwrap().remove("unschedulable");
+        })
+    });
+    console.shows(&["REVERTED: worker-3 is no longer cordoned"]);
+}
+
+#[test]
 fn what_is_unfinished_stands_in_the_header_and_on_home_until_it_is_dismissed_with_a_reason() {
     let (demo, mut console) = quiet();
     demo.control().set_faults(watchkeeper::demo::Faults::one(
