@@ -6,6 +6,7 @@ use crate::domain::ages::Time;
 use crate::domain::candidate::Candidate;
 use crate::domain::change::FeedState;
 use crate::domain::context::Context;
+use crate::domain::health::Health;
 use crate::domain::interner::Sym;
 use crate::domain::locked::Locked;
 use crate::domain::outcome::{Outcome, Unfinished};
@@ -292,8 +293,11 @@ impl World {
     /// Whether nothing at all can be seen, and not only because it is still coming.
     pub fn is_blind(&self) -> bool {
         let sees = |kind: KindId, t: &Table| match t.feed.state {
-            // what is polled may have nobody to ask
-            FeedState::Live => t.len() > 0 || matches!(kinds::spec(kind).api, Api::Watch { .. }),
+            // what is polled may have nobody to ask, and rows that say no more than that
+            FeedState::Live => {
+                let knows = |row: &Row| row.record.health != Health::Unknown;
+                matches!(kinds::spec(kind).api, Api::Watch { .. }) || t.iter().any(|(_, row)| knows(row))
+            }
             FeedState::Listing { seen } => seen > 0,
             _ => false,
         };

@@ -163,6 +163,7 @@ fn a_revert_is_told_after_other_plans_for_the_same_object_and_of_a_cordon_as_wel
     console.shows(&["REVERTED: shop is no longer suspended"]);
     console.go("nodes");
     console.filter("name=worker-3");
+    console.until("the row", |f| f.contains("Nodes 1 of 8"));
     console.keys("shift-t");
     let frame = console.until("the server's word", |f| f.contains("would be taken"));
     assert!(frame.contains("y runs it"), "{frame}");

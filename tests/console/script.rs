@@ -28,9 +28,9 @@ impl Asked {
         self.query.contains("watch=")
     }
 
-    /// The list of all pods or of a namespace's, or its watch.
+    /// The list of all pods, or its watch.
     pub fn is_pods(&self) -> bool {
-        self.path.ends_with("/pods")
+        self.path == "/api/v1/pods"
     }
 
     pub fn version(&self) -> u64 {

@@ -30,10 +30,7 @@ async fn an_eviction_spends_its_budget_until_the_successor_is_ready() {
     assert_eq!((refused.status, status["reason"].as_str()), (429, Some("TooManyRequests")));
     let cause = &status["details"]["causes"][0];
     assert_eq!(cause["reason"], "DisruptionBudget");
-    assert!(
-        text(cause, "/message").starts_with("The disruption budget shop-web "),
-        "{cause}"
-    );
+    assert!(text(cause, "/message").starts_with("The disruption budget shop-web "), "{cause}");
     lab.pass(70);
     assert_eq!(lab.send("POST", &path(&all[1]), JSON, &body(&all[1])).await.status, 201);
     lab.pass(70);
