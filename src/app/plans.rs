@@ -121,8 +121,10 @@ impl App {
     pub(super) fn look_for_reverts(&mut self) {
         let World { store, plans, facts, .. } = &mut self.world;
         let mut told = None;
-        for nth in 0..plans.len() {
-            let (run, later) = plans[nth..].split_first_mut().expect("the nth is there");
+        let mut rest = plans.as_mut_slice();
+        while let Some((run, later)) = std::mem::take(&mut rest).split_first_mut() {
+            rest = later;
+            let later = &*rest;
             if run.held == Held::Reverted {
                 continue;
             }
