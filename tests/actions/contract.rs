@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -275,6 +276,24 @@ fn the_preview_of_every_action_changes_nothing_on_the_demo() {
     assert!(state.audited().is_empty(), "a preview is no plan");
 }
 
+/// Tests of the real cluster make and delete objects: one at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// Namespaces of releases that are not ready, as [`everything`] writes them.
+fn unready(server: &Server) -> Vec<String> {
+    let (_, list) = server.get("/apis/helm.toolkit.fluxcd.io/v2/helmreleases");
+    let is_ready = |release: &Value| {
+        let conditions = release["status"]["conditions"].as_array();
+        conditions.into_iter().flatten().any(|c| c["type"] == "Ready" && c["status"] == "True")
+    };
+    let releases = list["items"].as_array().into_iter().flatten().filter(|release| !is_ready(release));
+    let place = |release: &Value| match &release["spec"]["targetNamespace"] {
+        Value::String(named) => format!("\"{named}\"/"),
+        _ => format!("{}/", release["metadata"]["namespace"]),
+    };
+    releases.map(place).collect()
+}
+
 /// The folder with the kubeconfigs of a real cluster that may be changed.
 pub fn folder() -> PathBuf {
     std::env::var_os("WATCHKEEPER_TEST_LAB").expect("WATCHKEEPER_TEST_LAB names a folder of kubeconfigs").into()
@@ -287,6 +306,7 @@ fn lab(identity: &str) -> PathBuf {
 #[test]
 #[ignore = "needs a real cluster: WATCHKEEPER_TEST_LAB=FOLDER cargo test --test actions -- --ignored contract"]
 fn a_real_server_keeps_the_contract() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let state = State::new();
     let server = Server::of(&state.settings(&lab("admin"), None, ""));
     rehearsals_are_what_they_seem(&server);
@@ -296,6 +316,7 @@ fn a_real_server_keeps_the_contract() {
 #[test]
 #[ignore = "needs a real cluster: WATCHKEEPER_TEST_LAB=FOLDER cargo test --test actions -- --ignored contract"]
 fn the_preview_of_every_action_changes_nothing_on_a_real_server() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let state = State::new();
     let server = Server::of(&state.settings(&lab("admin"), None, ""));
     let scratch = Scratch::new(&server);
@@ -333,7 +354,12 @@ fn the_preview_of_every_action_changes_nothing_on_a_real_server() {
         tried.push(format!("{} -> {}", action.name, seen.code));
     }
     println!("tried: {}", tried.join(", "));
-    let moved = changed(&before, &everything(&server));
+    let mut moved = changed(&before, &everything(&server));
+    // what Flux installs and rolls back meanwhile by itself
+    let busy = unready(&server);
+    moved.retain(|told| {
+        !(told.contains("/pods ") || told.contains("/apis/apps/")) || !busy.iter().any(|n| told.contains(n))
+    });
     assert!(moved.is_empty(), "{}", moved.join("\n"));
     assert!(tried.iter().filter(|line| line.ends_with("-> 0")).count() > 12, "too few were possible: {tried:?}");
 }
