@@ -33,6 +33,8 @@ const OWN: &[&str] = &[
     "request",
     "certificate",
     "ca",
+    // of a template that holds the time of its restart
+    "controller.kubernetes.io/hash",
     // of silences
     "id",
     // what we say on top of what kubectl does: who did it, why, and what was there before
@@ -66,7 +68,10 @@ fn strip(value: &Value, at: &str, names: &[(&str, &str)], tokens: &[&str]) -> Va
             let kept = fields.iter().filter(|(name, _)| !OWN.contains(&&***name));
             let kept = kept.filter(|(name, _)| !(at == "history" && DIGESTS.contains(&&***name)));
             // in a list, the name of the list goes down to its items
-            Value::Object(kept.map(|(k, v)| (k.clone(), strip(v, k, names, tokens))).collect::<Map<_, _>>())
+            let kept = kept.map(|(k, v)| (k.clone(), strip(v, k, names, tokens)));
+            // annotations of which only ours are left are none
+            let is_any = |(name, value): &(String, Value)| name != "annotations" || *value != Value::Object(Map::new());
+            Value::Object(kept.filter(is_any).collect::<Map<_, _>>())
         }
         Value::Array(items) => {
             // an item of a list of objects has tokens of its own
