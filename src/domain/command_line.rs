@@ -103,6 +103,13 @@ impl CommandLine {
         self
     }
 
+    /// `--name VALUE`, in two words where the value allows it.
+    #[must_use]
+    pub fn pair(mut self, flag: &str, value: &str) -> Self {
+        self.flags.extend(with_value(flag, value));
+        self
+    }
+
     /// A flag without a value: `--overwrite`.
     #[must_use]
     pub fn switch(mut self, flag: &str) -> Self {

@@ -249,7 +249,7 @@ impl Unfinished {
         if !self.reason.is_empty() {
             line = line.flag("reason", &self.reason);
         }
-        line.flag("continue", &self.run).to_string()
+        line.pair("--continue", &self.run).to_string()
     }
 }
 
@@ -268,7 +268,7 @@ mod tests {
             way: Way { context: "prod".into(), kubeconfig: "/tmp/k".into(), ..Way::default() },
             ..Unfinished::default()
         };
-        let wanted = r"watchkeeper --context prod run drain Node/n1 --set=timeout=60 --reason='it'\''s old' --continue=7-1 --kubeconfig /tmp/k";
+        let wanted = r"watchkeeper --context prod run drain Node/n1 --set=timeout=60 --reason='it'\''s old' --continue 7-1 --kubeconfig /tmp/k";
         assert_eq!(left.command(), wanted);
     }
 }

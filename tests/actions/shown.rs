@@ -254,7 +254,8 @@ fn what_goes_on_with_an_interrupted_plan_is_a_command_for_the_same_cluster() {
         "HelmRelease/a/-b",
         &format!("--set=timeout={EVIL}"),
         &format!("--reason={EVIL}"),
-        "--continue=7-1",
+        "--continue",
+        "7-1",
         "--kubeconfig",
         "/tmp/a b",
     ];

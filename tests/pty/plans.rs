@@ -209,7 +209,7 @@ fn told(console: &Console) {
     for part in [
         "watchkeeper: left in the middle: restart Deployment team-alpha/shop-api, step 2 of 2; left: wait for the rollout",
         "to continue: watchkeeper --context sre-demo run restart Deployment/team-alpha/shop-api",
-        "--continue=",
+        "--continue ",
     ] {
         assert!(text.contains(part), "{part}\n{text}");
     }
