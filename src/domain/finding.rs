@@ -9,6 +9,8 @@ pub struct Finding {
     pub severity: Severity,
     /// When the state began, if the object says.
     pub since: Option<Time>,
+    /// Since when it is as severe as that, where it began as something less severe.
+    pub graver: Option<Time>,
     /// Short, lower case, without the object's name: `upgrade failed: timeout`.
     pub why: Box<str>,
     /// Silenced or inhibited: counted, but dim.
@@ -17,7 +19,19 @@ pub struct Finding {
 
 impl Finding {
     pub fn new(severity: Severity, since: Option<Time>, why: impl Into<Box<str>>) -> Self {
-        Self { severity, since, why: why.into(), muted: false }
+        Self { severity, since, graver: None, why: why.into(), muted: false }
+    }
+
+    /// It became as severe as that at `at`, unless it began later.
+    #[must_use]
+    pub fn graver_at(mut self, at: Time) -> Self {
+        self.graver = Some(at).filter(|at| self.since.is_none_or(|since| since < *at));
+        self
+    }
+
+    /// Since when it is as severe as that.
+    pub fn severe(&self) -> Option<Time> {
+        self.graver.or(self.since)
     }
 }
 

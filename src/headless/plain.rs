@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use super::{feed, look, place};
-use crate::app::App;
+use crate::app::{self, App};
 use crate::data::{Ask, Data, What};
 use crate::domain::ages::Time;
 use crate::domain::change::FeedState;
@@ -134,7 +134,9 @@ impl Plain {
 
     fn choose(&mut self) -> io::Result<()> {
         let line = self.view.clone();
-        let effects = self.app.run_line(&line).map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
+        // there are no keys on a command line
+        let said = |why: String| why.replace(app::WAYS, "; `watchkeeper --plain -c help` lists them");
+        let effects = self.app.run_line(&line).map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, said(why)))?;
         for effect in effects {
             if effect != Effect::Quit {
                 feed::ask(&self.data, effect);

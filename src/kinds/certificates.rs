@@ -230,13 +230,23 @@ fn limits(record: &Record, thresholds: &Thresholds) -> (i64, i64) {
     }
 }
 
-/// How bad it is that a certificate is not issued, by what is left of the old one.
-pub fn urgency(record: &Record, thresholds: &Thresholds, now: Time) -> Severity {
+/// How bad it is that a certificate is not issued, by what is left of the old one; and from when on it is as bad as that.
+pub fn urgency(record: &Record, thresholds: &Thresholds, now: Time) -> (Severity, Option<Time>) {
     let (pressing, urgent) = limits(record, thresholds);
+    let from = |left: i64| record.time(NOT_AFTER).map(|end| end.plus(1 - left));
     match record.time(NOT_AFTER).map(|end| end.0 - now.0) {
-        Some(left) if left < urgent => Severity::P1,
-        Some(left) if left < pressing => Severity::P2,
-        _ => Severity::P3,
+        Some(left) if left < urgent => (Severity::P1, from(urgent)),
+        Some(left) if left < pressing => (Severity::P2, from(pressing)),
+        _ => (Severity::P3, None),
+    }
+}
+
+/// A finding that is as bad as little is left of the certificate.
+pub fn finding(severity: Severity, since: Option<Time>, urgency: (Severity, Option<Time>), why: String) -> Finding {
+    let finding = Finding::new(severity, since, why);
+    match urgency {
+        (by_its_end, Some(from)) if by_its_end == severity => finding.graver_at(from),
+        _ => finding,
     }
 }
 
@@ -245,10 +255,11 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
     let (not_after, since) = (record.time(NOT_AFTER), record.time(SINCE));
     let (pressing, urgent) = limits(record, t);
     let soon = not_after.is_some_and(|end| end.0 - now.0 < pressing);
-    let severity = urgency(record, t, now);
+    let urgency = urgency(record, t, now);
+    let severity = urgency.0;
     let note = |what: &str| because(what, &record.note);
     let judged = |health: Health, since: Option<Time>, why: String| {
-        Judgement::of(health).with(Finding::new(severity, since, why))
+        Judgement::of(health).with(finding(severity, since, urgency, why))
     };
     let long = record.time(ISSUING).is_some_and(|begun| begun.age(now) > t.issuing);
     let attempts = record.int(ATTEMPTS);
@@ -503,6 +514,18 @@ mod tests {
         let mut object = certificate(&[good(), ("Issuing", "True", "Renewing", "m")], &status);
         object["status"]["conditions"][1]["lastTransitionTime"] = json!("2026-11-21T13:59:30Z");
         assert_eq!(seen("certs", &object).verdict(NOW), verdict);
+    }
+
+    #[rstest]
+    #[case::urgent(1410, "2026-11-21T13:30:01Z")]
+    #[case::pressing(9000, "2026-11-20T20:00:01Z")]
+    #[case::not_yet(20_000, "2026-11-01T13:59:00Z")]
+    fn one_that_runs_out_is_as_urgent_as_it_is_since_so_little_was_left(#[case] left: i64, #[case] severe: &str) {
+        let end = at(NOW).plus(left * 60).timestamp().to_string();
+        let status = json!({"notAfter": end, "failedIssuanceAttempts": 1, "lastFailureTime": "2026-11-01T13:59:00Z"});
+        let judged = seen("certs", &certificate(&[good()], &status)).judged(NOW);
+        let finding = &judged.findings[0];
+        assert_eq!((finding.since, finding.severe()), (Some(at("2026-11-01T13:59:00Z")), Some(at(severe))));
     }
 
     #[test]

@@ -40,14 +40,19 @@ pub const CHANGED: u8 = 8;
 /// The maintenance window that it is suspended for, and that window's end.
 pub const WINDOW: u8 = 9;
 pub const WINDOW_END: u8 = 10;
-/// Since when Ready says what it says. Of one that is suspended it is frozen.
-pub const READY_SINCE: u8 = 11;
+/// Since when one that is suspended has failed, if it has.
+pub const FAILED_SINCE: u8 = 11;
 /// Seconds that an attempt may take: its own timeout, else three of its intervals; nothing where it has neither.
 pub const PATIENCE: u8 = 12;
 /// Seconds between two attempts of one that fails.
 pub const RETRY: u8 = 13;
+/// The [`Case`] of one that is suspended, were it not: it is frozen in that.
+pub const FROZEN: u8 = 14;
+/// The reason of the condition beside Ready that says what went wrong: `UpgradeFailed`. Only of one whose Ready does not
+/// say it, being suspended or tried again.
+pub const WRONG: u8 = 15;
 /// The first cell that a kind may use for itself.
-pub const OWN: u8 = 14;
+pub const OWN: u8 = 16;
 
 /// Which line of the order decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,10 +75,14 @@ pub enum Case {
     Waiting,
     /// A kind of source that has no conditions at all.
     Static,
+    /// Under way after an attempt that failed.
+    Retrying,
+    /// Ready, although a test of it failed.
+    Untested,
 }
 
 impl Case {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 13] = [
         Self::Terminating,
         Self::Suspended,
         Self::Stalled,
@@ -85,12 +94,22 @@ impl Case {
         Self::Ok,
         Self::Waiting,
         Self::Static,
+        Self::Retrying,
+        Self::Untested,
     ];
 
     /// The case of a Flux object's record.
     pub fn of(record: &Record) -> Self {
-        let number = record.int(CASE);
+        Self::numbered(record.int(CASE))
+    }
+
+    fn numbered(number: i64) -> Self {
         Self::ALL.into_iter().find(|c| *c as i64 == number).unwrap_or(Self::Waiting)
+    }
+
+    /// What it is for was not done. What only waits for others has not failed.
+    fn is_failure(self) -> bool {
+        matches!(self, Self::Failed | Self::Stalled | Self::Retrying)
     }
 }
 
@@ -101,13 +120,12 @@ pub type FluxObject<S, T> = Object<S, T, SuspendedBy>;
 /// not.
 pub fn has_failed(record: &Record, strings: &Strings) -> bool {
     match Case::of(record) {
-        Case::Failed | Case::Stalled => true,
         Case::Suspended => {
-            let reason = record.text(READY_REASON, strings);
-            record.text(READY, strings) == "False"
-                && !matches!(reason, "DependencyNotReady" | "SourceNotReady" | "Progressing")
+            let under_way =
+                record.text(READY, strings) == "False" && record.text(READY_REASON, strings) == "Progressing";
+            !under_way && Case::numbered(record.int(FROZEN)).is_failure()
         }
-        _ => false,
+        case => case.is_failure(),
     }
 }
 
@@ -187,17 +205,17 @@ pub fn read<const N: usize>(meta: &Meta<SuspendedBy>, told: Told<'_>, own: [Cell
     record.note = clean(&redact::urls(state.note));
     record.suspended = Some(told.suspend == Some(true)).filter(|_| !told.is_made);
     let ready = told.conditions.of("Ready");
-    let mut since = match state.case {
-        Case::Failed | Case::Stalled => [state.since, onset(meta, &told)].into_iter().flatten().min(),
-        Case::Progressing => [state.since, told.failing_since].into_iter().flatten().min(),
-        _ => state.since,
-    };
+    let frozen = (state.case == Case::Suspended).then(|| State::running(meta, &told));
+    let mut since = state.onset(meta, &told);
     if let Some(deleted) = ending::mark(&mut record, meta, intern) {
         since = Some(deleted);
         if let Some(why) = ready.and_then(|c| undeletable(c, deleted)) {
             record.note = clean(&redact::urls(&ending::because(&why, &record.note)));
         }
     }
+    let asked = matches!(state.case, Case::Suspended | Case::Retrying);
+    let wrong =
+        wrong(told.conditions).or_else(|| told.conditions.of("Stalled").filter(|c| c.is_true())).filter(|_| asked);
     let blocker = if state.case == Case::Blocked { blocker(&told, &record, intern) } else { String::new() };
     let by = if state.case == Case::Suspended { &*meta.managed_fields.manager } else { "" };
     let [window, window_end] = window::cells(meta, intern);
@@ -213,9 +231,11 @@ pub fn read<const N: usize>(meta: &Meta<SuspendedBy>, told: Told<'_>, own: [Cell
         Cell::time(told.changed),
         window,
         window_end,
-        Cell::time(ready.and_then(Condition::since)),
+        Cell::time(frozen.as_ref().filter(|f| f.case.is_failure()).and_then(|f| f.onset(meta, &told))),
         told.patience.map_or(Cell::None, Cell::Int),
         told.retry.map_or(Cell::None, Cell::Int),
+        frozen.as_ref().map_or(Cell::None, |f| Cell::Int(f.case as i64)),
+        Cell::text(wrong.map_or("", |c| &c.reason), intern),
     ];
     record.cells = common.into_iter().chain(own).collect();
     let mut links = told.links;
@@ -224,15 +244,30 @@ pub fn read<const N: usize>(meta: &Meta<SuspendedBy>, told: Told<'_>, own: [Cell
     record
 }
 
+/// Conditions that are True, and False, while what they are about is wrong. A retry leaves them as they are.
+const WRONG_TRUE: [&str; 3] = ["FetchFailed", "BuildFailed", "StorageOperationFailed"];
+const WRONG_FALSE: [&str; 2] = ["Released", "TestSuccess"];
+
+/// The conditions beside Ready that say what went wrong, the most telling first.
+fn wrongs(conditions: &[Condition]) -> impl Iterator<Item = &Condition> {
+    let on = WRONG_TRUE.into_iter().filter_map(|name| conditions.of(name).filter(|c| c.is_true()));
+    on.chain(WRONG_FALSE.into_iter().filter_map(|name| conditions.of(name).filter(|c| c.is_false())))
+}
+
+fn wrong(conditions: &[Condition]) -> Option<&Condition> {
+    wrongs(conditions).next()
+}
+
+/// Since when it might have worked, and never has: since it was made, or since its spec was last written.
+fn made(meta: &Meta<SuspendedBy>, told: &Told<'_>) -> Option<Time> {
+    Some(meta.created()).filter(|t| t.is_set()).max(meta.managed_fields.spec).filter(|_| told.never)
+}
+
 /// Since when it fails, by whatever retries leave alone: the conditions that say what went wrong, the count of attempts,
-/// and that it has never worked since it was made or since its spec was last written.
+/// and that it has never worked.
 fn onset(meta: &Meta<SuspendedBy>, told: &Told<'_>) -> Option<Time> {
-    let wrong = ["FetchFailed", "BuildFailed", "StorageOperationFailed"];
-    let wrong = wrong.into_iter().filter_map(|name| told.conditions.of(name).filter(|c| c.is_true()));
-    let refuted = ["Released", "TestSuccess"];
-    let refuted = refuted.into_iter().filter_map(|name| told.conditions.of(name).filter(|c| c.is_false()));
-    let made = Some(meta.created()).filter(|t| t.is_set()).max(meta.managed_fields.spec).filter(|_| told.never);
-    wrong.chain(refuted).filter_map(Condition::since).chain(told.failing_since).chain(told.due).chain(made).min()
+    let wrong = wrongs(told.conditions).filter_map(Condition::since);
+    wrong.chain(told.failing_since).chain(told.due).chain(made(meta, told)).min()
 }
 
 /// What went wrong in deleting an object: what `Ready` says of it since then.
@@ -264,13 +299,7 @@ struct State<'a> {
 
 impl<'a> State<'a> {
     fn of(meta: &Meta<SuspendedBy>, told: &'a Told<'_>) -> Self {
-        let of = |name: &str| told.conditions.of(name);
-        let on = |name: &str| of(name).filter(|c| c.is_true());
-        let ready = of("Ready");
-        let by = |case, health, c: &'a Condition, word: &'a str| {
-            let word = if c.reason.is_empty() { word } else { &c.reason };
-            Self { case, health, word, note: &c.message, since: c.since() }
-        };
+        let ready = told.conditions.of("Ready");
         if meta.deleted().is_some() {
             return Self { case: Case::Terminating, health: Health::Terminating, word: "", note: "", since: None };
         }
@@ -278,9 +307,49 @@ impl<'a> State<'a> {
             // what Ready says is frozen: it is shown, and decides nothing but how loud this is
             let fine = told.inert || ready.is_some_and(Condition::is_true);
             let health = if fine { Health::Suspended } else { Health::Warning };
-            let note = if fine { "" } else { ready.map_or("never reconciled", |c| &c.message) };
+            let last = Self::running(meta, told);
+            let note = match ready {
+                _ if fine => "",
+                _ if last.case.is_failure() => last.note,
+                ready => ready.map_or("never reconciled", |c| &c.message),
+            };
             return Self { case: Case::Suspended, health, word: "Suspended", note, since: meta.managed_fields.since };
         }
+        Self::running(meta, told)
+    }
+
+    /// Since when it is as it is; of one that fails, since when it has, however often that was tried again.
+    fn onset(&self, meta: &Meta<SuspendedBy>, told: &Told<'_>) -> Option<Time> {
+        let begun = match self.case {
+            Case::Failed | Case::Stalled => onset(meta, told),
+            // nothing tells it: the attempt before failed no later than one interval before this one
+            Case::Retrying => onset(meta, told).or_else(|| Some(self.since?.plus(-told.retry?))),
+            Case::Progressing => told.failing_since.into_iter().chain(made(meta, told)).min(),
+            _ => None,
+        };
+        [self.since, begun].into_iter().flatten().min()
+    }
+
+    /// One that is under way has failed before, when its reason says so, or the conditions and the count that the attempt
+    /// before left.
+    fn again(self, told: &'a Told<'_>) -> Self {
+        let wrong = wrong(told.conditions);
+        if told.failures == 0 && wrong.is_none() && self.word != "ProgressingWithRetry" {
+            return self;
+        }
+        let note = wrong.map(|c| &*c.message).filter(|message| !message.is_empty()).unwrap_or(self.note);
+        Self { case: Case::Retrying, note, ..self }
+    }
+
+    /// How it is, or would be if nobody had suspended it.
+    fn running(meta: &Meta<SuspendedBy>, told: &'a Told<'_>) -> Self {
+        let of = |name: &str| told.conditions.of(name);
+        let on = |name: &str| of(name).filter(|c| c.is_true());
+        let ready = of("Ready");
+        let by = |case, health, c: &'a Condition, word: &'a str| {
+            let word = if c.reason.is_empty() { word } else { &c.reason };
+            Self { case, health, word, note: &c.message, since: c.since() }
+        };
         let failing = ready.filter(|c| c.is_false());
         if let Some(stalled) = on("Stalled") {
             let told_by = failing.filter(|c| !c.message.is_empty());
@@ -311,17 +380,25 @@ impl<'a> State<'a> {
             // its message tells each step, and each begins anew
             let unknown = ready.filter(|r| !r.is_true()).and_then(Condition::since);
             let since = [c.since(), unknown].into_iter().flatten().min();
-            return Self { note, since, ..by(Case::Progressing, Health::Progressing, c, "Progressing") };
+            return Self { note, since, ..by(Case::Progressing, Health::Progressing, c, "Progressing") }.again(told);
         }
         match ready {
-            Some(c) if &*c.status == "Unknown" => by(Case::Progressing, Health::Progressing, c, "Progressing"),
+            Some(c) if &*c.status == "Unknown" => {
+                by(Case::Progressing, Health::Progressing, c, "Progressing").again(told)
+            }
             Some(c) if c.is_true() => match on("Drifted") {
                 Some(drifted) => by(Case::Drifted, Health::Warning, drifted, "Drifted"),
                 None if is_older(meta.generation, told.observed) => {
                     let since = meta.managed_fields.spec.or_else(|| c.since());
                     Self { word: "Progressing", since, ..by(Case::Outdated, Health::Progressing, c, "Progressing") }
                 }
-                None => by(Case::Ok, Health::Ok, c, "Ready"),
+                None => match of("TestSuccess").filter(|test| test.is_false()) {
+                    Some(test) => {
+                        let (note, since) = (&*test.message, test.since());
+                        Self { note, since, ..by(Case::Untested, Health::Ok, c, "Ready") }
+                    }
+                    None => by(Case::Ok, Health::Ok, c, "Ready"),
+                },
             },
             _ if told.inert => Self { case: Case::Static, health: Health::Ok, word: "Static", note: "", since: None },
             _ => Self {

@@ -39,7 +39,12 @@ impl History {
     pub fn failing(&self) -> (i64, Option<Time>) {
         match self.newest() {
             Some(a) if matches!(&*a.last_reconciled_status, "" | "ReconciliationSucceeded") => (0, None),
-            Some(a) => (a.total_reconciliations.unwrap_or(0), Time::parse(&a.first_reconciled)),
+            Some(a) => {
+                // one that gave way to a newer revision has not failed
+                let given_up = i64::from(&*a.last_reconciled_status == "HealthCheckCanceled");
+                let failed = a.total_reconciliations.unwrap_or(0).saturating_sub(given_up);
+                (failed, Time::parse(&a.first_reconciled).filter(|_| failed > 0))
+            }
             None => (0, None),
         }
     }

@@ -2,8 +2,8 @@
 
 use super::ending::{self, because, words};
 use super::flux::{
-    BLOCKER, Case, FAILURES, PATIENCE, READY, READY_REASON, READY_SINCE, RETRY, REVISION, SINCE, SUSPENDED_BY, WINDOW,
-    WINDOW_END, gist, has_failed,
+    BLOCKER, Case, FAILED_SINCE, FAILURES, PATIENCE, READY, READY_REASON, RETRY, REVISION, SINCE, SUSPENDED_BY, WINDOW,
+    WINDOW_END, WRONG, gist, has_failed,
 };
 use super::window;
 use crate::domain::ages::{self, Time};
@@ -32,11 +32,13 @@ pub fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: T
         Case::Blocked => after_grace(Severity::P3, blocked(record, strings)),
         Case::Drifted => after_grace(Severity::P3, because("drifted", &record.note)),
         Case::Waiting => after_grace(Severity::P3, record.note.to_string()),
-        Case::Progressing if repeated => {
-            let why = format!("failed {} times, trying again", record.int(FAILURES));
-            after_grace(Severity::P2, because(&why, &record.note))
-        }
+        Case::Retrying => after_grace(Severity::P2, retrying(record, strings)),
+        Case::Progressing if repeated => after_grace(Severity::P2, retrying(record, strings)),
         Case::Progressing | Case::Outdated => under_way(record, begun, thresholds, now),
+        Case::Untested => {
+            let why = because("ready, though its tests failed", &record.note);
+            Judgement::of(record.health).with(Finding::new(Severity::P4, since, why))
+        }
         Case::Ok | Case::Static => Judgement::of(record.health),
     }
 }
@@ -46,7 +48,7 @@ pub fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: T
 fn grace(record: &Record, thresholds: &Thresholds) -> i64 {
     let grace = thresholds.reconcile_grace;
     match record.cell(RETRY) {
-        Cell::Int(retry) if Case::of(record) == Case::Failed => grace.min(retry / 2),
+        Cell::Int(retry) if matches!(Case::of(record), Case::Failed | Case::Retrying) => grace.min(retry / 2),
         _ => grace,
     }
 }
@@ -93,7 +95,7 @@ fn suspended(record: &Record, strings: &Strings, thresholds: &Thresholds, now: T
             "" => String::new(),
             by => format!(" by {by}"),
         };
-        let since = record.time(READY_SINCE).or(since);
+        let since = record.time(FAILED_SINCE).or(since);
         let why = because(&format!("{what}, and suspended{by}"), gist(&record.note));
         judged = judged.with(Finding::new(Severity::P2, since, why));
     }
@@ -112,13 +114,14 @@ fn suspended(record: &Record, strings: &Strings, thresholds: &Thresholds, now: T
     if now < ends {
         judged.again_at(ends).with(Finding::new(Severity::P3, Some(since), why))
     } else {
-        judged.with(Finding::new(Severity::P2, Some(since), why))
+        judged.with(Finding::new(Severity::P2, Some(since), why).graver_at(ends))
     }
 }
 
-/// What Ready said last: `upgrade failed`, `rolled back to 1.4.0`.
+/// What was said last: `upgrade failed`, `rolled back to 1.4.0`.
 fn last_word(record: &Record, strings: &Strings) -> String {
-    match (record.text(READY_REASON, strings), record.text(REVISION, strings)) {
+    let told_by = if record.text(READY, strings) == "False" { READY_REASON } else { WRONG };
+    match (record.text(told_by, strings), record.text(REVISION, strings)) {
         ("", _) => "failed".to_owned(),
         ("RollbackSucceeded", "") => "rolled back".to_owned(),
         ("RollbackSucceeded", revision) => format!("rolled back to {revision}"),
@@ -132,6 +135,20 @@ fn blocked(record: &Record, strings: &Strings) -> String {
         "its source" => because("blocked by its source", &record.note),
         by => format!("blocked by {by}"),
     }
+}
+
+/// `upgrade failed 14 times, trying again: context deadline exceeded`.
+fn retrying(record: &Record, strings: &Strings) -> String {
+    let what = match record.text(WRONG, strings) {
+        "" => "failed".to_owned(),
+        reason => words(reason),
+    };
+    let times = match record.int(FAILURES) {
+        0 => String::new(),
+        1 => " once".to_owned(),
+        n => format!(" {n} times"),
+    };
+    because(&format!("{what}{times}, trying again"), gist(&record.note))
 }
 
 /// `upgrade failed: context deadline exceeded`, `rolled back to 1.4.0, retries exceeded: ...`.

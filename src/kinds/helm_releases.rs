@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::column::{Column, Field};
 use super::ending::link;
 use super::flux::{self, FluxKind, FluxObject, Reference, Told, decode};
-use super::wire::{Condition, Many, Text, or_default};
+use super::wire::{Condition, Conditions, Many, Text, or_default};
 use super::{Api, KindSpec, flux_judge};
 use crate::domain::ages::{Time, go_duration};
 use crate::domain::interner::Interner;
@@ -154,6 +154,13 @@ impl Status {
         self.history.iter().rev().max_by_key(|r| r.version)
     }
 
+    /// No release was made of it, and none has failed: whatever it waits for comes first.
+    fn is_new(&self) -> bool {
+        let is_false = |name| self.conditions.of(name).is_some_and(Condition::is_false);
+        let failed = is_false("Ready") || is_false("Released") || self.failures.unwrap_or(0) > 0;
+        self.history.is_empty() && self.last_applied_revision.is_empty() && !failed
+    }
+
     /// v2beta1 has no history.
     fn revision(&self) -> &str {
         let deployed = self.newest().map_or("", |r| &r.chart_version);
@@ -185,6 +192,7 @@ impl FluxKind for HelmReleases {
             observed: status.observed_generation,
             conditions: &status.conditions,
             failures: status.failures.unwrap_or(0),
+            never: status.is_new(),
             patience: Some(spec.timeout()),
             revision,
             links: links(object, intern),
@@ -288,7 +296,7 @@ mod tests {
 
     #[rstest]
     #[case::ok(&[("Ready", "True", "UpgradeSucceeded", "fine")], json!({}), "UpgradeSucceeded", "ok")]
-    #[case::ready_is_not_the_first(&[("TestSuccess", "False", "TestFailed", "x"), ("Ready", "True", "TestSucceeded", "y")],
+    #[case::ready_is_not_the_first(&[("TestSuccess", "True", "TestSucceeded", "x"), ("Ready", "True", "TestSucceeded", "y")],
         json!({}), "TestSucceeded", "ok")]
     #[case::failed(&[("Ready", "False", "UpgradeFailed", HELM)], json!({}), "UpgradeFailed",
         "failed P2 upgrade failed: context deadline exceeded")]
@@ -324,6 +332,18 @@ mod tests {
         json!({"spec": {"timeout": "5m", "upgrade": {"timeout": "1h"}}}), "Progressing", "progressing")]
     #[case::retrying(&[("Ready", "Unknown", "Progressing", "x")], json!({"status": {"failures": 3}}), "Progressing",
         "progressing P2 failed 3 times, trying again: x")]
+    #[case::tests_failed(&[("Ready", "True", "UpgradeSucceeded", "y"), ("TestSuccess", "False", "TestFailed", "1 test failed")],
+        json!({}), "UpgradeSucceeded", "ok P4 ready, though its tests failed: 1 test failed")]
+    #[case::retrying_after_one_failure(&[("Ready", "Unknown", "Progressing", "x"), ("Released", "False", "UpgradeFailed", HELM)],
+        json!({"status": {"failures": 1}, "spec": {"timeout": "60m"}}), "Progressing",
+        "progressing P2 upgrade failed once, trying again: context deadline exceeded")]
+    #[case::rolled_back_and_retrying(&[("Reconciling", "True", "ProgressingWithRetry", "m"), ("Ready", "Unknown", "Progressing", "x"),
+        ("Remediated", "True", "RollbackSucceeded", ""), ("Released", "False", "UpgradeFailed", HELM)], json!({}),
+        "ProgressingWithRetry", "progressing P2 upgrade failed, trying again: context deadline exceeded")]
+    #[case::retrying_by_its_reason(&[("Reconciling", "True", "ProgressingWithRetry", "m"), ("Ready", "Unknown", "Progressing", "x")],
+        json!({"spec": {"timeout": "60m"}}), "ProgressingWithRetry", "progressing P2 failed, trying again: m")]
+    #[case::never_installed(&[("Reconciling", "True", "Progressing", "m"), ("Ready", "Unknown", "Progressing", "x")],
+        json!({"spec": {"timeout": "60m"}, "status": {"history": null}}), "Progressing", "warning P3 in progress for more than 60m: m")]
     #[case::drifted(&[("Ready", "True", "UpgradeSucceeded", ""), ("Drifted", "True", "DriftDetected", "1 object")], json!({}),
         "DriftDetected", "warning P3 drifted: 1 object")]
     #[case::older_generation(&[("Ready", "True", "UpgradeSucceeded", "")], json!({"status": {"observedGeneration": 2}}),
@@ -399,6 +419,48 @@ mod tests {
         assert_eq!(repeated.verdict("2026-11-21T13:00:01Z"), "failed P2 upgrade failed: x");
     }
 
+    /// Suspended at 13:00 with these conditions.
+    fn suspended(conditions: &[(&str, &str, &str, &str)], status: &Value) -> crate::kinds::testing::Seen {
+        let by = json!({"spec": {"suspend": true}, "status": status, "metadata": {"managedFields": [{"manager": "flux",
+            "time": "2026-11-21T13:30:00Z", "fieldsV1": {"f:spec": {"f:suspend": {}}}}]}});
+        seen("hr", &release(conditions, &by))
+    }
+
+    #[rstest]
+    #[case::given_up(&[("Stalled", "True", "RetriesExceeded", "x"), ("Ready", "Unknown", "Progressing", "x"),
+        ("Released", "False", "UpgradeFailed", "boom")], json!({}), "warning P2 upgrade failed, and suspended by flux: x")]
+    #[case::between_two_tries(&[("Reconciling", "True", "Progressing", "m"), ("Ready", "Unknown", "Progressing", "x"),
+        ("Released", "False", "UpgradeFailed", "boom")], json!({"failures": 2}), "warning P2 upgrade failed, and suspended by flux: boom")]
+    #[case::by_its_count(&[("Ready", "Unknown", "Progressing", "x")], json!({"failures": 2}), "warning P2 failed, and suspended by flux: x")]
+    #[case::by_ready(&[("Ready", "False", "InstallFailed", "boom")], json!({}), "warning P2 install failed, and suspended by flux: boom")]
+    #[case::under_way(&[("Ready", "Unknown", "Progressing", "x")], json!({}), "warning P3 suspended by flux at progressing: x")]
+    #[case::waiting(&[("Ready", "False", "DependencyNotReady", "x")], json!({}),
+        "warning P3 suspended by flux at dependency not ready: x")]
+    fn a_failure_is_none_the_less_for_being_suspended_between_two_tries(
+        #[case] conditions: &[(&str, &str, &str, &str)],
+        #[case] status: Value,
+        #[case] verdict: &str,
+    ) {
+        let seen = suspended(conditions, &status);
+        assert_eq!(seen.verdict(NOW), verdict);
+        // since it failed, not since somebody suspended it
+        let since = seen.judged(NOW).findings[0].since.unwrap().timestamp().to_string();
+        assert_eq!(since == "2026-11-21T13:00:00Z", verdict.contains("P2"), "{since}");
+    }
+
+    #[test]
+    fn a_release_that_is_tried_again_fails_since_it_failed_first() {
+        let mut object = release(
+            &[("Released", "False", "UpgradeFailed", "boom"), ("Ready", "Unknown", "Progressing", "x")],
+            &json!({"status": {"failures": 14}}),
+        );
+        object["status"]["conditions"][0]["lastTransitionTime"] = json!("2026-11-19T14:00:00Z");
+        object["status"]["conditions"][1]["lastTransitionTime"] = json!("2026-11-21T13:59:55Z");
+        let seen = seen("hr", &object);
+        assert_eq!(seen.column("SINCE"), "2d");
+        assert_eq!(seen.verdict(NOW), "progressing P2 upgrade failed 14 times, trying again: boom");
+    }
+
     #[test]
     fn a_suspend_names_its_hand_and_grows_louder_after_a_day() {
         let more = json!({"spec": {"suspend": true}, "metadata": {"managedFields": [
@@ -413,6 +475,13 @@ mod tests {
         assert_eq!(seen.verdict(NOW), "suspended P3 suspended by flux");
         assert_eq!(seen.judged(NOW).recheck.unwrap().timestamp().to_string(), "2026-11-22T11:00:00Z");
         assert_eq!(seen.verdict("2026-11-22T11:00:00Z"), "suspended P2 suspended by flux");
+        // as urgent as that since a day has gone by
+        let finding = seen.judged("2026-11-24T11:00:00Z").findings[0].clone();
+        let told = |at: Option<crate::domain::ages::Time>| at.unwrap().timestamp().to_string();
+        assert_eq!(
+            (told(finding.since), told(finding.severe())),
+            ("2026-11-21T11:00:00Z".into(), "2026-11-22T11:00:00Z".into())
+        );
     }
 
     #[test]

@@ -126,7 +126,7 @@ impl FluxKind for Kustomizations {
         let (failures, failing_since) = status.history.failing();
         let told = Told {
             due: status.history.succeeded().zip(spec.interval()).map(|(at, every)| at.plus(every)),
-            never: applied.is_empty(),
+            never: applied.is_empty() && status.history.succeeded().is_none(),
             patience: spec.timeout(),
             retry: spec.retry(),
             changed: status.history.changed(),
@@ -206,8 +206,10 @@ mod tests {
         assert_eq!(seen("ks", &kustomization(&status(5, "ReconciliationSucceeded"))).verdict(NOW), "progressing");
         assert_eq!(
             seen("ks", &kustomization(&status(1, "HealthCheckFailed"))).verdict(NOW),
-            "warning P3 in progress for more than 15m: in progress"
+            "progressing P2 failed once, trying again: in progress"
         );
+        // it gave way to a newer one
+        assert_eq!(seen("ks", &kustomization(&status(1, "HealthCheckCanceled"))).verdict(NOW), "progressing");
     }
 
     /// A failing one of a minute's interval, `seconds` after its last attempt.
@@ -246,6 +248,30 @@ mod tests {
             (since.column("SINCE").as_str(), since.verdict(NOW).as_str()),
             ("29m", "failed P2 build failed: no such file")
         );
+    }
+
+    /// One of a minute's interval that is under way for five seconds, with this revision applied.
+    fn trying(reason: &str, applied: &str) -> crate::kinds::testing::Seen {
+        let at = "2026-11-21T13:59:55Z";
+        minutely(
+            &json!({"lastAppliedRevision": applied, "conditions": [
+                {"type": "Reconciling", "status": "True", "reason": reason, "message": "Building manifests", "lastTransitionTime": at},
+                {"type": "Ready", "status": "Unknown", "reason": "Progressing", "message": "m", "lastTransitionTime": at}]}),
+            5,
+        )
+    }
+
+    #[test]
+    fn one_that_is_caught_while_it_is_tried_again_has_failed() {
+        let again = trying("ProgressingWithRetry", "main@sha1:0123456789abcdef0123456789abcdef01234567");
+        assert_eq!(again.verdict(NOW), "progressing P2 failed, trying again: Building manifests");
+        assert_eq!(again.column("SINCE"), "65s", "the attempt before was an interval ago");
+        // a first attempt at a new revision
+        let first = trying("Progressing", "main@sha1:0123456789abcdef0123456789abcdef01234567");
+        assert_eq!(first.verdict(NOW), "progressing");
+        let never = trying("Progressing", "");
+        assert_eq!(never.verdict(NOW), "warning P3 in progress for more than 30s: Building manifests");
+        assert_eq!(never.column("SINCE"), "20d");
     }
 
     #[test]

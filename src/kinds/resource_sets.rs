@@ -115,6 +115,7 @@ impl FluxKind for ResourceSets {
             patience: meta.annotations.get(TIMEOUT).and_then(go_duration).or(Some(300)),
             failures,
             failing_since,
+            never: status.last_applied_revision.is_empty() && status.history.succeeded().is_none(),
             changed: status.history.changed(),
             revision: &short_revision(&status.last_applied_revision),
             links,
@@ -212,6 +213,20 @@ mod tests {
         assert_eq!(seen("rset", &object).verdict(NOW), "warning P3 its controller has not looked at its newest spec");
         object["metadata"]["managedFields"][0]["time"] = json!("2026-11-21T13:59:00Z");
         assert_eq!(seen("rset", &object).verdict(NOW), "progressing");
+    }
+
+    #[test]
+    fn one_that_never_applied_anything_and_is_tried_again_fails_since_it_was_made() {
+        let mut object = set(
+            &Value::Null,
+            &json!(["Unknown", "Progressing"]),
+            &json!([{"type": "Reconciling", "status": "True",
+            "reason": "ProgressingWithRetry", "message": "x", "lastTransitionTime": "2026-11-21T13:59:55Z"}]),
+        );
+        object["status"]["conditions"][0]["lastTransitionTime"] = json!("2026-11-21T13:59:55Z");
+        assert_eq!(seen("rset", &object).verdict(NOW), "progressing", "within its grace");
+        object["status"]["lastAppliedRevision"] = json!(null);
+        assert_eq!(seen("rset", &object).verdict(NOW), "progressing P2 failed, trying again: x");
     }
 
     #[test]

@@ -159,7 +159,7 @@ fn paused_for(record: &Record, strings: &Strings, thresholds: &Thresholds, now: 
     let judged = Judgement::of(Health::Suspended);
     match record.time(SINCE) {
         Some(since) if now >= since.plus(thresholds.suspended_for) => {
-            judged.with(Finding::new(Severity::P2, Some(since), why))
+            judged.with(Finding::new(Severity::P2, Some(since), why).graver_at(since.plus(thresholds.suspended_for)))
         }
         Some(since) => {
             judged.again_at(since.plus(thresholds.suspended_for)).with(Finding::new(Severity::P3, Some(since), why))
@@ -180,8 +180,11 @@ fn submitting(record: &Record, due: Time, strings: &Strings, thresholds: &Thresh
     let second = Cron::parse(record.text(CRON, strings)).ok().and_then(|c| c.next(due));
     let second = second.map(|t| t.plus(thresholds.backup_overdue));
     let twice = second.is_some_and(|t| now >= t);
-    let severity = if twice { Severity::P2 } else { Severity::P3 };
-    let judged = Judgement::of(Health::Warning).with(Finding::new(severity, Some(due), NOT_SUBMITTED));
+    let finding = |severity| Finding::new(severity, Some(due), NOT_SUBMITTED);
+    let judged = Judgement::of(Health::Warning).with(match second.filter(|_| twice) {
+        Some(at) => finding(Severity::P2).graver_at(at),
+        None => finding(Severity::P3),
+    });
     match second {
         Some(at) if !twice => judged.again_at(at),
         _ => judged,
@@ -259,6 +262,7 @@ mod tests {
         assert_eq!(seen.judged("2026-11-21T12:30:00Z").recheck, Some(at("2026-11-21T13:00:00Z")));
         assert_eq!(seen.judged("2026-11-21T13:00:00Z").recheck, Some(at("2026-11-22T13:00:00Z")));
         assert_eq!(seen.verdict("2026-11-22T13:00:00Z"), "warning P2 a due run was not submitted");
+        assert_eq!(seen.judged("2026-11-25T13:00:00Z").findings[0].severe(), Some(at("2026-11-22T13:00:00Z")));
     }
 
     #[test]
@@ -266,5 +270,6 @@ mod tests {
         let seen = seen("schedules", &schedule(&json!({"schedule": "@daily", "paused": true}), &json!({})));
         assert_eq!(seen.column("PAUSED"), "3h by kubectl");
         assert_eq!(seen.verdict("2026-11-22T11:00:00Z"), "suspended P2 paused by kubectl");
+        assert_eq!(seen.judged("2026-11-25T11:00:00Z").findings[0].severe(), Some(at("2026-11-22T11:00:00Z")));
     }
 }

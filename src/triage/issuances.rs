@@ -2,7 +2,7 @@
 //! nothing to wait for.
 
 use crate::domain::ages::Time;
-use crate::domain::finding::{Finding, Judgement};
+use crate::domain::finding::Judgement;
 use crate::domain::health::Health;
 use crate::domain::record::{KindId, Record, Relation};
 use crate::domain::thresholds::Thresholds;
@@ -20,7 +20,8 @@ pub fn concerned(store: &Store, touched: &[RowId]) -> Vec<RowId> {
 }
 
 fn waits(certificate: &Record) -> bool {
-    certificate.time(certificates::ISSUING).is_some() || certificate.health != Health::Ok
+    let failing = certificate.time(certificates::LAST_FAILURE).is_some();
+    certificate.time(certificates::ISSUING).is_some() || failing || certificate.health != Health::Ok
 }
 
 /// Adds that nobody can issue a certificate; `judged` is returned as it is for all others.
@@ -33,12 +34,13 @@ pub fn join(store: &Store, id: RowId, mut judged: Judgement, thresholds: &Thresh
         return judged;
     }
     let Some((issuer, why)) = unable(store, record) else { return judged };
-    let begun = record.time(certificates::ISSUING).unwrap_or(record.created);
+    let tried = record.time(certificates::ISSUING).or_else(|| record.time(certificates::LAST_FAILURE));
+    let begun = tried.unwrap_or(record.created);
     let ends = begun.plus(thresholds.reconcile_grace);
     if now < ends {
         return judged.again_at(ends);
     }
-    let severity = certificates::urgency(record, thresholds, now);
+    let urgency = certificates::urgency(record, thresholds, now);
     let gravest = judged.findings.iter().map(|f| f.severity).min();
     // what is wrong already is told in words of its own; that there is no issuer is the reason for it
     if issuer.is_some() && gravest.is_some() {
@@ -47,7 +49,8 @@ pub fn join(store: &Store, id: RowId, mut judged: Judgement, thresholds: &Thresh
     if judged.health == Health::Progressing {
         judged.health = Health::Warning;
     }
-    judged.findings.insert(0, Finding::new(gravest.map_or(severity, |g| g.min(severity)), Some(begun), why));
+    let severity = gravest.map_or(urgency.0, |g| g.min(urgency.0));
+    judged.findings.insert(0, certificates::finding(severity, Some(begun), urgency, why));
     judged
 }
 

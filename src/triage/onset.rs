@@ -35,6 +35,15 @@ impl Onset {
         self.since.iter().take(severity as usize).flatten().min().copied()
     }
 
+    /// The finding of one that looks as if it were on its way.
+    fn kept(&self, id: RowId, health: Health) -> Finding {
+        let mut finding = self.finding.clone();
+        if let Some(head) = on_its_way(id, health) {
+            finding.why = format!("{head}: {}", finding.why).into();
+        }
+        finding
+    }
+
     /// Notes that it is so grave since then; since when it is by all that is known.
     fn notes(&mut self, severity: Severity, since: Time, anew: bool) -> Time {
         let before = self.begun(severity).filter(|_| anew);
@@ -158,17 +167,21 @@ impl Onsets {
             return Word::Nothing;
         }
         if let Some(found) = found {
-            let begun = onset.begun(found.severity).filter(|_| retried);
+            // what it failed with weighs more than that it takes long to be tried again
+            let is_less = onset.counted && onset.finding.severity < found.severity;
+            if is_less && retried && record.health == Health::Progressing {
+                return Word::Keep(onset.kept(id, record.health));
+            }
+            // a pod between two crashes: restarted again and again since the first of them
+            let goes_on = retried || kinds::spec(id.kind).name == "Pod";
+            let begun = onset.begun(found.severity).filter(|_| goes_on);
             return begun.map_or(Word::Nothing, Word::Since);
         }
         // a pod that runs between two crashes is no finding, and what cannot be seen is none either
         if matches!(record.health, Health::Ok | Health::Unknown | Health::Stale) {
             return Word::Nothing;
         }
-        let mut finding = onset.finding.clone();
-        if let Some(head) = on_its_way(id, record.health) {
-            finding.why = format!("{head}: {}", finding.why).into();
-        }
+        let finding = onset.kept(id, record.health);
         match (onset.counted, retried) {
             (true, _) => Word::Keep(finding),
             (false, true) => waits(finding, thresholds, now),
@@ -338,6 +351,33 @@ mod tests {
             lab.look(60);
             assert_eq!(incidents(&lab), [""; 0], "minute {n}");
         }
+    }
+
+    #[test]
+    fn what_failed_stays_as_grave_while_it_is_tried_again_for_long() {
+        let mut lab = Lab::new();
+        lab.put("ks", &kustomization("False", "HealthCheckFailed", "2026-11-21T13:50:00Z"));
+        lab.look(30);
+        lab.put("ks", &kustomization("Unknown", "Progressing", "2026-11-21T14:00:20Z"));
+        lab.look(3600);
+        let found = incidents(&lab);
+        assert!(found.len() == 1 && found[0].starts_with("P2 since 13:50:00: trying again: "), "{found:?}");
+    }
+
+    #[test]
+    fn a_pod_that_is_restarted_again_and_again_is_one_incident_whether_it_waits_or_runs() {
+        let mut lab = Lab::new();
+        lab.put("pods", &crashing("cart-1", 30, "2026-11-21T13:50:00Z", true));
+        lab.settle();
+        let told = lab.told();
+        assert_eq!(told.iter().filter(|t| t.starts_with("onset")).count(), 1, "{told:?}");
+        for n in 1..5 {
+            lab.put("pods", &crashing("cart-1", 30 + n, &format!("2026-11-21T14:0{n}:00Z"), n % 2 == 0));
+            lab.look(60);
+            let found = incidents(&lab);
+            assert!(found.len() == 1 && found[0].starts_with("P3 since 13:50:00"), "{found:?}");
+        }
+        assert_eq!(lab.told(), [""; 0], "neither healed nor come again");
     }
 
     #[test]

@@ -215,9 +215,9 @@ fn count(
     });
     if !finding.muted || root == subject {
         if finding.severity < tally.severity {
-            (tally.severity, tally.severe) = (finding.severity, finding.since);
+            (tally.severity, tally.severe) = (finding.severity, finding.severe());
         } else if finding.severity == tally.severity {
-            tally.severe = [tally.severe, finding.since].into_iter().flatten().min();
+            tally.severe = [tally.severe, finding.severe()].into_iter().flatten().min();
         }
     }
     tally.earliest = [tally.earliest, finding.since].into_iter().flatten().min();

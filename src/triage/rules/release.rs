@@ -43,7 +43,8 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
         if is_unrendered(&record.note) {
             continue;
         }
-        let touched = TOUCHED.contains(&reason) || TOUCHED.contains(&scan.text(record.status));
+        let said = [reason, record.text(flux::WRONG, strings), scan.text(record.status)];
+        let touched = said.iter().any(|word| TOUCHED.contains(word));
         let fails = flux::has_failed(record, strings) || Case::of(record) == Case::Progressing;
         let since = scan.finding(release).and_then(|f| f.since);
         if touched && fails && scan.follows(scan.since(subject), since, LEAD) {

@@ -388,7 +388,8 @@ fn still(id: Id, open: &Open, seen: &Seen<'_>) -> Option<Subject> {
 
 fn onset(id: Id, incident: &Incident, first_seen: Time, at_start: bool, seen: &Seen<'_>) -> Option<Moment> {
     let finding = seen.triage.finding(incident.subject)?;
-    let since = incident.since.filter(|since| since.is_set() && *since <= seen.now);
+    // as everywhere: since when it is as severe as it is told to be
+    let since = incident.severe.filter(|since| since.is_set() && *since <= seen.now);
     let (kind, namespace, name) = subject(incident.subject, seen);
     let old = since.filter(|since| since.age(seen.now) > KEPT);
     let mut moment = Moment::new(since.unwrap_or(first_seen), What::Onset, (&kind, &namespace, &name), &finding.why);

@@ -211,6 +211,24 @@ mod tests {
     }
 
     #[test]
+    fn an_onset_is_told_from_when_it_is_as_severe_as_that() {
+        let mut lab = Lab::new();
+        lab.put("certs", &json!({
+            "metadata": {"name": "web", "namespace": "shop", "uid": "c", "generation": 1, "creationTimestamp": LONG_AGO},
+            "spec": {"secretName": "web", "issuerRef": {"group": "example.com", "kind": "Issuer", "name": "ca"}},
+            "status": {"notAfter": "2026-11-22T11:00:00Z", "lastFailureTime": "2026-10-12T14:00:00Z", "conditions": [
+                {"type": "Ready", "status": "True", "lastTransitionTime": LONG_AGO}]},
+        }));
+        lab.settle();
+        let all = lab.timeline.log.all(lab.now);
+        let onset = all.iter().map(|told| &told.moment).find(|m| &*m.kind == "Certificate").unwrap();
+        assert_eq!(
+            (onset.time.timestamp().to_string(), &*onset.words),
+            ("2026-11-21T11:00:01Z".to_owned(), "renewal failed")
+        );
+    }
+
+    #[test]
     fn without_a_connection_or_a_feed_nothing_heals() {
         let mut lab = Lab::new();
         lab.put("nodes", &node("n1", "False", "2026-11-21T13:50:00Z"));
