@@ -10,6 +10,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,9 @@ use watchkeeper::clients::http::{Endpoint, ProxyTarget};
 use watchkeeper::clients::{Cluster, ConnectError, Http, LoginNeeded, RequestError, discovery, instances, kubeconfig};
 use watchkeeper::config::env::Env;
 use watchkeeper::config::{Request as Load, Service, ServiceName, Settings};
+use watchkeeper::domain::record::Uid;
+use watchkeeper::domain::reply::Standing;
+use watchkeeper::effects::{namespaces, read};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -996,6 +1000,31 @@ async fn services_are_found_over_all_pages_best_first() {
     let trouble = found.trouble(ServiceName::Prometheus, &Service::default()).unwrap();
     assert!(trouble.contains("found monitoring/kps-prometheus, monitoring/prometheus-operated, not used"), "{trouble}");
     assert!(found.forbidden.is_empty());
+}
+
+#[rstest]
+#[case::one_token(false, Exceeded::Circle)]
+#[case::new_tokens(true, Exceeded::Empty(bounds::EMPTY))]
+#[tokio::test]
+async fn a_list_that_goes_on_and_brings_nothing_is_given_up(#[case] new: bool, #[case] bound: Exceeded) {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let server = Server::start(move |path, _| match path {
+        "/version" => json(200, VERSION),
+        "/api/v1/namespaces/a" => status(404, "NotFound", "no"),
+        _ => {
+            let n = if new { count.fetch_add(1, Ordering::Relaxed) } else { 0 };
+            json(200, &format!(r#"{{"metadata":{{"continue":"t{n}"}},"items":[]}}"#))
+        }
+    })
+    .await;
+    let cluster = Home::new(&server.url(), "{}").connect().await.unwrap();
+    let expected = RequestError::Exceeded(bound);
+    assert_eq!(discovery::discover(&cluster).await.unwrap_err(), expected);
+    assert_eq!(read::events(&cluster, "Pod", "a", "b", Uid::default()).await.unwrap_err(), expected);
+    let standing = namespaces::standing(&cluster, "a").await;
+    assert!(matches!(standing, Standing::Absent { ref near } if near.is_empty()), "{standing:?}");
+    assert!(server.paths().len() < 50, "{:?}", server.paths());
 }
 
 #[tokio::test]
