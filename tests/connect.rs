@@ -959,6 +959,18 @@ async fn a_services_login_does_not_go_out_over_http() {
     }
     assert!(!server.headers(0).contains_key("authorization") && !server.headers(1).contains_key("authorization"));
     assert_eq!(server.headers(1)["x-scope-orgid"], "team");
+    let keys = ["X-Api-Key", "X-Auth-Token", "Cookie", "X-Scope-OrgID"];
+    let keys = Service {
+        url: Some(format!("{}/p?token=hunter2&team=a", server.url())),
+        headers: keys.iter().map(|name| ((*name).into(), "hunter2".into())).collect(),
+        ..Service::default()
+    };
+    Http::direct(&keys, &env).unwrap().get("/x?query=up", SOON).await.unwrap();
+    assert_eq!((keys.alarm(), &*server.paths()[2]), (Some("HTTP: LOGIN NOT SENT"), "/p/x?query=up&team=a"));
+    let sent: Vec<_> = keys.headers.iter().filter(|(name, _)| server.headers(2).contains_key(name)).collect();
+    assert_eq!(sent, [&("X-Scope-OrgID".to_owned(), "hunter2".to_owned())]);
+    let by_query = Service { url: Some("http://p?sig=hunter2".into()), ..Service::default() };
+    assert_eq!(by_query.alarm(), Some("HTTP: LOGIN NOT SENT"));
     assert_eq!(Service { url, ..Service::default() }.alarm(), None);
     let insecure = Service { url: Some("https://p".into()), insecure_skip_tls_verify: true, ..Service::default() };
     assert_eq!(insecure.alarm(), Some("TLS NOT CHECKED"));
@@ -1060,7 +1072,7 @@ async fn what_the_configuration_names_is_used_and_only_a_named_service_gets_the_
         _ => json(200, r#"{"items":[]}"#),
     })
     .await;
-    let home = Home::new(&server.url(), "{}");
+    let home = Home::with_cluster(&server.secure(), "{}");
     let kubeconfig = home.path("config");
     let headers = "headers = { X-Key = \"hunter2\" }\n";
     for (more, sent) in [("", false), ("service = \"kps-prometheus\"\n", true)] {
@@ -1076,6 +1088,29 @@ async fn what_the_configuration_names_is_used_and_only_a_named_service_gets_the_
         let got = (asked..server.paths().len()).filter(|at| server.headers(*at).contains_key("x-key")).count();
         assert_eq!(got > 0, sent, "{more:?}: {:?}", &server.paths()[asked..]);
         assert!(found.best(ServiceName::OpenBao).is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_services_key_does_not_go_to_an_api_server_over_http() {
+    let server = Server::start(|_, _| json(200, VERSION)).await;
+    let headers = [("Authorization", "Bearer hunter2"), ("X-Api-Key", "hunter2"), ("X-Scope-OrgID", "team")];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    let settings = Service { headers, ..Service::default() };
+    for (home, sent) in [
+        (Home::new(&server.url(), "{}"), vec!["x-scope-orgid"]),
+        (Home::with_cluster(&server.secure(), "{}"), vec!["authorization", "x-api-key", "x-scope-orgid"]),
+    ] {
+        let cluster = home.connect().await.unwrap();
+        Http::through(&cluster, &endpoint(), &settings).unwrap().get("/", SOON).await.unwrap();
+        let got = server.headers(server.paths().len() - 1);
+        let got: Vec<&str> = ["authorization", "x-api-key", "x-scope-orgid"]
+            .into_iter()
+            .filter(|name| got.contains_key(*name))
+            .collect();
+        assert_eq!(got, sent);
+        assert_eq!(cluster.alarm_of(&settings), (sent.len() == 1).then_some("HTTP: LOGIN NOT SENT"));
+        assert_eq!(cluster.alarm_of(&settings.without_headers()), None);
     }
 }
 
