@@ -58,7 +58,9 @@ pub fn unfinished(folder: &Path, out: &mut dyn Write, err: &mut dyn Write) -> io
                 writeln!(out, "        {}", text::line(&step.twin))?;
             }
         }
-        writeln!(out, "    to continue: {}", text::line(&left.command()))?;
+        if !left.action.is_empty() {
+            writeln!(out, "    to continue: {}", text::line(&left.command()))?;
+        }
         writeln!(out, "    to dismiss: watchkeeper audit dismiss {} --reason TEXT", text::line(&left.run))?;
     }
     if found.plans.is_empty() {
