@@ -10,6 +10,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,9 @@ use watchkeeper::clients::http::{Endpoint, ProxyTarget};
 use watchkeeper::clients::{Cluster, ConnectError, Http, LoginNeeded, RequestError, discovery, instances, kubeconfig};
 use watchkeeper::config::env::Env;
 use watchkeeper::config::{Request as Load, Service, ServiceName, Settings};
+use watchkeeper::domain::record::Uid;
+use watchkeeper::domain::reply::Standing;
+use watchkeeper::effects::{namespaces, read};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -955,6 +959,18 @@ async fn a_services_login_does_not_go_out_over_http() {
     }
     assert!(!server.headers(0).contains_key("authorization") && !server.headers(1).contains_key("authorization"));
     assert_eq!(server.headers(1)["x-scope-orgid"], "team");
+    let keys = ["X-Api-Key", "X-Auth-Token", "Cookie", "X-Scope-OrgID"];
+    let keys = Service {
+        url: Some(format!("{}/p?token=hunter2&team=a", server.url())),
+        headers: keys.iter().map(|name| ((*name).into(), "hunter2".into())).collect(),
+        ..Service::default()
+    };
+    Http::direct(&keys, &env).unwrap().get("/x?query=up", SOON).await.unwrap();
+    assert_eq!((keys.alarm(), &*server.paths()[2]), (Some("HTTP: LOGIN NOT SENT"), "/p/x?query=up&team=a"));
+    let sent: Vec<_> = keys.headers.iter().filter(|(name, _)| server.headers(2).contains_key(name)).collect();
+    assert_eq!(sent, [&("X-Scope-OrgID".to_owned(), "hunter2".to_owned())]);
+    let by_query = Service { url: Some("http://p?sig=hunter2".into()), ..Service::default() };
+    assert_eq!(by_query.alarm(), Some("HTTP: LOGIN NOT SENT"));
     assert_eq!(Service { url, ..Service::default() }.alarm(), None);
     let insecure = Service { url: Some("https://p".into()), insecure_skip_tls_verify: true, ..Service::default() };
     assert_eq!(insecure.alarm(), Some("TLS NOT CHECKED"));
@@ -998,6 +1014,31 @@ async fn services_are_found_over_all_pages_best_first() {
     assert!(found.forbidden.is_empty());
 }
 
+#[rstest]
+#[case::one_token(false, Exceeded::Circle)]
+#[case::new_tokens(true, Exceeded::Empty(bounds::EMPTY))]
+#[tokio::test]
+async fn a_list_that_goes_on_and_brings_nothing_is_given_up(#[case] new: bool, #[case] bound: Exceeded) {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let server = Server::start(move |path, _| match path {
+        "/version" => json(200, VERSION),
+        "/api/v1/namespaces/a" => status(404, "NotFound", "no"),
+        _ => {
+            let n = if new { count.fetch_add(1, Ordering::Relaxed) } else { 0 };
+            json(200, &format!(r#"{{"metadata":{{"continue":"t{n}"}},"items":[]}}"#))
+        }
+    })
+    .await;
+    let cluster = Home::new(&server.url(), "{}").connect().await.unwrap();
+    let expected = RequestError::Exceeded(bound);
+    assert_eq!(discovery::discover(&cluster).await.unwrap_err(), expected);
+    assert_eq!(read::events(&cluster, "Pod", "a", "b", Uid::default()).await.unwrap_err(), expected);
+    let standing = namespaces::standing(&cluster, "a").await;
+    assert!(matches!(standing, Standing::Absent { ref near } if near.is_empty()), "{standing:?}");
+    assert!(server.paths().len() < 50, "{:?}", server.paths());
+}
+
 #[tokio::test]
 async fn who_may_not_list_everywhere_looks_in_the_usual_and_configured_namespaces() {
     let server = Server::start(|path, _| match path {
@@ -1031,7 +1072,7 @@ async fn what_the_configuration_names_is_used_and_only_a_named_service_gets_the_
         _ => json(200, r#"{"items":[]}"#),
     })
     .await;
-    let home = Home::new(&server.url(), "{}");
+    let home = Home::with_cluster(&server.secure(), "{}");
     let kubeconfig = home.path("config");
     let headers = "headers = { X-Key = \"hunter2\" }\n";
     for (more, sent) in [("", false), ("service = \"kps-prometheus\"\n", true)] {
@@ -1047,6 +1088,29 @@ async fn what_the_configuration_names_is_used_and_only_a_named_service_gets_the_
         let got = (asked..server.paths().len()).filter(|at| server.headers(*at).contains_key("x-key")).count();
         assert_eq!(got > 0, sent, "{more:?}: {:?}", &server.paths()[asked..]);
         assert!(found.best(ServiceName::OpenBao).is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_services_key_does_not_go_to_an_api_server_over_http() {
+    let server = Server::start(|_, _| json(200, VERSION)).await;
+    let headers = [("Authorization", "Bearer hunter2"), ("X-Api-Key", "hunter2"), ("X-Scope-OrgID", "team")];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    let settings = Service { headers, ..Service::default() };
+    for (home, sent) in [
+        (Home::new(&server.url(), "{}"), vec!["x-scope-orgid"]),
+        (Home::with_cluster(&server.secure(), "{}"), vec!["authorization", "x-api-key", "x-scope-orgid"]),
+    ] {
+        let cluster = home.connect().await.unwrap();
+        Http::through(&cluster, &endpoint(), &settings).unwrap().get("/", SOON).await.unwrap();
+        let got = server.headers(server.paths().len() - 1);
+        let got: Vec<&str> = ["authorization", "x-api-key", "x-scope-orgid"]
+            .into_iter()
+            .filter(|name| got.contains_key(*name))
+            .collect();
+        assert_eq!(got, sent);
+        assert_eq!(cluster.alarm_of(&settings), (sent.len() == 1).then_some("HTTP: LOGIN NOT SENT"));
+        assert_eq!(cluster.alarm_of(&settings.without_headers()), None);
     }
 }
 

@@ -8,6 +8,7 @@ use super::{ActKey, ActionSpec, Field, Start, right, twin};
 use crate::domain::json::{flag, list, text};
 use crate::domain::plan::{Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
 use crate::domain::proof::Check;
+use crate::domain::served;
 
 /// How a backup or a restore ends.
 pub fn phases() -> Check {
@@ -39,6 +40,9 @@ pub const SPEC: ActionSpec = ActionSpec {
 
 fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let target = input.target()?;
+    if let Some(name) = input.setting("name") {
+        served::subdomain(name).map_err(Stop::Refuse)?;
+    }
     let place = &*target.key.namespace;
     let stamp = input.now.timestamp().strftime("%Y%m%d%H%M%S").to_string();
     let backups = input.served("Backup")?.collection(place);
@@ -58,6 +62,13 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     } else {
         let name = input.setting("name").map_or_else(|| format!("watchkeeper-{stamp}"), str::to_owned);
         let namespaces: Vec<&str> = input.setting("namespaces").unwrap_or("*").split(',').map(str::trim).collect();
+        for namespace in &namespaces {
+            // patterns are Velero's own
+            let plain: String = namespace.chars().filter(|c| !matches!(c, '*' | '?' | '[' | ']')).collect();
+            if plain == **namespace || plain.contains(|c: char| !(c.is_ascii_alphanumeric() || c == '-')) {
+                served::label(namespace).map_err(Stop::Refuse)?;
+            }
+        }
         let ttl = input.setting("ttl").unwrap_or("168h0m0s");
         let mut twin = twin::velero(input, &["backup", "create"])
             .arg(&*name)

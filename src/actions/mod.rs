@@ -56,6 +56,7 @@ use crate::domain::interner::Strings;
 use crate::domain::locked::says_why;
 use crate::domain::plan::{Act, Origin, Plan, Risk, Step, Stop};
 use crate::domain::record::Record;
+use crate::domain::redact;
 
 pub use input::{Alerted, Apis, Component, Have, Input, Known, Labels, Sealed, Target, There};
 
@@ -213,6 +214,9 @@ pub fn by_name(name: &str) -> Option<&'static ActionSpec> {
 /// # Errors
 /// What has to be read first, or why there is no plan.
 pub fn plan(action: &ActionSpec, input: &Input<'_>) -> Result<Plan, Stop> {
+    // it goes into annotations, comments, the audit and the timeline: an address in it goes without its login
+    let reason = redact::urls(input.reason);
+    let input = &Input { reason: &reason, ..*input };
     if input.targets.is_empty() {
         return Err(Stop::refuse("nothing is chosen"));
     }

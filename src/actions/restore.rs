@@ -8,6 +8,7 @@ use super::velero::{self, Unfit};
 use super::{ActionSpec, Field, Offer, Start, backup, right, twin};
 use crate::domain::json::{list, text};
 use crate::domain::plan::{Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
+use crate::domain::served;
 
 pub const SPEC: ActionSpec = ActionSpec {
     name: "restore",
@@ -46,10 +47,12 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     if !included.is_empty() && !included.contains(&"*") && !included.contains(&from) {
         return Err(Stop::Refuse(format!("the backup holds no namespace {from}; it holds {}", included.join(", "))));
     }
+    served::label(from).map_err(Stop::Refuse)?;
     let live = input.yes("live")?;
     let into = input
         .setting("into")
         .map_or_else(|| if live { from.to_owned() } else { format!("restore-{from}") }, str::to_owned);
+    served::label(&into).map_err(Stop::Refuse)?;
     if into == from && !live {
         return Err(Stop::Refuse(format!("that is the live namespace {from}: set live=yes if it is meant")));
     }
@@ -131,7 +134,7 @@ struct Ground {
 }
 
 fn ground(input: &Input<'_>, namespace: &str) -> Result<Ground, Stop> {
-    let path = format!("/api/v1/namespaces/{}", crate::domain::served::escape(namespace));
+    let path = format!("/api/v1/namespaces/{}", served::escape(namespace));
     let (is_new, warning) = match input.look(&path)? {
         There::No => (true, None),
         There::Yes(found) if text(found, "/status/phase") == "Terminating" => {

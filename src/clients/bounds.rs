@@ -1,5 +1,6 @@
 //! How much a server may send, and how long it may take: of one answer, of one event of a watch, of the words of an
-//! error, and of everything that is being read at once. What is beyond is an error that names the bound; nothing is kept.
+//! error, of a list in pages, and of everything that is being read at once. What is beyond is an error that names the
+//! bound; nothing is kept.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -30,6 +31,10 @@ pub const HEAD: Duration = Duration::from_secs(90);
 pub const END: Duration = Duration::from_secs(120);
 /// A server ends each watch after two minutes, as it is asked to; one that does not is left.
 pub const WATCH: Duration = Duration::from_secs(300);
+/// Pages of one list: 300 000 objects in pages of 50, to which a page is cut that has no room.
+pub const PAGES: u32 = 6_000;
+/// Pages in a row that bring nothing and go on. The API may send some, etcd sends none.
+pub const EMPTY: u32 = 10;
 
 /// A bound that was hit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +49,14 @@ pub enum Exceeded {
     Together(usize),
     /// Objects of one list.
     Objects(u32),
+    /// Pages of one list.
+    Pages(u32),
+    /// Pages in a row of one list that brought nothing.
+    Empty(u32),
+    /// A page of a list goes on where it was itself.
+    Circle,
+    /// The list had no end by then.
+    List(Duration),
     /// The answer had no end by then.
     Endless(Duration),
 }
@@ -57,12 +70,64 @@ impl fmt::Display for Exceeded {
             Self::Line(most) => write!(f, "a line is longer than {} MiB", mib(most)),
             Self::Together(most) => write!(f, "what is being read is larger than {} MiB together", mib(most)),
             Self::Objects(most) => write!(f, "there are more than {most} objects"),
+            Self::Pages(most) => write!(f, "the list has more than {most} pages"),
+            Self::Empty(most) => write!(f, "the list goes on and brings nothing: {most} empty pages"),
+            Self::Circle => write!(f, "the list goes in a circle: a page names itself as the next"),
+            Self::List(time) => write!(f, "the list did not end within {} s", time.as_secs()),
             Self::Endless(time) => write!(f, "the answer did not end within {} s", time.as_secs()),
         }
     }
 }
 
 impl StdError for Exceeded {}
+
+impl Exceeded {
+    /// Whether it is the list that has no end: smaller pages do not help.
+    pub fn is_of_list(&self) -> bool {
+        matches!(self, Self::Objects(_) | Self::Pages(_) | Self::Empty(_) | Self::Circle | Self::List(_))
+    }
+}
+
+/// A list in pages, and how far it may go. How many objects are kept is for its owner to say.
+#[derive(Debug)]
+pub struct Pages {
+    time: Duration,
+    until: Instant,
+    read: u32,
+    empty: u32,
+    /// Where the page that was read last was asked for; empty for the first.
+    at: String,
+}
+
+impl Pages {
+    /// A list that begins now and must have ended after `time`.
+    #[must_use]
+    pub fn within(time: Duration) -> Self {
+        Self { time, until: Instant::now() + time, read: 0, empty: 0, at: String::new() }
+    }
+
+    /// Where the next page is to be asked for, after one of so many objects that names `next`; `None` at the end.
+    ///
+    /// # Errors
+    /// The list goes on beyond a bound.
+    pub fn turn(&mut self, objects: usize, next: Option<&str>) -> Result<Option<String>, Exceeded> {
+        let Some(next) = next.filter(|token| !token.is_empty()) else { return Ok(None) };
+        self.read += 1;
+        self.empty = if objects == 0 { self.empty + 1 } else { 0 };
+        if next == self.at {
+            Err(Exceeded::Circle)
+        } else if self.empty >= EMPTY {
+            Err(Exceeded::Empty(EMPTY))
+        } else if self.read >= PAGES {
+            Err(Exceeded::Pages(PAGES))
+        } else if Instant::now() >= self.until {
+            Err(Exceeded::List(self.time))
+        } else {
+            next.clone_into(&mut self.at);
+            Ok(Some(self.at.clone()))
+        }
+    }
+}
 
 /// What an answer is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -282,6 +347,42 @@ mod tests {
             }
         };
         assert_eq!(*error.downcast::<Exceeded>().unwrap(), Exceeded::Endless(limit));
+    }
+
+    /// Reads a list whose page `n` has as many objects as `page(n)` says and names the token beside it.
+    fn listed(pages: &mut Pages, page: impl Fn(u32) -> (usize, String)) -> Result<u32, Exceeded> {
+        let mut n = 0;
+        loop {
+            let (objects, next) = page(n);
+            n += 1;
+            if pages.turn(objects, Some(&next))?.is_none() {
+                return Ok(n);
+            }
+        }
+    }
+
+    #[rstest::rstest]
+    #[case::the_same_token(|_| (0, "x".to_owned()), Err(Exceeded::Circle))]
+    #[case::the_same_token_and_objects(|_| (500, "x".to_owned()), Err(Exceeded::Circle))]
+    #[case::new_tokens_and_nothing(|n| (0, format!("t{n}")), Err(Exceeded::Empty(EMPTY)))]
+    #[case::one_object_for_ever(|n| (1, format!("t{n}")), Err(Exceeded::Pages(PAGES)))]
+    #[case::some_empty_pages(|n| (usize::from(n % 9 == 0), if n < 90 { format!("t{n}") } else { String::new() }), Ok(91))]
+    #[case::pods_50_000(|n| (500, if n < 99 { format!("t{n}") } else { String::new() }), Ok(100))]
+    #[case::objects_300_000(|n| (500, if n < 599 { format!("t{n}") } else { String::new() }), Ok(600))]
+    #[case::in_small_pages(|n| (50, if n < 5_998 { format!("t{n}") } else { String::new() }), Ok(5_999))]
+    #[case::nothing(|_| (0, String::new()), Ok(1))]
+    fn a_list_that_brings_nothing_ends_and_a_long_one_is_read(
+        #[case] page: fn(u32) -> (usize, String),
+        #[case] expected: Result<u32, Exceeded>,
+    ) {
+        assert_eq!(listed(&mut Pages::within(END), page), expected);
+    }
+
+    #[test]
+    fn a_list_that_is_not_through_in_time_is_given_up() {
+        let mut pages = Pages::within(Duration::ZERO);
+        assert_eq!(listed(&mut pages, |n| (500, format!("t{n}"))), Err(Exceeded::List(Duration::ZERO)));
+        assert_eq!(Pages::within(Duration::ZERO).turn(500, None), Ok(None), "a list that is complete is none too many");
     }
 
     #[test]

@@ -30,7 +30,7 @@ use super::tls;
 use super::transport::{Sender, with_identity};
 use super::trust::Trust;
 use crate::config::env::Env;
-use crate::config::{Origin, Settings};
+use crate::config::{Origin, Service, ServiceMode, Settings};
 use crate::domain::command_line::{CommandLine, KUBECTL};
 use crate::domain::way::Way;
 use crate::domain::{redact, served};
@@ -210,6 +210,19 @@ impl Cluster {
             Err(RequestError::Unauthorized) if self.withheld => Err(RequestError::Login(self.not_sent()).into()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Whether everybody on the way to the API server reads what is sent.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.server.starts_with("http://")
+    }
+
+    /// What of a service is weaker than it should be, in the words of the header.
+    #[must_use]
+    pub fn alarm_of(&self, service: &Service) -> Option<&'static str> {
+        let withheld = self.is_plain() && service.effective_mode() == ServiceMode::Auto && service.has_login_header();
+        service.alarm().or_else(|| withheld.then_some("HTTP: LOGIN NOT SENT"))
     }
 
     fn not_sent(&self) -> LoginNeeded {

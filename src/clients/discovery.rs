@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::bounds::Exceeded;
+use super::bounds::{Exceeded, Pages};
 use super::cluster::Cluster;
 use super::errors::RequestError;
 use super::http::{Endpoint, Http, ProxyTarget};
@@ -17,6 +17,8 @@ use crate::domain::served::escape;
 
 const DEADLINE: Duration = Duration::from_secs(30);
 const PAGE: usize = 500;
+/// For all pages of a list: who looks once waits for it.
+const LIST: Duration = Duration::from_secs(60);
 /// Where they usually live, for those who may not list all namespaces.
 const USUAL_NAMESPACES: &[&str] = &[
     "monitoring",
@@ -253,20 +255,18 @@ async fn list(cluster: &Cluster, namespace: Option<&str>) -> Result<Vec<WireServ
     let path =
         namespace.map_or("/api/v1/services".to_owned(), |name| format!("/api/v1/namespaces/{}/services", escape(name)));
     let mut services = Vec::new();
-    let mut next = String::new();
+    let mut pages = Pages::within(LIST);
+    let mut query = String::new();
     loop {
-        let query = if next.is_empty() { String::new() } else { format!("&continue={next}") };
         let answer = http.get(&format!("{path}?limit={PAGE}{query}"), DEADLINE).await?.into_result()?;
         let page: WireList = answer.json()?;
+        let next = pages.turn(page.items.len(), page.metadata.next.as_deref()).map_err(RequestError::Exceeded)?;
         services.extend(page.items);
         if services.len() > MOST {
             return Err(RequestError::Exceeded(Exceeded::Objects(50_000)));
         }
-        match page.metadata.next {
-            // The token is base64 for URLs, so it needs no escaping; anything else would not be ours to send.
-            Some(token) if !token.is_empty() => next = escape(&token),
-            _ => return Ok(services),
-        }
+        let Some(token) = next else { return Ok(services) };
+        query = format!("&continue={}", escape(&token));
     }
 }
 

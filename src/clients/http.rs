@@ -135,13 +135,14 @@ impl Http {
         Self { way: Way::Server(cluster.once.clone()), prefix: String::new(), headers: HeaderMap::new() }
     }
 
-    /// A service or pod through the API server's proxy. Tokens and client certificates of `settings` cannot pass it.
+    /// A service or pod through the API server's proxy. Tokens and client certificates of `settings` cannot pass it, and
+    /// what else is a login does not go to an API server over http.
     ///
     /// # Errors
     /// A header of the settings that is none.
     pub fn through(cluster: &Cluster, endpoint: &Endpoint, settings: &Service) -> Result<Self, ConnectError> {
         let prefix = format!("{}{}", endpoint.proxy_path(), slashed(&settings.path_prefix));
-        let headers = headers(&endpoint.proxy_name(), &settings.headers)?;
+        let headers = headers(&endpoint.proxy_name(), &settings.headers, cluster.is_plain())?;
         Ok(Self { way: Way::Server(cluster.once.clone()), prefix, headers })
     }
 
@@ -169,20 +170,15 @@ impl Http {
         }
         config.auth_info.client_certificate = settings.client_cert_file.as_ref().map(|path| path.display().to_string());
         config.auth_info.client_key = settings.client_key_file.as_ref().map(|path| path.display().to_string());
-        let mut headers = headers(&place, &settings.headers)?;
         // everybody on the way reads what is sent over http
-        let source = if uri.scheme_str() == Some("http") {
-            for name in Service::LOGIN_HEADERS {
-                headers.remove(*name);
-            }
-            Source::None
-        } else {
-            source(settings, env).map_err(&refuse)?
-        };
+        let plain = uri.scheme_str() == Some("http");
+        let headers = headers(&place, &settings.headers, plain)?;
+        let source = if plain { Source::None } else { source(settings, env).map_err(&refuse)? };
+        let query = if plain { Service::harmless_query(query) } else { query.to_owned() };
         let hint = "correct the credentials of this service in the configuration".to_owned();
         let credentials = Credentials::new(source, place.clone(), hint);
         let sender = Sender::new(config, IDLE, credentials, Arc::new(Stats::default()));
-        let (base, query) = (address.trim_end_matches('/').to_owned(), query.to_owned());
+        let base = address.trim_end_matches('/').to_owned();
         Ok(Self { way: Way::Direct { sender, base, query }, prefix: slashed(&settings.path_prefix), headers })
     }
 
@@ -373,9 +369,10 @@ impl Answer {
     }
 }
 
-fn headers(place: &str, pairs: &[(String, String)]) -> Result<HeaderMap, ConnectError> {
+/// The headers of the configuration; over http, those that are no login.
+fn headers(place: &str, pairs: &[(String, String)], plain: bool) -> Result<HeaderMap, ConnectError> {
     let mut headers = HeaderMap::new();
-    for (name, value) in pairs {
+    for (name, value) in pairs.iter().filter(|(name, value)| !(plain && Service::is_login(name, value))) {
         let (Ok(header), Ok(mut value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) else {
             let what =
                 format!("headers: \"{name}\" is not a header, or its value has characters that no header may have");

@@ -92,7 +92,7 @@ const SERVICE_KEYS: &[ServiceKey] = &[
         apply: |s, v| s.path_prefix = v.text(),
         doc: "What stands before every path (--web.route-prefix or --web.external-url of the server)." },
     ServiceKey { key: "headers", kind: Kind::Map, default: "", secret: true, apply: |s, v| s.headers = v.map(),
-        doc: "Headers for every request, such as { X-Scope-OrgID = \"team\" }. They go to a url, or to the Service that namespace and service name, and to nothing that was found." },
+        doc: "Headers for every request, such as { X-Scope-OrgID = \"team\" }. They go to a url, or to the Service that namespace and service name, and to nothing that was found; over http without those that are a secret by name or form." },
     ServiceKey { key: "bearer-token-file", kind: Kind::Path, default: "", secret: false, apply: |s, v| s.bearer_token_file = Some(path(v)),
         doc: "A file with a bearer token, read again each minute. Only with a url: the API server's proxy drops it." },
     ServiceKey { key: "bearer-token-env", kind: Kind::Text, default: "", secret: false, apply: |s, v| s.bearer_token_env = Some(v.text()),

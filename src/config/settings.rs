@@ -1,5 +1,6 @@
 //! The effective settings, typed. Secrets are not in here: only the files and variables that hold them are named.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -7,6 +8,7 @@ use super::env::Env;
 use super::schema;
 use super::value::{Origin, Value};
 use crate::domain::locked::Locked;
+use crate::domain::secrets;
 use crate::domain::thresholds::Thresholds;
 
 /// The services beside the API server.
@@ -81,18 +83,39 @@ pub struct Service {
 }
 
 impl Service {
-    /// Headers that say who asks: they go where a login may go.
-    pub const LOGIN_HEADERS: &'static [&'static str] = &["authorization", "proxy-authorization", "cookie"];
+    /// Whether a header, or a field of an address' query, goes only where a login may go: its name says that it is a
+    /// secret (`Authorization`, `Cookie`, `X-Api-Key`), or its value is one by its form.
+    #[must_use]
+    pub fn is_login(name: &str, value: &str) -> bool {
+        secrets::is_secret(name) || matches!(secrets::text(value), Cow::Owned(shown) if shown.contains(secrets::HIDDEN))
+    }
+
+    /// Whether a header is configured that goes only where a login may go.
+    #[must_use]
+    pub fn has_login_header(&self) -> bool {
+        self.headers.iter().any(|(name, value)| Self::is_login(name, value))
+    }
+
+    /// The query of an address without what is a login.
+    #[must_use]
+    pub fn harmless_query(query: &str) -> String {
+        let fields = query.split('&').filter(|field| {
+            let (name, value) = field.split_once('=').unwrap_or((field, ""));
+            !Self::is_login(name, value)
+        });
+        fields.collect::<Vec<_>>().join("&")
+    }
 
     /// Whether what says who asks is configured.
     #[must_use]
     pub fn has_login(&self) -> bool {
-        let login = |name: &String| Self::LOGIN_HEADERS.iter().any(|own| name.eq_ignore_ascii_case(own));
+        let query = self.url.as_deref().and_then(|url| url.split('#').next()?.split_once('?')).map(|(_, query)| query);
         self.bearer_token_file.is_some()
             || self.bearer_token_env.is_some()
             || self.username.is_some()
             || self.client_cert_file.is_some()
-            || self.headers.iter().any(|(name, _)| login(name))
+            || self.has_login_header()
+            || query.is_some_and(|query| Self::harmless_query(query) != query)
     }
 
     /// What is to be shown as long as it lasts: certificates that are not checked, a login that is not sent.

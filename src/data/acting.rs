@@ -119,7 +119,7 @@ async fn left(runner: &Runner, wire: &Wire) {
         let more = found.problems.len() - 1;
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let problem = text::line(problem).into_owned();
-        wire.say(What::Aside(format!("what is unfinished may not all be known: {problem}{more}"))).await;
+        wire.say(What::Unread(format!("what is unfinished may not all be known: {problem}{more}"))).await;
     }
 }
 

@@ -392,7 +392,7 @@ fn alarms(cluster: &Cluster) -> Vec<String> {
     let own = [(cluster.insecure, "TLS NOT CHECKED"), (cluster.withheld, "HTTP: LOGIN NOT SENT")];
     let services = ServiceName::ALL
         .into_iter()
-        .filter_map(|name| Some(format!("{} {}", name.key(), cluster.settings.service(name).alarm()?)));
+        .filter_map(|name| Some(format!("{} {}", name.key(), cluster.alarm_of(&cluster.settings.service(name))?)));
     own.into_iter().filter(|(is, _)| *is).map(|(_, words)| words.to_owned()).chain(services).collect()
 }
 

@@ -102,6 +102,8 @@ pub enum What {
     Progress(RunId, Progress),
     /// Plans of before whose end is not known.
     Unfinished(Vec<Unfinished>),
+    /// What is unfinished may not all be known: a part of the audit cannot be read.
+    Unread(String),
     /// One of them is recorded not to be gone on with.
     Dismissed(Box<str>),
     /// What earlier sessions have written down of this context, and how many lines of it are unreadable.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::ages::{self, Time};
 use super::health::Severity;
-use super::text;
+use super::{redact, text};
 
 /// What an entry tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -83,7 +83,6 @@ pub struct Moment {
 impl Moment {
     pub fn new(time: Time, what: What, subject: (&str, &str, &str), words: &str) -> Self {
         let (kind, namespace, name) = subject;
-        let clean = |raw: &str| Box::<str>::from(&*text::line(raw));
         Self {
             time,
             what,
@@ -171,7 +170,7 @@ impl Moment {
     pub fn parse(line: &str) -> Option<Self> {
         let Value::Object(map) = serde_json::from_str(line).ok()? else { return None };
         let raw = |name: &str| map.get(name).and_then(Value::as_str).unwrap_or("");
-        let clean = |name: &str| Box::<str>::from(&*text::line(raw(name)));
+        let clean = |name: &str| clean(raw(name));
         Some(Self {
             time: Time::parse(raw("time"))?,
             what: What::ALL.into_iter().find(|what| what.word() == raw("what"))?,
@@ -185,6 +184,11 @@ impl Moment {
             at_start: map.get("atStart") == Some(&Value::Bool(true)),
         })
     }
+}
+
+/// One line, and no address with its login.
+fn clean(raw: &str) -> Box<str> {
+    Box::from(&*text::line(&redact::urls(raw)))
 }
 
 fn severity(word: &str) -> Option<Severity> {
@@ -300,6 +304,15 @@ mod tests {
         let line = whole.line();
         assert!(!line.contains(['\n', '\u{1b}']), "{line}");
         assert_eq!(Moment::parse(&line), Some(whole));
+    }
+
+    #[test]
+    fn an_address_in_its_words_goes_without_its_login() {
+        let reason = "see https://bob:hunter2@x/y?token=hunter2";
+        let began = Moment::began(Time(1), "restart it", "alice", reason, &[]);
+        assert_eq!(&*began.words, "restart it by alice (see https://x/y?…)");
+        let line = began.line().replace("x/y?…", "bob:hunter2@x/y?token=hunter2");
+        assert_eq!(Moment::parse(&line), Some(began), "a file of an older version may hold one");
     }
 
     #[test]

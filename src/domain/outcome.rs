@@ -219,7 +219,11 @@ impl Unfinished {
     /// What is wrong with it, in one line.
     pub fn why(&self) -> String {
         let left = if self.left.is_empty() { String::new() } else { format!("left behind: {}; ", self.leaves()) };
-        format!("{left}{} at step {} of {}", self.ending, self.at + 1, self.steps.len())
+        let of = match self.steps.len() {
+            0 => String::new(),
+            steps => format!(" of {steps}"),
+        };
+        format!("{left}{} at step {}{of}", self.ending, self.at + 1)
     }
 
     /// Whether it has sent this value to this place.
@@ -239,8 +243,12 @@ impl Unfinished {
         self.left.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     }
 
-    /// The command that goes on with it, but for the word that approves it.
+    /// The command that goes on with it, but for the word that approves it. One of which nobody knows what it was about
+    /// is dismissed instead.
     pub fn command(&self) -> String {
+        if self.action.is_empty() {
+            return format!("watchkeeper audit dismiss {} --reason TEXT", self.run);
+        }
         let mut line = CommandLine::new(&WATCHKEEPER, &self.way, &["run", &self.action])
             .args(self.objects.iter().map(|object| object.replace("//", "/")));
         for (name, value) in self.set.iter().filter(|(_, value)| !value.is_empty()) {

@@ -15,9 +15,22 @@ const HOOKS: &[&str] = &[
     "outlook.office.com/webhook",
     "api.telegram.org/bot",
     "hooks.zapier.com",
+    "hooks.chime.aws",
+    "hook.make.com",
+    "maker.ifttt.com",
+    "events.pagerduty.com/integration",
+    "alert.victorops.com/integrations",
+    "open.feishu.cn/open-apis/bot",
+    "open.larksuite.com/open-apis/bot",
+    "hc-ping.com",
+    "healthchecks.io/ping",
+    "nosnch.in",
+    "uptime.betterstack.com/api/v1/heartbeat",
+    "heartbeat.uptimerobot.com",
+    "logic.azure.com/workflows",
 ];
 /// What other chats (Mattermost, Rocket.Chat, Gitea) have in the path of such an address.
-const HOOK_PATHS: &[&str] = &["/hooks/", "/webhook/", "/webhooks/"];
+const HOOK_PATHS: &[&str] = &["/hooks/", "/hook/", "/webhook/", "/webhooks/"];
 
 /// `text` with the user part, the query and the fragment of each URL in it taken out.
 pub fn urls(text: &str) -> Cow<'_, str> {
@@ -31,12 +44,23 @@ pub fn urls(text: &str) -> Cow<'_, str> {
         out.push_str(head);
         let end =
             tail.find(|c: char| c.is_whitespace() || matches!(c, '\'' | '"' | '`' | '<' | '>')).unwrap_or(tail.len());
+        let end = setting(&tail[..end]).unwrap_or(end);
+        // an address in brackets
+        let end = if tail[..end].ends_with(')') && !tail[..end].contains('(') { end - 1 } else { end };
         let (url, after) = tail.split_at(end);
         address(&url[place(url)..], &mut out);
         rest = after;
     }
     out.push_str(rest);
     Cow::Owned(out)
+}
+
+/// Where the next setting of a connection string begins: `;Name=`.
+fn setting(url: &str) -> Option<usize> {
+    url.match_indices(';').map(|(at, _)| at).find(|at| {
+        let (name, _) = url[at + 1..].split_once('=').unwrap_or_default();
+        name.len() > 1 && name.bytes().all(|b| b.is_ascii_alphabetic())
+    })
 }
 
 /// Where the host begins.
@@ -60,9 +84,10 @@ fn address(url: &str, out: &mut String) {
         None => (url, None),
     };
     let host = whole.find('/').unwrap_or(whole.len());
+    let named = whole[..host].split(':').next().unwrap_or_default().to_ascii_lowercase();
     let is_hook = HOOKS.iter().any(|hook| {
         let (name, path) = hook.split_once('/').map_or((*hook, ""), |(name, _)| (name, &hook[name.len()..]));
-        (whole[..host] == *name || whole[..host].ends_with(&format!(".{name}"))) && whole[host..].starts_with(path)
+        (named == *name || named.ends_with(&format!(".{name}"))) && whole[host..].starts_with(path)
     });
     out.push_str(&whole[..host]);
     let path = &whole[host..];
@@ -103,6 +128,15 @@ mod tests {
     #[case("https://discord.com/api/webhooks/1/secret", "https://discord.com/…")]
     #[case("https://discord.com/developers/docs", "https://discord.com/developers/docs")]
     #[case("https://chat.example/hooks/secret", "https://chat.example/hooks/…")]
+    #[case("https://Hooks.Slack.com/services/T0/B0/secret", "https://Hooks.Slack.com/…")]
+    #[case("https://events.pagerduty.com/integration/secret/enqueue", "https://events.pagerduty.com/…")]
+    #[case("https://events.pagerduty.com/v2/enqueue", "https://events.pagerduty.com/v2/enqueue")]
+    #[case("https://hc-ping.com/secret", "https://hc-ping.com/…")]
+    #[case("https://prod-1.eu.logic.azure.com:443/workflows/secret", "https://prod-1.eu.logic.azure.com:443/…")]
+    #[case("a=https://u:p@db.example/x;Password=b", "a=https://db.example/x;Password=b")]
+    #[case("https://u:p;q@git.example/x", "https://git.example/x")]
+    #[case("t (see https://u:p@git.example/x?token=abc)", "t (see https://git.example/x?…)")]
+    #[case("https://git.example/x_(y)", "https://git.example/x_(y)")]
     #[case(
         "unable to clone 'https://t0ken@git.example/x': not found",
         "unable to clone 'https://git.example/x': not found"

@@ -30,9 +30,28 @@ const ANYWHERE: &[&str] = &[
     "webhookurl",
     "webhookuri",
     "webhookaddress",
+    "mnemonic",
 ];
 /// The same as a word of its own.
-const WORDS: &[&str] = &["pass", "pwd", "pw", "psk", "dsn", "jwt", "cookie", "cookies", "cred", "creds"];
+const WORDS: &[&str] = &["psk", "dsn", "jwt", "cookie", "cookies", "cred", "creds"];
+/// The same at the end of a word: `DBPASS`, `bindpw`, `SEED_PHRASE`.
+const ENDINGS: &[&str] = &["pass", "pwd", "pw", "phrase"];
+/// The same at the end of a name: `masterauth`, `GITLAB_PAT`, `sig`.
+const LAST: &[&str] = &["pat", "sig", "signature", "authorization"];
+/// Words that only end like one.
+const OTHERS: &[&str] = &[
+    "bypass",
+    "compass",
+    "encompass",
+    "highpass",
+    "lowpass",
+    "oauth",
+    "overpass",
+    "paraphrase",
+    "surpass",
+    "trespass",
+    "underpass",
+];
 /// A name that ends so only tells where a secret is, or how it is kept.
 const ABOUT: &[&str] = &[
     "name",
@@ -133,8 +152,33 @@ const TOKENS: &[&str] = &[
     "hvs.",
     "hvb.",
     "npm_",
+    "pypi-",
+    "dckr_pat_",
+    "dop_v1_",
+    "shpat_",
+    "sk-",
+    "sk_live_",
+    "sk_test_",
+    "rk_live_",
+    "whsec_",
+    "AIza",
+    "ATATT",
+    "SG.",
+    "ghr_",
+    "glrt-",
+    "gldt-",
+    "xoxs-",
+    "xoxe",
     "AGE-SECRET-KEY-",
 ];
+/// What stands before a token in a header.
+const SCHEMES: &[&str] = &["Bearer", "bearer", "Basic", "basic", "Token", "token"];
+/// Programs that take a password right behind `-p`, or as its next word.
+const TAKE_P: &[&str] =
+    &["mysql", "mariadb", "sshpass", "mongo", "docker", "podman", "helm", "skopeo", "crane", "oras"];
+/// Words that go on after a flag in a sentence.
+const PROSE: &[&str] =
+    &["is", "was", "are", "and", "or", "must", "to", "for", "not", "cannot", "has", "with", "in", "of"];
 /// `-----BEGIN ` in base64.
 const PACKED_PEM: &str = "LS0tLS1CRUdJTi";
 
@@ -185,10 +229,15 @@ pub fn is_secret(name: &str) -> bool {
     let is_key = matches!(last.as_str(), "key" | "keys")
         && words.len() > 1
         && !OPEN_KEYS.contains(&words[words.len() - 2].as_str());
+    let ends = |word: &String, endings: &[&str]| {
+        let word = word.trim_end_matches(|c: char| c.is_ascii_digit());
+        !OTHERS.contains(&word) && endings.iter().any(|ending| word.ends_with(ending))
+    };
     is_key
-        || ["auth", "authorization"].contains(&last.as_str())
+        || LAST.contains(&last.as_str())
+        || ends(last, &["auth"])
         || ANYWHERE.iter().any(|part| joined.contains(part))
-        || words.iter().any(|word| WORDS.contains(&word.as_str()))
+        || words.iter().any(|word| WORDS.contains(&word.as_str()) || ends(word, ENDINGS))
 }
 
 /// Whether everything below a field of this name is suspect.
@@ -228,21 +277,41 @@ fn hide_fields(map: &mut Map<String, Value>, below: bool) {
 
 /// A list; of arguments, the value of a flag is the next one.
 fn hide_items(items: &mut [Value], below: bool) {
-    let mut flag = false;
+    let mut flag = String::new();
     for item in items {
         let Value::String(shown) = item else {
             hide(item, below);
-            flag = false;
+            flag.clear();
             continue;
         };
-        let is_flag = shown.starts_with('-');
-        if flag && !is_flag && !is_reference(shown) {
+        let before = std::mem::replace(&mut flag, shown.clone());
+        if is_given(&before, shown) || (before == "-p" && is_password(shown)) {
             HIDDEN.clone_into(shown);
         } else {
             conceal(shown);
         }
-        flag = is_flag && !shown.contains('=') && is_secret(shown);
     }
+}
+
+/// Whether a flag's value is a secret: by the flag's name, or because `-u` gives a password with the user.
+fn is_given(flag: &str, value: &str) -> bool {
+    if !flag.starts_with('-') || flag.contains('=') || value.starts_with('-') || is_reference(value) {
+        return false;
+    }
+    let is_login = |login: &str| {
+        let (user, password) = login.split_once(':').unwrap_or((login, ""));
+        !user.is_empty() && is_password(password) && !is_reference(password)
+    };
+    is_secret(flag) || (matches!(flag, "-u" | "--user" | "--proxy-user") && is_login(value))
+}
+
+/// Whether a word may be a password where a port, a place or a number would do as well.
+fn is_password(word: &str) -> bool {
+    !word.is_empty()
+        && !word.contains('/')
+        && !word.starts_with('-')
+        && !is_reference(word)
+        && !word.chars().all(|c| c.is_ascii_digit() || matches!(c, ':' | '.' | '-'))
 }
 
 /// Hides a text or a number, and those of a list.
@@ -277,13 +346,82 @@ pub fn text(raw: &str) -> Cow<'_, str> {
     if raw.trim_start().starts_with(PACKED_PEM) {
         return Cow::Owned(HIDDEN.to_owned());
     }
+    if let Some(concealed) = packed(raw) {
+        return Cow::Owned(concealed);
+    }
     let mut out = redact::urls(raw);
-    for step in [pem as fn(&str) -> Option<String>, assigned, logins, tokens] {
+    for step in [pem as fn(&str) -> Option<String>, assigned, arguments, bare, logins, tokens] {
         if let Some(changed) = step(&out) {
             out = Cow::Owned(changed);
         }
     }
     out
+}
+
+/// A text that is JSON, where something in it is hidden.
+fn packed(raw: &str) -> Option<String> {
+    if !raw.trim_start().starts_with(['{', '[']) {
+        return None;
+    }
+    let before: Value = serde_json::from_str(raw).ok()?;
+    let mut after = before.clone();
+    hide(&mut after, false);
+    (after != before).then(|| if raw.trim().contains('\n') { format!("{after:#}") } else { after.to_string() })
+}
+
+/// The values of flags in a command: `--requirepass X`, `curl -u a:X`, `mysql -pX`, `sshpass -p X`.
+fn arguments(raw: &str) -> Option<String> {
+    if !raw.contains('-') {
+        return None;
+    }
+    let mut flag = String::new();
+    let mut takes = false;
+    replaced(raw, |word| {
+        if word.is_empty() {
+            return None;
+        }
+        let before = std::mem::replace(&mut flag, word.to_owned());
+        let program = word.rsplit('/').next().unwrap_or(word);
+        takes |= TAKE_P.iter().any(|name| program.starts_with(name));
+        let joined = word.strip_prefix("-p").filter(|rest| takes && is_password(rest));
+        if joined.is_some() {
+            return Some(format!("-p{HIDDEN}"));
+        }
+        let given = is_given(&before, word) && !PROSE.contains(&word);
+        (given || (takes && before == "-p" && is_password(word))).then(|| HIDDEN.to_owned())
+    })
+}
+
+/// A name and its value with nothing but a gap between: a line of a file (`requirepass X`), and a login of `netrc`.
+fn bare(raw: &str) -> Option<String> {
+    let mut out = String::with_capacity(raw.len());
+    let is_file = raw.trim().contains('\n');
+    for line in raw.split_inclusive('\n') {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let value = match words[..] {
+            [name, value] if is_setting(name, value, is_file) => Some(value),
+            _ => {
+                let at = words.iter().position(|word| *word == "password" || *word == "passwd");
+                let is_login = |at: usize| words[..at].iter().any(|word| *word == "login" || *word == "user");
+                at.filter(|at| is_login(*at)).and_then(|at| words.get(at + 1).copied())
+            }
+        };
+        match value.filter(|value| !is_reference(value)).and_then(|value| line.rfind(value).map(|at| (at, value))) {
+            Some((at, value)) => {
+                out.push_str(&line[..at]);
+                out.push_str(HIDDEN);
+                out.push_str(&line[at + value.len()..]);
+            }
+            None => out.push_str(line),
+        }
+    }
+    (out != raw).then_some(out)
+}
+
+/// Whether a line of two words sets a secret. A line by itself may be a sentence, such as `secret synced`.
+fn is_setting(name: &str, value: &str, is_file: bool) -> bool {
+    let told = is_file || value.len() >= 16 || !value.chars().all(char::is_alphabetic);
+    told && name.chars().all(is_name) && name.starts_with(|c: char| c.is_ascii_lowercase()) && is_secret(name)
 }
 
 /// Keys and certificates: of each, its two lines stay.
@@ -316,7 +454,19 @@ fn assigned(raw: &str) -> Option<String> {
     }
     let mut out = String::with_capacity(raw.len());
     let mut hidden_below: Option<usize> = None;
+    let mut named = false;
     for line in raw.split_inclusive('\n') {
+        let (name, value) = line.trim().trim_start_matches("- ").split_once(':').unwrap_or_default();
+        let is_beside = std::mem::take(&mut named) && VALUES.contains(&name) && !is_reference(value);
+        if is_beside && !value.trim().is_empty() {
+            let at = line.find(':').map_or(line.len(), |at| at + 1);
+            out.push_str(&line[..at]);
+            out.push(' ');
+            out.push_str(HIDDEN);
+            out.push_str(if line.ends_with('\n') { "\n" } else { "" });
+            continue;
+        }
+        named = NAMES.contains(&name) && is_secret(value.trim().trim_matches(['"', '\'']));
         let indent = line.len() - line.trim_start().len();
         if let Some(least) = hidden_below {
             if indent > least || line.trim().is_empty() {
@@ -356,7 +506,11 @@ fn value_of(line: &str, at: usize) -> Option<(usize, usize)> {
         return None;
     }
     let lead = before[..name_at].trim_end_matches(['"', '\'', '\\', ' ', '\t']);
-    let begins = lead.is_empty() || lead.ends_with(['{', ',', '[', '-']) || lead.trim() == "export";
+    // `"X-Api-Key: X"`: a quote that is still open ends the value, too
+    let is_closed = line[..at].trim_end().len() > before.len();
+    let open = before[..name_at].chars().next_back().filter(|c| !is_closed && matches!(c, '"' | '\''));
+    let begins =
+        open.is_some() || lead.is_empty() || lead.ends_with(['{', ',', '[', '-', ';']) || lead.trim() == "export";
     let rest = &line[at + 1..];
     let gap = rest.len() - rest.trim_start_matches([' ', '\t']).len();
     match sign {
@@ -375,8 +529,12 @@ fn value_of(line: &str, at: usize) -> Option<(usize, usize)> {
         }
         _ => {
             let start = at + 1 + gap;
-            let stops: &[char] =
-                if sign == b'=' { &[' ', '\t', '\n', ';', '&', ',', '"', '\'', ')'] } else { &['\n', ',', '}'] };
+            let stops: &[char] = match (sign, open) {
+                (b'=', _) => &[' ', '\t', '\n', ';', '&', ',', '"', '\'', ')'],
+                (_, None) => &['\n', ',', '}'],
+                (_, Some('"')) => &['\n', '"'],
+                (_, Some(_)) => &['\n', '\''],
+            };
             let stands_for = [("$(", ")"), ("${", "}"), ("{{", "}}")].into_iter().find_map(|(open, close)| {
                 let close_at = line[start..].strip_prefix(open)?.find(close)?;
                 Some(start + open.len() + close_at + close.len())
@@ -393,7 +551,9 @@ fn value_of(line: &str, at: usize) -> Option<(usize, usize)> {
 fn logins(raw: &str) -> Option<String> {
     let is_login = |word: &str| {
         let (login, place) = word.rsplit_once('@')?;
-        let (user, password) = login.split_once(':')?;
+        // Oracle has a slash between user and password
+        let slash = || login.split_once('/').filter(|_| place.starts_with("//"));
+        let (user, password) = login.split_once(':').or_else(slash)?;
         let fits = !user.is_empty()
             && user.chars().all(|c| is_name(c) || c == '+')
             && !password.is_empty()
@@ -408,11 +568,13 @@ fn logins(raw: &str) -> Option<String> {
 fn tokens(raw: &str) -> Option<String> {
     let mut scheme = false;
     replaced(raw, |word| {
-        let follows = std::mem::replace(&mut scheme, matches!(word, "Bearer" | "bearer" | "Basic" | "basic"));
+        let follows = std::mem::replace(&mut scheme, SCHEMES.contains(&word));
         let long = word.len() >= 16;
+        // as Vault gave them before 1.10
+        let is_old = word.len() == 26 && word.starts_with("s.") && word[2..].bytes().all(|b| b.is_ascii_alphanumeric());
         let is_jwt = word.starts_with("eyJ") && word.len() > 30 && word.contains('.');
         let known = TOKENS.iter().any(|token| word.starts_with(token));
-        (is_jwt || (long && (known || follows))).then(|| HIDDEN.to_owned())
+        (is_jwt || is_old || (long && (known || follows))).then(|| HIDDEN.to_owned())
     })
 }
 
@@ -464,6 +626,17 @@ mod tests {
     #[case("connectionString")]
     #[case("POSTGRES_DSN")]
     #[case("auth")]
+    #[case("DBPASS")]
+    #[case("BINDPW")]
+    #[case("bindpw")]
+    #[case("MAIL_PASS2")]
+    #[case("SEED_PHRASE")]
+    #[case("GITLAB_PAT")]
+    #[case("masterauth")]
+    #[case("--requirepass")]
+    #[case("sig")]
+    #[case("SharedAccessSignature")]
+    #[case("WALLET_MNEMONIC")]
     fn names_of_secrets_are_known(#[case] name: &str) {
         assert!(is_secret(name), "{name}");
     }
@@ -483,6 +656,16 @@ mod tests {
     #[case("bypass")]
     #[case("author")]
     #[case("monkey")]
+    #[case("authority")]
+    #[case("pattern")]
+    #[case("path")]
+    #[case("compass")]
+    #[case("passwordSecretRef")]
+    #[case("tokenPath")]
+    #[case("oauth")]
+    #[case("compat")]
+    #[case("design")]
+    #[case("signatureAlgorithm")]
     fn names_that_only_tell_where_are_not(#[case] name: &str) {
         assert!(!is_secret(name), "{name}");
     }
@@ -512,6 +695,36 @@ mod tests {
     )]
     #[case("-----BEGIN PRIVATE KEY-----\nhunter2", "-----BEGIN PRIVATE KEY-----(hidden)")]
     #[case("https://chat.example/hooks/hunter2", "https://chat.example/hooks/…")]
+    #[case(r#"curl -H "X-Api-Key: hunter2" https://a.example"#, r#"curl -H "X-Api-Key: (hidden)" https://a.example"#)]
+    #[case("curl -H 'Authorization: Basic aHVudGVyMg==' x", "curl -H 'Authorization: (hidden)' x")]
+    #[case("curl -u alice:hunter2 https://a.example", "curl -u (hidden) https://a.example")]
+    #[case("mysql -h db -u app -phunter2 -P 3306", "mysql -h db -u app -p(hidden) -P 3306")]
+    #[case("/usr/bin/sshpass -p hunter2 ssh x", "/usr/bin/sshpass -p (hidden) ssh x")]
+    #[case("redis-server --requirepass hunter2 --port 6379", "redis-server --requirepass (hidden) --port 6379")]
+    #[case("machine a.example login alice password hunter2", "machine a.example login alice password (hidden)")]
+    #[case("requirepass hunter2", "requirepass (hidden)")]
+    #[case("port 6379\nmasterauth hunter\nsave 900 1", "port 6379\nmasterauth (hidden)\nsave 900 1")]
+    #[case("token hunter2", "token (hidden)")]
+    #[case("Authorized by token hunter2hunter2hunter2", "Authorized by token (hidden)")]
+    #[case(
+        "BlobEndpoint=https://acme.blob.example/;SharedAccessSignature=sv=2024&sp=r&sig=hunter2",
+        "BlobEndpoint=https://acme.blob.example/;SharedAccessSignature=(hidden)&sp=r&sig=(hidden)"
+    )]
+    #[case(
+        "Server=db;User Id=sa;Password = hunter2;Encrypt=true",
+        "Server=db;User Id=sa;Password = (hidden);Encrypt=true"
+    )]
+    #[case("app/hunter2@//db:1521/x", "(hidden)@//db:1521/x")]
+    #[case("jdbc:sqlserver://db:1433;user=sa;password=hunter2", "jdbc:sqlserver://db:1433;user=sa;password=(hidden)")]
+    #[case("key is sk-hunter2hunter2hunter2", "key is (hidden)")]
+    #[case("dckr_pat_hunter2hunter2", "(hidden)")]
+    #[case("s.hunter2hunter2hunter2abc", "(hidden)")]
+    #[case(r#"[{"name":"API_TOKEN","value":"hunter2"}]"#, r#"[{"name":"API_TOKEN","value":"(hidden)"}]"#)]
+    #[case(r#"{"a":"{\"password\":\"hunter2\"}"}"#, r#"{"a":"{\"password\":\"(hidden)\"}"}"#)]
+    #[case(
+        "env:\n- name: API_TOKEN\n  value: hunter2\n- name: PORT\n  value: 80\n",
+        "env:\n- name: API_TOKEN\n  value: (hidden)\n- name: PORT\n  value: 80\n"
+    )]
     fn secrets_are_known_by_their_form(#[case] raw: &str, #[case] expected: &str) {
         assert_eq!(text(raw), expected);
     }
@@ -525,6 +738,15 @@ mod tests {
     #[case("secretName: web-tls")]
     #[case("--tls-min-version=VersionTLS12")]
     #[case("mail to ops@example.com, now")]
+    #[case("secret synced")]
+    #[case("token expired")]
+    #[case("Password policy\nis told here")]
+    #[case("flag --token is required")]
+    #[case("docker run -p 8080:80 -u 1000:1000 nginx")]
+    #[case("mkdir -p cache && ssh -p 22 x")]
+    #[case("actions/checkout@v4")]
+    #[case(r#"{"b":1,  "a": "x"}"#)]
+    #[case("s.example.com")]
     fn ordinary_words_stay(#[case] raw: &str) {
         assert_eq!(text(raw), raw);
     }
@@ -535,6 +757,8 @@ mod tests {
             "kind": "HelmRelease",
             "spec": {
                 "args": ["--user=app", "--password", "hunter2", "--port", "80", "--token=hunter2"],
+                "more": ["--requirepass", "hunter2", "--masterauth", "hunter2", "-p", "hunter2", "-u", "app:hunter2"],
+                "plain": ["-p", "8080", "-u", "1000:1000", "-p", "/srv/www"],
                 "env": [
                     {"name": "DB_PASSWORD", "value": "hunter2"}, {"name": "PORT", "value": "80"},
                     {"name": "API_TOKEN", "valueFrom": {"secretKeyRef": {"name": "api", "key": "api-token"}}}
@@ -556,9 +780,20 @@ mod tests {
         super::object(&mut object);
         let shown = object.to_string();
         assert!(!shown.contains("hunter2") && !shown.contains("7331733"), "{shown}");
-        for there in
-            ["web-tls", "api-token", "registry", "\"80\"", "--user=app", "420", "tls.key", "\"pass\":12", "db.example"]
-        {
+        for there in [
+            "web-tls",
+            "api-token",
+            "registry",
+            "\"80\"",
+            "--user=app",
+            "420",
+            "tls.key",
+            "\"pass\":12",
+            "db.example",
+            "8080",
+            "1000:1000",
+            "/srv/www",
+        ] {
             assert!(shown.contains(there), "{there} in {shown}");
         }
         let mut secret =

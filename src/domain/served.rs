@@ -77,6 +77,48 @@ pub fn segment(name: &str) -> Result<(), String> {
     Err(wrong)
 }
 
+/// Whether this may be the name of a namespace: a label of RFC 1123. Source: apimachinery `pkg/util/validation`,
+/// `IsDNS1123Label`.
+///
+/// # Errors
+/// What the name may not be.
+pub fn label(name: &str) -> Result<(), String> {
+    if is_label(name) {
+        return Ok(());
+    }
+    let shown = text::line(name);
+    Err(format!(
+        "\"{shown}\" is no name of a namespace: at most 63 of a-z, 0-9 and '-', with a letter or digit first and last"
+    ))
+}
+
+/// Whether this may be the name of an object of a kind without rules of its own: labels with dots between them. Source:
+/// apimachinery `pkg/util/validation`, `IsDNS1123Subdomain`.
+///
+/// # Errors
+/// What the name may not be.
+pub fn subdomain(name: &str) -> Result<(), String> {
+    // between two dots, a label may be as long as the whole
+    if name.len() <= 253 && name.split('.').all(|part| is_word(part)) {
+        return Ok(());
+    }
+    let shown = text::line(name);
+    Err(format!(
+        "\"{shown}\" is no name: at most 253 of a-z, 0-9, '-' and '.', with a letter or digit at both ends of each part"
+    ))
+}
+
+fn is_label(name: &str) -> bool {
+    name.len() <= 63 && is_word(name)
+}
+
+fn is_word(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    name.bytes().all(|b| plain(b) || b == b'-')
+        && name.bytes().next().is_some_and(plain)
+        && name.bytes().next_back().is_some_and(plain)
+}
+
 /// Whether every segment of an API path is a name: nothing in it leads elsewhere once the server has decoded it.
 ///
 /// # Errors

@@ -81,6 +81,7 @@ fn push(out: &mut String, c: char, multiline: bool) {
         '\r' if multiline => {}
         '\t' if multiline => out.push_str("    "),
         '\n' | '\r' | '\t' => out.push(' '),
+        c if is_space(c) => out.push(' '),
         '\0'..='\u{1f}' => out.push(char::from_u32(0x2400 + c as u32).unwrap_or('\u{fffd}')),
         '\u{7f}' => out.push('\u{2421}'),
         _ => out.push('\u{fffd}'),
@@ -93,7 +94,7 @@ fn suspicious(c: char, multiline: bool) -> bool {
         '\n' => !multiline,
         // the last two: line and paragraph separators, interlinear annotation
         '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{2028}'..='\u{2029}' | '\u{fff9}'..='\u{fffb}' => true,
-        c => is_ignorable(c) || is_blank(c),
+        c => is_ignorable(c) || is_blank(c) || is_space(c),
     }
 }
 
@@ -129,6 +130,11 @@ fn is_ignorable(c: char) -> bool {
 /// of hieroglyphs, the null notehead.
 fn is_blank(c: char) -> bool {
     matches!(c, '\u{2800}' | '\u{13441}'..='\u{13442}' | '\u{16fe4}' | '\u{1d159}')
+}
+
+/// Spaces (`Zs`) other than the ordinary one: they pass for it, and one of them is two columns wide.
+fn is_space(c: char) -> bool {
+    matches!(c, '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}')
 }
 
 /// U+FE0E and U+FE0F: as text, or as an emoji.
@@ -230,6 +236,15 @@ mod tests {
         let out = line(&long);
         assert!(out.len() <= MAX_LINE + 3);
         assert!(out.ends_with('…'));
+    }
+
+    #[rstest::rstest]
+    #[case("a\u{a0}b\u{3000}c", "a b c")]
+    #[case("a\u{2003}b\u{202f}c\u{205f}d\u{1680}e", "a b c d e")]
+    #[case("a\u{2028}b\u{2029}c", "a\u{fffd}b\u{fffd}c")]
+    fn every_space_is_an_ordinary_one_and_a_separator_shows(#[case] raw: &str, #[case] expected: &str) {
+        assert_eq!(line(raw), expected);
+        assert_eq!(block(raw, 100), expected);
     }
 
     #[test]

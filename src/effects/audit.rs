@@ -11,12 +11,16 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::private;
+use crate::domain::redact;
 use crate::domain::reply::Recorded;
 
 /// Ends the name of every audit file.
 const ENDING: &str = ".jsonl";
 /// Says of a line that the one before it was cut by a full disk, and is no part of the chain.
 const AFTER_TORN: &str = "after_torn";
+
+/// Fields in the words of people and controllers: an address in them is kept without its login.
+const WORDS: &[&str] = &["title", "reason", "detail", "says", "seen"];
 
 /// What a line tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +84,11 @@ impl Audit {
         line.insert("time".into(), json!(time));
         line.insert("event".into(), json!(event));
         line.extend(fields);
+        for name in WORDS {
+            if let Some(Value::String(words)) = line.get_mut(*name) {
+                *words = redact::urls(words).into_owned();
+            }
+        }
         line.insert("prev".into(), json!(self.hash));
         if self.torn {
             line.insert(AFTER_TORN.into(), json!(true));
@@ -121,7 +130,7 @@ pub fn digest(body: &Value) -> String {
     hashed(&map)
 }
 
-/// The audit files of a folder, the oldest first. What is no file is none.
+/// The audit files of a folder, the oldest first. What is no file is none: to read a pipe would be to wait for ever.
 ///
 /// # Errors
 /// The folder cannot be read. One that is not there holds none.
@@ -134,7 +143,7 @@ pub fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in entries {
         let path = entry?.path();
-        if path.to_string_lossy().ends_with(ENDING) && !path.is_dir() {
+        if path.to_string_lossy().ends_with(ENDING) && path.is_file() {
             found.push(path);
         }
     }
@@ -153,6 +162,16 @@ pub fn lines(path: &Path) -> io::Result<Vec<Result<Map<String, Value>, String>>>
         return Ok(Vec::new());
     }
     Ok(whole.split(|byte| *byte == b'\n').map(|line| serde_json::from_slice(line).map_err(|e| e.to_string())).collect())
+}
+
+/// How many lines cannot be read, but for those that a later one says to have been cut by a full disk, and for the last
+/// of a file that is being written.
+pub(super) fn unreadable(lines: &[Result<Map<String, Value>, String>], at_work: bool) -> usize {
+    let is_told = |nth: usize| match lines.get(nth + 1) {
+        Some(next) => next.as_ref().is_ok_and(|line| line.get(AFTER_TORN) == Some(&json!(true))),
+        None => at_work,
+    };
+    lines.iter().enumerate().filter(|(nth, line)| line.is_err() && !is_told(*nth)).count()
 }
 
 /// Checks the chain of one file: how many lines it holds, or the first that is wrong and why.
@@ -218,7 +237,7 @@ pub fn recorded(line: &Map<String, Value>) -> Recorded {
         "unlock" => format!("{} by {}{}", text("context"), text("operator"), reason(text("reason"))),
         other => other.to_owned(),
     };
-    let clean = |raw: &str| crate::domain::text::line(raw).into_owned();
+    let clean = |raw: &str| crate::domain::text::line(&redact::urls(raw)).into_owned();
     Recorded { time: clean(text("time")), run: clean(text("run")), event: clean(text("event")), what: clean(&what) }
 }
 
@@ -309,8 +328,10 @@ mod tests {
         audit.torn = true;
         audit.write(Event::Outcome, "t1", fields("1", &[])).unwrap();
         audit.write(Event::Plan, "t2", fields("2", &[])).unwrap();
-        let read: Vec<bool> = lines(audit.path()).unwrap().iter().map(Result::is_ok).collect();
+        let all = lines(audit.path()).unwrap();
+        let read: Vec<bool> = all.iter().map(Result::is_ok).collect();
         assert_eq!(read, [true, false, true, true]);
+        assert_eq!(unreadable(&all, false), 0);
         assert_eq!(verify(audit.path()).unwrap(), Ok(3));
     }
 
@@ -325,11 +346,35 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_named_like_a_file_is_none() {
-        let folder = tempfile::tempdir().unwrap();
+    fn what_is_named_like_a_file_and_is_none_is_not_read() {
+        let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         fs::create_dir(folder.path().join("x.jsonl")).unwrap();
+        let path = written(elsewhere.path());
+        #[cfg(unix)]
+        {
+            let pipe = folder.path().join("p.jsonl");
+            assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+            std::os::unix::fs::symlink(&pipe, folder.path().join("q.jsonl")).unwrap();
+            std::os::unix::fs::symlink(&path, folder.path().join("z.jsonl")).unwrap();
+            assert_eq!(files(folder.path()).unwrap(), [folder.path().join("z.jsonl")]);
+        }
         written(folder.path());
-        assert_eq!(files(folder.path()).unwrap().len(), 1);
+        assert!(files(folder.path()).unwrap().contains(&folder.path().join("a.jsonl")));
+    }
+
+    #[test]
+    fn an_address_is_kept_and_told_without_its_login() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut audit = Audit::open(folder.path(), "u").unwrap();
+        let address = json!("see https://bob:hunter2@x/y?token=hunter2");
+        let plan = fields("1", &[("title", json!("t")), ("operator", json!("o")), ("reason", address.clone())]);
+        audit.write(Event::Plan, "t0", plan.clone()).unwrap();
+        audit.write(Event::Outcome, "t1", fields("1", &[("outcome", json!("failed")), ("detail", address)])).unwrap();
+        assert!(!fs::read_to_string(audit.path()).unwrap().contains("hunter2"));
+        assert_eq!(verify(audit.path()).unwrap(), Ok(2));
+        // as an older version wrote it
+        let old = Map::from_iter(plan.into_iter().chain([("event".to_owned(), json!("plan"))]));
+        assert_eq!(recorded(&old).what, "t by o (see https://x/y?…)");
     }
 
     #[test]

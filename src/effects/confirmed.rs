@@ -3,7 +3,7 @@
 //! neither when something of the same name is made anew. What cannot be read counts for nothing.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
@@ -34,11 +34,7 @@ pub struct Word {
 /// # Errors
 /// The file is there and cannot be read.
 pub fn read(path: &Path, cluster: &str) -> io::Result<BTreeMap<String, String>> {
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
-        Err(error) => return Err(error),
-    };
+    let Some(mut file) = private::existing(path)? else { return Ok(BTreeMap::new()) };
     let length = file.metadata()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(READ)))?;
     let mut bytes = Vec::new();
@@ -91,7 +87,7 @@ mod tests {
             ("c1", "prometheus", "u4"),
         ] {
             append(&path, &word(cluster, service, uid)).unwrap();
-            File::options().append(true).open(&path).unwrap().write_all(b"{\"time\": \"torn").unwrap();
+            std::fs::File::options().append(true).open(&path).unwrap().write_all(b"{\"time\": \"torn").unwrap();
         }
         let found = read(&path, "c1").unwrap();
         assert_eq!(

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::clients::bounds::Pages;
 use crate::clients::cluster::Cluster;
 use crate::clients::errors::RequestError;
 use crate::clients::http::Http;
@@ -15,8 +16,8 @@ use crate::domain::text;
 
 const DEADLINE: Duration = Duration::from_secs(10);
 const PAGE: usize = 500;
-/// Pages of the list that are looked at.
-const PAGES: usize = 20;
+/// For all pages of the list.
+const LIST: Duration = Duration::from_secs(60);
 /// A question that failed for a moment is asked so often.
 const TRIES: u32 = 4;
 /// Longest wait between two of them.
@@ -64,17 +65,15 @@ pub async fn standing(cluster: &Cluster, name: &str) -> Standing {
 
 async fn all(cluster: &Cluster) -> Result<Vec<String>, RequestError> {
     let mut names = Vec::new();
-    let mut next = String::new();
-    for _ in 0..PAGES {
-        let more = if next.is_empty() { String::new() } else { format!("&continue={}", escape(&next)) };
+    let mut pages = Pages::within(LIST);
+    let mut more = String::new();
+    loop {
         let list: List = get(cluster, &format!("/api/v1/namespaces?limit={PAGE}{more}")).await?.json()?;
+        let next = pages.turn(list.items.len(), Some(&list.metadata.next)).map_err(RequestError::Exceeded)?;
         names.extend(list.items.into_iter().map(|item| text::line(&item.metadata.name).into_owned()));
-        next = list.metadata.next;
-        if next.is_empty() {
-            break;
-        }
+        let Some(token) = next else { return Ok(names) };
+        more = format!("&continue={}", escape(&token));
     }
-    Ok(names)
 }
 
 /// Asks, and again where the answer may be another one in a moment.

@@ -35,9 +35,33 @@ pub fn file(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// Opens a file to read it; `None` where there is none.
+///
+/// # Errors
+/// It cannot be opened, or it is no file: to open a pipe would be to wait for ever.
+pub fn existing(path: &Path) -> io::Result<Option<File>> {
+    match fs::metadata(path) {
+        Ok(meta) if meta.is_file() => File::open(path).map(Some),
+        Ok(_) => Err(io::Error::other("it is no file")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pipe_is_not_waited_for() {
+        let home = tempfile::tempdir().unwrap();
+        let pipe = home.path().join("p");
+        assert!(existing(&pipe).unwrap().is_none());
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert_eq!(existing(&pipe).unwrap_err().to_string(), "it is no file");
+        fs::write(home.path().join("f"), "x").unwrap();
+        assert!(existing(&home.path().join("f")).unwrap().is_some());
+    }
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().permissions().mode() & 0o777

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::clients::bounds::Pages;
 use crate::clients::cluster::Cluster;
 use crate::clients::errors::RequestError;
 use crate::clients::http::Http;
@@ -22,6 +23,8 @@ pub async fn object(cluster: &Cluster, served: &Served, namespace: &str, name: &
 }
 
 const PAGE: usize = 500;
+/// For all pages of a list.
+const LIST: Duration = Duration::from_secs(60);
 /// Events of one object that are read at most: the API server gives them in no order that would tell which to leave out.
 const MOST: usize = 20_000;
 
@@ -51,9 +54,9 @@ pub async fn events(
     let selector = escape(&format!("involvedObject.kind={kind},involvedObject.name={name}"));
     let path = format!("/api/v1/{place}events?fieldSelector={selector}&limit={PAGE}");
     let mut events = Vec::new();
-    let mut next = String::new();
+    let mut pages = Pages::within(LIST);
+    let mut more = String::new();
     loop {
-        let more = if next.is_empty() { String::new() } else { format!("&continue={}", escape(&next)) };
         let answer = Http::api(cluster).get(&format!("{path}{more}"), DEADLINE).await?.into_result();
         let list: Events = match answer {
             // the list is too old to go on with: what is there is most of it
@@ -61,10 +64,12 @@ pub async fn events(
             answer => answer?.json()?,
         };
         events.extend(list.items.iter().map(|value| event(value, uid)));
-        next = list.metadata.next;
-        if next.is_empty() || events.len() >= MOST {
+        if events.len() >= MOST {
             break;
         }
+        let next = pages.turn(list.items.len(), Some(&list.metadata.next)).map_err(RequestError::Exceeded)?;
+        let Some(token) = next else { break };
+        more = format!("&continue={}", escape(&token));
     }
     events.sort_by_key(|event| std::cmp::Reverse(event.last));
     Ok(events)

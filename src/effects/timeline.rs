@@ -96,10 +96,9 @@ pub fn remember(folder: &Path, context: &str, identity: &str) -> io::Result<()> 
 /// # Errors
 /// The file is there and cannot be read.
 pub fn read(path: &Path, now: Time) -> io::Result<Past> {
-    match File::open(path) {
-        Ok(mut file) => parse(&mut file, now),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Past::default()),
-        Err(error) => Err(error),
+    match private::existing(path)? {
+        Some(mut file) => parse(&mut file, now),
+        None => Ok(Past::default()),
     }
 }
 

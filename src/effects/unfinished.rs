@@ -1,7 +1,7 @@
 //! Which plans did not come to their good end, as the audit alone tells it: those that were interrupted, and those that
 //! ended otherwise and have left something suspended, cordoned, scaled or paused. It writes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::path::Path;
 
@@ -10,10 +10,13 @@ use serde_json::{Map, Value};
 use super::audit;
 use crate::domain::outcome::{Taken, Trace, Unfinished, hold};
 use crate::domain::plan::Leaves;
+use crate::domain::text;
 use crate::domain::way::Way;
 
 /// The word of an outcome that nobody has chosen.
 const INTERRUPTED: &str = "interrupted";
+/// The title of a plan whose beginning is lost.
+const LOST: &str = "a plan whose first line cannot be read";
 
 /// Where plans are looked for. A cluster is known by its identity; where it or the audit has none, by the context's name
 /// together with the server's address.
@@ -51,20 +54,32 @@ pub fn of(folder: &Path, place: Option<Place<'_>>) -> Found {
     });
     let mut runs: Vec<Story> = Vec::new();
     let mut over: Vec<String> = Vec::new();
+    let mut elsewhere: HashSet<String> = HashSet::new();
     for path in &files {
         let at_work = audit::is_at_work(path);
         let lines = audit::lines(path).unwrap_or_else(|error| {
             problem(path, &error);
             Vec::new()
         });
+        match audit::unreadable(&lines, at_work) {
+            0 => {}
+            lost => problem(path, &io::Error::other(format!("{} cannot be read", text::counted(lost, "line")))),
+        }
         for line in lines.into_iter().flatten() {
             let run = string(&line, "run");
             match string(&line, "event") {
                 "plan" if place.is_none_or(|place| place.is_of(&line)) => runs.push(Story::begin(&line, at_work)),
+                "plan" => drop(elsewhere.insert(run.to_owned())),
                 "dismiss" => over.push(run.to_owned()),
                 event => {
-                    if let Some(story) = runs.iter_mut().rev().find(|story| story.left.run == run) {
-                        story.hear(event, &line);
+                    let mut known = runs.iter().rposition(|story| story.left.run == run);
+                    // what was sent by a plan whose beginning is lost was sent all the same, and on which cluster is not known
+                    if known.is_none() && matches!(event, "intent" | "outcome") && !elsewhere.contains(run) {
+                        runs.push(Story::headless(&line, at_work));
+                        known = Some(runs.len() - 1);
+                    }
+                    if let Some(at) = known {
+                        runs[at].hear(event, &line);
                     }
                 }
             }
@@ -187,6 +202,13 @@ impl Story {
             // a process that is gone has ended it, whether it could still say so or not
             end: if at_work { Ending::Running } else { Ending::Interrupted },
         }
+    }
+
+    /// Of a run whose first line cannot be read: what it was about is not known.
+    fn headless(line: &Map<String, Value>, at_work: bool) -> Self {
+        let mut story = Self::begin(line, at_work);
+        LOST.clone_into(&mut story.left.title);
+        story
     }
 
     fn hear(&mut self, event: &str, line: &Map<String, Value>) {
@@ -405,6 +427,29 @@ mod tests {
         assert!(seen(json!({"context": "c", "server": "s"}), place));
         assert!(!seen(json!({"context": "c", "server": "t"}), place));
         assert!(seen(json!({"cluster": "u1", "context": "c", "server": "s"}), Place { identity: "", ..place }));
+    }
+
+    /// One byte of the first line is enough.
+    #[test]
+    fn a_plan_whose_first_line_is_torn_is_unfinished_all_the_same_and_the_line_is_told() {
+        let torn = |lines: &[(Event, &str, Value)]| {
+            let folder = told(lines);
+            let path = folder.path().join("b-1.jsonl");
+            let mut bytes = std::fs::read(&path).unwrap();
+            bytes[5] = 0xff;
+            std::fs::write(&path, bytes).unwrap();
+            of(folder.path(), Some(HERE))
+        };
+        let found = torn(&[plan("1"), intent(0), answer(0, "taken")]);
+        let left = &found.plans[0];
+        assert_eq!((&*left.run, &*left.title, &*left.context), ("1", LOST, "c"));
+        assert!(left.command().starts_with("watchkeeper audit dismiss 1"), "{}", left.command());
+        assert!(found.problems[0].ends_with("b-1.jsonl: 1 line cannot be read"), "{:?}", found.problems);
+        assert_eq!(torn(&[plan("1"), intent(0), end("done", 2)]).plans, [], "its end can be read");
+        let other = Place { context: "other", ..HERE };
+        let whole = told(&[plan("1"), intent(0)]);
+        assert!(of(whole.path(), Some(other)).plans.is_empty(), "whose beginning tells of another cluster");
+        assert!(of(whole.path(), Some(other)).problems.is_empty());
     }
 
     #[test]

@@ -60,7 +60,9 @@ pub fn unfinished(folder: &Path, out: &mut dyn Write, err: &mut dyn Write) -> io
                 writeln!(out, "        {}", text::line(&step.twin))?;
             }
         }
-        writeln!(out, "    to continue: {}", text::line(&left.command()))?;
+        if !left.action.is_empty() {
+            writeln!(out, "    to continue: {}", text::line(&left.command()))?;
+        }
         // of its cluster nothing is asked
         let way = Way { config: left.way.config.clone(), ..Way::default() };
         let dismiss = CommandLine::new(&WATCHKEEPER, &way, &["audit", "dismiss"]).arg(&*left.run);

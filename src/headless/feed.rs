@@ -48,6 +48,12 @@ pub fn take(app: &mut App, what: What) {
         What::Lock { locked, until } => app.lock(locked, until),
         What::Progress(id, progress) => app.progress(id, progress),
         What::Unfinished(found) => app.left_unfinished(found),
+        What::Unread(why) => {
+            if !app.world.facts.warnings.contains(&why) {
+                app.world.facts.warnings.push(why.clone());
+            }
+            app.complain(why);
+        }
         What::Dismissed(run) => app.dismissed(&run),
         What::Past { moments, unreadable } => app.world.timeline.resume(moments, unreadable),
         What::Deeds(moments) => app.world.timeline.log.set_deeds(moments),

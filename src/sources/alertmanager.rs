@@ -10,6 +10,7 @@ use super::prometheus::Annotations;
 use crate::domain::ages::Time;
 use crate::domain::change::Bad;
 use crate::domain::matcher::{self, Matcher, Test};
+use crate::domain::record::clean;
 use crate::kinds::silences::State;
 use crate::kinds::wire::{Many, Text, or_default};
 
@@ -163,7 +164,12 @@ pub fn alerts(body: &[u8], bad: &mut Vec<Bad>) -> Result<Vec<Alert>, AskError> {
 
 /// Decodes the answer of [`SILENCES`].
 pub fn silences(body: &[u8], bad: &mut Vec<Bad>) -> Result<Vec<Silence>, AskError> {
-    Ok(entries::<SilenceWire>(&opened(body)?, "silence", bad).into_iter().map(silence).collect())
+    let all: Vec<Silence> = entries::<SilenceWire>(&opened(body)?, "silence", bad).into_iter().map(silence).collect();
+    for silence in all.iter().filter(|silence| silence.matchers.is_empty()) {
+        let name = clean(&format!("silence {}", silence.id));
+        bad.push(Bad { name, error: clean("it has no matchers that are known: what it covers is unknown") });
+    }
+    Ok(all)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "one of a list that is used up")]
@@ -179,12 +185,14 @@ fn silence(wire: SilenceWire) -> Silence {
     Silence {
         id: wire.id.to_string(),
         state: match &*wire.status.state {
+            // of none it is not known what they are, not that they fit everything
+            _ if matchers.is_empty() => State::Unknown,
             "active" => State::Active,
             "pending" => State::Pending,
             "expired" => State::Expired,
             _ => State::Unknown,
         },
-        test: Test::of(&matchers).ok(),
+        test: Test::of(&matchers).ok().filter(|_| !matchers.is_empty()),
         matchers,
         starts: time(&wire.starts_at),
         ends: time(&wire.ends_at),
@@ -238,6 +246,17 @@ mod tests {
         let silence = silences(body.as_bytes(), &mut Vec::new()).unwrap().remove(0);
         assert_eq!(silence.covers(&matcher::label_set(r#"{a="x"}"#)), None);
         assert_eq!(silence.told(), r#"a=~"(""#);
+    }
+
+    #[test]
+    fn a_silence_of_unknown_shape_is_not_active_and_covers_nobody_knows_what() {
+        let body = r#"[{"id":"1","status":{"state":"active"},"matcherSets":[[{"name":"a","value":"b"}]]},
+            {"id":"2","status":{"state":"active"},"matchers":null}]"#;
+        let mut bad = Vec::new();
+        for silence in silences(body.as_bytes(), &mut bad).unwrap() {
+            assert_eq!((silence.state, silence.covers(&matcher::label_set(r#"{a="x"}"#))), (State::Unknown, None));
+        }
+        assert_eq!(bad.iter().map(|bad| &*bad.name).collect::<Vec<_>>(), ["silence 1", "silence 2"]);
     }
 
     /// Alertmanager 0.32 and later: version 2 of the API lists no silence at all when one has several sets of matchers.

@@ -179,8 +179,13 @@ fn merged_silences(replicas: &[alertmanager::Seen], now: Time) -> Vec<Merged> {
         let old = newest.ends.is_some_and(|ends| ends.age(now) > EXPIRED_SHOWN);
         // a replica that keeps an active copy makes even an old one matter
         let expired = versions.iter().all(|s| s.state == silences::State::Expired);
+        let mut silence = newest.clone();
+        if silence.state == silences::State::Active && silence.ends.is_some_and(|ends| ends.age(now) > GOSSIP) {
+            // it says that it is active, and that it is over
+            silence.state = silences::State::Unknown;
+        }
         if !(expired && old) {
-            out.push(Merged { silence: newest.clone(), split: split.filter(|_| !expired) });
+            out.push(Merged { silence, split: split.filter(|_| !expired) });
         }
     }
     out
@@ -287,6 +292,7 @@ mod tests {
     )]
     #[case::unknown_silence("X,pod=a", "X,pod=a", "silencedBy:gone", "X silenced - - both")]
     #[case::mute_interval("X,pod=a", "X,pod=a", "mutedBy:nights", "X silenced time interval nights - both")]
+    #[case::by_nothing_known("X,pod=a", "X,pod=a", "laterBy:x", "X firing suppressed, by what is unknown - both")]
     #[tokio::test]
     async fn one_alert_seen_by_both_becomes_one_record(
         #[case] at_prometheus: &str,
@@ -406,6 +412,19 @@ mod tests {
         assert_eq!(&*found.findings[0].why, "Alertmanager's replicas disagree: 1 of 2 know it so");
     }
 
+    #[rstest]
+    #[case::an_hour_ago("2026-11-21T11:00:00Z", silences::State::Unknown)]
+    #[case::a_clock_apart("2026-11-21T11:59:30Z", silences::State::Active)]
+    fn a_silence_that_is_over_and_says_that_it_is_active_is_neither(
+        #[case] ends: &str,
+        #[case] expected: silences::State,
+    ) {
+        let body = format!("[{}]", silence("s1", "active", ends, &[("alertname", "X")]));
+        let silences = alertmanager::silences(body.as_bytes(), &mut Vec::new());
+        let seen = alertmanager::Seen { address: "a".into(), alerts: Ok(Vec::new()), silences, bad: Vec::new() };
+        assert_eq!(merged_silences(&[seen], NOW)[0].silence.state, expected);
+    }
+
     #[tokio::test]
     async fn a_half_that_was_never_found_leaves_the_other_alone() {
         let (both, strings) = polled(&[prometheus("p", &fires("X", "firing", ""))], &[]).await;
@@ -435,7 +454,7 @@ mod tests {
         assert_eq!(both.silences.state, FeedState::Unreachable);
         assert_eq!(
             both.alerts.halves[1],
-            Half { service: "Alertmanager", asked: 1, answered: 0, state: FeedState::Unreachable }
+            Half { service: "Alertmanager", asked: 1, answered: 0, state: FeedState::Unreachable, soon: false }
         );
 
         let live = alertmanager("a1", &routed("X", "f", "silencedBy:s1"), "");
@@ -517,8 +536,12 @@ mod tests {
     #[tokio::test]
     async fn an_expired_silence_that_one_replica_still_holds_is_shown_as_split() {
         let ended = "2026-11-21T09:00:00Z";
-        let a = alertmanager("a0", "", &silence("1", "active", AT_13, &[]).replace("T10:00:00Z", "T08:00:00Z"));
-        let b = alertmanager("a1", "", &silence("1", "expired", ended, &[]));
+        let a = alertmanager(
+            "a0",
+            "",
+            &silence("1", "active", AT_13, &[("alertname", "X")]).replace("T10:00:00Z", "T08:00:00Z"),
+        );
+        let b = alertmanager("a1", "", &silence("1", "expired", ended, &[("alertname", "X")]));
         let (both, strings) = polled(&[], &[a, b]).await;
         assert_eq!(both.silences.records.len(), 1);
         assert_eq!(strings.get(both.silences.records[0].status), "expired");

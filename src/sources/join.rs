@@ -264,8 +264,8 @@ impl Details<'_> {
                 alert.state = State::Silenced;
                 alert.by = format!("time interval {interval}");
             }
-            // suppressed, and nobody says by what
-            _ => alert.state = State::Silenced,
+            // suppressed, and nobody says by what: it may page
+            _ => "suppressed, by what is unknown".clone_into(&mut alert.by),
         }
     }
 }

@@ -42,6 +42,8 @@ pub enum AskError {
     /// This identity may not.
     Forbidden(String),
     NotFound(String),
+    /// The API server holds us back: too many requests.
+    Busy(String),
     Other(String),
 }
 
@@ -53,7 +55,7 @@ impl fmt::Display for AskError {
             Self::Forbidden(words) => ("no access", words),
             Self::NotFound(words) => ("not found", words),
             Self::Other(words) if words.is_empty() => return f.write_str("failed"),
-            Self::Other(words) => return f.write_str(&text::line(words)),
+            Self::Busy(words) | Self::Other(words) => return f.write_str(&text::line(words)),
         };
         f.write_str(head)?;
         if words.is_empty() { Ok(()) } else { write!(f, ": {}", text::line(words)) }
@@ -69,16 +71,19 @@ pub struct Half {
     pub asked: usize,
     pub answered: usize,
     pub state: FeedState,
+    /// It was held back, and is asked again in a moment: that it said nothing is not its last word.
+    pub soon: bool,
 }
 
 impl Half {
     /// From the outcome of each address.
     pub fn of<'e>(service: &'static str, outcomes: impl IntoIterator<Item = Option<&'e AskError>>) -> Self {
-        let (mut asked, mut answered, mut forbidden) = (0, 0, 0);
+        let (mut asked, mut answered, mut forbidden, mut busy) = (0, 0, 0, false);
         for outcome in outcomes {
             asked += 1;
             answered += usize::from(outcome.is_none());
             forbidden += usize::from(matches!(outcome, Some(AskError::Forbidden(_))));
+            busy |= matches!(outcome, Some(AskError::Busy(_)));
         }
         let state = match (asked, answered) {
             (0, _) => FeedState::NotInstalled,
@@ -86,7 +91,7 @@ impl Half {
             _ if forbidden == asked => FeedState::NoAccess,
             _ => FeedState::Unreachable,
         };
-        Self { service, asked, answered, state }
+        Self { service, asked, answered, state, soon: busy && state == FeedState::Unreachable }
     }
 }
 
@@ -145,7 +150,7 @@ impl Polled {
             origin: self.origin.into(),
             bad: self.bad,
             aside: Box::default(),
-            soon: false,
+            soon: !live && self.halves.iter().any(|half| half.soon),
         };
         let mut changes = Vec::with_capacity(self.records.len() + 3);
         if live {
@@ -331,7 +336,7 @@ pub mod tests {
         #[case] state: FeedState,
         #[case] lack: Lack,
     ) {
-        let half = |service, state| Half { service, asked: 1, answered: 1, state };
+        let half = |service, state| Half { service, asked: 1, answered: 1, state, soon: false };
         let step = Polled {
             problems: vec!["a".to_owned()],
             halves: vec![half("Prometheus", FeedState::Live), half("Alertmanager", state)],
@@ -360,6 +365,18 @@ pub mod tests {
         assert_eq!(feed.error.as_deref(), Some("a; b"));
         let again = feed_of(&step(now_is).changes(&feed, Time(40)));
         assert_eq!((again.state, again.since), (after_data, Time(30)));
+    }
+
+    #[rstest]
+    #[case::held_back(AskError::Busy("too many requests".into()), true)]
+    #[case::silent(AskError::Timeout, false)]
+    fn who_is_held_back_asks_again_in_a_moment(#[case] error: AskError, #[case] soon: bool) {
+        let halves = vec![Half::of("OpenBao", [Some(&error)])];
+        let failed = Polled { halves, ..step(FeedState::Unreachable) };
+        assert_eq!(feed_of(&failed.changes(&Feed::default(), Time(1))).soon, soon);
+        let halves = vec![Half::of("OpenBao", [Some(&error), None])];
+        let live = Polled { halves, ..step(FeedState::Live) };
+        assert!(!feed_of(&live.changes(&Feed::default(), Time(1))).soon, "what is live has told");
     }
 
     #[test]

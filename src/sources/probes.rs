@@ -73,7 +73,7 @@ impl Gathered {
         } else {
             Vec::new()
         };
-        let half = Half { service: "endpoints", asked, answered: asked - refused, state };
+        let half = Half { service: "endpoints", asked, answered: asked - refused, state, soon: false };
         Polled {
             records,
             problems: problems.into_iter().collect(),
@@ -179,7 +179,7 @@ fn answered(got: Result<(u16, Vec<u8>), AskError>, endpoint: &Endpoint, probe: P
                 AskError::Forbidden(_) => Answer::NoAccess,
                 AskError::Timeout | AskError::Refused(_) => Answer::Unreachable,
                 // gone since the list, or the API server holds us back: that says nothing of the pod
-                AskError::NotFound(_) | AskError::Other(_) => Answer::Unasked,
+                AskError::NotFound(_) | AskError::Busy(_) | AskError::Other(_) => Answer::Unasked,
             };
             Probe { answer, says: error.to_string(), ..probe }
         }

@@ -185,7 +185,12 @@ pub fn rules(body: &[u8], bad: &mut Vec<Bad>) -> Result<Vec<Rule>, AskError> {
                 health: match &*rule.health {
                     "ok" => RuleHealth::Ok,
                     "err" => RuleHealth::Broken,
-                    _ => RuleHealth::Unknown,
+                    "unknown" | "" => RuleHealth::Unknown,
+                    other => {
+                        let error = clean(&format!("unknown health {other:?}: whether it is evaluated is not known"));
+                        bad.push(Bad { name: clean(&rule.name), error });
+                        RuleHealth::Unknown
+                    }
                 },
                 error: rule.last_error.to_string(),
                 evaluated: time(&rule.last_evaluation),
@@ -255,10 +260,13 @@ mod tests {
         let body = r#"{"status":"success","data":{"groups":[{"name":"g","rules":[
             {"type":"alerting","name":"A","health":"err","lastError":"many-to-many","lastEvaluation":"2026-11-21T10:00:00Z"},
             {"type":"recording","name":"r","health":"err"},
-            {"name":"B","health":"unknown","labels":null}]},{"name":"h","rules":null}]}}"#;
-        let rules = rules(body.as_bytes(), &mut Vec::new()).unwrap();
+            {"name":"B","health":"unknown","labels":null},{"name":"C","health":"stalled"}]},{"name":"h","rules":null}]}}"#;
+        let mut bad = Vec::new();
+        let rules = rules(body.as_bytes(), &mut bad).unwrap();
         let told: Vec<_> = rules.iter().map(|r| (&*r.name, r.health)).collect();
-        assert_eq!(told, [("A", RuleHealth::Broken), ("B", RuleHealth::Unknown)]);
+        assert_eq!(told, [("A", RuleHealth::Broken), ("B", RuleHealth::Unknown), ("C", RuleHealth::Unknown)]);
+        let told: Vec<_> = bad.iter().map(|b| (&*b.name, b.error.contains("unknown health \"stalled\""))).collect();
+        assert_eq!(told, [("C", true)]);
         assert_eq!(rules[0].error, "many-to-many");
     }
 

@@ -12,6 +12,7 @@ use kube::Api;
 use kube::api::{ListParams, WatchEvent, WatchParams};
 
 use super::slim::Slim;
+use crate::clients::bounds::Pages;
 use crate::clients::errors::RequestError;
 
 /// The server ends each watch after so many seconds; a dead one is noticed by then at the latest.
@@ -25,6 +26,8 @@ const DOUBT_EVERY: Duration = Duration::from_secs(60);
 /// An answer that has not begun by then was lost on the way. The API server gives up a list after 60 s itself.
 const LIST_DEADLINE: Duration = Duration::from_secs(90);
 const OPEN_DEADLINE: Duration = Duration::from_secs(30);
+/// For all pages of a list. Its position is compacted away after 5 to 10 minutes, and the next page then refused.
+const LIST: Duration = Duration::from_mins(10);
 pub(super) const PAGE: u32 = 500;
 
 /// What a step brought.
@@ -81,9 +84,19 @@ struct Position {
 
 enum State {
     Start,
-    Page { next: Option<String>, objects: std::vec::IntoIter<Slim>, version: String },
+    Page(Page),
     Listed(Position),
     Watching(Watch),
+}
+
+/// A page of a list that is being handed out.
+struct Page {
+    pages: Pages,
+    /// Where the next one is asked for.
+    next: Option<String>,
+    objects: std::vec::IntoIter<Slim>,
+    /// Of the list; empty before its first page.
+    version: String,
 }
 
 struct Watch {
@@ -120,35 +133,39 @@ impl Reader {
     async fn step(&mut self) -> Option<News> {
         match std::mem::replace(&mut self.state, State::Start) {
             State::Start => {
-                self.state = State::Page { next: None, objects: Vec::new().into_iter(), version: String::new() };
+                let (pages, objects) = (Pages::within(LIST), Vec::new().into_iter());
+                self.state = State::Page(Page { pages, next: None, objects, version: String::new() });
                 Some(Ok(Event::Begin))
             }
-            State::Page { next, mut objects, version } => {
-                if let Some(object) = objects.next() {
-                    self.state = State::Page { next, objects, version };
+            State::Page(mut page) => {
+                if let Some(object) = page.objects.next() {
+                    self.state = State::Page(page);
                     return Some(Ok(Event::Item(object)));
                 }
-                if next.is_none() && !version.is_empty() {
-                    self.state = State::Listed(Position { version, doubt: false });
+                if page.next.is_none() && !page.version.is_empty() {
+                    self.state = State::Listed(Position { version: page.version, doubt: false });
                     return Some(Ok(Event::Done));
                 }
-                self.page(next).await
+                self.page(page.next, page.pages).await
             }
             State::Listed(position) => self.open(position).await,
             State::Watching(watch) => self.next(watch).await,
         }
     }
 
-    async fn page(&mut self, next: Option<String>) -> Option<News> {
+    async fn page(&mut self, next: Option<String>, mut pages: Pages) -> Option<News> {
         let params = ListParams { continue_token: next, ..self.list(self.page) };
         match within(LIST_DEADLINE, self.api.list(&params)).await {
             Ok(list) => {
-                let next = list.metadata.continue_.filter(|token| !token.is_empty());
+                let next = match pages.turn(list.items.len(), list.metadata.continue_.as_deref()) {
+                    Ok(next) => next,
+                    Err(bound) => return trouble(Step::List, RequestError::Exceeded(bound)),
+                };
                 let version = list.metadata.resource_version.unwrap_or_default();
                 if next.is_none() && version.is_empty() {
                     return trouble(Step::List, RequestError::Decode("the list has no version".to_owned()));
                 }
-                self.state = State::Page { next, objects: list.items.into_iter(), version };
+                self.state = State::Page(Page { pages, next, objects: list.items.into_iter(), version });
                 None
             }
             Err(error) => trouble(Step::List, error),
@@ -304,6 +321,7 @@ fn is_older(a: &str, b: &str) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clients::bounds::{self, Exceeded};
 
     #[rstest::rstest]
     #[case("9", "10", Some(true))]
@@ -314,5 +332,29 @@ mod tests {
     #[case("a1", "10", None)]
     fn versions_are_compared_as_numbers_of_any_length(#[case] a: &str, #[case] b: &str, #[case] older: Option<bool>) {
         assert_eq!(is_older(a, b), older);
+    }
+
+    #[rstest::rstest]
+    #[case::one_token(false, Exceeded::Circle)]
+    #[case::new_tokens(true, Exceeded::Empty(bounds::EMPTY))]
+    #[tokio::test]
+    async fn a_list_that_goes_on_and_brings_nothing_has_failed(#[case] new: bool, #[case] bound: Exceeded) {
+        let mut asked = 0;
+        let client = kube::Client::new(
+            tower::service_fn(move |_: ::http::Request<kube::client::Body>| {
+                asked += 1;
+                let token = if new { asked } else { 0 };
+                let list = format!(r#"{{"metadata":{{"resourceVersion":"5","continue":"t{token}"}},"items":[]}}"#);
+                std::future::ready(Ok::<_, tower::BoxError>(::http::Response::new(kube::client::Body::from(
+                    list.into_bytes(),
+                ))))
+            }),
+            "default",
+        );
+        let resource = kube::core::ApiResource::erase::<k8s_openapi::api::core::v1::Pod>(&());
+        let mut news = std::pin::pin!(read(Api::all_with(client, &resource), PAGE, None));
+        assert!(matches!(news.next().await, Some(Ok(Event::Begin))));
+        let Some(Err(trouble)) = news.next().await else { panic!("the list goes on") };
+        assert_eq!((trouble.step, trouble.error), (Step::List, RequestError::Exceeded(bound)));
     }
 }

@@ -1,7 +1,10 @@
 //! How it stands with one feed, over all the namespaces that it reads.
 
+#![expect(clippy::disallowed_methods, reason = "how long a list takes is measured")]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::domain::ages::Time;
 use crate::domain::change::{Bad, Feed, FeedState, Lack, Scope};
@@ -25,8 +28,9 @@ pub struct Report {
     api: Option<Arc<Served>>,
     fresh: Option<Time>,
     seen: u32,
-    /// `seen` when the last list began.
+    /// `seen` when the last list began, and when that was.
     begun: u32,
+    listing: Option<Instant>,
     /// How it is read where it cannot be watched.
     pub note: Option<Box<str>>,
     /// What the server warned of when it was listed.
@@ -86,6 +90,7 @@ impl Report {
     /// A list begins.
     pub fn begin(&mut self) {
         self.begun = self.seen;
+        self.listing = Some(Instant::now());
     }
 
     /// How many objects the last list had; of several namespaces, of one of them.
@@ -157,11 +162,17 @@ impl Report {
         };
         if (feed.state.word(), &feed.error) != (self.told.state.word(), &self.told.error) {
             let why = feed.error.as_deref().unwrap_or_default();
+            // of a list that is complete
+            let listing = self.listing.take_if(|_| state.is_live());
+            let took_ms = listing.map(|at| u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX));
+            let objects = took_ms.map(|_| self.objects());
             tracing::info!(
                 api = &*feed.origin,
                 kind = self.word,
                 from = self.told.state.word(),
                 why,
+                took_ms,
+                objects,
                 "{}",
                 state.word()
             );

@@ -351,7 +351,7 @@ impl<'f> Scoped<'f> {
             }
             RequestError::NotFound { .. } if !self.had_data => Err(End::Moved),
             // fewer of these objects at a time may have room
-            RequestError::Exceeded(ref bound) if step == Step::List && self.page > 1 && !is_endless(bound) => {
+            RequestError::Exceeded(ref bound) if step == Step::List && self.page > 1 && !bound.is_of_list() => {
                 self.page = (self.page / 10).max(1);
                 Ok(Next::List)
             }
@@ -508,9 +508,4 @@ impl<'f> Scoped<'f> {
             Err(bad) => report.bad(bad),
         }
     }
-}
-
-/// A list that has no end is not made shorter by smaller pages.
-fn is_endless(bound: &Exceeded) -> bool {
-    matches!(bound, Exceeded::Objects(_))
 }

@@ -28,6 +28,8 @@ const MOST: usize = 100;
 pub struct Gathered {
     seals: Vec<Seal>,
     state: FeedState,
+    /// See [`Half::soon`].
+    soon: bool,
     problems: Vec<String>,
     origin: String,
     bad: Vec<Bad>,
@@ -36,8 +38,8 @@ pub struct Gathered {
 impl Gathered {
     /// The records, and the quorum of each cluster.
     pub fn polled(self, intern: &mut Interner) -> Polled {
-        let Self { seals, state, problems, origin, bad } = self;
-        finish(&seals, state, problems, &origin, bad, intern)
+        let Self { seals, state, soon, problems, origin, bad } = self;
+        finish(&seals, (state, soon), problems, &origin, bad, intern)
     }
 }
 
@@ -88,7 +90,16 @@ pub async fn gather<K: Ask, A: Ask>(
         FeedState::Live if seals.is_empty() => FeedState::NotInstalled,
         state => state,
     };
-    Gathered { seals, state, problems, origin: format!("pods of {}", api.label()), bad }
+    Gathered { seals, state, soon: listing.soon, problems, origin: format!("pods of {}", api.label()), bad }
+}
+
+/// The namespaces in which pods of it run; none where that may not be looked at.
+pub async fn namespaces(api: &impl Ask) -> Vec<String> {
+    let listed = expect_ok(api.get(&pods_path(None)).await).and_then(|body| replicas(&body, &mut Vec::new()));
+    let mut names: Vec<String> = listed.unwrap_or_default().into_iter().map(|replica| replica.namespace).collect();
+    names.sort();
+    names.dedup();
+    names
 }
 
 /// [`gather`], told at once.
@@ -113,21 +124,22 @@ pub async fn gather_addresses<A: Ask>(replicas: &[A]) -> Gathered {
         };
         match probe(address).await {
             Ok(told) => told.onto(seal),
-            Err(Failed { error, .. }) => Seal { state: State::Unreachable, note: error.to_string(), ..seal },
+            Err(failed) => Seal { state: failed.state(), note: failed.error.to_string(), ..seal },
         }
     }))
     .await;
     let origin = replicas.iter().map(Ask::label).collect::<Vec<_>>().join(", ");
-    let reached = seals.iter().any(|s| s.state != State::Unreachable);
+    let silent = |s: &&Seal| matches!(s.state, State::Unreachable | State::Unknown);
+    let reached = !seals.iter().all(|s| silent(&s));
     let state = match (seals.is_empty(), reached) {
         (true, _) => FeedState::NotInstalled,
         (_, true) => FeedState::Live,
         // one by one they are records, but a feed that reaches nobody is blind
         (_, false) => FeedState::Unreachable,
     };
-    let problems = seals.iter().filter(|s| s.state == State::Unreachable).map(|s| problem("OpenBao", &s.note, &s.name));
+    let problems = seals.iter().filter(silent).map(|s| problem("OpenBao", &s.note, &s.name));
     let problems = problems.collect();
-    Gathered { seals, state, problems, origin, bad: Vec::new() }
+    Gathered { seals, state, soon: false, problems, origin, bad: Vec::new() }
 }
 
 /// [`gather_addresses`], told at once.
@@ -138,7 +150,7 @@ async fn poll_addresses<A: Ask>(replicas: &[A], intern: &mut Interner) -> Polled
 
 fn finish(
     seals: &[Seal],
-    state: FeedState,
+    (state, soon): (FeedState, bool),
     problems: Vec<String>,
     origin: &str,
     bad: Vec<Bad>,
@@ -153,8 +165,9 @@ fn finish(
         records.push(kind::read_cluster(namespace, cluster, &kind::quorum(&members), intern));
         records.extend(members.iter().map(|seal| kind::read(seal, intern)));
     }
-    let answered = seals.iter().filter(|s| s.source == Source::Asked && s.state != State::Unreachable).count();
-    let half = Half { service: "OpenBao", asked: seals.len(), answered, state };
+    let told = |s: &&Seal| s.source == Source::Asked && !matches!(s.state, State::Unreachable | State::Unknown);
+    let answered = seals.iter().filter(told).count();
+    let half = Half { service: "OpenBao", asked: seals.len(), answered, state, soon };
     Polled { records, problems, state, origin: text::line(origin).into_owned(), halves: vec![half], bad }
 }
 
@@ -184,7 +197,7 @@ async fn ask<A: Ask>(replica: &Replica, reach: &impl Fn(&Replica, Scheme, u16) -
             Ok(told) => return told.onto(seal),
             Err(new) => {
                 // the other scheme would meet the same refusal, or the same silence
-                let last = new.unasked || new.error == AskError::Timeout;
+                let last = new.why == Why::Unasked || new.error == AskError::Timeout;
                 failed.get_or_insert(new);
                 if last {
                     break;
@@ -193,12 +206,12 @@ async fn ask<A: Ask>(replica: &Replica, reach: &impl Fn(&Replica, Scheme, u16) -
         }
     }
     match failed {
-        Some(failed) if !failed.unasked => {
+        Some(failed) if failed.why != Why::Unasked => {
             let hint = match replica.hint.state() {
                 State::Unknown => String::new(),
                 state => format!("; its label says {}", state.word()),
             };
-            Seal { state: State::Unreachable, note: format!("{}{hint}", failed.error), ..seal }
+            Seal { state: failed.state(), note: format!("{}{hint}", failed.error), ..seal }
         }
         failed => by_labels(replica, seal, failed.map_or(String::new(), |f| f.error.to_string())),
     }
@@ -251,8 +264,24 @@ impl Told {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Failed {
     error: AskError,
+    why: Why,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// Nothing came of the question: it is not there, or does not answer.
+    Silent,
+    /// Something answers, and not as OpenBao or Vault does: of its seal that says nothing.
+    Foreign,
     /// The question did not get there: no right, or the API server holds us back. Says nothing of the replica.
-    unasked: bool,
+    Unasked,
+}
+
+impl Failed {
+    /// What the replica is, as far as it was asked.
+    fn state(&self) -> State {
+        if self.why == Why::Silent { State::Unreachable } else { State::Unknown }
+    }
 }
 
 /// The fields that seal-status and health share, and those that only one has.
@@ -344,11 +373,22 @@ fn classify(seal: Result<Answer, AskError>, health: &Result<Answer, AskError>) -
 
 fn failed(seal: Result<Answer, AskError>) -> Failed {
     match seal {
-        Err(error) => Failed { unasked: matches!(error, AskError::Forbidden(_)), error },
-        Ok(answer) if answer.status == 200 => {
-            Failed { error: AskError::Other("what answers is not OpenBao".to_owned()), unasked: false }
+        Err(error) => {
+            let unasked = matches!(error, AskError::Forbidden(_) | AskError::Busy(_));
+            Failed { why: if unasked { Why::Unasked } else { Why::Silent }, error }
         }
-        Ok(answer) => Failed { error: refusal(&answer), unasked: matches!(answer.status, 401 | 403 | 429) },
+        Ok(answer) if (200..300).contains(&answer.status) => {
+            Failed { error: AskError::Other("what answers is not OpenBao".to_owned()), why: Why::Foreign }
+        }
+        Ok(answer) => {
+            let why = match answer.status {
+                401 | 403 | 429 => Why::Unasked,
+                // what stands before it says that nothing is behind
+                502..=504 => Why::Silent,
+                _ => Why::Foreign,
+            };
+            Failed { error: refusal(&answer), why }
+        }
     }
 }
 
@@ -443,19 +483,18 @@ mod tests {
     }
 
     #[rstest]
-    #[case::api_servers_503(bao((503, API_503), (503, API_503)), false, "cannot be reached: HTTP 503: error trying to reach service")]
-    #[case::api_servers_429(bao((429, "slow down"), (429, "slow down")), true, "HTTP 429: slow down")]
-    #[case::forbidden(bao((403, ""), (403, "")), true, "no access: HTTP 403")]
-    #[case::another_server(bao((200, "<html>"), (200, "<html>")), false, "what answers is not OpenBao")]
-    #[case::timeout(Fake::new("b").failing(SEAL_STATUS, AskError::Timeout).failing(HEALTH, AskError::Timeout), false, "no answer in time")]
+    #[case::api_servers_503(bao((503, API_503), (503, API_503)), Why::Silent, "cannot be reached: HTTP 503: error trying to reach service")]
+    #[case::api_servers_429(bao((429, "slow down"), (429, "slow down")), Why::Unasked, "HTTP 429: slow down")]
+    #[case::forbidden(bao((403, ""), (403, "")), Why::Unasked, "no access: HTTP 403")]
+    #[case::another_server(bao((200, "<html>"), (200, "<html>")), Why::Foreign, "what answers is not OpenBao")]
+    #[case::another_body(bao((299, "{}"), (200, "{}")), Why::Foreign, "what answers is not OpenBao")]
+    #[case::another_code(bao((500, "{}"), (418, "")), Why::Foreign, "HTTP 500: {}")]
+    #[case::held_back(Fake::new("b").failing(SEAL_STATUS, AskError::Busy("later".into())), Why::Unasked, "later")]
+    #[case::timeout(Fake::new("b").failing(SEAL_STATUS, AskError::Timeout).failing(HEALTH, AskError::Timeout), Why::Silent, "no answer in time")]
     #[tokio::test]
-    async fn what_is_not_openbaos_own_body_tells_no_state(
-        #[case] fake: Fake,
-        #[case] unasked: bool,
-        #[case] words: &str,
-    ) {
+    async fn what_is_not_openbaos_own_body_tells_no_state(#[case] fake: Fake, #[case] why: Why, #[case] words: &str) {
         let failed = probe(&fake).await.unwrap_err();
-        assert_eq!((failed.unasked, failed.error.to_string()), (unasked, words.to_owned()));
+        assert_eq!((failed.why, failed.error.to_string()), (why, words.to_owned()));
     }
 
     fn pod(name: &str, more_labels: &str, ready: &str) -> String {
@@ -560,6 +599,37 @@ mod tests {
         .await;
         assert_eq!(lines, ["openbao (cluster) quorum lost", "openbao-0 unreachable asked"]);
         assert_eq!(&*polled.records[1].note, "no answer in time; its label says active");
+    }
+
+    #[tokio::test]
+    async fn a_replica_that_answers_in_a_form_of_its_own_is_unknown_and_no_quorum_is_lost_by_it() {
+        let pods: Vec<_> = ["openbao-0", "openbao-1", "openbao-2"].map(|n| pod(n, "", "True")).into();
+        let (_, lines) = poll(&api(&pods), |replica, _, _| match &*replica.name {
+            "openbao-0" => bao((200, UNSEALED), (200, &health(true, false, false))),
+            _ => bao((200, r#"{"state":"open"}"#), (299, "{}")),
+        })
+        .await;
+        assert_eq!(
+            lines,
+            [
+                "openbao (cluster) quorum unknown",
+                "openbao-0 active asked",
+                "openbao-1 unknown asked",
+                "openbao-2 unknown asked"
+            ]
+        );
+        let mut intern = Interner::default();
+        let strange = bao((200, "{}"), (200, "{}"));
+        let polled = poll_addresses(&[strange], &mut intern).await;
+        assert_eq!(polled.problems, ["OpenBao: what answers is not OpenBao (bao)"]);
+    }
+
+    #[tokio::test]
+    async fn the_namespaces_of_its_pods_are_known_where_they_may_be_listed() {
+        let other = pod("b", "", "True").replace(r#""namespace":"openbao""#, r#""namespace":"safe""#);
+        assert_eq!(namespaces(&api(&[other, pod("a", "", "True"), pod("c", "", "True")])).await, ["openbao", "safe"]);
+        assert!(namespaces(&api(&[])).await.is_empty());
+        assert!(namespaces(&Fake::new("api").on("/api/v1/pods", 403, "")).await.is_empty());
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use super::outbox::{Gone, Outbox};
 use super::poll::{Answer, Ask, AskError, Polled};
+use super::report::Saying;
 use super::watch::Shared;
 use super::{alertmanager, alerts, guardrails, probes, prometheus, replicas, seals};
 use crate::clients::discovery::{Candidate, Choice, Discovered};
@@ -18,7 +19,7 @@ use crate::config::{Service, ServiceMode, ServiceName, Settings};
 use crate::domain::ages::Time;
 use crate::domain::change::{Batch, Change, Feed, FeedState};
 use crate::domain::profile::{Certainty, Profile, Profiles};
-use crate::domain::record::KindId;
+use crate::domain::record::{KindId, clean};
 use crate::domain::text;
 use crate::kinds;
 
@@ -108,6 +109,7 @@ fn sorted(error: &RequestError) -> AskError {
         RequestError::NotFound { .. } => AskError::NotFound(words),
         RequestError::Server { .. } => AskError::Refused(words),
         other if other.is_connection() => AskError::Refused(format!("{}: {words}", other.headline())),
+        RequestError::Throttled { .. } => AskError::Busy(error.told()),
         other => AskError::Other(other.told()),
     }
 }
@@ -144,12 +146,7 @@ impl Told {
         if polled.state != FeedState::NotInstalled {
             return self.tell(polled, now).await;
         }
-        let (state, why) = match &on.certainty {
-            Certainty::Waiting | Certainty::Certain => (FeedState::NotInstalled, None),
-            Certainty::Unsure(why) => (FeedState::Unreachable, Some(why)),
-            Certainty::Hidden(why) => (FeedState::NoAccess, Some(why)),
-        };
-        self.is(state, why.map(String::as_str), now).await
+        self.say(nothing_to_ask(&on.certainty), now).await
     }
 
     async fn tell(&mut self, polled: Polled, now: Time) -> Result<(), Gone> {
@@ -168,14 +165,28 @@ impl Told {
     }
 
     async fn is(&mut self, state: FeedState, why: Option<&str>, now: Time) -> Result<(), Gone> {
-        let error = why.map(crate::domain::record::clean);
-        let feed = Feed { state, since: now, error, aside: self.aside.clone(), ..Feed::default() };
-        if feed.state != self.feed.state || feed.error != self.feed.error {
+        self.say(Saying { state, error: why.map(clean), soon: false }, now).await
+    }
+
+    async fn say(&mut self, Saying { state, error, soon }: Saying, now: Time) -> Result<(), Gone> {
+        let feed = Feed { state, since: now, error, soon, aside: self.aside.clone(), ..Feed::default() };
+        if (feed.state, feed.soon, &feed.error) != (self.feed.state, self.feed.soon, &self.feed.error) {
             self.feed = feed.clone();
             self.out.push(Change::Feed(feed));
         }
         self.out.flush().await
     }
+}
+
+/// What a feed says whose profiles ask for nothing.
+fn nothing_to_ask(certainty: &Certainty) -> Saying {
+    let (state, why) = match certainty {
+        Certainty::Waiting | Certainty::Certain => (FeedState::NotInstalled, None),
+        Certainty::Unsure(why) => (FeedState::Unreachable, Some(why)),
+        Certainty::Hidden(why) => (FeedState::NoAccess, Some(why)),
+    };
+    // where it failed it is looked again in a moment
+    Saying { state, error: why.map(|why| clean(why)), soon: matches!(certainty, Certainty::Unsure(_)) }
 }
 
 /// Runs the feed of a polled kind. Alerts and silences come from one step, which runs as the alerts' feed.
@@ -264,7 +275,7 @@ fn aside(look: &Looked, settings: &Settings, services: &[ServiceName]) -> Box<st
             all.push(format!("{}: {why}", service.title()));
         }
     }
-    crate::domain::record::clean(&all.join("; "))
+    clean(&all.join("; "))
 }
 
 /// The Prometheus that a profile brings along, through the API server's proxy.
@@ -388,7 +399,10 @@ async fn openbao(shared: &Shared, kind: KindId) -> Result<(), Gone> {
                     let why = "services may not be listed here: set [services.openbao] namespace";
                     (FeedState::NoAccess, Some(why.to_owned()))
                 }
-                (None, None) => (FeedState::NotInstalled, None),
+                (None, None) => match &*seals::namespaces(&api).await {
+                    [] => (FeedState::NotInstalled, None),
+                    places => (FeedState::Unconfirmed, Some(without_service(places))),
+                },
             };
             told.is(state, why.as_deref(), (shared.clock)()).await?;
         } else {
@@ -419,6 +433,13 @@ async fn openbao(shared: &Shared, kind: KindId) -> Result<(), Gone> {
     }
 }
 
+/// Why pods of OpenBao are not asked, and the way out.
+fn without_service(places: &[String]) -> String {
+    let named = places.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    let more = if places.len() > 3 { format!(" and {} more", places.len() - 3) } else { String::new() };
+    format!("OpenBao: its pods run in {named}{more}, without a Service that is known: set [services.openbao] namespace")
+}
+
 /// The namespaces whose pods may be asked: those that are named for the service, and that of the Service that is used.
 fn namespaces_of(shared: &Shared, look: &Looked, name: ServiceName) -> Vec<String> {
     let settings = shared.cluster.settings.service(name);
@@ -427,4 +448,36 @@ fn namespaces_of(shared: &Shared, look: &Looked, name: ServiceName) -> Vec<Strin
     namespaces.sort();
     namespaces.dedup();
     namespaces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rstest::rstest]
+    #[case::held_back(Certainty::Unsure("too many requests, again in 3 s".into()), FeedState::Unreachable, true)]
+    #[case::hidden(Certainty::Hidden("no access".into()), FeedState::NoAccess, false)]
+    #[case::nothing(Certainty::Certain, FeedState::NotInstalled, false)]
+    fn who_waits_for_profiles_that_could_not_be_looked_for_hears_of_them_in_a_moment(
+        #[case] certainty: Certainty,
+        #[case] state: FeedState,
+        #[case] soon: bool,
+    ) {
+        let saying = nothing_to_ask(&certainty);
+        assert_eq!((saying.state, saying.soon), (state, soon));
+    }
+
+    #[test]
+    fn too_many_requests_is_an_error_of_its_own() {
+        let error = RequestError::Throttled { retry_after: Some(Duration::from_secs(3)) };
+        assert_eq!(sorted(&error), AskError::Busy("too many requests, again in 3 s".into()));
+    }
+
+    #[test]
+    fn the_namespaces_of_pods_without_a_service_are_named() {
+        let places = ["a", "b", "c", "d"].map(str::to_owned);
+        let why = "OpenBao: its pods run in a, b, c and 1 more, without a Service that is known: set [services.openbao] \
+                   namespace";
+        assert_eq!(without_service(&places), why);
+    }
 }

@@ -170,6 +170,30 @@ fn what_a_kustomization_writes_back_is_not_gone_back_on() {
     assert_eq!(writes(&demo), Vec::<String>::new());
 }
 
+/// What is set becomes a name, a part of a path, an argument of a command: it must be a name before anything is planned.
+#[test]
+fn what_is_set_and_is_no_name_is_refused_before_anything_is_planned() {
+    let (demo, state) = (demo("quiet"), State::new());
+    let restore = "restore backup/velero/before-istio-1-27 namespace=istio-system reason=x --dry-run";
+    let backup = "backup bsl/velero/default --dry-run";
+    for (line, value) in [
+        (restore, "into=--all"),
+        (restore, "into=../x"),
+        (restore, "into=A"),
+        (restore, "into=a.b"),
+        (backup, "name=--all"),
+        (backup, "name=../x"),
+        (backup, "namespaces=team-alpha,--all"),
+        (backup, "namespaces=../x"),
+    ] {
+        let seen = state.on(&demo, &line.replace("--dry-run", &format!("{value} --dry-run")));
+        let told = format!("{:?} {}", seen.last(), seen.out);
+        assert!(told.contains("is no name"), "{value}: {told}");
+    }
+    let patterns = backup.replace("--dry-run", "namespaces=team-*,velero name=before.it --dry-run");
+    assert!(state.on(&demo, &patterns).out.contains("back up now: before.it"));
+}
+
 #[test]
 fn nothing_that_was_there_before_is_part_of_the_undo_of_a_restore() {
     let (demo, state) = (demo("quiet"), State::new());

@@ -15,6 +15,15 @@ fn body(plan: &Plan) -> &Value {
     }
 }
 
+#[test]
+fn an_address_in_a_reason_goes_out_without_its_login() {
+    let mut given = Given::new("HelmRelease", "a", "app", |_| Ok(items(&[]))).set("matchers", r#"alertname="X""#);
+    given.reason = "see https://bob:hunter2@x/y?token=hunter2".to_owned();
+    let plan = given.plan("silence").unwrap();
+    assert_eq!((&*plan.reason, &body(&plan)["comment"]), ("see https://x/y?…", &json!("see https://x/y?…")));
+    assert!(!format!("{plan:?}").contains("hunter2"), "{plan:?}");
+}
+
 /// A HelmRelease with a chart of its own, and the chart that source-controller made for it.
 fn release(wanted: &str, deployed: &str, given: Option<&str>, status: &Value) -> Given {
     let mut object = json!({
