@@ -84,9 +84,10 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let twin = if changed {
         let comment = body["comment"].as_str().unwrap_or("");
         let added = silence::added(&new, &end_flag(ends), input.operator, comment);
-        format!("{added} && {}", amtool("expire", &[id.to_string()]))
+        // one that cannot be shown has no half that could
+        if added.is_empty() { added } else { format!("{added} && {}", amtool("expire", &[]).arg(&**id)) }
     } else {
-        amtool("update", &[end_flag(ends), id.to_string()])
+        amtool("update", &[&end_flag(ends)]).arg(&**id).to_string()
     };
     let verb = if ends < had { "shorten" } else { "extend" };
     let title = format!("{verb} the silence {} to {until}", written(&new));
@@ -105,7 +106,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         // before the other proof, which is what one goes on with
         plan.steps.insert(1, Step::wait("wait until every replica has ended the old one", proof));
     } else {
-        plan.undo = amtool("update", &[end_flag(had), id.to_string()]);
+        plan.undo = amtool("update", &[&end_flag(had)]).arg(&**id).to_string();
     }
     if ends.age(input.now).abs() > silence_span::DAY {
         plan.warnings.push(format!("it lasts {} more: longer than a day", ages::told(ends.age(input.now).abs())));

@@ -58,7 +58,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         title: format!("expire the silence {}", written(&matchers)),
         targets: vec![target.key.clone()],
         steps: vec![
-            Step::send("expire it", silence::amtool("expire", &[id.to_string()]), request),
+            Step::send("expire it", silence::amtool("expire", &[]).arg(&**id), request),
             Step::wait("wait until every replica says so", proof),
         ],
         risk: Risk::Press,

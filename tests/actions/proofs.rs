@@ -1,13 +1,12 @@
 //! What is said of an outcome is true: nothing is done that was not sent, nothing is refused that may have arrived, and what
 //! stands between us and the server proves nothing.
 
-use std::time::Duration;
-
 use rstest::rstest;
 use watchkeeper::demo::Faults;
 use watchkeeper::demo::faults::{Act, Rule};
 
-use super::driver::{State, ask, demo, web_pod, writes};
+use super::driver::{State, ask, demo, overtaken, web_pod, writes};
+use super::faults::stir;
 
 const WEB: &str = "/apis/apps/v1/namespaces/team-alpha/deployments/shop-web";
 const SHOP: &str = "/apis/helm.toolkit.fluxcd.io/v2/namespaces/team-alpha/helmreleases/shop";
@@ -136,26 +135,13 @@ fn a_connection_that_was_never_made_is_a_refusal_and_one_that_broke_is_not() {
 #[test]
 fn each_request_that_is_sent_has_its_intent_with_uid_version_and_body() {
     let (demo, state) = (demo("quiet"), State::new());
-    let control = demo.control();
-    control
-        .set_faults(Faults::one(Rule::new(Act::Delay(Duration::from_millis(600))).path(SHOP).verb("patch").only(2, 1)));
-    let stir = std::thread::spawn(move || {
-        for nth in 0..30 {
-            control.with_world(|world| {
-                world.edit("HelmRelease", "team-alpha", "shop", |shop| {
-                    shop["status"]["lastAttemptedRevision"] = format!("x{nth}").into();
-                });
-            });
-            std::thread::park_timeout(Duration::from_millis(100));
-        }
-    });
-    state.on(&demo, "suspend hr/team-alpha/shop --yes").is(0, "done");
-    stir.join().unwrap();
+    let run = || state.on(&demo, "suspend hr/team-alpha/shop --yes");
+    overtaken(&demo, (SHOP, "patch"), &[], || stir(&demo), run).is(0, "done");
     let audit = state.audited();
     let intents: Vec<_> = audit.iter().filter(|line| line["event"] == "intent").collect();
     let answers = audit.iter().filter(|line| line["event"] == "answer").count();
     assert_eq!((intents.len(), answers), (writes(&demo).len(), writes(&demo).len()));
-    assert!(intents.len() > 1, "its status has moved meanwhile");
+    assert_eq!(intents.len(), 2, "its status has moved meanwhile");
     for intent in &intents {
         let metadata = &intent["body"]["metadata"];
         assert_eq!((&metadata["uid"], &metadata["resourceVersion"]), (&intent["uid"], &intent["version"]));
