@@ -59,7 +59,8 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let ends = input.now.plus(span.seconds);
     let body = body(&matchers, &input.now.timestamp().to_string(), &ends.timestamp().to_string(), input);
     let twin = added(&matchers, &span.flag(ends), input.operator, input.reason.trim());
-    let check = Check::Silence { until: Some(ends.timestamp().to_string()), pending: false };
+    let (until, made) = (Some(ends.timestamp().to_string()), Some(known_by(&body)));
+    let check = Check::Silence { until, pending: false, made };
     let title = format!("silence {}", written(&matchers));
     let mut plan = build(input, SPEC.name, title, body, twin, (format!("{SILENCE}/{{/silenceID}}"), check))?;
     plan.targets = vec![target.key.clone()];
@@ -125,6 +126,12 @@ fn body(matchers: &[Matcher], starts: &str, ends: &str, input: &Input<'_>) -> Va
         "matchers": wire(matchers), "startsAt": starts, "endsAt": ends,
         "createdBy": input.operator, "comment": input.reason.trim(),
     })
+}
+
+/// What a silence is known by again when the answer with its id was lost.
+pub fn known_by(body: &Value) -> Value {
+    let fields = ["matchers", "startsAt", "endsAt", "createdBy", "comment"];
+    fields.into_iter().map(|name| (name.to_owned(), body[name].clone())).collect()
 }
 
 pub fn wire(matchers: &[Matcher]) -> Value {

@@ -59,12 +59,13 @@ pub fn stir(demo: &Demo) {
 const PROXY: &str = "/api/v1/namespaces/monitoring";
 
 #[test]
-fn a_replica_of_alertmanager_that_is_away_is_told_and_keeps_nobody_waiting() {
+fn while_a_replica_of_alertmanager_cannot_be_read_a_silence_is_not_known_to_be_everywhere() {
     let (demo, state) = (demo("quiet"), State::new());
     let away = format!("{PROXY}/pods/http:alertmanager-monitoring-kube-prometheus-alertmanager-1:9093");
     demo.control().set_faults(Faults::one(Rule::new(Act::Drop).path(&away)));
     let seen = state.on(&demo, r#"silence hr/team-alpha/shop reason=rack matchers=alertname="X" --yes"#);
-    seen.is(0, "on 1 of 2 replicas");
+    seen.is(5, "on 1 of 2 replicas");
+    assert!(seen.last().contains("alertmanager-1:9093/proxy cannot be read"), "{seen:#?}");
 }
 
 #[test]
