@@ -4,16 +4,17 @@ use serde_json::{Value, json};
 
 use super::input::Input;
 use super::velero::{self, Unfit};
-use super::{ActKey, ActionSpec, Field, Start, right, twin};
+use super::{ActKey, ActionSpec, Field, Start, marks, right, twin};
 use crate::domain::json::{flag, list, text};
 use crate::domain::plan::{Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
-use crate::domain::proof::Check;
+use crate::domain::proof::{Check, RUN};
 use crate::domain::served;
 
 /// How a backup or a restore ends.
-pub fn phases() -> Check {
+pub fn phases(input: &Input<'_>) -> Check {
     let words = |all: &[&str]| all.iter().map(|word| (*word).to_owned()).collect();
-    Check::Phase { done: words(&["Completed"]), failed: words(&["PartiallyFailed", "Failed", "FailedValidation"]) }
+    let failed = words(&["PartiallyFailed", "Failed", "FailedValidation"]);
+    Check::Phase { done: words(&["Completed"]), failed, sent: marks::ours(input) }
 }
 
 /// Runs under way, of any phase that is not an end.
@@ -85,6 +86,8 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let twin = twin.within(place);
     body["apiVersion"] = json!("velero.io/v1");
     body["kind"] = json!("Backup");
+    // another one of this name is told from ours by it
+    body["metadata"]["annotations"][RUN] = json!(input.token);
     let name = text(&body, "/metadata/name").to_owned();
     if list(all, "/items").iter().any(|b| text(b, "/metadata/name") == name) {
         return Err(Stop::Refuse(format!("a backup {name} is there already: give it another name")));
@@ -115,7 +118,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         before: String::new(),
         after,
     };
-    let check = phases();
+    let check = phases(input);
     let proof = Proof { via: Via::Kubernetes, path: format!("{backups}/{name}"), check, limit: 3600 };
     Ok(Plan {
         action: SPEC.name,

@@ -92,7 +92,7 @@ fn step(trace: &Trace, act: Act) -> Step {
 
 /// The proof with what the answer named.
 fn named(proof: &Proof, answer: Option<&str>) -> Result<Proof, Stop> {
-    if !proof.path.contains('{') {
+    if !proof.path.contains('{') || (answer.is_none() && proof.check.list().is_some()) {
         return Ok(proof.clone());
     }
     let id = answer.ok_or_else(|| {

@@ -54,7 +54,8 @@ pub fn steps(input: &Input<'_>, path: &str, node: &Value) -> Result<Vec<Step>, S
     let mut request = flux::patch(input, path, node, &["/spec/unschedulable"], body)?;
     request.before = "unschedulable: false".into();
     request.after = format!("unschedulable: true, {}: {}", marks::BY, input.operator);
-    let check = Check::Field { pointer: "/spec/unschedulable".into(), is: Value::Bool(true) };
+    let (pointer, is) = ("/spec/unschedulable".into(), Value::Bool(true));
+    let check = Check::Field { pointer, is, sent: marks::ours(input) };
     let proof = Proof { via: Via::Kubernetes, path: path.to_owned(), check, limit: 30 };
     Ok(vec![
         Step::send(format!("cordon node {name}"), twin::kubectl(input, &["cordon"]).arg(&**name), request)

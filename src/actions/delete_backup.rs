@@ -6,7 +6,7 @@ use super::input::Input;
 use super::velero::{self, Unfit};
 use super::{ActKey, ActionSpec, right, twin};
 use crate::domain::json::text;
-use crate::domain::plan::{Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
+use crate::domain::plan::{Body, Guard, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
 use crate::domain::proof::Check;
 
 pub const SPEC: ActionSpec = ActionSpec {
@@ -38,7 +38,8 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         method: Method::Post,
         path: requests.clone(),
         body: Body::Json(body),
-        guard: None,
+        // what Velero is told is the name alone
+        guard: Some(Guard::identity(&path, object)),
         right: Some(input.right("create", "DeleteBackupRequest", "", place, "")?),
         dry_run: true,
         fine: &[],
@@ -57,7 +58,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         Some(Unfit::Unknown(why)) => warnings.push(why),
         None => {}
     }
-    let gone = Check::Gone { uid: uid.to_owned() };
+    let gone = Check::Deleted { uid: uid.to_owned(), request: format!("{requests}/{{/metadata/name}}") };
     Ok(Plan {
         action: SPEC.name,
         title: format!("delete {} and its data", target.told()),

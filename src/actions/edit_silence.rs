@@ -84,14 +84,16 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let twin = if changed {
         let comment = body["comment"].as_str().unwrap_or("");
         let added = silence::added(&new, &end_flag(ends), input.operator, comment);
-        format!("{added} && {}", amtool("expire", &[id.to_string()]))
+        // one that cannot be shown has no half that could
+        if added.is_empty() { added } else { format!("{added} && {}", amtool("expire", &[]).arg(&**id)) }
     } else {
-        amtool("update", &[end_flag(ends), id.to_string()])
+        amtool("update", &[&end_flag(ends)]).arg(&**id).to_string()
     };
     let verb = if ends < had { "shorten" } else { "extend" };
     let title = format!("{verb} the silence {} to {until}", written(&new));
     let pending = text(found, "/status/state") == silences::State::Pending.word();
-    let check = Check::Silence { until: Some(until), pending };
+    let made = changed.then(|| silence::known_by(&body));
+    let check = Check::Silence { until: Some(until), pending, made };
     let read = if changed { "/api/v2/silence/{/silenceID}".to_owned() } else { silence::own_path(id) };
     let mut plan = silence::build(input, SPEC.name, title, body, twin, (read, check))?;
     let caution = Caution::of(input, &new, None)?;
@@ -100,12 +102,12 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     plan.warnings = caution.warnings;
     if changed {
         plan.reach.push(format!("it was {}; it gets a new id, and the old one ends", written(&old)));
-        let gone = Check::Silence { until: None, pending: false };
+        let gone = Check::Silence { until: None, pending: false, made: None };
         let proof = Proof { via: Via::Alertmanager, path: silence::own_path(id), check: gone, limit: 90 };
         // before the other proof, which is what one goes on with
         plan.steps.insert(1, Step::wait("wait until every replica has ended the old one", proof));
     } else {
-        plan.undo = amtool("update", &[end_flag(had), id.to_string()]);
+        plan.undo = amtool("update", &[&end_flag(had)]).arg(&**id).to_string();
     }
     if ends.age(input.now).abs() > silence_span::DAY {
         plan.warnings.push(format!("it lasts {} more: longer than a day", ages::told(ends.age(input.now).abs())));

@@ -7,6 +7,7 @@ use super::workload::{self, Workload};
 use super::{ActionSpec, dependents, flux, marks, restart, resume, suspend, twin};
 use crate::domain::json::{flag, list, text};
 use crate::domain::plan::{Guard, Plan, Stop};
+use crate::domain::proof::RUN_AT;
 
 pub const SPEC: ActionSpec = ActionSpec {
     name: "emergency-restart",
@@ -29,7 +30,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let lists = workload::all(input, place, &format!("?labelSelector={selector}"))?;
     let is_suspended = flag(object, "/spec/suspend");
     // what our own interrupted run has suspended is resumed at the end all the same, unless somebody has suspended it anew
-    let by_us = is_suspended && input.did(&path, "/spec/suspend", &true.into()) && marks::is_ours(object);
+    let by_us = is_suspended && marks::of_continued(input, &path, object) && marks::is_ours(object);
     let holder = marks::told(object).filter(|_| is_suspended);
     let mut steps = if is_suspended { Vec::new() } else { suspend::steps(input, &path, object)? };
     let mut warnings = Vec::new();
@@ -57,7 +58,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
             // by then our own suspend has changed it
             *guard = Guard {
                 generation: guard.generation + 1,
-                fields: vec![("/spec/suspend".into(), true.into())],
+                fields: vec![("/spec/suspend".into(), true.into()), (RUN_AT.into(), input.token.into())],
                 ..guard.clone()
             };
         }

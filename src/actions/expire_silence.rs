@@ -44,8 +44,8 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         before: format!("until {}", text(found, "/endsAt")),
         after: "expired".into(),
     };
-    let proof =
-        Proof { via: Via::Alertmanager, path, check: Check::Silence { until: None, pending: false }, limit: 90 };
+    let check = Check::Silence { until: None, pending: false, made: None };
+    let proof = Proof { via: Via::Alertmanager, path, check, limit: 90 };
     let test = Test::of(&matchers);
     let count = test.map(|test| input.alerts.iter().filter(|labels| test.all(labels)).count());
     let count = match (count, input.blind) {
@@ -58,7 +58,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         title: format!("expire the silence {}", written(&matchers)),
         targets: vec![target.key.clone()],
         steps: vec![
-            Step::send("expire it", silence::amtool("expire", &[id.to_string()]), request),
+            Step::send("expire it", silence::amtool("expire", &[]).arg(&**id), request),
             Step::wait("wait until every replica says so", proof),
         ],
         risk: Risk::Press,

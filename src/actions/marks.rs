@@ -1,11 +1,13 @@
-//! What a suspend, a cordon or a pause of ours writes on the object in the same patch: who, why, and what stood there
-//! before. By it what we have done is known again, whoever looks and wherever the audit is; our own undo removes it.
+//! What a suspend, a cordon or a pause of ours writes on the object in the same patch: who, why, by which plan, and what
+//! stood there before. By it what we have done is known again, whoever looks and wherever the audit is; our own undo
+//! removes it. What we make is marked with its plan, too.
 
 use serde_json::{Map, Value, json};
 
 use super::input::Input;
 use crate::domain::json::annotation;
 use crate::domain::plan::MANAGER;
+use crate::domain::proof::{RUN, RUN_AT, Sent};
 use crate::kinds::suspender::SuspendedBy;
 
 pub const BY: &str = "watchkeeper.dev/by";
@@ -16,7 +18,11 @@ const CORDONED_BY: &str = "watchkeeper.dev/cordoned-by";
 
 /// The annotations for an object; `before` is what stood there.
 pub fn set(input: &Input<'_>, object: &Value, before: &str) -> Map<String, Value> {
-    let mut out = Map::from_iter([(BY.to_owned(), json!(input.operator)), (BEFORE.to_owned(), json!(before))]);
+    let mut out = Map::from_iter([
+        (BY.to_owned(), json!(input.operator)),
+        (BEFORE.to_owned(), json!(before)),
+        (RUN.to_owned(), json!(input.token)),
+    ]);
     let reason = input.reason.trim();
     // a reason of an earlier suspend that somebody else has ended must not stay
     if !reason.is_empty() || !annotation(object, REASON).is_empty() {
@@ -27,7 +33,22 @@ pub fn set(input: &Input<'_>, object: &Value, before: &str) -> Map<String, Value
 
 /// All of them removed.
 pub fn gone() -> Map<String, Value> {
-    [BY, REASON, BEFORE, CORDONED_BY].map(|name| (name.to_owned(), Value::Null)).into_iter().collect()
+    [BY, REASON, BEFORE, RUN, CORDONED_BY].map(|name| (name.to_owned(), Value::Null)).into_iter().collect()
+}
+
+/// By which our own write is told from the same one of somebody else.
+pub fn ours(input: &Input<'_>) -> Vec<Sent> {
+    vec![Sent::value(RUN_AT, json!(input.token))]
+}
+
+/// The same of an undo: what somebody else has undone keeps our mark.
+pub fn taken_away() -> Vec<Sent> {
+    vec![Sent::value(RUN_AT, Value::Null)]
+}
+
+/// Whether the interrupted plan that is gone on with has written what stands in the object.
+pub fn of_continued(input: &Input<'_>, path: &str, object: &Value) -> bool {
+    object.pointer(RUN_AT).is_some_and(|run| input.did(path, RUN_AT, run))
 }
 
 /// Who did it with this program, as far as the object says; empty when nobody did, or when the switch was written by

@@ -20,6 +20,9 @@ pub const SPEC: ActionSpec = ActionSpec {
     plan,
 };
 
+/// What the proof compares with: when it has changed since the preview, it is not sent.
+const RESTS_ON: &[&str] = &["/spec/secretName", "/status/revision", "/status/failedIssuanceAttempts"];
+
 fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let target = input.target()?;
     let (path, object) = input.object()?;
@@ -47,11 +50,12 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
             "{attempts} attempts have failed: another failure doubles the wait, and may use up the authority's limits"
         ));
     }
+    let asked = input.now.timestamp().to_string();
     let set = json!({
         "type": "Issuing", "status": "True", "reason": "ManuallyTriggered",
         "message": "Certificate re-issuance manually triggered",
         "observedGeneration": int(object, "/metadata/generation").unwrap_or(0),
-        "lastTransitionTime": input.now.timestamp().to_string(),
+        "lastTransitionTime": asked,
     });
     let revision = int(object, "/status/revision").unwrap_or(0);
     let request = Request {
@@ -59,7 +63,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         method: Method::Put,
         path: format!("{path}/status"),
         body: Body::WithCondition(set),
-        guard: Some(Guard::of(&path, object, &["/spec/secretName"])),
+        guard: Some(Guard::of(&path, object, RESTS_ON)),
         right: Some(input.right("update", "Certificate", "status", namespace, name)?),
         dry_run: true,
         fine: &[],
@@ -67,7 +71,8 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         before: format!("revision {revision}, valid until {}", text(object, "/status/notAfter")),
         after: "Issuing: True (ManuallyTriggered)".into(),
     };
-    let check = Check::Reissued { revision, attempts };
+    let before = condition(object, "Issuing").map_or("", |c| text(c, "/lastTransitionTime")).to_owned();
+    let check = Check::Reissued { revision, attempts, asked, before };
     let proof = Proof { via: Via::Kubernetes, path, check, limit: 600 };
     let steps = vec![
         Step::send(

@@ -7,7 +7,8 @@ use super::input::{Input, There};
 use super::velero::{self, Unfit};
 use super::{ActionSpec, Field, Offer, Start, backup, right, twin};
 use crate::domain::json::{list, text};
-use crate::domain::plan::{Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
+use crate::domain::plan::{Body, Guard, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
+use crate::domain::proof::RUN;
 use crate::domain::served;
 
 pub const SPEC: ActionSpec = ActionSpec {
@@ -38,7 +39,7 @@ const OF_KUBERNETES: &[&str] = &["default", "kube-system", "kube-public", "kube-
 
 fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let target = input.target()?;
-    let (_, object) = input.object()?;
+    let (path, object) = input.object()?;
     let (place, backup) = (&*target.key.namespace, &*target.key.name);
     let included: Vec<&str> = list(object, "/spec/includedNamespaces").iter().filter_map(|v| v.as_str()).collect();
     let Some(from) = input.setting("namespace") else {
@@ -67,14 +68,14 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         twin = twin.flag("namespace-mappings", format!("{from}:{into}"));
     }
     let twin = twin.flag("include-cluster-resources", false).within(place);
-    let body = json!({ "apiVersion": "velero.io/v1", "kind": "Restore", "metadata": { "name": name, "namespace": place }, "spec": spec });
+    let body = json!({ "apiVersion": "velero.io/v1", "kind": "Restore", "metadata": { "name": name, "namespace": place, "annotations": { RUN: input.token } }, "spec": spec });
     let restores = input.served("Restore")?.collection(place);
     let request = Request {
         via: Via::Kubernetes,
         method: Method::Post,
         path: restores.clone(),
         body: Body::Json(body),
-        guard: None,
+        guard: Some(Guard::identity(path, object)),
         right: Some(input.right("create", "Restore", "", place, "")?),
         dry_run: true,
         fine: &[],
@@ -92,7 +93,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         warnings.push(format!("{into} is a namespace of the platform itself"));
     }
     warnings.extend(storage(input, text(object, "/spec/storageLocation"), place)?);
-    let check = backup::phases();
+    let check = backup::phases(input);
     let proof = Proof { via: Via::Kubernetes, path: format!("{restores}/{name}"), check, limit: 3600 };
     Ok(Plan {
         action: SPEC.name,

@@ -50,7 +50,8 @@ pub fn steps(input: &Input<'_>, path: &str, object: &Value) -> Result<Vec<Step>,
     request.before = "suspend: true".into();
     request.after = "suspend: absent".into();
     let (what, check, limit) = if flux::is_static(target.kind, object) {
-        ("read it back: it is not suspended", Check::Field { pointer: "/spec/suspend".into(), is: Value::Null }, 30)
+        let (pointer, is) = ("/spec/suspend".into(), Value::Null);
+        ("read it back: it is not suspended", Check::Field { pointer, is, sent: marks::taken_away() }, 30)
     } else {
         ("wait until it was reconciled and is Ready", Check::FluxResumed, 600)
     };

@@ -2,7 +2,7 @@
 //! changed before it is resumed.
 
 use super::input::Input;
-use super::{ActionSpec, Field, Start, dependents, digest, flux, suspend, twin};
+use super::{ActionSpec, Field, Start, dependents, digest, flux, marks, suspend, twin};
 use crate::domain::json::{flag, list, text};
 use crate::domain::plan::{Act, Plan, Risk, Step, Stop};
 use crate::domain::proof::Check;
@@ -78,7 +78,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     steps.push(Step::new("change Git to the old chart or values before resuming", "", Act::Manual("resumed before Git is changed, helm-controller sees a release that it did not make, and upgrades to the bad version again".into())));
     let mut undo = by_helm(newest).to_string();
     // a suspend of somebody else's is not ours to end
-    if !is_suspended || input.did(&path, "/spec/suspend", &true.into()) {
+    if !is_suspended || marks::of_continued(input, &path, object) {
         undo = format!("{undo}\n{}", twin::flux(input, "resume", target));
     }
     let mut plan = flux::plan(input, SPEC.name, steps, undo)?;

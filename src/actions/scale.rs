@@ -46,7 +46,8 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     request.after = format!("replicas: {wanted}");
     let twin = |count: i64| workload.kubectl(input, &["scale"]).flag("replicas", count);
     // the answer is a Scale, which has no generation of the workload
-    let field = Check::Field { pointer: "/spec/replicas".into(), is: json!(wanted) };
+    let sent = vec![Sent::owned("/spec/replicas", "scale")];
+    let field = Check::Field { pointer: "/spec/replicas".into(), is: json!(wanted), sent };
     let read = Proof { via: Via::Kubernetes, path: workload.path.clone(), check: field, limit: 30 };
     let steps = vec![
         Step::send(format!("scale {} to {wanted}", workload.told()), twin(wanted), request)

@@ -6,10 +6,11 @@ use super::input::Input;
 use super::silence_caution::Caution;
 use super::silence_scope::{self, Scope};
 use super::{ActKey, ActionSpec, Field, RightRow, Start, right, silence_span};
+use crate::domain::command_line::{AMTOOL, CommandLine};
 use crate::domain::matcher::{self, Matcher, written};
 use crate::domain::plan::{ALERTMANAGER, Body, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
 use crate::domain::proof::Check;
-use crate::domain::shell;
+use crate::domain::way::Way;
 
 /// Through the proxy of Alertmanager's Service.
 pub const RIGHTS: &[RightRow] = &[right("", "services/proxy", "create"), right("", "services/proxy", "delete")];
@@ -58,7 +59,8 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let ends = input.now.plus(span.seconds);
     let body = body(&matchers, &input.now.timestamp().to_string(), &ends.timestamp().to_string(), input);
     let twin = added(&matchers, &span.flag(ends), input.operator, input.reason.trim());
-    let check = Check::Silence { until: Some(ends.timestamp().to_string()), pending: false };
+    let (until, made) = (Some(ends.timestamp().to_string()), Some(known_by(&body)));
+    let check = Check::Silence { until, pending: false, made };
     let title = format!("silence {}", written(&matchers));
     let mut plan = build(input, SPEC.name, title, body, twin, (format!("{SILENCE}/{{/silenceID}}"), check))?;
     plan.targets = vec![target.key.clone()];
@@ -126,6 +128,12 @@ fn body(matchers: &[Matcher], starts: &str, ends: &str, input: &Input<'_>) -> Va
     })
 }
 
+/// What a silence is known by again when the answer with its id was lost.
+pub fn known_by(body: &Value) -> Value {
+    let fields = ["matchers", "startsAt", "endsAt", "createdBy", "comment"];
+    fields.into_iter().map(|name| (name.to_owned(), body[name].clone())).collect()
+}
+
 pub fn wire(matchers: &[Matcher]) -> Value {
     let one = |m: &Matcher| json!({ "name": m.name, "value": m.value, "isRegex": m.is_regex, "isEqual": m.is_equal });
     matchers.iter().map(one).collect()
@@ -134,20 +142,16 @@ pub fn wire(matchers: &[Matcher]) -> Value {
 /// The command that makes the same silence. A label's name that amtool's older reader does not know must not come
 /// first: that reader would take the whole of it for the name of an alert.
 pub fn added(matchers: &[Matcher], span: &str, author: &str, comment: &str) -> String {
-    let mut words = vec![format!("--author={author}"), format!("--comment={comment}"), span.to_owned()];
     let (plain, odd): (Vec<_>, Vec<_>) = matchers.iter().partition(|m| matcher::is_classic_name(&m.name));
-    words.extend(plain.into_iter().chain(odd).map(ToString::to_string));
-    amtool("add", &words)
+    let matchers = plain.into_iter().chain(odd).map(ToString::to_string);
+    let (author, comment) = (format!("--author={author}"), format!("--comment={comment}"));
+    amtool("add", &[&author, &comment, span]).args(matchers).to_string()
 }
 
-/// `amtool silence VERB WORD...`, for a shell.
-pub fn amtool(verb: &str, words: &[String]) -> String {
-    let mut line = format!("amtool silence {verb}");
-    for word in words {
-        line.push(' ');
-        line.push_str(&shell::quoted(word));
-    }
-    line
+/// `amtool silence VERB FLAG...`, to which what it is about is added.
+pub fn amtool(verb: &str, flags: &[&str]) -> CommandLine {
+    let words: Vec<&str> = ["silence", verb].into_iter().chain(flags.iter().copied()).collect();
+    CommandLine::new(&AMTOOL, &Way::default(), &words)
 }
 
 /// Where a silence is read: from Alertmanager, not from the API server.
@@ -232,7 +236,7 @@ mod tests {
     fn the_command_runs_nothing_that_a_label_or_a_reason_says() {
         let matchers = parse(r#""host name"="a" name="x$(touch PWNED)`id`'""#).unwrap();
         let told = added(&matchers, "--duration=120m", "a'b", "it's $(id)");
-        let wanted = r#"amtool silence add '--author=a'\''b' '--comment=it'\''s $(id)' --duration=120m 'name="x$(touch PWNED)`id`'\''"' '"host name"="a"'"#;
+        let wanted = r#"amtool silence add --author='a'\''b' --comment='it'\''s $(id)' --duration=120m 'name="x$(touch PWNED)`id`'\''"' '"host name"="a"'"#;
         assert_eq!(told, wanted);
     }
 }

@@ -62,7 +62,7 @@ pub fn steps(input: &Input<'_>, path: &str, object: &Value) -> Result<Vec<Step>,
     request.before = before;
     // what the flux command does not write
     request.after = format!("{after}, {}: {}", marks::BY, input.operator);
-    let check = Check::Field { pointer: pointer.into(), is };
+    let check = Check::Field { pointer: pointer.into(), is, sent: marks::ours(input) };
     let proof = Proof { via: Via::Kubernetes, path: path.to_owned(), check, limit: 30 };
     Ok(vec![
         Step::send(format!("suspend {}", target.told()), twin::flux(input, "suspend", target), request)

@@ -39,7 +39,8 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let note = if by.is_empty() { String::new() } else { format!(", {}: absent", marks::BY) };
     request.after = format!("unschedulable: absent{note}");
     let name = &target.key.name;
-    let check = Check::Field { pointer: "/spec/unschedulable".into(), is: Value::Null };
+    let (pointer, is) = ("/spec/unschedulable".into(), Value::Null);
+    let check = Check::Field { pointer, is, sent: marks::taken_away() };
     let proof = Proof { via: Via::Kubernetes, path: path.clone(), check, limit: 30 };
     let steps = vec![
         Step::send(format!("uncordon node {name}"), twin::kubectl(input, &["uncordon"]).arg(&**name), request)

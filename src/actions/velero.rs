@@ -61,7 +61,8 @@ pub fn pause(
     // what the velero command does not write
     let by = if wanted { format!(", {}: {}", marks::BY, input.operator) } else { String::new() };
     request.after = format!("paused: {wanted}{skips}{by}");
-    let check = Check::Field { pointer: "/spec/paused".into(), is: json!(wanted) };
+    let sent = if wanted { marks::ours(input) } else { marks::taken_away() };
+    let check = Check::Field { pointer: "/spec/paused".into(), is: json!(wanted), sent };
     let proof = Proof { via: Via::Kubernetes, path, check, limit: 30 };
     let send = Step::send(format!("{verb} schedule {}", target.key.name), command(input, wanted, skip)?, request);
     let send = if wanted { send.holding("paused", target.object()) } else { send.freeing(target.object()) };

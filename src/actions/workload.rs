@@ -203,7 +203,8 @@ pub fn pause(input: &Input<'_>, action: &'static str, wanted: bool) -> Result<Pl
     let mut request = patch(input, &workload, "", &["/spec/paused"], body)?;
     request.before = format!("paused: {paused}");
     request.after = format!("paused: {wanted}");
-    let check = Check::Field { pointer: "/spec/paused".into(), is: value.clone() };
+    let sent = if wanted { marks::ours(input) } else { marks::taken_away() };
+    let check = Check::Field { pointer: "/spec/paused".into(), is: value.clone(), sent };
     let read = Proof { via: Via::Kubernetes, path: workload.path.clone(), check, limit: 30 };
     let twin = |verb: &str| workload.kubectl(input, &["rollout", verb]);
     let send = Step::send(format!("{verb} the rollout of {}", workload.told()), twin(verb), request);

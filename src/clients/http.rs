@@ -303,6 +303,12 @@ struct ServerStatus {
 }
 
 impl Answer {
+    /// One that nobody sent.
+    #[cfg(test)]
+    pub fn of(status: StatusCode, body: impl Into<Bytes>) -> Self {
+        Self { status, headers: HeaderMap::new(), body: body.into(), proxied: false }
+    }
+
     pub(super) async fn read<B>(response: Response<B>) -> Result<Self, RequestError>
     where
         B: BodyExt<Data = Bytes> + Unpin,

@@ -99,6 +99,9 @@ pub struct Checked {
 pub enum Verdict {
     /// The server would take it.
     Allowed,
+    /// No right that is asked for is missing, and that is all that is known: it cannot be tried without doing it, or only
+    /// after an earlier step.
+    Untried,
     /// It would be refused: the right that is missing, or the server's words.
     Denied(String),
     /// Nobody could be asked; why.

@@ -269,6 +269,14 @@ impl Body {
         }
     }
 
+    /// Whether the version of the guarded object is sent in it.
+    pub fn holds_version(&self) -> bool {
+        match self {
+            Self::Merge(_) | Self::Patch(_) | Self::Strategic(_) | Self::WithCondition(_) => true,
+            Self::None | Self::Json(_) => false,
+        }
+    }
+
     pub fn json(&self) -> Option<&Value> {
         match self {
             Self::None => None,
@@ -285,6 +293,7 @@ pub struct Guard {
     pub path: String,
     pub uid: String,
     pub version: String,
+    /// 0 where it has none, or where its controller raises it by writing a status.
     pub generation: i64,
     /// JSON pointers and what stood there.
     pub fields: Vec<(String, Value)>,
@@ -303,6 +312,11 @@ impl Guard {
         }
     }
 
+    /// Any state of the very object that was read from `path`.
+    pub fn identity(path: impl Into<String>, object: &Value) -> Self {
+        Self { generation: 0, ..Self::of(path, object, &[]) }
+    }
+
     /// For the preview: which object this holds for.
     pub fn told(&self) -> String {
         let fields: Vec<String> = self.fields.iter().map(|(p, v)| format!(", {} {v}", dotted(p))).collect();
@@ -310,7 +324,8 @@ impl Guard {
             // not an object of Kubernetes
             return fields.concat().trim_start_matches(", ").to_owned();
         }
-        format!("uid {}, generation {}{}", self.uid, self.generation, fields.concat())
+        let generation = if self.generation == 0 { String::new() } else { format!(", generation {}", self.generation) };
+        format!("uid {}{generation}{}", self.uid, fields.concat())
     }
 
     /// Whether an object read later is still what was previewed, its version aside. The words say what is not.
@@ -320,7 +335,7 @@ impl Guard {
             return Err("it was deleted and created again since the preview".to_owned());
         }
         let generation = object.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or(0);
-        if generation != self.generation {
+        if self.generation != 0 && generation != self.generation {
             return Err("its spec was changed since the preview".to_owned());
         }
         for (pointer, then) in &self.fields {
@@ -442,6 +457,14 @@ mod tests {
         assert!(spec.contains("its spec was changed"), "{spec}");
         let field = guard.holds(&object("u", "9", 3, &json!(true))).unwrap_err();
         assert_eq!(field, ".spec.suspend was changed since the preview, from null to true");
+    }
+
+    #[test]
+    fn an_identity_lets_every_state_of_the_same_object_pass() {
+        let guard = Guard::identity("/x", &object("u", "1", 3, &Value::Null));
+        assert_eq!(guard.holds(&object("u", "9", 4, &json!(true))), Ok(()));
+        assert!(guard.holds(&object("v", "1", 3, &Value::Null)).is_err());
+        assert_eq!(guard.told(), "uid u");
     }
 
     #[test]

@@ -7,12 +7,18 @@ use sha2::{Digest, Sha256};
 
 use super::ages::Time;
 use super::json::{self, condition, is_true, text};
+use super::plan::{MANAGER, dotted};
 
 /// What must be seen. It names what was sent, so that what was there before, or comes from somebody else, is no proof.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Check {
-    /// The field has this value; null is "absent".
-    Field { pointer: String, is: Value },
+    /// The field has this value; null is "absent". What was sent beside it is there, too.
+    Field {
+        pointer: String,
+        is: Value,
+        #[serde(default)]
+        sent: Vec<Sent>,
+    },
     /// Flux has handled this token, and then says Ready for the present generation.
     FluxHandled { token: String, annotation: String, handled: String },
     /// It is no longer suspended, and Flux says Ready for its present generation.
@@ -21,24 +27,77 @@ pub enum Check {
     Rollout { sent: Vec<Sent> },
     /// The object is gone, or another one has its name.
     Gone { uid: String },
-    /// The certificate has a revision beyond this one; more failed attempts than these are a failure.
-    Reissued { revision: i64, attempts: i64 },
-    /// `.status.phase` is one of the first; one of the second is a failure.
-    Phase { done: Vec<String>, failed: Vec<String> },
+    /// The backup is gone, or another one has its name; what the request says that Velero was asked by is a failure.
+    Deleted { uid: String, request: String },
+    /// The certificate has a revision beyond this one; more failed attempts than these are a failure. `asked` is when we
+    /// asked, as the condition `Issuing` has it; a failure of `before` is none of ours.
+    Reissued {
+        revision: i64,
+        attempts: i64,
+        #[serde(default)]
+        asked: String,
+        #[serde(default)]
+        before: String,
+    },
+    /// `.status.phase` is one of the first; one of the second is a failure. An object whose uid no answer has told is
+    /// known by what was sent with it.
+    Phase {
+        done: Vec<String>,
+        failed: Vec<String>,
+        #[serde(default)]
+        sent: Vec<Sent>,
+    },
     /// An `ExternalSecret` that carries this `force-sync` was synced as it is now: its controller writes down for which
     /// annotations it last synced, and that is no longer what it was.
     Synced { token: String, version: String, refreshed: String },
     /// Every replica knows the silence with this end, or, without one, as expired. One that begins later may be pending.
-    Silence { until: Option<String>, pending: bool },
+    /// Where its id is not known, it is looked for among all by what it was `made` of.
+    Silence {
+        until: Option<String>,
+        pending: bool,
+        #[serde(default)]
+        made: Option<Value>,
+    },
     /// `helm history` ends with a rollback to `to`, beyond revision `above`, that is deployed.
     RolledBack { above: i64, to: i64 },
+}
+
+/// The annotation that names the one plan that wrote an object, or made it: somebody else's write does not have it.
+pub const RUN: &str = "watchkeeper.dev/run";
+/// Where it stands, as a JSON pointer.
+pub const RUN_AT: &str = "/metadata/annotations/watchkeeper.dev~1run";
+
+impl Check {
+    /// The list in which a thing is looked for whose name was in an answer that was lost.
+    pub fn list(&self) -> Option<&'static str> {
+        matches!(self, Self::Silence { made: Some(_), .. }).then_some("/api/v2/silences")
+    }
+
+    /// Where the request stands by which a controller was asked for it.
+    pub fn request(&self) -> Option<&str> {
+        match self {
+            Self::Deleted { request, .. } => Some(request),
+            _ => None,
+        }
+    }
 }
 
 /// A part of an object as it was sent. Of what may hold secrets only the digest is kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Sent {
-    Value { pointer: String, is: Value },
-    Digest { pointer: String, sha256: String },
+    Value {
+        pointer: String,
+        is: Value,
+    },
+    Digest {
+        pointer: String,
+        sha256: String,
+    },
+    /// A field that nobody else has changed since: the API server notes who did, and through which subresource.
+    Owned {
+        pointer: String,
+        sub: String,
+    },
 }
 
 impl Sent {
@@ -51,9 +110,14 @@ impl Sent {
         Self::Digest { pointer: pointer.into(), sha256: digest(value) }
     }
 
+    /// Known again because we were the last to change it, which the subresource `sub` leaves as the only trace.
+    pub fn owned(pointer: impl Into<String>, sub: &str) -> Self {
+        Self::Owned { pointer: pointer.into(), sub: sub.to_owned() }
+    }
+
     fn pointer(&self) -> &str {
         match self {
-            Self::Value { pointer, .. } | Self::Digest { pointer, .. } => pointer,
+            Self::Value { pointer, .. } | Self::Digest { pointer, .. } | Self::Owned { pointer, .. } => pointer,
         }
     }
 
@@ -62,6 +126,11 @@ impl Sent {
         match self {
             Self::Value { is, .. } => now == is,
             Self::Digest { sha256, .. } => digest(now) == *sha256,
+            Self::Owned { pointer, sub } => {
+                let at = format!("/fieldsV1{}", pointer.replace('/', "/f:"));
+                let ours = |entry: &Value| text(entry, "/manager") == MANAGER && text(entry, "/subresource") == sub;
+                json::list(object, "/metadata/managedFields").iter().any(|e| ours(e) && e.pointer(&at).is_some())
+            }
         }
     }
 }
@@ -94,6 +163,8 @@ pub enum Seen {
     Absent(String),
     /// It was taken, but is not through yet; how far it is.
     Waiting(String),
+    /// It cannot be read now; why.
+    Unread(String),
     Done(String),
     Failed(String),
     /// It cannot be seen any more, whatever became of it.
@@ -115,9 +186,9 @@ impl Answer<'_> {
 
     fn unread(&self) -> Seen {
         match self.code {
-            200..=299 => Seen::Waiting("cannot be read now: the answer is no object".to_owned()),
-            404 => Seen::Waiting("cannot be read now: 404, but not from the API server".to_owned()),
-            code => Seen::Waiting(format!("cannot be read now ({code})")),
+            200..=299 => Seen::Unread("cannot be read now: the answer is no object".to_owned()),
+            404 => Seen::Unread("cannot be read now: 404, but not from the API server".to_owned()),
+            code => Seen::Unread(format!("cannot be read now ({code})")),
         }
     }
 }
@@ -125,7 +196,7 @@ impl Answer<'_> {
 /// Judges one answer of the API server. `uid` is the object's, where it is known; `doubt`: whether what was sent has
 /// arrived is not known.
 pub fn judge(check: &Check, answer: Answer<'_>, uid: &str, doubt: bool) -> Seen {
-    if let Check::Gone { uid } = check {
+    if let Check::Gone { uid } | Check::Deleted { uid, .. } = check {
         return gone(uid, answer);
     }
     if answer.is_not_found() {
@@ -141,16 +212,18 @@ pub fn judge(check: &Check, answer: Answer<'_>, uid: &str, doubt: bool) -> Seen 
         return Seen::Failed("it was deleted and created again: this is another one".to_owned());
     }
     match check {
-        Check::Field { pointer, is } => field(object, pointer, is),
+        Check::Field { pointer, is, sent } => field(object, pointer, is, sent),
         Check::FluxHandled { token, annotation, handled } => flux_handled(object, token, annotation, handled, doubt),
         Check::FluxResumed => flux_resumed(object),
-        Check::Rollout { sent } => match sent.iter().find(|sent| !sent.is_in(object)) {
-            Some(other) => Seen::Absent(format!("{} is not what was sent", super::plan::dotted(other.pointer()))),
-            None => rollout(object),
-        },
-        Check::Gone { uid } => gone(uid, answer),
-        Check::Reissued { revision, attempts } => reissued(object, *revision, *attempts),
-        Check::Phase { done, failed } => phase(object, done, failed),
+        Check::Rollout { sent } => missing(object, sent).unwrap_or_else(|| rollout(object)),
+        Check::Gone { uid } | Check::Deleted { uid, .. } => gone(uid, answer),
+        Check::Reissued { revision, attempts, asked, before } => {
+            reissued(object, (*revision, *attempts), (asked, before), doubt)
+        }
+        Check::Phase { done, failed, sent } => {
+            let sent: &[Sent] = if uid.is_empty() { sent } else { &[] };
+            missing(object, sent).unwrap_or_else(|| phase(object, done, failed))
+        }
         Check::Synced { token, version, refreshed } => synced(object, token, version, refreshed),
         Check::Silence { .. } | Check::RolledBack { .. } => Seen::Lost("the API server does not know it".to_owned()),
     }
@@ -159,10 +232,51 @@ pub fn judge(check: &Check, answer: Answer<'_>, uid: &str, doubt: bool) -> Seen 
 /// Judges what a program of this machine, or Alertmanager, has said.
 pub fn judge_other(check: &Check, said: &Value) -> Seen {
     match check {
-        Check::Silence { until, pending } => silence(said, until.as_deref(), *pending),
+        Check::Silence { until, pending, made } => match (said.as_array(), made) {
+            (None, _) => silence(said, until.as_deref(), *pending),
+            (Some(all), Some(made)) => match all.iter().find(|one| is_that_silence(one, made)) {
+                Some(found) => silence(found, until.as_deref(), *pending),
+                None => Seen::Absent("no such silence is there".to_owned()),
+            },
+            (Some(_), None) => Seen::Lost("which of them it is, is not known".to_owned()),
+        },
         Check::RolledBack { above, to } => rolled_back(said, *above, *to),
         _ => Seen::Lost("only the API server knows it".to_owned()),
     }
+}
+
+/// What is not there of what was sent.
+fn missing(object: &Value, sent: &[Sent]) -> Option<Seen> {
+    let other = sent.iter().find(|sent| !sent.is_in(object))?;
+    Some(Seen::Absent(format!("{} is not what was sent", dotted(other.pointer()))))
+}
+
+/// What a `DeleteBackupRequest` says against the deletion. One that was processed without errors is removed.
+pub fn refused_by_velero(request: &Value) -> Option<String> {
+    let errors: Vec<&str> = json::list(request, "/status/errors").iter().filter_map(Value::as_str).collect();
+    (text(request, "/status/phase") == "Processed" && !errors.is_empty())
+        .then(|| format!("Velero did not delete it: {}", errors.join("; ")))
+}
+
+/// Whether a silence that was read is the one that was posted. Alertmanager moves a start that is over to its own now,
+/// and may put the matchers into another order.
+fn is_that_silence(found: &Value, made: &Value) -> bool {
+    let matchers = |silence: &Value| {
+        let flag = |m: &Value, name: &str, default: bool| m[name].as_bool().unwrap_or(default);
+        let one = |m: &Value| {
+            format!("{} {} {} {}", m["name"], m["value"], flag(m, "isRegex", false), flag(m, "isEqual", true))
+        };
+        let mut all: Vec<String> = json::list(silence, "/matchers").iter().map(one).collect();
+        all.sort_unstable();
+        all
+    };
+    let at = |silence: &Value, pointer: &str| Time::parse(text(silence, pointer));
+    let same = |pointer: &str| text(found, pointer) == text(made, pointer);
+    matchers(found) == matchers(made)
+        && same("/createdBy")
+        && same("/comment")
+        && at(made, "/endsAt").is_some_and(|ends| at(found, "/endsAt") == Some(ends))
+        && at(made, "/startsAt") <= at(found, "/startsAt")
 }
 
 /// `helm history -o json`: the newest revision is the last.
@@ -175,7 +289,11 @@ fn rolled_back(history: &Value, above: i64, to: i64) -> Seen {
     if revision <= above {
         return Seen::Absent(format!("revision {revision} is still the newest"));
     }
-    // helm 3 and 4: pkg/action/rollback.go writes this description
+    // helm 3 and 4, pkg/action/rollback.go: this description, and in its place why it failed
+    let broke = ["Rollback", "Release"].iter().any(|of| description.starts_with(&format!("{of} \"")));
+    if status == "failed" && broke && description.contains("\" failed: ") {
+        return Seen::Failed(format!("revision {revision}: {description}"));
+    }
     if description != format!("Rollback to {to}") {
         return Seen::Lost(format!("revision {revision} is another change: {description}"));
     }
@@ -214,12 +332,14 @@ fn gone(uid: &str, answer: Answer<'_>) -> Seen {
     }
 }
 
-fn field(object: &Value, pointer: &str, is: &Value) -> Seen {
+fn field(object: &Value, pointer: &str, is: &Value, sent: &[Sent]) -> Seen {
     let now = object.pointer(pointer).unwrap_or(&Value::Null);
-    if now == is {
-        return Seen::Done(format!("{} is {is}", super::plan::dotted(pointer)));
+    let told = format!("{} is {now}", dotted(pointer));
+    match missing(object, sent) {
+        _ if now != is => Seen::Absent(told),
+        Some(_) => Seen::Absent(format!("{told}, but not by this plan")),
+        None => Seen::Done(told),
     }
-    Seen::Absent(format!("{} is {now}", super::plan::dotted(pointer)))
 }
 
 /// Whether Flux leaves an object alone: by its spec, or, of a ResourceSet and an `ArtifactGenerator`, by an annotation.
@@ -262,6 +382,10 @@ fn flux_handled(object: &Value, token: &str, annotation: &str, handled: &str, do
 fn flux_resumed(object: &Value) -> Seen {
     if flux_suspended(object) {
         return Seen::Absent("it is suspended".to_owned());
+    }
+    // our resume takes it away
+    if object.pointer(RUN_AT).is_some() {
+        return Seen::Absent("it was resumed, but not by this plan".to_owned());
     }
     flux_ready(object)
 }
@@ -351,18 +475,29 @@ fn steps(parts: &[(&str, i64, i64)]) -> Seen {
     Seen::Done(format!("rolled out, {want} of {want} available"))
 }
 
-fn reissued(object: &Value, revision: i64, attempts: i64) -> Seen {
+/// `(revision, attempts)` are those of before; `(asked, before)` when we asked, and when the failure of before was told.
+/// While it is not known whether our request has arrived, only `Issuing` as we set it tells that it has.
+fn reissued(object: &Value, (revision, attempts): (i64, i64), (asked, before): (&str, &str), doubt: bool) -> Seen {
     let issuing = condition(object, "Issuing");
-    let failed = number(object, "/status/failedIssuanceAttempts");
-    if failed > attempts {
-        let why = issuing.map_or_else(String::new, words);
-        return Seen::Failed(format!("the issuance failed ({failed} failed attempts): {why}"));
-    }
+    let told = issuing.map_or_else(String::new, words);
+    let status = issuing.map_or("", |c| text(c, "/status"));
+    let at = issuing.map_or("", |c| text(c, "/lastTransitionTime"));
     let now = number(object, "/status/revision");
-    match issuing.map(|c| text(c, "/status")) {
-        Some("True") => Seen::Waiting(issuing.map_or_else(String::new, words)),
-        Some("False") if now <= revision => Seen::Failed(issuing.map_or_else(String::new, words)),
-        _ if now > revision => Seen::Done(format!("revision {now}, valid until {}", text(object, "/status/notAfter"))),
+    let issued = || format!("revision {now}, valid until {}", text(object, "/status/notAfter"));
+    if doubt && !(status == "True" && Time::parse(at).is_some_and(|at| Time::parse(asked) == Some(at))) {
+        return Seen::Absent(match status {
+            _ if now > revision => format!("{}, by whose request is not known", issued()),
+            "True" => format!("it is being issued, by another request: {told}"),
+            "False" => format!("it failed, by whose request is not known: {told}"),
+            _ => "our request is not on it".to_owned(),
+        });
+    }
+    let failed = number(object, "/status/failedIssuanceAttempts");
+    match status {
+        "True" => Seen::Waiting(told),
+        _ if failed > attempts => Seen::Failed(format!("the issuance failed ({failed} failed attempts): {told}")),
+        "False" if now <= revision && (before.is_empty() || at != before) => Seen::Failed(told),
+        _ if now > revision => Seen::Done(issued()),
         _ => Seen::Absent("waiting for cert-manager to take it up".to_owned()),
     }
 }
@@ -417,7 +552,7 @@ fn synced(object: &Value, token: &str, version: &str, refreshed: &str) -> Seen {
 /// When we last changed the object, by the API server's clock.
 fn ours(object: &Value) -> Option<Time> {
     let entries = json::list(object, "/metadata/managedFields").iter();
-    let own = entries.filter(|entry| text(entry, "/manager") == super::plan::MANAGER);
+    let own = entries.filter(|entry| text(entry, "/manager") == MANAGER);
     own.filter_map(|entry| Time::parse(text(entry, "/time"))).max()
 }
 
@@ -462,6 +597,7 @@ mod tests {
         match seen {
             Seen::Absent(how) => format!("absent: {how}"),
             Seen::Waiting(how) => format!("waiting: {how}"),
+            Seen::Unread(how) => format!("unread: {how}"),
             Seen::Done(what) => format!("done: {what}"),
             Seen::Failed(why) => format!("failed: {why}"),
             Seen::Lost(why) => format!("lost: {why}"),
@@ -586,15 +722,15 @@ mod tests {
 
     #[test]
     fn only_the_object_that_was_written_to_is_a_proof() {
-        let check = Check::Field { pointer: "/spec/unschedulable".into(), is: Value::Null };
+        let check = Check::Field { pointer: "/spec/unschedulable".into(), is: Value::Null, sent: Vec::new() };
         let judged = |code, body: Value, doubt| judge(&check, Answer { code, body: &body }, "u", doubt);
         assert!(matches!(judged(200, json!({"metadata": {"uid": "u"}}), false), Seen::Done(_)));
         assert!(matches!(judged(200, json!({"metadata": {"uid": "v"}}), false), Seen::Failed(_)), "another one");
-        assert!(matches!(judged(200, Value::Null, false), Seen::Waiting(_)), "a login page is no node");
+        assert!(matches!(judged(200, Value::Null, false), Seen::Unread(_)), "a login page is no node");
         let status = json!({"kind": "Status", "code": 404});
         assert!(matches!(judged(404, status.clone(), false), Seen::Failed(_)));
         assert!(matches!(judged(404, status, true), Seen::Absent(_)), "what was lost may never have been there");
-        assert!(matches!(judged(404, Value::Null, false), Seen::Waiting(_)), "a load balancer knows nothing");
+        assert!(matches!(judged(404, Value::Null, false), Seen::Unread(_)), "a load balancer knows nothing");
     }
 
     #[rstest]
@@ -619,6 +755,9 @@ mod tests {
     #[case::helm_did_nothing(json!([{"revision": 4, "status": "deployed", "description": "Upgrade complete"}]), "absent")]
     #[case::it_did(json!([{"revision": 5, "status": "deployed", "description": "Rollback to 3"}]), "done")]
     #[case::it_is_at_it(json!([{"revision": 5, "status": "pending-rollback", "description": "Rollback to 3"}]), "waiting")]
+    #[case::it_broke_off(json!([{"revision": 5, "status": "failed", "description": "Release \"x\" failed: timed out waiting for the condition"}]), "failed")]
+    #[case::it_could_not(json!([{"revision": 5, "status": "failed", "description": "Rollback \"x\" failed: no"}]), "failed")]
+    #[case::an_upgrade_failed(json!([{"revision": 5, "status": "failed", "description": "Upgrade \"x\" failed: no"}]), "lost")]
     #[case::another_was_faster(json!([{"revision": 5, "status": "deployed", "description": "Upgrade complete"}]), "lost")]
     #[case::no_answer(json!({}), "lost")]
     fn a_rollback_is_proven_by_helms_history(#[case] history: Value, #[case] expected: &str) {
@@ -632,7 +771,131 @@ mod tests {
     #[case::failed_once_more(json!({"status": {"revision": 3, "failedIssuanceAttempts": 2, "conditions": [{"type": "Issuing", "status": "False", "reason": "Failed", "message": "no"}]}}), "failed: the issuance failed (2 failed attempts): Failed: no")]
     #[case::not_yet(json!({"status": {"revision": 3}}), "absent: waiting for cert-manager to take it up")]
     fn a_renewal_is_a_new_revision(#[case] object: Value, #[case] expected: &str) {
-        assert_eq!(told(&Check::Reissued { revision: 3, attempts: 1 }, &object), expected);
+        assert_eq!(told(&asked_to_issue(), &object), expected);
+    }
+
+    const ASKED: &str = "2026-11-29T10:00:00Z";
+
+    fn asked_to_issue() -> Check {
+        Check::Reissued { revision: 3, attempts: 1, asked: ASKED.into(), before: "2026-11-20T08:00:00Z".into() }
+    }
+
+    /// A certificate with this revision and number of failed attempts, whose `Issuing` is so since then.
+    fn certificate(revision: i64, failed: i64, issuing: (&str, &str)) -> Value {
+        json!({"status": {"revision": revision, "failedIssuanceAttempts": failed, "notAfter": "2027",
+            "conditions": [{"type": "Issuing", "status": issuing.0, "lastTransitionTime": issuing.1, "reason": "R"}]}})
+    }
+
+    #[rstest]
+    #[case::a_failure_of_before(certificate(3, 1, ("False", "2026-11-20T08:00:00Z")), "absent: waiting for cert-manager", "absent: it failed, by whose")]
+    #[case::a_failure_since(certificate(3, 1, ("False", "2026-11-29T10:00:09Z")), "failed: R", "absent: it failed, by whose")]
+    #[case::one_more_failure(certificate(3, 2, ("False", "2026-11-29T10:00:09Z")), "failed: the issuance failed", "absent: it failed, by whose")]
+    #[case::ours_stands_there(certificate(3, 1, ("True", ASKED)), "waiting: R", "waiting: R")]
+    #[case::somebody_elses(certificate(3, 1, ("True", "2026-11-29T10:00:02Z")), "waiting: R", "absent: it is being issued, by another")]
+    #[case::issued(json!({"status": {"revision": 4, "notAfter": "2027"}}), "done: revision 4", "absent: revision 4, valid until 2027, by whose")]
+    fn only_a_renewal_that_has_arrived_can_fail_or_succeed(
+        #[case] object: Value,
+        #[case] taken: &str,
+        #[case] lost: &str,
+    ) {
+        for (doubt, expected) in [(false, taken), (true, lost)] {
+            let seen = seen(&asked_to_issue(), &object, doubt);
+            assert!(seen.starts_with(expected), "{doubt}: {seen}");
+        }
+    }
+
+    /// A node that was cordoned, by the plan of this name.
+    fn cordoned(run: &str) -> Value {
+        json!({"metadata": {"annotations": {RUN: run}}, "spec": {"unschedulable": true}})
+    }
+
+    #[rstest]
+    #[case::ours(cordoned("t"), "done: .spec.unschedulable is true")]
+    #[case::of_another_plan(cordoned("u"), "absent: .spec.unschedulable is true, but not by this plan")]
+    #[case::of_kubectl(json!({"spec": {"unschedulable": true}}), "absent: .spec.unschedulable is true, but not by this plan")]
+    #[case::undone(json!({"metadata": {"annotations": {RUN: "t"}}}), "absent: .spec.unschedulable is null")]
+    fn a_field_that_somebody_else_has_set_is_no_proof(#[case] object: Value, #[case] expected: &str) {
+        let sent = vec![Sent::value(RUN_AT, json!("t"))];
+        let check = Check::Field { pointer: "/spec/unschedulable".into(), is: json!(true), sent };
+        assert_eq!(told(&check, &object), expected);
+    }
+
+    #[rstest]
+    #[case::ours("watchkeeper", "scale", "done: .spec.replicas is 5")]
+    #[case::of_kubectl("kubectl", "scale", "absent: .spec.replicas is 5, but not by this plan")]
+    #[case::by_another_way("watchkeeper", "", "absent: .spec.replicas is 5, but not by this plan")]
+    fn a_scale_is_known_by_who_changed_the_number_last(
+        #[case] manager: &str,
+        #[case] sub: &str,
+        #[case] expected: &str,
+    ) {
+        let entry = json!({"manager": manager, "subresource": sub, "fieldsV1": {"f:spec": {"f:replicas": {}}}});
+        let object = json!({"metadata": {"managedFields": [entry]}, "spec": {"replicas": 5}});
+        let sent = vec![Sent::owned("/spec/replicas", "scale")];
+        let check = Check::Field { pointer: "/spec/replicas".into(), is: json!(5), sent };
+        assert_eq!(told(&check, &object), expected);
+    }
+
+    #[test]
+    fn a_resume_of_somebody_else_leaves_our_mark_and_proves_nothing() {
+        let mut object = release("t", ("True", "UpgradeSucceeded", 2), &[]);
+        object["metadata"]["annotations"][RUN] = json!("ours");
+        assert_eq!(told(&Check::FluxResumed, &object), "absent: it was resumed, but not by this plan");
+    }
+
+    #[test]
+    fn a_backup_is_ours_by_its_uid_or_else_by_its_mark() {
+        let check = Check::Phase {
+            done: vec!["Completed".into()],
+            failed: vec![],
+            sent: vec![Sent::value(RUN_AT, json!("t"))],
+        };
+        let of = |run: &str, uid: &str| {
+            let body = json!({"metadata": {"uid": "u", "annotations": {RUN: run}}, "status": {"phase": "Completed"}});
+            words_of(judge(&check, Answer { code: 200, body: &body }, uid, true))
+        };
+        assert_eq!(of("t", ""), "done: Completed");
+        assert!(of("theirs", "").starts_with("absent: "));
+        assert_eq!(of("", "u"), "done: Completed");
+        assert!(of("t", "v").starts_with("failed: it was deleted and created again"));
+    }
+
+    #[rstest]
+    #[case::refused(json!({"phase": "Processed", "errors": ["a", "b"]}), Some("Velero did not delete it: a; b"))]
+    #[case::under_way(json!({"phase": "InProgress", "errors": ["a"]}), None)]
+    #[case::done(json!({"phase": "Processed"}), None)]
+    #[case::new(Value::Null, None)]
+    fn what_velero_says_against_a_deletion_is_its_end(#[case] status: Value, #[case] expected: Option<&str>) {
+        assert_eq!(refused_by_velero(&json!({"status": status})).as_deref(), expected);
+    }
+
+    /// What was posted.
+    fn posted() -> Value {
+        json!({"matchers": [{"name": "a", "value": "1", "isRegex": false, "isEqual": true}, {"name": "b", "value": "2", "isRegex": true, "isEqual": true}],
+            "startsAt": "2026-11-29T12:00:00Z", "endsAt": "2026-11-29T14:00:00Z", "createdBy": "jo", "comment": "rack"})
+    }
+
+    #[rstest]
+    #[case::ours("", json!(null), "done: active until 2026-11-29T14:00:00.000Z, silence/i")]
+    #[case::of_somebody_else("createdBy", json!("al"), "absent: no such silence is there")]
+    #[case::for_another_reason("comment", json!("x"), "absent: no such silence is there")]
+    #[case::of_before("startsAt", json!("2026-11-29T11:59:00.000Z"), "absent: no such silence is there")]
+    #[case::with_another_end("endsAt", json!("2026-11-29T14:00:01.000Z"), "absent: no such silence is there")]
+    #[case::of_other_alerts("matchers", json!([{"name": "a", "value": "1", "isRegex": false}]), "absent: no such silence is there")]
+    fn a_silence_whose_id_was_lost_is_known_by_what_it_says(
+        #[case] field: &str,
+        #[case] other: Value,
+        #[case] expected: &str,
+    ) {
+        // as Alertmanager tells it: the start is its own, and what is true by default may be left out
+        let mut one = json!({"id": "i", "status": {"state": "active"}, "createdBy": "jo", "comment": "rack",
+            "matchers": [{"name": "b", "value": "2", "isRegex": true}, {"name": "a", "value": "1", "isRegex": false, "isEqual": true}],
+            "startsAt": "2026-11-29T12:00:03.250Z", "endsAt": "2026-11-29T14:00:00.000Z"});
+        if !field.is_empty() {
+            one[field] = other;
+        }
+        let check = Check::Silence { until: Some("2026-11-29T14:00:00Z".into()), pending: false, made: Some(posted()) };
+        assert_eq!(heard(&check, &json!([{"id": "h"}, one])), expected);
     }
 
     #[test]
@@ -640,11 +903,11 @@ mod tests {
         let check = Check::Gone { uid: "u".into() };
         let at = |code, body: Value| judge(&check, Answer { code, body: &body }, "", false);
         assert_eq!(at(404, json!({"kind": "Status", "code": 404})), Seen::Done("gone".into()));
-        assert!(matches!(at(404, Value::Null), Seen::Waiting(_)), "a load balancer's 404 proves nothing");
+        assert!(matches!(at(404, Value::Null), Seen::Unread(_)), "a load balancer's 404 proves nothing");
         assert!(matches!(at(200, json!({"metadata": {"uid": "v"}})), Seen::Done(_)));
         assert!(matches!(at(200, json!({"metadata": {"uid": "u"}})), Seen::Absent(_)));
-        assert!(matches!(at(200, Value::Null), Seen::Waiting(_)), "a login page proves nothing");
-        assert!(matches!(at(503, Value::Null), Seen::Waiting(_)));
+        assert!(matches!(at(200, Value::Null), Seen::Unread(_)), "a login page proves nothing");
+        assert!(matches!(at(503, Value::Null), Seen::Unread(_)));
     }
 
     #[rstest]
@@ -670,15 +933,15 @@ mod tests {
     ) {
         let until = Some("2026-11-29T14:00:00Z".to_owned());
         let object = json!({"id": "i", "status": {"state": state}, "startsAt": "s", "endsAt": ends});
-        assert_eq!(heard(&Check::Silence { until, pending: false }, &object), expected);
+        assert_eq!(heard(&Check::Silence { until, pending: false, made: None }, &object), expected);
     }
 
     #[test]
     fn a_silence_that_begins_later_may_be_pending_and_one_that_was_ended_is_expired() {
         let object = |state: &str| json!({"id": "i", "status": {"state": state}, "endsAt": "2026-11-29T14:00:00Z"});
-        let later = Check::Silence { until: Some("2026-11-29T14:00:00Z".to_owned()), pending: true };
+        let later = Check::Silence { until: Some("2026-11-29T14:00:00Z".to_owned()), pending: true, made: None };
         assert!(heard(&later, &object("pending")).starts_with("done: pending"));
-        let ended = Check::Silence { until: None, pending: false };
+        let ended = Check::Silence { until: None, pending: false, made: None };
         assert_eq!(heard(&ended, &object("expired")), "done: expired");
         assert_eq!(heard(&ended, &object("active")), "absent: active");
     }
@@ -692,6 +955,6 @@ mod tests {
     fn a_backup_is_done_by_its_phase(#[case] object: Value, #[case] expected: &str) {
         let words = |all: &[&str]| all.iter().map(|word| (*word).to_owned()).collect();
         let failed = words(&["PartiallyFailed", "Failed", "FailedValidation"]);
-        assert_eq!(told(&Check::Phase { done: words(&["Completed"]), failed }, &object), expected);
+        assert_eq!(told(&Check::Phase { done: words(&["Completed"]), failed, sent: Vec::new() }, &object), expected);
     }
 }

@@ -81,6 +81,14 @@ pub(super) async fn may(cluster: &Cluster, right: &Right) -> Verdict {
     }
 }
 
+/// What the rights alone say.
+fn untried(right: Option<&Verdict>) -> Verdict {
+    match right {
+        None | Some(Verdict::Allowed) => Verdict::Untried,
+        Some(other) => other.clone(),
+    }
+}
+
 /// Asks for every step whether it would be taken: the rights first, then the server itself. With `dry` false only the
 /// rights are asked.
 pub async fn check(cluster: &Cluster, plan: &Plan, dry: bool) -> Vec<Checked> {
@@ -90,7 +98,7 @@ pub async fn check(cluster: &Cluster, plan: &Plan, dry: bool) -> Vec<Checked> {
     for (step, act) in plan.steps.iter().map(|step| &step.act).enumerate() {
         let verdict = match act {
             Act::Local(argv) | Act::Ask { argv, .. } => match argv.first() {
-                Some(program) if super::local::find(program).is_some() => Verdict::Allowed,
+                Some(program) if super::local::find(program).is_some() => Verdict::Untried,
                 program => Verdict::Denied(format!("{} is not installed here", program.map_or("the program", |p| p))),
             },
             Act::Await(_) | Act::Manual(_) => continue,
@@ -99,10 +107,10 @@ pub async fn check(cluster: &Cluster, plan: &Plan, dry: bool) -> Vec<Checked> {
                 if !rights.contains_key(&fetch.right) {
                     rights.insert(fetch.right.clone(), may(cluster, &fetch.right).await);
                 }
-                rights.get(&fetch.right).cloned().unwrap_or(Verdict::Allowed)
+                untried(rights.get(&fetch.right))
             }
             Act::Send(request) => {
-                let mut verdict = Verdict::Allowed;
+                let mut verdict = Verdict::Untried;
                 let right = match request.via {
                     Via::Kubernetes => request.right.clone(),
                     Via::Alertmanager => reach::right(cluster, request.method).await,
@@ -111,7 +119,7 @@ pub async fn check(cluster: &Cluster, plan: &Plan, dry: bool) -> Vec<Checked> {
                     if !rights.contains_key(right) {
                         rights.insert(right.clone(), may(cluster, right).await);
                     }
-                    verdict = rights.get(right).cloned().unwrap_or(Verdict::Allowed);
+                    verdict = untried(rights.get(right));
                 }
                 // what an earlier step changes cannot be tried before it
                 let first = !asked.contains(&request.path.as_str());
@@ -135,4 +143,16 @@ pub async fn check(cluster: &Cluster, plan: &Plan, dry: bool) -> Vec<Checked> {
         out.push(Checked { step, verdict });
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_right_alone_is_no_yes_of_the_server() {
+        assert_eq!(untried(Some(&Verdict::Allowed)), Verdict::Untried);
+        assert_eq!(untried(None), Verdict::Untried);
+        assert_eq!(untried(Some(&Verdict::Denied("no".into()))), Verdict::Denied("no".into()));
+    }
 }

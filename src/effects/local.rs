@@ -36,10 +36,23 @@ const ELSEWHERE: &[&str] = &[
     "HELM_NAMESPACE",
 ];
 
-/// Runs it to its end, on the cluster and as the user of this connection: what it said, or why it failed.
-pub async fn run(argv: &[String], context: &str, settings: &Settings) -> Result<String, String> {
-    let Some((program, arguments)) = argv.split_first() else { return Err("nothing to run".to_owned()) };
-    let file = find(program).ok_or_else(|| format!("{program} is not installed here"))?;
+/// Why a program did not end well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrong {
+    pub why: String,
+    /// It was started: then what it was to do may be done, in part or as a whole.
+    pub began: bool,
+}
+
+/// Runs it to its end, on the cluster and as the user of this connection: what it said.
+///
+/// # Errors
+/// It was not started, did not end in time and was stopped, or says that it failed.
+pub async fn run(argv: &[String], context: &str, settings: &Settings) -> Result<String, Wrong> {
+    let not_begun = |why: String| Wrong { why, began: false };
+    let broken = |why: String| Wrong { why, began: true };
+    let Some((program, arguments)) = argv.split_first() else { return Err(not_begun("nothing to run".to_owned())) };
+    let file = find(program).ok_or_else(|| not_begun(format!("{program} is not installed here")))?;
     let mut command = tokio::process::Command::new(file);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     for name in ELSEWHERE {
@@ -55,12 +68,12 @@ pub async fn run(argv: &[String], context: &str, settings: &Settings) -> Result<
     if settings.impersonate.is_some() || !settings.impersonate_groups.is_empty() {
         command.env("HELM_KUBEASGROUPS", settings.impersonate_groups.join(","));
     }
-    let mut child = command.spawn().map_err(|error| format!("{program} cannot be started: {error}"))?;
+    let mut child = command.spawn().map_err(|error| not_begun(format!("{program} cannot be started: {error}")))?;
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let running = futures::future::join3(child.wait(), tail(out), tail(err));
     let (status, out, err) = match tokio::time::timeout(DEADLINE, running).await {
-        Ok((status, out, err)) => (status.map_err(|error| format!("{program}: {error}"))?, out, err),
-        Err(_) => return Err(format!("{program} did not end within {} s and was stopped", DEADLINE.as_secs())),
+        Ok((status, out, err)) => (status.map_err(|error| broken(format!("{program}: {error}")))?, out, err),
+        Err(_) => return Err(broken(format!("{program} did not end within {} s and was stopped", DEADLINE.as_secs()))),
     };
     let said = |bytes: &[u8]| {
         let all = String::from_utf8_lossy(bytes);
@@ -68,7 +81,7 @@ pub async fn run(argv: &[String], context: &str, settings: &Settings) -> Result<
         let from = all.char_indices().rev().take(KEPT).last().map_or(0, |(at, _)| at);
         text::line(&all[from..]).into_owned()
     };
-    if status.success() { Ok(said(&out)) } else { Err(format!("{program}: {}", said(&err))) }
+    if status.success() { Ok(said(&out)) } else { Err(broken(format!("{program}: {}", said(&err)))) }
 }
 
 /// The end of what is printed, however much that is.

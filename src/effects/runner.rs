@@ -262,7 +262,7 @@ impl<'a> Run<'a> {
                 course.sent += 1;
             }
             Act::Await(proof) => {
-                let uid = self.uid(step, proof);
+                let uid = self.uid(step, proof, &course.last);
                 match self.wait(proof, &uid, course.doubt.is_some(), &course.last, stop, &say).await {
                     Ok(Seen::Done(what)) => {
                         self.confirm(&what)?;
@@ -271,7 +271,7 @@ impl<'a> Run<'a> {
                     }
                     Ok(Seen::Failed(why)) => return Err(self.failed(why)),
                     Ok(Seen::Lost(why)) => return Err(Outcome::Unknown(why)),
-                    Ok(Seen::Absent(how) | Seen::Waiting(how)) => {
+                    Ok(Seen::Absent(how) | Seen::Waiting(how) | Seen::Unread(how)) => {
                         let why = course.doubt.take().unwrap_or_else(|| format!("not seen within {} s", proof.limit));
                         return Err(Outcome::Unknown(format!("{why}; last seen: {how}")));
                     }
@@ -302,14 +302,17 @@ impl<'a> Run<'a> {
                 course.seen = self.local(argv, course).await?;
                 course.sent += 1;
             }
-            Act::Ask { argv, check } => match self.ask(argv, check, stop, &say).await {
-                Seen::Done(what) => {
+            Act::Ask { argv, check } => match (self.ask(argv, check, stop, &say).await, course.doubt.take()) {
+                (Seen::Done(what), _) => {
                     self.confirm(&what)?;
                     course.seen = what;
                 }
-                Seen::Failed(why) => return Err(self.failed(why)),
-                Seen::Lost(how) | Seen::Absent(how) | Seen::Waiting(how) => {
-                    return Err(Outcome::Unknown(format!("not seen to have worked: {how}")));
+                (Seen::Failed(why), None) => return Err(self.failed(why)),
+                // the program has ended, and what it would have begun with is not there
+                (Seen::Failed(how) | Seen::Absent(how), Some(why)) => return Err(self.failed(format!("{why}; {how}"))),
+                (Seen::Lost(how) | Seen::Absent(how) | Seen::Waiting(how) | Seen::Unread(how), doubt) => {
+                    let why = doubt.unwrap_or_else(|| "not seen to have worked".to_owned());
+                    return Err(Outcome::Unknown(format!("{why}; last seen: {how}")));
                 }
             },
             Act::Manual(why) => course.left.push(format!("left to you: {}: {why}", step.what)),
@@ -328,30 +331,44 @@ impl<'a> Run<'a> {
         self.record(Event::Proof, json!({ "step": self.step, "seen": what })).map_err(Outcome::Unknown)
     }
 
-    /// The uid of the object that is awaited: what the step says, or that of the object that was last written there.
-    fn uid(&self, step: &Step, proof: &Proof) -> String {
+    /// The uid of the object that is awaited: what the step says, that of the object that was last written there, or what
+    /// the `last` answer calls the object that was made there.
+    fn uid(&self, step: &Step, proof: &Proof, last: &Value) -> String {
         if !step.uid.is_empty() {
             return step.uid.clone();
         }
-        let before = self.plan.steps[..self.step].iter().rev();
-        let guards = before.filter_map(Step::request).filter_map(|request| request.guard.as_ref());
-        guards.filter(|guard| guard.path == proof.path).map(|guard| guard.uid.clone()).next().unwrap_or_default()
+        let mut sent = self.plan.steps[..self.step].iter().rev().filter_map(Step::request);
+        let guards = sent.clone().filter_map(|request| request.guard.as_ref());
+        let mut guarded = guards.filter(|guard| guard.path == proof.path).map(|guard| guard.uid.clone());
+        guarded.next().or_else(|| made_at(&proof.path, &sent.next()?.path, last)).unwrap_or_default()
     }
 
-    /// Runs a program that changes something.
-    async fn local(&mut self, argv: &[String], course: &Course) -> Result<String, Outcome> {
+    /// Runs a program that changes something. What it did before it failed only a question can tell.
+    async fn local(&mut self, argv: &[String], course: &mut Course) -> Result<String, Outcome> {
         let nth = self.step;
         self.record(Event::Intent, json!({ "step": nth, "argv": argv })).map_err(|why| self.refused(why, course))?;
         self.taken[nth] = Taken::Maybe;
         let result = local::run(argv, &self.runner.cluster.context, &self.runner.cluster.settings).await;
         let (word, said) = match &result {
             Ok(said) => ("taken", said),
-            Err(said) => ("failed", said),
+            Err(local::Wrong { why, began: true }) => ("failed", why),
+            Err(local::Wrong { why, began: false }) => ("not sent", why),
         };
         self.record(Event::Answer, json!({ "step": nth, "answer": word, "says": said })).map_err(Outcome::Unknown)?;
-        let said = result.map_err(|why| self.failed(why))?;
-        self.taken[nth] = Taken::Yes;
-        Ok(said)
+        match result {
+            Ok(said) => {
+                self.taken[nth] = Taken::Yes;
+                Ok(said)
+            }
+            Err(local::Wrong { why, began: false }) => {
+                self.taken[nth] = Taken::No;
+                Err(self.refused(why, course))
+            }
+            Err(local::Wrong { why, began: true }) => {
+                course.doubt = Some(why.clone());
+                Ok(why)
+            }
+        }
     }
 
     /// Evicts pods side by side: as many intents and answers as there are requests, and a proof when none is left.
@@ -401,9 +418,9 @@ impl<'a> Run<'a> {
                     Ok(said) => proof::judge_other(check, &said),
                     Err(_) => Seen::Lost(format!("{} answers no JSON", argv.join(" "))),
                 },
-                Err(why) => Seen::Waiting(why),
+                Err(local::Wrong { why, .. }) => Seen::Unread(why),
             };
-            let Seen::Waiting(how) = &seen else { break };
+            let (Seen::Waiting(how) | Seen::Unread(how)) = &seen else { break };
             say(how.clone());
             if stop.get() {
                 break;
@@ -472,9 +489,11 @@ impl<'a> Run<'a> {
             began + Duration::from_secs(DOUBT.min(proof.limit).into()),
             began + Duration::from_secs(proof.limit.into()),
         );
-        let Some(path) = filled(&proof.path, last) else {
+        let Some(path) = filled(&proof.path, last).or_else(|| proof.check.list().map(str::to_owned)) else {
             return Ok(Seen::Lost("what it was called was in the answer that was lost".to_owned()));
         };
+        let request = proof.check.request().and_then(|path| filled(path, last));
+        let mut doubt = doubt;
         let replicas = match proof.via {
             Via::Kubernetes => vec![Http::api(&self.runner.cluster)],
             Via::Alertmanager => {
@@ -485,13 +504,24 @@ impl<'a> Run<'a> {
         let mut told = String::new();
         loop {
             let target = Target { path: &path, uid, doubt, hurry: began.elapsed() > SPLIT };
-            let (how, end) = match look(&replicas, proof, &target).await {
-                Seen::Absent(how) => (how, if doubt { hopeful } else { until }),
-                Seen::Waiting(how) => (how, until),
-                seen => return Ok(seen),
+            let seen = look(&replicas, proof, &target).await;
+            let (how, end) = match &seen {
+                Seen::Absent(how) => (how.clone(), if doubt { hopeful } else { until }),
+                Seen::Unread(how) => (how.clone(), until),
+                Seen::Waiting(how) => {
+                    // what was sent stands there
+                    doubt = false;
+                    (how.clone(), until)
+                }
+                Seen::Done(_) | Seen::Failed(_) | Seen::Lost(_) => return Ok(seen),
             };
+            if let (Some(path), Some(http)) = (&request, replicas.first())
+                && let Some(why) = refused(http, path).await
+            {
+                return Ok(Seen::Failed(why));
+            }
             if Instant::now() >= end {
-                return Ok(Seen::Waiting(how));
+                return Ok(seen);
             }
             if how != told {
                 say(how.clone());
@@ -539,9 +569,11 @@ impl Journal for Lines<'_, '_> {
             "step": run.step, "method": request.method.to_string(), "path": request.path,
             "before": request.before, "after": request.after, "twin": twin,
         });
-        if let Some(guard) = &request.guard {
+        if let Some(guard) = request.guard.as_ref().filter(|guard| !guard.uid.is_empty()) {
             fields["uid"] = json!(guard.uid);
-            fields["version"] = json!(exact.version);
+        }
+        if let Some(version) = &exact.version {
+            fields["version"] = json!(version);
         }
         let body = exact.body.clone().unwrap_or_default();
         match &request.body {
@@ -589,6 +621,19 @@ impl Drop for Run<'_> {
     }
 }
 
+/// The uid of an object that was made in `collection`, where that is the one at `path`.
+fn made_at(path: &str, collection: &str, answer: &Value) -> Option<String> {
+    let text = |pointer: &str| answer.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let name = crate::domain::served::escape(text("/metadata/name")?);
+    (format!("{collection}/{name}") == path).then(|| text("/metadata/uid").map(str::to_owned))?
+}
+
+/// What the request by which a controller was asked says against it, as far as it can be read.
+async fn refused(http: &Http, path: &str) -> Option<String> {
+    let request: Value = http.get(path, READ).await.ok()?.into_result().ok()?.json().ok()?;
+    proof::refused_by_velero(&request).map(|why| text::line(&why).into_owned())
+}
+
 /// What is looked at, and how it stands with what was sent.
 struct Target<'t> {
     path: &'t str,
@@ -602,17 +647,17 @@ struct Target<'t> {
 async fn look(replicas: &[Http], proof: &Proof, target: &Target<'_>) -> Seen {
     let answers = futures::future::join_all(replicas.iter().map(|http| http.get(target.path, READ))).await;
     let mut done = Vec::new();
-    let (mut waiting, mut absent) = (None, None);
+    let (mut waiting, mut absent, mut unread) = (None, None, None);
     let mut lost = Vec::new();
-    for answer in answers {
+    for (http, answer) in replicas.iter().zip(answers) {
         let answer = match answer {
             Ok(answer) if answer.from_api_server().is_some() && proof.via == Via::Alertmanager => {
-                lost.push(answer.status.to_string());
+                lost.push((http.label(), answer.status.to_string()));
                 continue;
             }
             Ok(answer) => answer,
             Err(error) => {
-                lost.push(text::line(&error.headline()).into_owned());
+                lost.push((http.label(), text::line(&error.headline()).into_owned()));
                 continue;
             }
         };
@@ -631,22 +676,28 @@ async fn look(replicas: &[Http], proof: &Proof, target: &Target<'_>) -> Seen {
             Seen::Done(what) => done.push(text::line(&what).into_owned()),
             Seen::Absent(how) => absent = Some(text::line(&how).into_owned()),
             Seen::Waiting(how) => waiting = Some(text::line(&how).into_owned()),
+            Seen::Unread(how) => unread = Some(text::line(&how).into_owned()),
             Seen::Failed(why) => return Seen::Failed(text::line(&why).into_owned()),
             Seen::Lost(why) => return Seen::Lost(text::line(&why).into_owned()),
         }
     }
-    match (waiting, absent, done.first(), lost.first()) {
-        (Some(how), ..) => Seen::Waiting(how),
-        (None, Some(how), ..) => Seen::Absent(how),
-        (None, None, Some(what), None) if replicas.len() > 1 => {
-            Seen::Done(format!("{what}, on {} replicas", done.len()))
+    if let Some(how) = waiting {
+        return Seen::Waiting(how);
+    }
+    if let Some(how) = absent {
+        return Seen::Absent(how);
+    }
+    match (done.first(), unread, lost.first()) {
+        (Some(what), None, None) if replicas.len() > 1 => Seen::Done(format!("{what}, on {} replicas", done.len())),
+        (Some(what), None, None) => Seen::Done(what.clone()),
+        // one that cannot be asked may not know it, and notifies
+        (Some(what), None, Some((who, why))) if target.hurry => {
+            let (have, all) = (done.len(), replicas.len());
+            Seen::Lost(format!("{what}, on {have} of {all} replicas; {who} cannot be read: {why}"))
         }
-        (None, None, Some(what), None) => Seen::Done(what.clone()),
-        (None, None, Some(what), Some(why)) if target.hurry => {
-            Seen::Done(format!("{what}, on {} of {} replicas: {why}", done.len(), replicas.len()))
-        }
-        (None, None, _, Some(why)) => Seen::Waiting(format!("cannot be read now: {why}")),
-        (None, None, None, None) => Seen::Waiting("nobody can be asked".to_owned()),
+        (_, Some(how), _) => Seen::Unread(how),
+        (_, None, Some((_, why))) => Seen::Unread(format!("cannot be read now: {why}")),
+        (None, None, None) => Seen::Unread("nobody can be asked".to_owned()),
     }
 }
 
@@ -669,6 +720,14 @@ mod tests {
         assert_eq!(filled("/s/{/silenceID}", &json!({"silenceID": "a b"})).as_deref(), Some("/s/a%20b"));
         assert_eq!(filled("/s/x", &Value::Null).as_deref(), Some("/s/x"));
         assert_eq!(filled("/s/{/silenceID}", &Value::Null), None);
+    }
+
+    #[test]
+    fn what_was_made_is_known_by_the_uid_of_its_answer() {
+        let answer = json!({"metadata": {"name": "b", "uid": "u"}});
+        assert_eq!(made_at("/v/backups/b", "/v/backups", &answer).as_deref(), Some("u"));
+        assert_eq!(made_at("/v/backups/c", "/v/backups", &answer), None, "another one");
+        assert_eq!(made_at("/v/backups/b", "/v/backups", &Value::Null), None, "a lost answer");
     }
 
     #[test]

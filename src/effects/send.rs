@@ -58,7 +58,7 @@ pub struct Exact {
     pub path: String,
     pub content_type: Option<&'static str>,
     pub body: Option<Value>,
-    /// The resource version that it was made for, where it is guarded.
+    /// The resource version that it holds, and is taken for alone.
     pub version: Option<String>,
 }
 
@@ -84,10 +84,9 @@ pub async fn dry(cluster: &Cluster, request: &Request) -> Sent {
 
 /// With a journal it is meant, without one it is a rehearsal.
 async fn guarded(http: &Http, cluster: &Cluster, request: &Request, journal: Option<&dyn Journal>) -> Sent {
-    if let (Via::Alertmanager, Some(guard)) = (request.via, &request.guard)
+    if let Some(guard) = apart(request)
         && let Err(sent) = reread(http, guard).await
     {
-        // it has no versions that could be sent along
         return sent;
     }
     let mut version = request.guard.as_ref().map(|guard| guard.version.clone());
@@ -124,7 +123,7 @@ async fn guarded(http: &Http, cluster: &Cluster, request: &Request, journal: Opt
         }
         // a wrong uid is "invalid", not a conflict
         let moved = matches!(code, Some(StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY));
-        let (Some(guard), true, Via::Kubernetes) = (&request.guard, moved, request.via) else { return sent };
+        let (Some(guard), true, None) = (&request.guard, moved, apart(request)) else { return sent };
         match reread(&Http::api(cluster), guard).await {
             Ok(_) if code != Some(StatusCode::CONFLICT) => return sent,
             Ok(object) => {
@@ -139,6 +138,13 @@ async fn guarded(http: &Http, cluster: &Cluster, request: &Request, journal: Opt
         }
     }
     Sent::Changed("it changes faster than it can be written to: preview again".to_owned())
+}
+
+/// The guard of what cannot be sent along: Alertmanager has no versions, and a request that makes something rests on
+/// another object than the one that it writes. That one is read once more before.
+fn apart(request: &Request) -> Option<&Guard> {
+    let of_another = |guard: &&Guard| !request.path.starts_with(&*guard.path);
+    request.guard.as_ref().filter(|guard| request.via == Via::Alertmanager || of_another(guard))
 }
 
 /// The guarded object as it is now, if it is still what was previewed.
@@ -217,7 +223,7 @@ fn exact(request: &Request, version: Option<&str>, whole: Option<Value>) -> Exac
         path: format!("{}{query}", request.path),
         content_type: request.body.content_type(),
         body: body(request, version, whole),
-        version: version.map(str::to_owned),
+        version: version.filter(|_| request.body.holds_version()).map(str::to_owned),
     }
 }
 
@@ -226,6 +232,12 @@ async fn once(http: &Http, exact: &Exact) -> Result<Answer, Undelivered> {
     let body = body.map(|(content, body)| (content, Bytes::from(body.to_string())));
     http.deliver(exact.method.clone(), &exact.path, body, DEADLINE).await
 }
+
+/// Codes that are answered before anything is written. After any other that is no success it may have been: a server that
+/// gives up waiting for its store answers in the same form as one that refuses.
+const BEFORE: &[u16] = &[400, 401, 403, 404, 405, 409, 410, 413, 415, 422, 429];
+/// How the eviction of a pod is refused for good, by 500.
+const TWO_BUDGETS: &str = "more than one PodDisruptionBudget";
 
 fn meaning(request: &Request, answer: Result<Answer, Undelivered>) -> Sent {
     let answer = match answer {
@@ -244,21 +256,54 @@ fn meaning(request: &Request, answer: Result<Answer, Undelivered>) -> Sent {
     if !is_own && request.via == Via::Kubernetes {
         return Sent::Unknown(format!("{code} was answered, but not by the API server: {}", says(&answer)));
     }
-    if answer.status.is_success() || request.fine.contains(&code) {
+    if request.fine.contains(&code) {
         return Sent::Taken(body);
     }
     let says = says(&answer);
+    if answer.status.is_success() {
+        return if is_about(request, &body) {
+            Sent::Taken(body)
+        } else {
+            Sent::Unknown(format!("{code} was answered, but about something else than was sent: {says}"))
+        };
+    }
     match code {
         429 => Sent::Later(says),
         // kubectl asks again as well: soon the pod is terminating as its namespace is
         403 if request.path.ends_with("/eviction") && has_cause(&body, "NamespaceTerminating") => Sent::Later(says),
-        // an eviction that two budgets claim is refused by this code, in words, and always will be
-        500 if request.path.ends_with("/eviction") && !says.is_empty() => Sent::Refused(says),
-        500..=599 => Sent::Unknown(format!("the server answered {code}: {says}")),
+        // in these words alone: any other 500 may come after it was carried out
+        500 if request.path.ends_with("/eviction") && says.contains(TWO_BUDGETS) => Sent::Refused(says),
+        _ if !BEFORE.contains(&code) => Sent::Unknown(format!("the server answered {code}: {says}")),
         401 => Sent::Refused("the server does not accept these credentials: log in again".to_owned()),
         409 => Sent::Changed(format!("{says}: preview again")),
         _ => Sent::Refused(if says.is_empty() { format!("the server answered {code}") } else { says }),
     }
+}
+
+/// Whether an answer that says yes is about what was sent: the object that was written to, or what was to be made. What
+/// stands between may say yes as well.
+fn is_about(request: &Request, answer: &Value) -> bool {
+    let (kind, uid, name) =
+        (text_at(answer, "/kind"), text_at(answer, "/metadata/uid"), text_at(answer, "/metadata/name"));
+    let is_success = kind == "Status" && text_at(answer, "/status") == "Success";
+    let guarded = request.guard.as_ref().is_some_and(|guard| !uid.is_empty() && guard.uid == uid);
+    match (request.via, request.method) {
+        (_, Method::Get) => true,
+        (Via::Alertmanager, Method::Post) => !text_at(answer, "/silenceID").is_empty(),
+        (Via::Alertmanager, _) => true,
+        (Via::Kubernetes, Method::Put | Method::Patch) => guarded,
+        (Via::Kubernetes, Method::Delete) => guarded || is_success,
+        (Via::Kubernetes, Method::Post) if request.path.ends_with("/eviction") => is_success || kind == "Eviction",
+        (Via::Kubernetes, Method::Post) => {
+            let sent = |pointer: &str| request.body.json().map_or("", |body| text_at(body, pointer));
+            let (wanted, begins) = (sent("/metadata/name"), sent("/metadata/generateName"));
+            kind == sent("/kind") && if wanted.is_empty() { name.starts_with(begins) } else { name == wanted }
+        }
+    }
+}
+
+fn text_at<'v>(value: &'v Value, pointer: &str) -> &'v str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or("")
 }
 
 /// Whether a refusal gives this cause.
@@ -285,4 +330,132 @@ fn says(answer: &Answer) -> String {
 
 fn words(error: &RequestError) -> String {
     text::line(&format!("{}: {}", error.headline(), error.detail())).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    const SHOP: &str = "/apis/helm.toolkit.fluxcd.io/v2/namespaces/a/helmreleases/x";
+    const POD: &str = "/api/v1/namespaces/a/pods/x";
+
+    /// A request about the object `x` of uid `u`.
+    fn request(method: Method, path: &str, body: Body) -> Request {
+        let guarded = path.strip_suffix("/eviction").or(path.strip_suffix("/scale")).unwrap_or(path);
+        let guard = Guard::of(guarded, &json!({"metadata": {"uid": "u", "resourceVersion": "7"}}), &[]);
+        Request {
+            via: Via::Kubernetes,
+            method,
+            path: path.to_owned(),
+            body,
+            guard: Some(guard),
+            right: None,
+            dry_run: true,
+            fine: &[],
+            patience: 0,
+            before: String::new(),
+            after: String::new(),
+        }
+    }
+
+    fn patched() -> Request {
+        request(Method::Patch, SHOP, Body::Merge(json!({"spec": {"suspend": true}})))
+    }
+
+    fn evicted() -> Request {
+        request(Method::Post, &format!("{POD}/eviction"), Body::Json(json!({"kind": "Eviction"})))
+    }
+
+    fn made() -> Request {
+        let body = json!({"kind": "Backup", "metadata": {"name": "b"}});
+        Request { guard: None, ..request(Method::Post, "/apis/velero.io/v1/namespaces/v/backups", Body::Json(body)) }
+    }
+
+    fn heard(request: &Request, code: u16, body: &Value) -> &'static str {
+        let answer = Answer::of(StatusCode::from_u16(code).unwrap(), body.to_string());
+        meaning(request, Ok(answer)).told().0
+    }
+
+    #[rstest]
+    #[case::too_late(500, "etcdserver: request timed out", "unknown")]
+    #[case::no_leader(503, "etcdserver: leader changed", "unknown")]
+    #[case::given_up(504, "Timeout: request did not complete within the allotted timeout", "unknown")]
+    #[case::of_no_known_meaning(418, "no", "unknown")]
+    #[case::malformed(400, "no", "refused")]
+    #[case::forbidden(403, "no", "refused")]
+    #[case::invalid(422, "no", "refused")]
+    #[case::too_large(413, "no", "refused")]
+    #[case::another_version(409, "no", "changed")]
+    #[case::too_many(429, "no", "later")]
+    fn refused_is_only_what_is_answered_before_anything_is_written(
+        #[case] code: u16,
+        #[case] message: &str,
+        #[case] expected: &str,
+    ) {
+        let body = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": message});
+        for request in [patched(), evicted(), made()] {
+            assert_eq!(heard(&request, code, &body), expected, "{} {}", request.method, request.path);
+        }
+    }
+
+    #[test]
+    fn an_eviction_that_two_budgets_claim_is_refused_by_its_own_words() {
+        let says = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
+        let body = json!({"kind": "Status", "code": 500, "message": says});
+        assert_eq!(heard(&evicted(), 500, &body), "refused");
+        assert_eq!(heard(&patched(), 500, &body), "unknown");
+    }
+
+    fn success() -> Value {
+        json!({"kind": "Status", "status": "Success"})
+    }
+
+    fn object(kind: &str, name: &str, uid: &str) -> Value {
+        json!({"kind": kind, "metadata": {"name": name, "uid": uid}})
+    }
+
+    #[rstest]
+    #[case::its_object(patched(), object("HelmRelease", "x", "u"), "taken")]
+    #[case::another_object(patched(), object("HelmRelease", "x", "v"), "unknown")]
+    #[case::a_mere_success(patched(), success(), "unknown")]
+    #[case::its_scale(request(Method::Patch, "/apis/apps/v1/namespaces/a/deployments/x/scale", Body::Merge(json!({}))), object("Scale", "x", "u"), "taken")]
+    #[case::what_was_made(made(), object("Backup", "b", "n"), "taken")]
+    #[case::another_that_was_made(made(), object("Backup", "c", "n"), "unknown")]
+    #[case::nothing_that_was_made(made(), success(), "unknown")]
+    #[case::an_eviction(evicted(), success(), "taken")]
+    #[case::no_eviction(evicted(), object("Pod", "x", "u"), "unknown")]
+    #[case::a_pod_that_terminates(request(Method::Delete, POD, Body::None), object("Pod", "x", "u"), "taken")]
+    #[case::another_pod(request(Method::Delete, POD, Body::None), object("Pod", "x", "v"), "unknown")]
+    #[case::a_pod_that_is_gone(request(Method::Delete, POD, Body::None), success(), "taken")]
+    fn a_yes_is_one_only_about_what_was_sent(#[case] request: Request, #[case] answer: Value, #[case] expected: &str) {
+        assert_eq!(heard(&request, 200, &answer), expected);
+    }
+
+    #[test]
+    fn a_name_that_the_server_makes_begins_as_it_was_sent() {
+        let body = json!({"kind": "DeleteBackupRequest", "metadata": {"generateName": "b-"}});
+        let request = Request { body: Body::Json(body), ..made() };
+        assert_eq!(heard(&request, 201, &object("DeleteBackupRequest", "b-x7k2p", "n")), "taken");
+        assert_eq!(heard(&request, 201, &object("DeleteBackupRequest", "c-x7k2p", "n")), "unknown");
+    }
+
+    #[rstest]
+    #[case::a_patch(patched(), Some("7"))]
+    #[case::an_eviction(evicted(), None)]
+    #[case::a_deletion(request(Method::Delete, POD, Body::Json(json!({"preconditions": {"uid": "u"}}))), None)]
+    fn a_version_is_told_only_where_it_is_sent(#[case] request: Request, #[case] expected: Option<&str>) {
+        let exact = exact(&request, Some("7"), None);
+        assert_eq!(exact.version.as_deref(), expected);
+        assert_eq!(exact.body.unwrap().to_string().contains("\"7\""), expected.is_some());
+    }
+
+    #[test]
+    fn what_rests_on_another_object_is_sent_only_after_that_was_read_again() {
+        assert!(apart(&patched()).is_none() && apart(&evicted()).is_none(), "the server itself compares");
+        let backup = Guard::of("/apis/velero.io/v1/namespaces/v/backups/b", &json!({}), &[]);
+        let request =
+            Request { guard: Some(backup), path: "/apis/velero.io/v1/namespaces/v/restores".into(), ..made() };
+        assert!(apart(&request).is_some());
+    }
 }

@@ -55,6 +55,7 @@ fn step_lines(
         (Act::Await(proof), _) => Some((format!("up to {}", ages::told(proof.limit.into())), Tone::Dim)),
         (Act::Manual(_), _) => Some(("left to you".to_owned(), Tone::Dim)),
         (_, Some(Verdict::Allowed)) => Some(("would be taken".to_owned(), Tone::Good)),
+        (_, Some(Verdict::Untried)) => Some(("not tried".to_owned(), Tone::Dim)),
         (_, None) if asking => Some(("asking".to_owned(), Tone::Busy)),
         _ => None,
     };

@@ -242,7 +242,7 @@ impl Preview {
     /// An approval that came before the server's answer: nobody has approved what the answer could not say.
     fn answered(&mut self, world: &World) -> Vec<Effect> {
         let Some(checks) = self.checks().filter(|_| self.approved) else { return Vec::new() };
-        let clear = checks.iter().all(|checked| checked.verdict == Verdict::Allowed);
+        let clear = checks.iter().all(|checked| matches!(checked.verdict, Verdict::Allowed | Verdict::Untried));
         self.approved = false;
         if clear || matches!(self.way(), Way::No(_)) {
             return self.approve(world);

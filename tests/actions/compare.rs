@@ -37,10 +37,11 @@ const OWN: &[&str] = &[
     "controller.kubernetes.io/hash",
     // of silences
     "id",
-    // what we say on top of what kubectl does: who did it, why, and what was there before
+    // what we say on top of what kubectl does: who did it, why, by which plan, and what was there before
     "watchkeeper.dev/by",
     "watchkeeper.dev/reason",
     "watchkeeper.dev/before",
+    "watchkeeper.dev/run",
 ];
 /// Digests of what holds the namespace or the time.
 const DIGESTS: &[&str] = &["digest"];

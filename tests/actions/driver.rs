@@ -1,12 +1,13 @@
 //! One `run` in this process: settings, app, data thread and audit of its own, over a demo or a real cluster.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use watchkeeper::app::App;
 use watchkeeper::config::{Request, Settings};
 use watchkeeper::data::{Ask, Data};
-use watchkeeper::demo::{Demo, Options};
+use watchkeeper::demo::faults::{Act, Rule};
+use watchkeeper::demo::{Demo, Faults, Options, RequestSeen};
 use watchkeeper::domain::ages::Time;
 use watchkeeper::domain::outcome::Unfinished;
 use watchkeeper::effects::{audit, unfinished};
@@ -203,10 +204,42 @@ pub fn patch(demo: &Demo, path: &str, body: &serde_json::Value) {
 
 /// What the demo answers to a GET.
 pub fn ask(demo: &Demo, path: &str) -> serde_json::Value {
+    look(demo, path).unwrap_or_else(|| panic!("{path} is answered without an object"))
+}
+
+/// The same, where there may be no object in the answer.
+pub fn look(demo: &Demo, path: &str) -> Option<serde_json::Value> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let url = format!("http://{}{path}", demo.address());
         let answer = reqwest::Client::new().get(url).bearer_auth("demo").send().await.unwrap();
-        answer.json().await.unwrap()
+        answer.json().await.ok()
+    })
+}
+
+/// A write that was rehearsed is kept waiting at the server until somebody else has made `change`, and then meets `acts`.
+pub fn overtaken(
+    demo: &Demo,
+    (path, verb): (&str, &str),
+    acts: &[Act],
+    change: impl FnOnce(),
+    run: impl FnOnce() -> Seen + Send,
+) -> Seen {
+    let control = demo.control();
+    // the first write is the dry run, the second is meant
+    let meets = |act: Act| Rule::new(act).path(path).verb(verb).only(2, 1);
+    let slow = Faults::one(meets(Act::Delay(Duration::from_secs(3))));
+    control.set_faults(acts.iter().fold(slow, |faults, act| faults.with(meets(act.clone()))));
+    let before = control.requests().len();
+    let is_meant = |r: &RequestSeen| r.path.starts_with(path) && r.method != "GET" && !r.query.contains("dryRun=All");
+    std::thread::scope(|scope| {
+        let running = scope.spawn(run);
+        let until = Instant::now() + Duration::from_secs(60);
+        while !control.requests().iter().skip(before).any(is_meant) {
+            assert!(Instant::now() < until && !running.is_finished(), "nothing was written to {path}");
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+        change();
+        running.join().unwrap()
     })
 }

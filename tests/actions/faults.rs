@@ -1,12 +1,10 @@
 //! What the world does to an action: conflicts, answers that are lost, refusals by admission, a replica that is down.
 
-use std::time::Duration;
-
 use rstest::rstest;
-use watchkeeper::demo::Faults;
 use watchkeeper::demo::faults::{Act, Rule};
+use watchkeeper::demo::{Demo, Faults};
 
-use super::driver::{State, demo, writes};
+use super::driver::{State, demo, overtaken, writes};
 
 const SHOP: &str = "/apis/helm.toolkit.fluxcd.io/v2/namespaces/team-alpha/helmreleases/shop";
 
@@ -46,33 +44,28 @@ fn a_denial_by_admission_is_quoted() {
 #[test]
 fn a_status_that_moves_meanwhile_is_no_conflict() {
     let (demo, state) = (demo("quiet"), State::new());
-    let control = demo.control();
-    // what is sent first is kept waiting, so that the object has moved by then
-    control
-        .set_faults(Faults::one(Rule::new(Act::Delay(Duration::from_millis(400))).path(SHOP).verb("patch").only(2, 1)));
-    let stir = std::thread::spawn(move || {
-        for nth in 0..40 {
-            control.with_world(|world| {
-                world.edit("HelmRelease", "team-alpha", "shop", |shop| {
-                    shop["status"]["lastAttemptedRevision"] = format!("x{nth}").into();
-                });
-            });
-            std::thread::park_timeout(Duration::from_millis(100));
-        }
+    let run = || state.on(&demo, "suspend hr/team-alpha/shop --yes");
+    overtaken(&demo, (SHOP, "patch"), &[], || stir(&demo), run).is(0, "done");
+    assert_eq!(writes(&demo).len(), 2, "once for each version");
+}
+
+/// Moves the status of the shop's release.
+pub fn stir(demo: &Demo) {
+    demo.control().with_world(|world| {
+        world.edit("HelmRelease", "team-alpha", "shop", |shop| shop["status"]["lastAttemptedRevision"] = "x".into());
     });
-    state.on(&demo, "suspend hr/team-alpha/shop --yes").is(0, "done");
-    stir.join().unwrap();
 }
 
 const PROXY: &str = "/api/v1/namespaces/monitoring";
 
 #[test]
-fn a_replica_of_alertmanager_that_is_away_is_told_and_keeps_nobody_waiting() {
+fn while_a_replica_of_alertmanager_cannot_be_read_a_silence_is_not_known_to_be_everywhere() {
     let (demo, state) = (demo("quiet"), State::new());
     let away = format!("{PROXY}/pods/http:alertmanager-monitoring-kube-prometheus-alertmanager-1:9093");
     demo.control().set_faults(Faults::one(Rule::new(Act::Drop).path(&away)));
     let seen = state.on(&demo, r#"silence hr/team-alpha/shop reason=rack matchers=alertname="X" --yes"#);
-    seen.is(0, "on 1 of 2 replicas");
+    seen.is(5, "on 1 of 2 replicas");
+    assert!(seen.last().contains("alertmanager-1:9093/proxy cannot be read"), "{seen:#?}");
 }
 
 #[test]

@@ -1,11 +1,14 @@
 //! A rollback with the real helm, where it is installed. It reads and writes the release's Secrets, so this is the one
-//! action here that the lab's `admin` does.
+//! action here that the lab's `admin` does. And with one that fails: what it did before only its history can tell.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Command;
 
+use rstest::rstest;
 use serde_json::Value;
 
-use super::driver::State;
+use super::driver::{State, demo};
 use super::tools::{Tools, installed};
 
 const RELEASE: &str = "hr/flux-system/istio-base";
@@ -54,4 +57,50 @@ pub fn rolled_back(folder: &Path, state: &State) -> Vec<String> {
     let after = newest().unwrap_or_default();
     check(format!("helm says: {after}"), after["revision"].as_i64() > rolled["revision"].as_i64());
     wrong
+}
+
+/// A helm that fails to roll back, and whose history then ends so; `REV` is the revision that was asked for.
+#[rstest]
+#[case::all_the_same(
+    r#"{"revision": 99, "status": "deployed", "description": "Rollback to REV"}"#,
+    0,
+    "done: revision 99: Rollback to 1"
+)]
+#[case::not_even_begun(
+    r#"{"revision": 1, "status": "deployed", "description": "Install complete"}"#,
+    1,
+    "helm: timed out waiting; revision 1 is still the newest"
+)]
+#[case::broken_off(
+    r#"{"revision": 99, "status": "failed", "description": "Release \"shop\" failed: timed out"}"#,
+    1,
+    "revision 99: Release \"shop\" failed: timed out"
+)]
+#[case::somebody_elses(
+    r#"{"revision": 99, "status": "deployed", "description": "Upgrade complete"}"#,
+    5,
+    "helm: timed out waiting; last seen: revision 99 is another change"
+)]
+fn what_a_helm_that_failed_has_done_its_history_tells(#[case] newest: &str, #[case] code: i32, #[case] says: &str) {
+    let (demo, state) = (demo("quiet"), State::new());
+    drop(state.settings(demo.kubeconfig(), None, ""));
+    let folder = tempfile::tempdir().unwrap();
+    let helm = folder.path().join("helm");
+    let newest = newest.replace("REV", "1");
+    let script = format!(
+        "#!/bin/sh\nif [ $1 = rollback ]; then echo timed out waiting >&2; exit 1; fi\ncat <<'END'\n[{newest}]\nEND\n"
+    );
+    std::fs::write(&helm, script).unwrap();
+    std::fs::set_permissions(&helm, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_watchkeeper"))
+        .args(["--config".as_ref(), state.config().as_os_str()])
+        .args(["--kubeconfig".as_ref(), demo.kubeconfig().as_os_str()])
+        .args("run rollback hr/team-alpha/shop --set=revision=1 --reason=bad --confirm=sre-demo".split(' '))
+        .env("PATH", format!("{}:/usr/bin:/bin", folder.path().display()))
+        .output()
+        .unwrap();
+    let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.code() == Some(code) && told.contains(says), "{told}");
+    let said = state.audited().into_iter().find(|line| line["event"] == "answer" && line["answer"] == "failed");
+    assert!(said.is_some_and(|line| line["says"] == "helm: timed out waiting"), "its words are kept");
 }

@@ -1,13 +1,12 @@
 //! What is said of an outcome is true: nothing is done that was not sent, nothing is refused that may have arrived, and what
 //! stands between us and the server proves nothing.
 
-use std::time::Duration;
-
 use rstest::rstest;
 use watchkeeper::demo::Faults;
 use watchkeeper::demo::faults::{Act, Rule};
 
-use super::driver::{State, ask, demo, web_pod, writes};
+use super::driver::{State, ask, demo, overtaken, patch, web_pod, writes};
+use super::faults::stir;
 
 const WEB: &str = "/apis/apps/v1/namespaces/team-alpha/deployments/shop-web";
 const SHOP: &str = "/apis/helm.toolkit.fluxcd.io/v2/namespaces/team-alpha/helmreleases/shop";
@@ -136,26 +135,13 @@ fn a_connection_that_was_never_made_is_a_refusal_and_one_that_broke_is_not() {
 #[test]
 fn each_request_that_is_sent_has_its_intent_with_uid_version_and_body() {
     let (demo, state) = (demo("quiet"), State::new());
-    let control = demo.control();
-    control
-        .set_faults(Faults::one(Rule::new(Act::Delay(Duration::from_millis(600))).path(SHOP).verb("patch").only(2, 1)));
-    let stir = std::thread::spawn(move || {
-        for nth in 0..30 {
-            control.with_world(|world| {
-                world.edit("HelmRelease", "team-alpha", "shop", |shop| {
-                    shop["status"]["lastAttemptedRevision"] = format!("x{nth}").into();
-                });
-            });
-            std::thread::park_timeout(Duration::from_millis(100));
-        }
-    });
-    state.on(&demo, "suspend hr/team-alpha/shop --yes").is(0, "done");
-    stir.join().unwrap();
+    let run = || state.on(&demo, "suspend hr/team-alpha/shop --yes");
+    overtaken(&demo, (SHOP, "patch"), &[], || stir(&demo), run).is(0, "done");
     let audit = state.audited();
     let intents: Vec<_> = audit.iter().filter(|line| line["event"] == "intent").collect();
     let answers = audit.iter().filter(|line| line["event"] == "answer").count();
     assert_eq!((intents.len(), answers), (writes(&demo).len(), writes(&demo).len()));
-    assert!(intents.len() > 1, "its status has moved meanwhile");
+    assert_eq!(intents.len(), 2, "its status has moved meanwhile");
     for intent in &intents {
         let metadata = &intent["body"]["metadata"];
         assert_eq!((&metadata["uid"], &metadata["resourceVersion"]), (&intent["uid"], &intent["version"]));
@@ -172,5 +158,117 @@ fn a_suspend_says_on_the_object_who_and_why_and_our_resume_takes_it_away() {
     let marks = |name: &str| ask(&demo, SHOP)["metadata"]["annotations"][format!("watchkeeper.dev/{name}")].clone();
     assert_eq!((marks("by"), marks("reason"), marks("before")), ("demo".into(), "disk".into(), "false".into()));
     state.on(&demo, "resume hr/team-alpha/shop --yes").is(0, "done");
-    assert!(["by", "reason", "before"].iter().all(|name| marks(name).is_null()));
+    assert!(["by", "reason", "before", "run"].iter().all(|name| marks(name).is_null()));
+}
+
+/// A write of ours that was never carried out, while somebody else has made the same change.
+#[test]
+fn what_somebody_else_did_while_ours_was_lost_is_not_ours() {
+    const NODE: &str = "/api/v1/nodes/worker-1";
+    const DAILY: &str = "/apis/velero.io/v1/namespaces/velero/schedules/daily-backup";
+    let cases = [
+        ("suspend hr/team-alpha/shop --yes", SHOP, "suspend", true.into()),
+        ("cordon node/worker-1 --yes", NODE, "unschedulable", true.into()),
+        ("pause-rollout deploy/team-alpha/shop-web --yes", WEB, "paused", true.into()),
+        ("pause-schedule schedule/velero/daily-backup --yes", DAILY, "paused", true.into()),
+        ("scale deploy/team-alpha/shop-web replicas=5 confirm=shop-web", WEB, "replicas", serde_json::json!(5)),
+        ("emergency-restart hr/team-alpha/shop confirm=shop", SHOP, "suspend", true.into()),
+    ];
+    let cases: Vec<(usize, _)> = cases.iter().enumerate().collect();
+    together(&cases, |(_, (line, path, field, value))| {
+        let (demo, state) = (demo("quiet"), State::new());
+        let theirs = serde_json::json!({ "spec": { (*field): value } });
+        let run = || state.on(&demo, line);
+        let seen = overtaken(&demo, (*path, "patch"), &[answered(503)], || patch(&demo, path, &theirs), run);
+        assert_eq!(seen.code, 5, "{seen:#?}");
+        assert!(seen.last().contains("but not by this plan"), "{seen:#?}");
+        assert_eq!(ask(&demo, path)["spec"][*field], *value, "what they did is left alone");
+        let others = writes(&demo).iter().filter(|write| !write.contains("fieldManager=watchkeeper")).count();
+        assert_eq!(writes(&demo).len() - others, 1, "nothing more is sent");
+    });
+}
+
+#[test]
+fn a_scale_whose_answer_was_lost_is_known_by_its_owner() {
+    let (demo, state) = (demo("quiet"), State::new());
+    demo.control().set_faults(meant(WEB, "patch", Act::Lose));
+    state.on(&demo, "scale deploy/team-alpha/shop-web replicas=5 confirm=shop-web").is(0, "done: rolled out, 5 of 5");
+}
+
+#[test]
+fn a_backup_of_somebody_else_is_not_ours_whatever_its_name() {
+    const BACKUPS: &str = "/apis/velero.io/v1/namespaces/velero/backups";
+    let (demo, state) = (demo("quiet"), State::new());
+    let theirs = || {
+        demo.control().with_world(|world| {
+            world.apply(serde_json::json!({"apiVersion": "velero.io/v1", "kind": "Backup",
+                "metadata": {"name": "foo", "namespace": "velero", "labels": {}}, "spec": {},
+                "status": {"phase": "Completed"}}));
+        });
+    };
+    let run = || state.on(&demo, "backup bsl/velero/default name=foo --yes");
+    let seen = overtaken(&demo, (BACKUPS, "create"), &[answered(503)], theirs, run);
+    seen.is(5, "is not what was sent");
+}
+
+#[test]
+fn a_renewal_that_never_arrived_is_not_the_failure_of_before() {
+    const CERTIFICATE: &str = "/apis/cert-manager.io/v1/namespaces/logging/certificates/loki-gateway-tls/status";
+    let (demo, state) = (demo("platform"), State::new());
+    demo.control().set_faults(meant(CERTIFICATE, "update", answered(503)));
+    let seen = state.on(&demo, "renew cert/logging/loki-gateway-tls confirm=loki-gateway-tls");
+    assert_eq!(seen.code, 5, "{seen:#?}");
+}
+
+#[test]
+fn a_silence_whose_answer_was_lost_is_found_among_all() {
+    const POSTED: &str = "/api/v1/namespaces/monitoring/services/http:monitoring-kube-prometheus-alertmanager:9093/proxy/api/v2/silences";
+    let (demo, state) = (demo("quiet"), State::new());
+    let lost = |act: Act| demo.control().set_faults(Faults::one(Rule::new(act).path(POSTED).verb("create").only(1, 1)));
+    let line = r#"silence hr/team-alpha/shop reason=rack matchers=alertname="X" --yes"#;
+    lost(answered(503));
+    state.on(&demo, line).is(5, "no such silence is there");
+    lost(Act::Lose);
+    let seen = state.on(&demo, line);
+    seen.is(0, "on 2 replicas");
+    assert!(seen.last().contains("silence/") && seen.out.contains("the answer was lost"), "{seen:#?}");
+}
+
+#[test]
+fn a_backup_that_was_made_again_since_the_preview_is_not_deleted() {
+    const BACKUP: &str = "/apis/velero.io/v1/namespaces/velero/backups/before-istio-1-27";
+    for line in [
+        "delete-backup backup/velero/before-istio-1-27 reason=old confirm=sre-demo",
+        "restore backup/velero/before-istio-1-27 namespace=istio-system reason=look confirm=before-istio-1-27",
+    ] {
+        let (demo, state) = (demo("quiet"), State::new());
+        let control = demo.control();
+        let uid = ask(&demo, BACKUP)["metadata"]["uid"].clone();
+        // from the third look on it is another one: read for the plan, for the rehearsal, and before it is sent
+        let another = ask(&demo, BACKUP).to_string().replace(uid.as_str().unwrap(), "another-uid");
+        let other = Act::Status { code: 200, retry_after: None, body: Some(another) };
+        let looks = || control.requests().iter().filter(|r| r.method == "GET" && r.path == BACKUP).count();
+        let before = looks();
+        state.on(&demo, &format!("{} --dry-run", line.split(" confirm").next().unwrap()));
+        let usual = looks() - before;
+        control.set_faults(Faults::one(Rule::new(other).path(BACKUP).verb("get").only(usual as u64 + 1, 1)));
+        state.on(&demo, line).is(4, "deleted and created again since the preview");
+        assert_eq!(writes(&demo), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn what_velero_says_against_a_deletion_ends_it() {
+    const REQUESTS: &str = "/apis/velero.io/v1/namespaces/velero/deletebackuprequests";
+    let (demo, state) = (demo("quiet"), State::new());
+    let gone = || {
+        demo.control().with_world(|world| {
+            world.edit("BackupStorageLocation", "velero", "default", |one| {
+                one["spec"]["accessMode"] = "ReadOnly".into()
+            });
+        });
+    };
+    let run = || state.on(&demo, "delete-backup backup/velero/before-istio-1-27 reason=old confirm=sre-demo");
+    let seen = overtaken(&demo, (REQUESTS, "create"), &[], gone, run);
+    seen.is(1, "Velero did not delete it: cannot delete backup because backup storage location");
 }

@@ -10,7 +10,7 @@ use watchkeeper::demo::{Demo, Faults};
 use watchkeeper::domain::ages::Time;
 use watchkeeper::headless::run::Order;
 
-use super::driver::{Seen, State, ask, demo, order, writes};
+use super::driver::{Seen, State, ask, demo, look, order, writes};
 use super::tools::until;
 
 const ALERTMANAGER: &str =
@@ -282,8 +282,9 @@ fn an_extension_is_done_when_every_replica_knows_the_new_end() {
     let (id, had) = of_somebody(&demo);
     demo.control().with_world(|world| world.platform.set_gossip(3_000));
     // by then both have heard of the silence itself
-    let known =
-        |replica: usize| ask(&demo, &format!("{REPLICA}{replica}:9093/proxy/api/v2/silence/{id}"))["id"] == json!(id);
+    let known = |replica: usize| {
+        look(&demo, &format!("{REPLICA}{replica}:9093/proxy/api/v2/silence/{id}")).is_some_and(|s| s["id"] == json!(id))
+    };
     until(|| if known(0) && known(1) { Ok(()) } else { Err("a replica does not know it".to_owned()) }).unwrap();
     state.on(&demo, &format!("edit-silence silence/{id} reason=longer --yes")).is(0, "on 2 replicas");
     for replica in 0..2 {

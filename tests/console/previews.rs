@@ -15,7 +15,8 @@ fn on(console: &mut Console, word: &str, filter: &str) {
 }
 
 fn verdict(console: &mut Console) -> String {
-    console.until("the server's word", |f| f.contains("would be taken") || f.contains("would be refused"))
+    let words = ["would be taken", "would be refused", "not tried"];
+    console.until("the server's word", |f| words.iter().any(|word| f.contains(word)))
 }
 
 /// The preview of the restart of a Deployment, which asks for its name.

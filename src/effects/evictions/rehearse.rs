@@ -25,7 +25,7 @@ pub async fn rehearse(cluster: &Cluster, wanted: &Evictions, dry: bool) -> Verdi
     let mut unsure = Vec::new();
     for right in &rights {
         match may(cluster, right).await {
-            Verdict::Allowed => {}
+            Verdict::Allowed | Verdict::Untried => {}
             Verdict::Denied(why) => return Verdict::Denied(why),
             Verdict::Unknown(why) => unsure.push(why),
         }
@@ -38,7 +38,7 @@ pub async fn rehearse(cluster: &Cluster, wanted: &Evictions, dry: bool) -> Verdi
         let answers: Vec<_> = stream::iter(asked.iter().copied().map(one)).buffered(AT_ONCE).collect().await;
         return told(answers, unsure);
     }
-    if unsure.is_empty() { Verdict::Allowed } else { Verdict::Unknown(unsure.join("; ")) }
+    if unsure.is_empty() { Verdict::Untried } else { Verdict::Unknown(unsure.join("; ")) }
 }
 
 /// One verdict on all of them, from pod, budget and answer of each; the same words are said once.
