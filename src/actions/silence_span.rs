@@ -1,5 +1,7 @@
 //! How long a silence lasts: `2h`, `1d12h`, `until 14:30`.
 
+use std::fmt::Write as _;
+
 use jiff::ToSpan as _;
 use jiff::tz::TimeZone;
 
@@ -86,7 +88,7 @@ pub fn told(seconds: i64) -> String {
     let mut out = String::new();
     for (unit, name) in [(DAY, 'd'), (3600, 'h'), (60, 'm'), (1, 's')] {
         if rest >= unit {
-            out.push_str(&format!("{}{name}", rest / unit));
+            let _ = write!(out, "{}{name}", rest / unit);
             rest %= unit;
         }
     }
