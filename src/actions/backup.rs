@@ -20,21 +20,26 @@ pub fn phases(input: &Input<'_>) -> Check {
 /// Runs under way, of any phase that is not an end.
 const RUNNING: &[&str] = &["InProgress", "WaitingForPluginOperations", "Finalizing", "Queued", "ReadyToStart"];
 
+/// Why nothing else can be said beside a schedule.
+const OF_SCHEDULE: &str =
+    "a run of a schedule takes what its template says; on a backup's or a location's row it can be said";
+
 pub const SPEC: ActionSpec = ActionSpec {
     name: "backup",
     key: Some(ActKey::Backup),
     doc: "back up now, as the schedule does or with settings of its own, and wait for the result",
     rights: &[right("velero.io", "backups", "create")],
     fields: &[
-        Field { name: "name", help: "the backup's name; made from the time by default", default: Start::Text("") },
-        Field {
-            name: "namespaces",
-            help: "without a schedule: which, separated by commas; * for all",
-            default: Start::Text("*"),
-        },
-        Field { name: "ttl", help: "without a schedule: how long it is kept", default: Start::Text("168h0m0s") },
+        Field::new("name", "the backup's name; made from the time by default", Start::Text("")),
+        Field::new(
+            "namespaces",
+            "which, separated by commas; * for all",
+            Start::Of(|input| namespaces(input).unwrap_or_default()),
+        )
+        .never_of("Schedule", OF_SCHEDULE),
+        Field::new("ttl", "how long it is kept", Start::Text("168h0m0s")).never_of("Schedule", OF_SCHEDULE),
     ],
-    wants_reason: false,
+    reason: None,
     offered: |subject| subject.of(&["Schedule", "Backup", "BackupStorageLocation"]),
     plan,
 };
@@ -62,7 +67,8 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         (from_schedule(schedule, place, &name), twin)
     } else {
         let name = input.setting("name").map_or_else(|| format!("watchkeeper-{stamp}"), str::to_owned);
-        let namespaces: Vec<&str> = input.setting("namespaces").unwrap_or("*").split(',').map(str::trim).collect();
+        let wanted = input.setting("namespaces").map_or_else(|| namespaces(input), |set| Ok(set.to_owned()))?;
+        let namespaces: Vec<&str> = wanted.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
         for namespace in &namespaces {
             // patterns are Velero's own
             let plain: String = namespace.chars().filter(|c| !matches!(c, '*' | '?' | '[' | ']')).collect();
@@ -136,6 +142,19 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         needs_reason: false,
         origin: crate::domain::plan::Origin::default(),
     })
+}
+
+/// The namespaces that are proposed: on a backup's row those that it was made of, else all.
+fn namespaces(input: &Input<'_>) -> Result<String, Stop> {
+    let target = input.target()?;
+    if target.kind != "Backup" {
+        return Ok("*".to_owned());
+    }
+    let all = input.read(&input.served("Backup")?.collection(&target.key.namespace))?;
+    let own = list(all, "/items").iter().find(|backup| *text(backup, "/metadata/name") == *target.key.name);
+    let names: Vec<&str> =
+        own.map_or(&[][..], |own| list(own, "/spec/includedNamespaces")).iter().filter_map(Value::as_str).collect();
+    Ok(if names.is_empty() { "*".to_owned() } else { names.join(",") })
 }
 
 /// As Velero makes a run of a schedule: it counts as one. What is copied is all of it, as the server and its command do

@@ -8,7 +8,7 @@ pub const SPEC: ActionSpec = ActionSpec {
     doc: "get the log of the backup from its storage and show it",
     rights: download::RIGHTS,
     fields: &[],
-    wants_reason: false,
+    reason: None,
     offered: |subject| download::offered(subject, "Backup"),
     plan: |input| download::plan(input, SPEC.name, "backup"),
 };

@@ -17,7 +17,7 @@ pub const SPEC: ActionSpec = ActionSpec {
     doc: "put no new pods on the node",
     rights: RIGHTS,
     fields: &[],
-    wants_reason: false,
+    reason: None,
     offered: |subject| when_cordoned(subject, false),
     plan,
 };
@@ -53,7 +53,7 @@ pub fn steps(input: &Input<'_>, path: &str, node: &Value) -> Result<Vec<Step>, S
         json!({ "metadata": { "annotations": marks::set(input, node, "false") }, "spec": { "unschedulable": true } });
     let mut request = flux::patch(input, path, node, &["/spec/unschedulable"], body)?;
     request.before = "unschedulable: false".into();
-    request.after = format!("unschedulable: true, {}: {}", marks::BY, input.operator);
+    request.after = format!("unschedulable: true{}", marks::written(input));
     let (pointer, is) = ("/spec/unschedulable".into(), Value::Bool(true));
     let check = Check::Field { pointer, is, sent: marks::ours(input) };
     let proof = Proof { via: Via::Kubernetes, path: path.to_owned(), check, limit: 30 };

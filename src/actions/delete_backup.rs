@@ -15,7 +15,7 @@ pub const SPEC: ActionSpec = ActionSpec {
     doc: "have Velero delete the backup and its data",
     rights: &[right("velero.io", "deletebackuprequests", "create"), right("velero.io", "deletebackuprequests", "get")],
     fields: &[],
-    wants_reason: true,
+    reason: Some("recorded"),
     offered: |subject| subject.of(&["Backup"]),
     plan,
 };

@@ -14,7 +14,7 @@ pub const SPEC: ActionSpec = ActionSpec {
     doc: "delete the pod gracefully; its controller makes a new one. Budgets are not asked: see evict",
     rights: &[right("", "pods", "delete")],
     fields: &[],
-    wants_reason: false,
+    reason: None,
     offered: |subject| subject.of(&["Pod"]),
     plan,
 };

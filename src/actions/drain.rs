@@ -36,28 +36,16 @@ pub const SPEC: ActionSpec = ActionSpec {
         right("", "persistentvolumes", "get"),
     ],
     fields: &[
-        Field {
-            name: "timeout",
-            help: "seconds for all of it: evictions that budgets hold back, pods that end",
-            default: Start::Text("300"),
-        },
-        Field {
-            name: EMPTY_DIR,
-            help: "yes: evict pods with emptyDir data, which is lost",
-            default: Start::Text("no"),
-        },
-        Field {
-            name: CLAIMED,
-            help: "yes: leave pods that two budgets claim, which the server never evicts",
-            default: Start::Text("no"),
-        },
-        Field {
-            name: UNMANAGED,
-            help: "yes: evict pods without a controller, which are gone for good",
-            default: Start::Text("no"),
-        },
+        Field::new(
+            "timeout",
+            "seconds for all of it: evictions that budgets hold back, pods that end",
+            Start::Text("300"),
+        ),
+        Field::new(EMPTY_DIR, "yes: evict pods with emptyDir data, which is lost", Start::Text("no")),
+        Field::new(CLAIMED, "yes: leave pods that two budgets claim, which the server never evicts", Start::Text("no")),
+        Field::new(UNMANAGED, "yes: evict pods without a controller, which are gone for good", Start::Text("no")),
     ],
-    wants_reason: false,
+    reason: None,
     offered: |subject| subject.of(&["Node"]),
     plan,
 };

@@ -8,7 +8,7 @@ use super::silence::{self, amtool, parse};
 use super::silence_caution::Caution;
 use super::silence_span::{self, Span, end_flag};
 use super::{ActionSpec, Field, Offer, Start};
-use crate::domain::ages::{self, Time};
+use crate::domain::ages::Time;
 use crate::domain::json::text;
 use crate::domain::matcher::written;
 use crate::domain::plan::{Act, Guard, Plan, Proof, Risk, Step, Stop, Via};
@@ -26,19 +26,15 @@ pub const SPEC: ActionSpec = ActionSpec {
     doc: "extend the silence, or change its matchers",
     rights: silence::RIGHTS,
     fields: &[
-        Field {
-            name: "duration",
-            help: "+2h: longer than it lasts now; from now on: 30m, 2h, 1d, or until 14:30",
-            default: Start::Text(MORE),
-        },
-        Field {
-            name: "matchers",
-            help: "only to change them: the old silence then ends, and a new one begins",
-            default: Start::Text(""),
-        },
-        Field { name: "earlier", help: "yes: it may end earlier than it does now", default: Start::Text("no") },
+        Field::new(
+            "duration",
+            "+2h: longer than it lasts now; from now on: 30m, 2h, 1d, or until 14:30 by your clock, until 14:30z by UTC",
+            Start::Text(MORE),
+        ),
+        Field::new("matchers", "only to change them: the old silence then ends, and a new one begins", Start::Text("")),
+        Field::new("earlier", "yes: it may end earlier than it does now", Start::Text("no")),
     ],
-    wants_reason: true,
+    reason: Some("recorded here; the silence keeps the comment that it has"),
     offered: |subject| match subject.of(&["Silence"]) {
         Offer::Yes if subject.strings.get(subject.record.status) == silences::State::Expired.word() => {
             Offer::No("it has expired: make a new silence".to_owned())
@@ -64,6 +60,10 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let new = input.setting("matchers").map(parse).transpose()?.unwrap_or_else(|| old.clone());
     let ends = end(input, had)?;
     let until = ends.timestamp().to_string();
+    let starts = Time::parse(text(found, "/startsAt")).unwrap_or_default();
+    if ends <= starts {
+        return Err(Stop::Refuse(format!("it begins only at {}, and cannot end before", starts.timestamp())));
+    }
 
     // everything that stands in it is sent back as it came: a comment or an annotation that is left out is removed, and
     // with another start, to the letter, it would be another silence
@@ -83,7 +83,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     }
     let twin = if changed {
         let comment = body["comment"].as_str().unwrap_or("");
-        let added = silence::added(&new, &end_flag(ends), input.operator, comment);
+        let added = silence::added(&new, &span_flags(starts, ends, input.now), input.operator, comment);
         // one that cannot be shown has no half that could
         if added.is_empty() { added } else { format!("{added} && {}", amtool("expire", &[]).arg(&**id)) }
     } else {
@@ -110,7 +110,8 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         plan.undo = amtool("update", &[&end_flag(had)]).arg(&**id).to_string();
     }
     if ends.age(input.now).abs() > silence_span::DAY {
-        plan.warnings.push(format!("it lasts {} more: longer than a day", ages::told(ends.age(input.now).abs())));
+        plan.warnings
+            .push(format!("it lasts {} more: longer than a day", silence_span::told(ends.age(input.now).abs())));
         plan.risk = plan.risk.or(Risk::Context(input.context.to_owned()));
     }
     if let Some(Act::Send(request)) = plan.steps.first_mut().map(|s| &mut s.act) {
@@ -121,6 +122,12 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     Ok(plan)
 }
 
+/// What amtool is told for a new silence: without its start it would begin at once.
+fn span_flags(starts: Time, ends: Time, now: Time) -> Vec<String> {
+    let start = (starts > now).then(|| format!("--start={}", starts.timestamp()));
+    start.into_iter().chain([end_flag(ends)]).collect()
+}
+
 /// When it is to end.
 fn end(input: &Input<'_>, had: Time) -> Result<Time, Stop> {
     let wanted = input.setting("duration").unwrap_or(MORE);
@@ -129,7 +136,7 @@ fn end(input: &Input<'_>, had: Time) -> Result<Time, Stop> {
             let wrong = || Stop::Refuse(format!("duration `{wanted}`: write +30m, +2h or +1d for longer than now"));
             had.plus(silence_span::length(&more.to_lowercase()).filter(|s| *s > 0).ok_or_else(wrong)?)
         }
-        None => input.now.plus(Span::of(wanted, input.now)?.seconds),
+        None => input.now.plus(Span::of(wanted, input.now, input.zone)?.seconds),
     };
     silence_span::bounded(ends.age(input.now).abs(), wanted)?;
     if ends < had && !input.yes("earlier")? {

@@ -15,7 +15,7 @@ pub const SPEC: ActionSpec = ActionSpec {
     doc: "suspend the release, restart its workloads, wait for them, resume",
     rights: flux::RIGHTS,
     fields: &[],
-    wants_reason: false,
+    reason: None,
     offered: |subject| subject.of(&["HelmRelease"]),
     plan,
 };

@@ -15,7 +15,7 @@ pub const SPEC: ActionSpec = ActionSpec {
     doc: "evict the pod, if its disruption budgets allow",
     rights: &[right("", "pods/eviction", "create")],
     fields: &[],
-    wants_reason: false,
+    reason: None,
     offered: |subject| subject.of(&["Pod"]),
     plan,
 };

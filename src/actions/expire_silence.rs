@@ -15,7 +15,7 @@ pub const SPEC: ActionSpec = ActionSpec {
     doc: "end the silence now",
     rights: silence::RIGHTS,
     fields: &[],
-    wants_reason: false,
+    reason: None,
     offered: |subject| match subject.of(&["Silence"]) {
         Offer::Yes if subject.strings.get(subject.record.status) == silences::State::Expired.word() => {
             Offer::No("it has expired already".to_owned())

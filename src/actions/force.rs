@@ -8,7 +8,7 @@ pub const SPEC: ActionSpec = ActionSpec {
     doc: "install or upgrade once more, even if nothing changed or retries are used up",
     rights: flux::RIGHTS,
     fields: &[],
-    wants_reason: false,
+    reason: None,
     offered: flux::when_release_runs,
     plan: |input| flux::once_more(input, SPEC.name, flux::FORCED),
 };

@@ -15,7 +15,7 @@ pub const SPEC: ActionSpec = ActionSpec {
     doc: "read the secret from its store now, and wait for it",
     rights: &[right("external-secrets.io", "externalsecrets", "patch")],
     fields: &[],
-    wants_reason: false,
+    reason: None,
     offered: |subject| subject.of(&["ExternalSecret"]),
     plan,
 };

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::domain::ages::Time;
@@ -131,6 +132,8 @@ pub struct Input<'a> {
     /// How a command gets there.
     pub way: &'a Way,
     pub now: Time,
+    /// Where a clock that the operator writes is read: as the clock of the screen.
+    pub zone: &'a TimeZone,
     /// RFC 3339 with nanoseconds, never the same twice.
     pub token: &'a str,
     /// Namespaces of core components: what is risky there asks for the typed context.

@@ -31,6 +31,11 @@ pub fn set(input: &Input<'_>, object: &Value, before: &str) -> Map<String, Value
     out
 }
 
+/// For the change of a step: what the command that would do the same does not write.
+pub fn written(input: &Input<'_>) -> String {
+    format!(", {BY}: {}", input.operator)
+}
+
 /// All of them removed.
 pub fn gone() -> Map<String, Value> {
     [BY, REASON, BEFORE, RUN, CORDONED_BY].map(|name| (name.to_owned(), Value::Null)).into_iter().collect()

@@ -111,8 +111,8 @@ pub struct ActionSpec {
     pub rights: &'static [RightRow],
     /// What can be said beside the object: the form, and `--set`.
     pub fields: &'static [Field],
-    /// Nothing runs without a reason.
-    pub wants_reason: bool,
+    /// Nothing runs without a reason; what becomes of it, in words.
+    pub reason: Option<&'static str>,
     pub offered: fn(&Subject<'_>) -> Offer,
     pub plan: fn(&Input<'_>) -> Result<Plan, Stop>,
 }
@@ -149,6 +149,46 @@ pub struct Field {
     pub name: &'static str,
     pub help: &'static str,
     pub default: Start,
+    /// There is no plan without it.
+    pub required: bool,
+    /// A kind of target for which it means nothing, and why.
+    pub never_of: Option<(&'static str, &'static str)>,
+}
+
+impl Field {
+    /// One that may be left as it is, for every kind of target.
+    pub const fn new(name: &'static str, help: &'static str, default: Start) -> Self {
+        Self { name, help, default, required: false, never_of: None }
+    }
+
+    /// The same, but there is no plan without it.
+    #[must_use]
+    pub const fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
+    /// The same, but for targets of this kind it means nothing; `why` in words.
+    #[must_use]
+    pub const fn never_of(mut self, kind: &'static str, why: &'static str) -> Self {
+        self.never_of = Some((kind, why));
+        self
+    }
+
+    /// Whether it means something for a target of a kind.
+    pub fn is_for(&self, kind: &str) -> bool {
+        self.never_of.is_none_or(|(never, _)| never != kind)
+    }
+
+    /// Why what was set here means nothing for the targets, if it does. What an interrupted plan had set is left out as
+    /// it was then.
+    fn misplaced(&self, input: &Input<'_>) -> Option<String> {
+        let (kind, why) = self.never_of?;
+        let value = input.setting(self.name)?;
+        let had = input.continues.and_then(|left| left.set.get(self.name)).is_some_and(|had| had.trim() == value);
+        let is_meant = !had && input.targets.iter().any(|target| target.kind == kind);
+        is_meant.then(|| format!("{} is not for a {kind}: {why}", self.name))
+    }
 }
 
 /// What stands in a field before anybody types.
@@ -230,6 +270,9 @@ pub fn plan(action: &ActionSpec, input: &Input<'_>) -> Result<Plan, Stop> {
             return Err(Stop::Refuse(format!("{} has no setting `{name}`; settings: {known}", action.name)));
         }
     }
+    if let Some(why) = action.fields.iter().find_map(|field| field.misplaced(input)) {
+        return Err(Stop::Refuse(why));
+    }
     let mut needs = Vec::new();
     let mut plans = Vec::new();
     if let Some(left) = input.continues {
@@ -252,7 +295,7 @@ pub fn plan(action: &ActionSpec, input: &Input<'_>) -> Result<Plan, Stop> {
     }
     let mut plan = joined(plans, input);
     plan.reason = if says_why(input.reason) { input.reason.trim().to_owned() } else { String::new() };
-    plan.needs_reason = action.wants_reason;
+    plan.needs_reason = action.reason.is_some();
     plan.origin = Origin {
         objects: input.targets.iter().map(Target::object).collect(),
         set: input.set.clone(),

@@ -8,7 +8,7 @@ pub const SPEC: ActionSpec = ActionSpec {
     doc: "hold its rollout: changes of its template wait",
     rights: workload::RIGHTS,
     fields: &[],
-    wants_reason: false,
+    reason: None,
     offered: |subject| subject.of(&["Deployment"]),
     plan: |input| workload::pause(input, SPEC.name, true),
 };

@@ -8,7 +8,7 @@ pub const SPEC: ActionSpec = ActionSpec {
     doc: "make no more runs of the schedule",
     rights: velero::RIGHTS,
     fields: &[],
-    wants_reason: false,
+    reason: None,
     offered: |subject| velero::when_paused(subject, false),
     plan: |input| velero::pause(input, SPEC.name, true, None, "a run under way goes on; no new one begins"),
 };

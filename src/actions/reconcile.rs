@@ -10,7 +10,7 @@ pub const SPEC: ActionSpec = ActionSpec {
     doc: "reconcile it now, and wait for the result",
     rights: flux::RIGHTS,
     fields: &[],
-    wants_reason: false,
+    reason: None,
     offered: |subject| flux::when_suspended(subject, false),
     plan,
 };

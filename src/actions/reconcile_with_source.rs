@@ -15,7 +15,7 @@ pub const SPEC: ActionSpec = ActionSpec {
     doc: "fetch its source anew, then reconcile it; each link is awaited",
     rights: flux::RIGHTS,
     fields: &[],
-    wants_reason: false,
+    reason: None,
     offered: |subject| match subject.of(&["HelmRelease", "Kustomization"]) {
         Offer::Yes => flux::when_suspended(subject, false),
         other => other,

@@ -11,7 +11,7 @@ pub const SPEC: ActionSpec = ActionSpec {
     doc: "failed release: fetch its source anew, reset its retries, reconcile, wait",
     rights: flux::RIGHTS,
     fields: &[],
-    wants_reason: false,
+    reason: None,
     offered: |subject| match (subject.of(&["HelmRelease"]), flux::when_suspended(subject, false)) {
         (Offer::Yes, Offer::Yes) if subject.record.health == Health::Ok => Offer::No("it has not failed".to_owned()),
         (Offer::Yes, offer) => offer,

@@ -15,7 +15,7 @@ pub const SPEC: ActionSpec = ActionSpec {
     doc: "have the certificate issued anew now, and wait for it",
     rights: &[right("cert-manager.io", "certificates/status", "update")],
     fields: &[],
-    wants_reason: false,
+    reason: None,
     offered: |subject| subject.of(&["Certificate"]),
     plan,
 };

@@ -8,7 +8,7 @@ pub const SPEC: ActionSpec = ActionSpec {
     doc: "forget the failed attempts, and try again",
     rights: flux::RIGHTS,
     fields: &[],
-    wants_reason: false,
+    reason: None,
     offered: flux::when_release_runs,
     plan: |input| flux::once_more(input, SPEC.name, flux::RESET),
 };

@@ -18,7 +18,7 @@ pub const SPEC: ActionSpec = ActionSpec {
     doc: "replace its pods one after another, and wait for the rollout",
     rights: workload::RIGHTS,
     fields: &[],
-    wants_reason: false,
+    reason: None,
     offered: workload::of_workload,
     plan,
 };
@@ -40,6 +40,14 @@ pub fn steps(input: &Input<'_>, workload: &Workload<'_>) -> Result<Vec<Step>, St
         return Err(Stop::Refuse(format!(
             "{} replaces pods only when they are deleted (OnDelete): delete its pods one by one",
             workload.told()
+        )));
+    }
+    if let Some(pods) = workload::partition(workload.object).filter(|pods| pods.replaced == 0) {
+        return Err(Stop::Refuse(format!(
+            "{} has partition {} and {} pods: a rollout replaces none of them; lower the partition first",
+            workload.told(),
+            pods.partition,
+            pods.all
         )));
     }
     // our own unfinished run has sent it: its rollout is all that is left

@@ -1,7 +1,7 @@
 //! Restore a backup, into another namespace unless told otherwise. Whether that namespace is there already is read first:
 //! what was there before this restore is never part of its undo.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::input::{Input, There};
 use super::velero::{self, Unfit};
@@ -17,11 +17,12 @@ pub const SPEC: ActionSpec = ActionSpec {
     doc: "restore one namespace of the backup into another one, and wait for the result",
     rights: &[right("velero.io", "restores", "create")],
     fields: &[
-        Field { name: "namespace", help: "the namespace to restore", default: Start::Text("") },
-        Field { name: "into", help: "where to; restore-NAMESPACE by default", default: Start::Text("") },
-        Field { name: "live", help: "yes: into the same namespace; what is there is kept", default: Start::Text("no") },
+        Field::new("namespace", "the namespace to restore", Start::Of(|input| only(input).unwrap_or_default()))
+            .required(),
+        Field::new("into", "where to; restore-NAMESPACE by default", Start::Text("")),
+        Field::new("live", "yes: into the same namespace; what is there is kept", Start::Text("no")),
     ],
-    wants_reason: true,
+    reason: Some("recorded"),
     offered: |subject| match subject.of(&["Backup"]) {
         Offer::Yes
             if subject.strings.get(subject.record.status) != "Completed"
@@ -41,9 +42,10 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let target = input.target()?;
     let (path, object) = input.object()?;
     let (place, backup) = (&*target.key.namespace, &*target.key.name);
-    let included: Vec<&str> = list(object, "/spec/includedNamespaces").iter().filter_map(|v| v.as_str()).collect();
-    let Some(from) = input.setting("namespace") else {
-        return Err(Stop::Refuse(format!("namespace is not set: which of {}?", included.join(", "))));
+    let included = included(object);
+    let Some(from) = input.setting("namespace").or(single(&included)) else {
+        let held = if included.is_empty() { "all".to_owned() } else { included.join(", ") };
+        return Err(Stop::Refuse(format!("namespace is not set: which one? The backup holds {held}")));
     };
     if !included.is_empty() && !included.contains(&"*") && !included.contains(&from) {
         return Err(Stop::Refuse(format!("the backup holds no namespace {from}; it holds {}", included.join(", "))));
@@ -125,6 +127,24 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         needs_reason: false,
         origin: crate::domain::plan::Origin::default(),
     })
+}
+
+/// The namespaces that a backup was made of; none, or `*`, are all.
+fn included(backup: &Value) -> Vec<&str> {
+    list(backup, "/spec/includedNamespaces").iter().filter_map(Value::as_str).collect()
+}
+
+fn single<'a>(included: &[&'a str]) -> Option<&'a str> {
+    match included {
+        [one] if *one != "*" => Some(one),
+        _ => None,
+    }
+}
+
+/// The only namespace of the backup, once that was read; empty when there are more.
+fn only(input: &Input<'_>) -> Result<String, Stop> {
+    let (_, backup) = input.object()?;
+    Ok(single(&included(backup)).unwrap_or_default().to_owned())
 }
 
 /// What it is restored into.

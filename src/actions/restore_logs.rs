@@ -8,7 +8,7 @@ pub const SPEC: ActionSpec = ActionSpec {
     doc: "get the log of the restore from its storage and show it",
     rights: download::RIGHTS,
     fields: &[],
-    wants_reason: false,
+    reason: None,
     offered: |subject| download::offered(subject, "Restore"),
     plan: |input| download::plan(input, SPEC.name, "restore"),
 };

@@ -14,7 +14,7 @@ pub const SPEC: ActionSpec = ActionSpec {
     doc: "let Flux reconcile it again, and wait until it is Ready",
     rights: flux::RIGHTS,
     fields: &[],
-    wants_reason: false,
+    reason: None,
     offered: |subject| flux::when_suspended(subject, true),
     plan,
 };

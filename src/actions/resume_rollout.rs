@@ -8,7 +8,7 @@ pub const SPEC: ActionSpec = ActionSpec {
     doc: "go on with its rollout, and wait for it",
     rights: workload::RIGHTS,
     fields: &[],
-    wants_reason: false,
+    reason: None,
     offered: |subject| subject.of(&["Deployment"]),
     plan: |input| workload::pause(input, SPEC.name, false),
 };

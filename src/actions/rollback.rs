@@ -12,8 +12,8 @@ pub const SPEC: ActionSpec = ActionSpec {
     key: None,
     doc: "suspend it, and let helm roll back to an earlier revision; Git must change before it is resumed",
     rights: flux::RIGHTS,
-    fields: &[Field { name: "revision", help: "the Helm revision to go back to", default: Start::Text("") }],
-    wants_reason: true,
+    fields: &[Field::new("revision", "the Helm revision to go back to", Start::Text(""))],
+    reason: Some("recorded, and written on the release that is suspended"),
     offered: |subject| subject.of(&["HelmRelease"]),
     plan,
 };

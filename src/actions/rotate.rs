@@ -20,7 +20,7 @@ pub const SPEC: ActionSpec = ActionSpec {
         right("apps", "daemonsets", "patch"),
     ],
     fields: &[],
-    wants_reason: false,
+    reason: None,
     offered: |subject| subject.of(&["ExternalSecret"]),
     plan,
 };

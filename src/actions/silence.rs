@@ -24,23 +24,23 @@ pub const SPEC: ActionSpec = ActionSpec {
     doc: "silence the alert, or the alerts of the object; its component or its namespace when asked for by name",
     rights: RIGHTS,
     fields: &[
-        Field {
-            name: "matchers",
-            help: "as amtool takes them: alertname=\"X\" namespace=~\"a|b\"",
-            default: Start::Of(|input| silence_scope::propose(input).map(|m| written(&m)).unwrap_or_default()),
-        },
-        Field {
-            name: "scope",
-            help: "object, component or namespace: whose alerts; more than the object's asks for the context's name",
-            default: Start::Text("object"),
-        },
-        Field {
-            name: "duration",
-            help: "30m, 2h, 1d, or until 14:30; more than a day asks for a typed word",
-            default: Start::Text("2h"),
-        },
+        Field::new(
+            "matchers",
+            "as amtool takes them: alertname=\"X\" namespace=~\"a|b\"",
+            Start::Of(|input| silence_scope::propose(input).map(|m| written(&m)).unwrap_or_default()),
+        ),
+        Field::new(
+            "scope",
+            "object, component or namespace: whose alerts; more than the object's asks for the context's name",
+            Start::Text("object"),
+        ),
+        Field::new(
+            "duration",
+            "30m, 2h, 1d, or until 14:30 by your clock, until 14:30z by UTC; more than a day asks for a typed word",
+            Start::Text("2h"),
+        ),
     ],
-    wants_reason: true,
+    reason: Some("recorded, and the comment of the silence"),
     offered: |subject| match subject.kind {
         "Silence" => super::Offer::Never,
         _ => super::Offer::Yes,
@@ -55,10 +55,10 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         Some(text) => parse(text)?,
         None => silence_scope::propose(input)?,
     };
-    let span = silence_span::Span::of(input.setting("duration").unwrap_or("2h"), input.now)?;
+    let span = silence_span::Span::of(input.setting("duration").unwrap_or("2h"), input.now, input.zone)?;
     let ends = input.now.plus(span.seconds);
     let body = body(&matchers, &input.now.timestamp().to_string(), &ends.timestamp().to_string(), input);
-    let twin = added(&matchers, &span.flag(ends), input.operator, input.reason.trim());
+    let twin = added(&matchers, &[span.flag(ends)], input.operator, input.reason.trim());
     let (until, made) = (Some(ends.timestamp().to_string()), Some(known_by(&body)));
     let check = Check::Silence { until, pending: false, made };
     let title = format!("silence {}", written(&matchers));
@@ -139,13 +139,14 @@ pub fn wire(matchers: &[Matcher]) -> Value {
     matchers.iter().map(one).collect()
 }
 
-/// The command that makes the same silence. A label's name that amtool's older reader does not know must not come
-/// first: that reader would take the whole of it for the name of an alert.
-pub fn added(matchers: &[Matcher], span: &str, author: &str, comment: &str) -> String {
+/// The command that makes the same silence; `span` says when it begins and ends. A label's name that amtool's older
+/// reader does not know must not come first: that reader would take the whole of it for the name of an alert.
+pub fn added(matchers: &[Matcher], span: &[String], author: &str, comment: &str) -> String {
     let (plain, odd): (Vec<_>, Vec<_>) = matchers.iter().partition(|m| matcher::is_classic_name(&m.name));
     let matchers = plain.into_iter().chain(odd).map(ToString::to_string);
     let (author, comment) = (format!("--author={author}"), format!("--comment={comment}"));
-    amtool("add", &[&author, &comment, span]).args(matchers).to_string()
+    let flags: Vec<&str> = [&author, &comment].into_iter().chain(span).map(String::as_str).collect();
+    amtool("add", &flags).args(matchers).to_string()
 }
 
 /// `amtool silence VERB FLAG...`, to which what it is about is added.
@@ -235,7 +236,7 @@ mod tests {
     #[test]
     fn the_command_runs_nothing_that_a_label_or_a_reason_says() {
         let matchers = parse(r#""host name"="a" name="x$(touch PWNED)`id`'""#).unwrap();
-        let told = added(&matchers, "--duration=120m", "a'b", "it's $(id)");
+        let told = added(&matchers, &["--duration=120m".to_owned()], "a'b", "it's $(id)");
         let wanted = r#"amtool silence add --author='a'\''b' --comment='it'\''s $(id)' --duration=120m 'name="x$(touch PWNED)`id`'\''"' '"host name"="a"'"#;
         assert_eq!(told, wanted);
     }

@@ -63,6 +63,7 @@ impl Caution {
                 reasons.push(format!("what it covers is unknown: {why}"));
                 format!("how many alerts match is unknown ({why})")
             }
+            None if hit.len() == 1 => "1 alert that fires or is pending now matches".to_owned(),
             None => format!("{} alerts that fire or are pending now match", hit.len()),
         };
         if hit.is_empty() && input.blind.is_none() {

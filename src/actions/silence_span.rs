@@ -1,8 +1,11 @@
 //! How long a silence lasts: `2h`, `1d12h`, `until 14:30`.
 
-use jiff::ToSpan as _;
+use std::fmt::Write as _;
 
-use crate::domain::ages::{self, Time};
+use jiff::ToSpan as _;
+use jiff::tz::TimeZone;
+
+use crate::domain::ages::Time;
 use crate::domain::plan::Stop;
 
 /// Longer than this is no silence but a change of the alert.
@@ -20,18 +23,18 @@ pub struct Span {
 }
 
 impl Span {
-    /// `until 14:30` is UTC, today or tomorrow.
-    pub fn of(text: &str, now: Time) -> Result<Self, Stop> {
+    /// `until 14:30` is today or tomorrow, by the clock of this zone; `until 14:30z` by UTC.
+    pub fn of(text: &str, now: Time, zone: &TimeZone) -> Result<Self, Stop> {
         let lower = text.trim().to_lowercase();
         let (seconds, is_end) = match lower.strip_prefix("until ") {
-            Some(clock) => (until(clock.trim(), now), true),
+            Some(clock) => (until(clock.trim(), now, zone), true),
             None => (length(&lower), false),
         };
         let seconds = seconds.filter(|seconds| *seconds > 0).ok_or_else(|| {
             Stop::Refuse(format!("duration `{text}` is neither like 30m, 2h, 1d nor like `until 14:30`"))
         })?;
         bounded(seconds, text)?;
-        Ok(Self { seconds, told: ages::told(seconds), is_end })
+        Ok(Self { seconds, told: told(seconds), is_end })
     }
 
     pub fn is_long(&self) -> bool {
@@ -65,14 +68,31 @@ pub fn end_flag(ends: Time) -> String {
     format!("--end={}", ends.timestamp())
 }
 
-fn until(clock: &str, now: Time) -> Option<i64> {
-    let time: jiff::civil::Time = format!("{}:00", clock.trim_end_matches('z')).parse().ok()?;
-    let now = now.timestamp().to_zoned(jiff::tz::TimeZone::UTC);
-    let mut end = now.date().to_datetime(time).to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+fn until(clock: &str, now: Time, zone: &TimeZone) -> Option<i64> {
+    let (clock, zone) = match clock.strip_suffix('z') {
+        Some(clock) => (clock.trim_end(), &TimeZone::UTC),
+        None => (clock, zone),
+    };
+    let time: jiff::civil::Time = format!("{clock}:00").parse().ok()?;
+    let now = now.timestamp().to_zoned(zone.clone());
+    let mut end = now.date().to_datetime(time).to_zoned(zone.clone()).ok()?;
     if end <= now {
         end = end.checked_add(1.day()).ok()?;
     }
     Some(end.timestamp().as_second() - now.timestamp().as_second())
+}
+
+/// `1d12h`, as it would be typed.
+pub fn told(seconds: i64) -> String {
+    let mut rest = seconds.max(0);
+    let mut out = String::new();
+    for (unit, name) in [(DAY, 'd'), (3600, 'h'), (60, 'm'), (1, 's')] {
+        if rest >= unit {
+            let _ = write!(out, "{}{name}", rest / unit);
+            rest %= unit;
+        }
+    }
+    out
 }
 
 /// `1d12h` in seconds.
@@ -111,8 +131,34 @@ mod tests {
     #[case("until 14:30", 9000, "--end=2026-11-29T14:30:00Z")]
     #[case("until 11:00z", 82_800, "--end=2026-11-30T11:00:00Z")]
     fn a_length_is_read_and_told_to_amtool(#[case] text: &str, #[case] seconds: i64, #[case] flag: &str) {
-        let span = Span::of(text, NOW).unwrap();
+        let span = Span::of(text, NOW, &TimeZone::UTC).unwrap();
         assert_eq!((span.seconds, &*span.flag(NOW.plus(seconds))), (seconds, flag));
+    }
+
+    /// It is 07:00 there, and 13:00 where the clock is six hours ahead of that.
+    #[rstest]
+    #[case(-5, "until 07:30", "30m")]
+    #[case(-5, "until 07:00", "1d")]
+    #[case(-5, "until 07:30z", "19h30m")]
+    #[case(-5, "until 12:30 Z", "30m")]
+    #[case(1, "until 12:30", "23h30m")]
+    #[case(1, "until 13:30", "30m")]
+    fn an_end_is_read_by_the_clock_of_the_zone_unless_it_says_utc(
+        #[case] hours: i8,
+        #[case] text: &str,
+        #[case] expected: &str,
+    ) {
+        let zone = TimeZone::fixed(jiff::tz::offset(hours));
+        assert_eq!(Span::of(text, NOW, &zone).unwrap().told, expected);
+    }
+
+    #[rstest]
+    #[case("120m", "2h")]
+    #[case("1d12h", "1d12h")]
+    #[case("90s", "1m30s")]
+    #[case("168h", "7d")]
+    fn a_length_is_told_as_it_would_be_typed(#[case] text: &str, #[case] expected: &str) {
+        assert_eq!(Span::of(text, NOW, &TimeZone::UTC).unwrap().told, expected);
     }
 
     #[rstest]
@@ -125,12 +171,12 @@ mod tests {
     #[case("until 25:00")]
     #[case("32d")]
     fn what_is_no_length_is_refused(#[case] text: &str) {
-        assert!(matches!(Span::of(text, NOW), Err(Stop::Refuse(_))), "{text}");
+        assert!(matches!(Span::of(text, NOW, &TimeZone::UTC), Err(Stop::Refuse(_))), "{text}");
     }
 
     #[test]
     fn more_than_a_day_is_long() {
-        let long = |text: &str| Span::of(text, NOW).unwrap().is_long();
+        let long = |text: &str| Span::of(text, NOW, &TimeZone::UTC).unwrap().is_long();
         assert!(!long("24h") && !long("1d") && long("25h") && long("1d1m"));
     }
 }

@@ -14,7 +14,7 @@ pub const SPEC: ActionSpec = ActionSpec {
     doc: "stop Flux from reconciling it",
     rights: flux::RIGHTS,
     fields: &[],
-    wants_reason: false,
+    reason: None,
     offered: |subject| flux::when_suspended(subject, false),
     plan,
 };
@@ -61,7 +61,7 @@ pub fn steps(input: &Input<'_>, path: &str, object: &Value) -> Result<Vec<Step>,
     let mut request = flux::patch(input, path, object, &[pointer], body)?;
     request.before = before;
     // what the flux command does not write
-    request.after = format!("{after}, {}: {}", marks::BY, input.operator);
+    request.after = format!("{after}{}", marks::written(input));
     let check = Check::Field { pointer: pointer.into(), is, sent: marks::ours(input) };
     let proof = Proof { via: Via::Kubernetes, path: path.to_owned(), check, limit: 30 };
     Ok(vec![

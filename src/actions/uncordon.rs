@@ -14,8 +14,8 @@ pub const SPEC: ActionSpec = ActionSpec {
     key: Some(ActKey::Toggle),
     doc: "let pods be put on the node again",
     rights: cordon::RIGHTS,
-    fields: &[Field { name: "any", help: "yes: even if it was cordoned by somebody else", default: Start::Text("no") }],
-    wants_reason: false,
+    fields: &[Field::new("any", "yes: even if it was cordoned by somebody else", Start::Text("no"))],
+    reason: None,
     offered: |subject| cordon::when_cordoned(subject, true),
     plan,
 };

@@ -25,12 +25,8 @@ pub const SPEC: ActionSpec = ActionSpec {
     key: None,
     doc: "go back to an earlier revision of a Deployment, where Flux does not write it back at once",
     rights: workload::RIGHTS,
-    fields: &[Field {
-        name: "revision",
-        help: "the revision to go back to; the one before by default",
-        default: Start::Text(""),
-    }],
-    wants_reason: false,
+    fields: &[Field::new("revision", "the revision to go back to; the one before by default", Start::Text(""))],
+    reason: None,
     offered: |subject| subject.of(&["Deployment"]),
     plan,
 };

@@ -9,12 +9,8 @@ pub const SPEC: ActionSpec = ActionSpec {
     key: Some(ActKey::Toggle),
     doc: "make runs of the schedule again",
     rights: velero::RIGHTS,
-    fields: &[Field {
-        name: "skip",
-        help: "yes: do not make up at once for a run that was missed",
-        default: Start::Text("yes"),
-    }],
-    wants_reason: false,
+    fields: &[Field::new("skip", "yes: do not make up at once for a run that was missed", Start::Text("yes"))],
+    reason: None,
     offered: |subject| velero::when_paused(subject, true),
     plan,
 };

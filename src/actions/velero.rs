@@ -59,7 +59,7 @@ pub fn pause(
     request.before = format!("paused: {paused}");
     let skips = skip.map_or_else(String::new, |skip| format!(", skipImmediately: {skip}"));
     // what the velero command does not write
-    let by = if wanted { format!(", {}: {}", marks::BY, input.operator) } else { String::new() };
+    let by = if wanted { marks::written(input) } else { String::new() };
     request.after = format!("paused: {wanted}{skips}{by}");
     let sent = if wanted { marks::ours(input) } else { marks::taken_away() };
     let check = Check::Field { pointer: "/spec/paused".into(), is: json!(wanted), sent };

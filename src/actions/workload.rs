@@ -173,6 +173,25 @@ pub fn replicas(object: &Value) -> i64 {
     int(object, "/spec/replicas").or_else(|| int(object, "/status/desiredNumberScheduled")).unwrap_or(1)
 }
 
+/// How far a rollout of a StatefulSet goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Partition {
+    pub partition: i64,
+    pub all: i64,
+    /// Pods that a rollout replaces.
+    pub replaced: i64,
+}
+
+/// The partition of a StatefulSet, where it has one: the pods below it keep what they have.
+///
+/// Kubernetes `api/apps/v1/types.go`, `RollingUpdateStatefulSetStrategy`: pods from the last down to the partition are
+/// updated.
+pub fn partition(object: &Value) -> Option<Partition> {
+    let partition = int(object, "/spec/updateStrategy/rollingUpdate/partition").filter(|partition| *partition > 0)?;
+    let all = replicas(object);
+    Some(Partition { partition, all, replaced: (all - partition).max(0) })
+}
+
 /// Budgets over the workload's pods that leave no room, or why they could not be read.
 pub fn budgets(input: &Input<'_>, workload: &Workload<'_>) -> Result<Vec<String>, Stop> {
     let path = input.served("PodDisruptionBudget")?.collection(&workload.namespace);
@@ -202,7 +221,7 @@ pub fn pause(input: &Input<'_>, action: &'static str, wanted: bool) -> Result<Pl
     let body = Body::Merge(json!({ "metadata": { "annotations": annotations }, "spec": { "paused": value } }));
     let mut request = patch(input, &workload, "", &["/spec/paused"], body)?;
     request.before = format!("paused: {paused}");
-    request.after = format!("paused: {wanted}");
+    request.after = format!("paused: {wanted}{}", if wanted { marks::written(input) } else { String::new() });
     let sent = if wanted { marks::ours(input) } else { marks::taken_away() };
     let check = Check::Field { pointer: "/spec/paused".into(), is: value.clone(), sent };
     let read = Proof { via: Via::Kubernetes, path: workload.path.clone(), check, limit: 30 };
@@ -271,6 +290,10 @@ pub fn cautions(workload: &Workload<'_>) -> Vec<String> {
     }
     if workload.kind != "DaemonSet" && replicas(workload.object) == 1 && strategy != "Recreate" {
         out.push("one replica: it may be away for a moment".into());
+    }
+    if let Some(pods) = partition(workload.object) {
+        let Partition { partition, all, replaced } = pods;
+        out.push(format!("only {replaced} of {all} pods restart: its partition is {partition}"));
     }
     let operator = list(workload.object, "/metadata/ownerReferences").iter().find(|o| flag(o, "/controller"));
     if let Some(operator) = operator {

@@ -4,6 +4,7 @@ use super::prompt::Prompt;
 use super::{LEAST, Message};
 use crate::domain::ages;
 use crate::domain::change::FeedState;
+use crate::domain::moment;
 use crate::domain::reply::Standing;
 use crate::intent::{Command, Place};
 use crate::kinds;
@@ -189,7 +190,7 @@ fn clock(world: &World) -> String {
     if world.facts.utc {
         return now.strftime("%H:%MZ").to_string();
     }
-    now.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M").to_string()
+    now.to_zoned(moment::zone(false)).strftime("%H:%M").to_string()
 }
 
 /// `P1 2  P2 2  P3 1     2 silenced  1 suspended  0 blind`.

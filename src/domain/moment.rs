@@ -217,9 +217,14 @@ pub fn settle(moments: &mut Vec<Moment>, now: Time) {
     *moments = kept;
 }
 
+/// The zone of the clock on the screen: UTC, or that of the machine.
+pub fn zone(utc: bool) -> jiff::tz::TimeZone {
+    if utc { jiff::tz::TimeZone::UTC } else { jiff::tz::TimeZone::system() }
+}
+
 /// The clock of a time: the hour today, and with its day before; in UTC or as the machine has it.
 pub fn clock(time: Time, now: Time, utc: bool) -> String {
-    let zone = if utc { jiff::tz::TimeZone::UTC } else { jiff::tz::TimeZone::system() };
+    let zone = zone(utc);
     let (then, today) = (time.timestamp().to_zoned(zone.clone()), now.timestamp().to_zoned(zone));
     let end = if utc { "Z" } else { "" };
     if then.date() == today.date() {

@@ -299,6 +299,9 @@ pub struct Guard {
     pub fields: Vec<(String, Value)>,
 }
 
+/// A value of more characters than this is not told.
+const LONG: usize = 120;
+
 impl Guard {
     /// `object` as read from `path`, with the fields that the plan rests on.
     pub fn of(path: impl Into<String>, object: &Value, fields: &[&str]) -> Self {
@@ -319,7 +322,12 @@ impl Guard {
 
     /// For the preview: which object this holds for.
     pub fn told(&self) -> String {
-        let fields: Vec<String> = self.fields.iter().map(|(p, v)| format!(", {} {v}", dotted(p))).collect();
+        let told = |(pointer, value): &(String, Value)| match value.to_string() {
+            // the request above says what it becomes
+            long if long.len() > LONG => format!(", {} as it is now", dotted(pointer)),
+            value => format!(", {} {value}", dotted(pointer)),
+        };
+        let fields: Vec<String> = self.fields.iter().map(told).collect();
         if self.uid.is_empty() {
             // not an object of Kubernetes
             return fields.concat().trim_start_matches(", ").to_owned();
@@ -465,6 +473,14 @@ mod tests {
         assert_eq!(guard.holds(&object("u", "9", 4, &json!(true))), Ok(()));
         assert!(guard.holds(&object("v", "1", 3, &Value::Null)).is_err());
         assert_eq!(guard.told(), "uid u");
+    }
+
+    #[test]
+    fn a_long_value_is_not_told_but_that_it_must_stay() {
+        let long =
+            json!({"metadata": {"uid": "u", "generation": 3}, "spec": {"template": "x".repeat(200), "paused": true}});
+        let guard = Guard::of("/x", &long, &["/spec/template", "/spec/paused"]);
+        assert_eq!(guard.told(), "uid u, generation 3, .spec.template as it is now, .spec.paused true");
     }
 
     #[test]

@@ -439,7 +439,7 @@ fn rollout(object: &Value) -> Seen {
             let partition = number(object, "/spec/updateStrategy/rollingUpdate/partition");
             let mut parts = vec![("ready", status("readyReplicas"), wanted)];
             if partition > 0 {
-                parts.push(("updated", status("updatedReplicas"), wanted - partition));
+                parts.insert(0, ("updated", status("updatedReplicas"), wanted - partition));
             } else if text(object, "/status/updateRevision") != text(object, "/status/currentRevision") {
                 let updated = status("updatedReplicas");
                 return Seen::Waiting(format!("{updated} of {wanted} updated"));
@@ -696,6 +696,7 @@ mod tests {
     #[case::refused_pods(json!({"metadata": {"generation": 5}, "spec": {"replicas": 3}, "status": {"observedGeneration": 5, "conditions": [{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "quota"}]}}), "failed: FailedCreate: quota")]
     #[case::daemons(json!({"kind": "DaemonSet", "metadata": {"generation": 5}, "status": {"observedGeneration": 5, "desiredNumberScheduled": 8, "updatedNumberScheduled": 8, "numberAvailable": 7}}), "waiting: 7 of 8 available")]
     #[case::stateful(json!({"kind": "StatefulSet", "metadata": {"generation": 5}, "spec": {"replicas": 3}, "status": {"observedGeneration": 5, "readyReplicas": 3, "updatedReplicas": 2, "updateRevision": "b", "currentRevision": "a"}}), "waiting: 2 of 3 updated")]
+    #[case::partitioned(json!({"kind": "StatefulSet", "metadata": {"generation": 5}, "spec": {"replicas": 3, "updateStrategy": {"rollingUpdate": {"partition": 2}}}, "status": {"observedGeneration": 5, "readyReplicas": 3, "updatedReplicas": 1, "updateRevision": "b", "currentRevision": "a"}}), "done: rolled out, 3 of 3 available")]
     fn a_rollout_is_judged_in_kubectls_order(#[case] object: Value, #[case] expected: &str) {
         assert_eq!(told(&Check::Rollout { sent: Vec::new() }, &object), expected);
     }

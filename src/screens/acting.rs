@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::tz::TimeZone;
+
 use super::world::World;
 use crate::actions::{
     self, ACTIONS, ActKey, ActionSpec, Alerted, Apis, Component, Have, Input, Known, Labels, Offer, Sealed, Subject,
@@ -11,6 +13,7 @@ use crate::actions::{
 use crate::domain::ages::Time;
 use crate::domain::change::Lack;
 use crate::domain::matcher::label_set;
+use crate::domain::moment;
 use crate::domain::outcome::Unfinished;
 use crate::domain::record::{Key, Record, Relation, Uid};
 use crate::domain::way::Way;
@@ -37,6 +40,7 @@ pub struct Basis {
     token: String,
     core: Vec<String>,
     now: Time,
+    zone: TimeZone,
     continues: Option<Unfinished>,
 }
 
@@ -58,6 +62,7 @@ impl Basis {
             token: format!("{}.{fraction:09}Z", facts.now.timestamp().strftime("%Y-%m-%dT%H:%M:%S")),
             core: facts.core.clone(),
             now: facts.now,
+            zone: moment::zone(facts.utc),
             continues: None,
         }
     }
@@ -90,6 +95,7 @@ impl Basis {
             context: &self.context,
             way: &self.way,
             now: self.now,
+            zone: &self.zone,
             token: &self.token,
             core: &self.core,
             alerts: &self.alerts,

@@ -4,7 +4,7 @@ use super::acting;
 use super::body::Scroll;
 use super::pager::paragraph;
 use super::world::World;
-use super::{More, Screen, Size};
+use super::{More, Screen, Size, wrap};
 use crate::actions::{ACTIONS, ActionSpec, Offer};
 use crate::domain::record::Key;
 use crate::intent::{Command, Deed, Effect, Place};
@@ -18,12 +18,47 @@ pub struct Actions {
     rows: Vec<(&'static ActionSpec, Option<String>)>,
     /// That nothing may be written here, and the way out.
     head: Vec<Line>,
+    /// Rows below the list in which the chosen row is told in full; none where every row is.
+    foot: usize,
 }
 
 impl Actions {
     pub fn new(keys: Vec<Key>) -> Self {
-        Self { keys, scroll: Scroll::default(), rows: Vec::new(), head: Vec::new() }
+        Self { keys, scroll: Scroll::default(), rows: Vec::new(), head: Vec::new(), foot: 0 }
     }
+}
+
+/// Columns before what is said of an action.
+const BEFORE: usize = 33;
+
+impl Actions {
+    /// What is said of a row.
+    fn told(&self, at: usize) -> String {
+        match self.rows.get(at) {
+            Some((_, Some(why))) => format!("not now: {why}"),
+            Some((action, None)) if !self.head.is_empty() => format!("read-only: {}", action.doc),
+            Some((action, None)) => action.doc.to_owned(),
+            None => String::new(),
+        }
+    }
+
+    /// As many rows as the longest needs that is cut in the list, and a blank one: the list stays where it is.
+    fn foot(&self, size: Size) -> usize {
+        let room = usize::from(size.width).saturating_sub(BEFORE);
+        let cut = (0..self.rows.len()).map(|at| self.told(at)).filter(|told| scene::width(told) > room);
+        let most = cut.map(|told| wrap::words(&told, whole(size.width)).len() + 1).max().unwrap_or(0);
+        most.min(usize::from(size.height) / 2)
+    }
+
+    /// Rows of the list.
+    fn height(&self, size: Size) -> usize {
+        usize::from(size.height).saturating_sub(self.head.len() + self.foot)
+    }
+}
+
+/// Columns of a sentence below the list.
+fn whole(width: u16) -> usize {
+    usize::from(width).saturating_sub(2)
 }
 
 impl Screen for Actions {
@@ -71,7 +106,8 @@ impl Screen for Actions {
         if let Some(why) = world.facts.locked_out() {
             paragraph(2, &why, size.width, Tone::Warn, &mut self.head);
         }
-        self.scroll.settle(self.rows.len(), usize::from(size.height).saturating_sub(self.head.len()));
+        self.foot = self.foot(size);
+        self.scroll.settle(self.rows.len(), self.height(size));
         Vec::new()
     }
 
@@ -81,23 +117,27 @@ impl Screen for Actions {
         }
         let mut out = self.head.clone();
         let locked = !out.is_empty();
-        let height = usize::from(size.height).saturating_sub(out.len());
-        let rows = self.rows.iter().enumerate().skip(self.scroll.top).take(height);
+        let rows = self.rows.iter().enumerate().skip(self.scroll.top).take(self.height(size));
         out.extend(rows.map(|(at, (action, why))| {
             let chord = action.key.and_then(|key| world.chord(acting::command(key))).unwrap_or("");
             let dim = locked || why.is_some();
             let mut line = Line::of(format!("  {chord:<8}"), if dim { Tone::Dim } else { Tone::Key });
             line.push(format!("{:<23}", action.name), if dim { Tone::Dim } else { Tone::Plain });
-            let text = match why {
-                Some(why) => format!("not now: {why}"),
-                None if locked => format!("read-only: {}", action.doc),
-                None => action.doc.to_owned(),
-            };
             let left = usize::from(size.width).saturating_sub(line.width());
-            line.push(scene::clip(&text, left, Keep::Start).into_owned(), Tone::Dim);
+            line.push(scene::clip(&self.told(at), left, Keep::Start).into_owned(), Tone::Dim);
             line.selected = at == self.scroll.at;
             line
         }));
+        if self.foot > 0 {
+            out.resize(self.head.len() + self.height(size).min(self.rows.len()) + 1, Line::new());
+            let parts = wrap::words(&self.told(self.scroll.at), whole(size.width));
+            out.extend(
+                parts
+                    .into_iter()
+                    .take(self.foot - 1)
+                    .map(|part| Line { join: part.join, ..Line::of(format!("  {}", part.text), Tone::Accent) }),
+            );
+        }
         out
     }
 

@@ -1,12 +1,13 @@
 //! What can be said beside the object, before a plan is approved: the fields of an action, and the reason. What has to be
-//! filled in stands first.
+//! filled in stands first, and what means nothing for the object is not there.
 
 use std::collections::BTreeMap;
 
 use super::acting::Basis;
 use super::line_edit::LineEdit;
+use super::pager::paragraph;
 use crate::actions::{ActionSpec, Have};
-use crate::intent::Chord;
+use crate::intent::{Chord, Code};
 use crate::scene::{self, Keep, Line, Tone};
 
 const REASON: &str = "reason";
@@ -27,17 +28,51 @@ struct Entry {
     touched: bool,
 }
 
+impl Entry {
+    fn new(name: &'static str, help: &'static str, required: bool) -> Self {
+        Self { name, help, line: LineEdit::default(), required, touched: false }
+    }
+
+    /// What stands there is what was proposed: what is typed takes its place.
+    fn is_proposed(&self) -> bool {
+        !self.touched && !self.line.text().is_empty()
+    }
+
+    fn is_missing(&self) -> bool {
+        self.required && self.line.text().trim().is_empty()
+    }
+}
+
 impl Form {
-    pub fn of(action: Option<&ActionSpec>) -> Self {
+    /// The form of an action for objects of a kind.
+    pub fn of(action: Option<&ActionSpec>, kind: &str) -> Self {
         let Some(action) = action else { return Self::default() };
-        let entry = |name, help, required| Entry { name, help, line: LineEdit::default(), required, touched: false };
-        let reason = action.wants_reason.then(|| entry(REASON, "recorded, and shown to others", true));
-        let fields = action.fields.iter().map(|field| entry(field.name, field.help, false));
-        Self { entries: reason.into_iter().chain(fields).collect() }
+        let fields = |required: bool| {
+            let fit = action.fields.iter().filter(move |field| field.required == required && field.is_for(kind));
+            fit.map(|field| Entry::new(field.name, field.help, field.required))
+        };
+        let reason = action.reason.map(|help| Entry::new(REASON, help, true));
+        Self { entries: fields(true).chain(reason).chain(fields(false)).collect() }
+    }
+
+    /// Where the typing begins: in what is missing, else in what the action is about.
+    pub fn start(&self) -> Option<usize> {
+        let about = || self.entries.iter().position(|entry| entry.required && entry.name != REASON);
+        self.missing().or_else(about)
+    }
+
+    /// The first field without which there is no plan, and which is empty.
+    pub fn unplanned(&self) -> Option<usize> {
+        self.entries.iter().position(|entry| entry.name != REASON && entry.is_missing())
     }
 
     pub fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// Somebody has typed in one of them.
+    pub fn is_touched(&self) -> bool {
+        self.entries.iter().any(|entry| entry.touched)
     }
 
     pub fn is_empty(&self) -> bool {
@@ -46,7 +81,11 @@ impl Form {
 
     /// The first field that has to be filled in and is not.
     pub fn missing(&self) -> Option<usize> {
-        self.entries.iter().position(|entry| entry.required && entry.line.text().trim().is_empty())
+        self.entries.iter().position(Entry::is_missing)
+    }
+
+    pub fn is_last(&self, at: usize) -> bool {
+        at + 1 == self.entries.len()
     }
 
     pub fn is_required(&self, at: usize) -> bool {
@@ -83,9 +122,13 @@ impl Form {
         (set.map(|entry| (entry.name.to_owned(), entry.line.text().to_owned())).collect(), reason)
     }
 
-    /// A key in a field; whether it edits.
+    /// A key in a field; whether it edits. The first letter takes the place of what was proposed; an arrow or backspace
+    /// goes into it.
     pub fn key(&mut self, at: usize, chord: Chord) -> bool {
         let Some(entry) = self.entries.get_mut(at) else { return false };
+        if entry.is_proposed() && matches!(chord.code, Code::Char(_)) && !chord.ctrl && !chord.alt {
+            entry.line = LineEdit::default();
+        }
         let edited = entry.line.on(chord);
         entry.touched |= edited;
         edited
@@ -93,6 +136,9 @@ impl Form {
 
     pub fn paste(&mut self, at: usize, text: &str) {
         if let Some(entry) = self.entries.get_mut(at) {
+            if entry.is_proposed() {
+                entry.line = LineEdit::default();
+            }
             entry.line.paste(text);
             entry.touched = true;
         }
@@ -124,14 +170,23 @@ impl Form {
             line
         };
         let mut out: Vec<Line> = self.entries.iter().enumerate().map(one).collect();
-        out.push(match focus.and_then(|at| self.entries.get(at)) {
-            Some(entry) => {
-                let needed = if entry.required { "needed: " } else { "" };
-                Line::of(format!("  {:label$}  {needed}{}", "", entry.help), Tone::Dim)
-            }
-            None => Line::new(),
-        });
+        out.extend(self.help(focus, width));
         out
+    }
+
+    /// What is known of the field that has the focus, in as many rows as it needs.
+    fn help(&self, focus: Option<usize>, width: u16) -> Vec<Line> {
+        let Some(entry) = focus.and_then(|at| self.entries.get(at)) else { return vec![Line::new()] };
+        let needed = if entry.required { "needed: " } else { "" };
+        let over = if entry.is_proposed() { "; what is typed takes its place" } else { "" };
+        let mut out = Vec::new();
+        paragraph(self.label() + 4, &format!("{needed}{}{over}", entry.help), width, Tone::Dim, &mut out);
+        out
+    }
+
+    /// How many rows [`Self::lines`] has.
+    pub fn height(&self, focus: Option<usize>, width: u16) -> usize {
+        if self.entries.is_empty() { 0 } else { self.entries.len() + self.help(focus, width).len() }
     }
 
     /// Column of the text cursor in a field; its row is the field's number.

@@ -4,6 +4,9 @@ use tui_input::{Input, InputRequest};
 
 use crate::intent::{Chord, Code};
 
+/// Stands where a line goes on beyond what is seen.
+const MORE: char = '…';
+
 /// A line under the keys.
 #[derive(Debug, Clone, Default)]
 pub struct LineEdit {
@@ -19,11 +22,25 @@ impl LineEdit {
         self.input.value()
     }
 
-    /// What is visible in so many columns, and where the cursor stands in it.
+    /// What is visible in so many columns, with a mark where there is more, and where the cursor stands in it.
     pub fn visible(&self, room: usize) -> (String, usize) {
         let scroll = self.input.visual_scroll(room);
-        let text = self.input.value().chars().skip(scroll).take(room).collect();
-        (text, self.input.visual_cursor().saturating_sub(scroll))
+        let cursor = self.input.visual_cursor().saturating_sub(scroll);
+        let mut shown: Vec<char> = self.input.value().chars().skip(scroll).take(room).collect();
+        if scroll > 0
+            && let Some(first) = shown.first_mut()
+        {
+            *first = MORE;
+        }
+        let beyond = self.input.value().chars().count() > scroll + room;
+        // never over what the cursor stands on
+        if beyond
+            && cursor + 1 < room
+            && let Some(last) = shown.last_mut()
+        {
+            *last = MORE;
+        }
+        (shown.into_iter().collect(), cursor)
     }
 
     pub fn paste(&mut self, text: &str) {
@@ -61,4 +78,30 @@ fn request(chord: Chord) -> Option<InputRequest> {
         (Code::Char(c), false, false) => InputRequest::InsertChar(c),
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("short", "", 8, "short", 5)]
+    #[case("as long.", "", 8, "as long.", 8)]
+    #[case("one two three", "", 8, "…o three", 8)]
+    #[case("one two three", "home", 8, "one two…", 0)]
+    #[case("one two three", "home right", 8, "one two…", 1)]
+    fn what_is_beyond_the_edge_is_marked(
+        #[case] text: &str,
+        #[case] keys: &str,
+        #[case] room: usize,
+        #[case] expected: &str,
+        #[case] cursor: usize,
+    ) {
+        let mut line = LineEdit::new(text);
+        for key in keys.split_whitespace() {
+            line.on(Chord::parse(key).unwrap());
+        }
+        assert_eq!(line.visible(room), (expected.to_owned(), cursor));
+    }
 }

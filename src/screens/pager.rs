@@ -86,6 +86,11 @@ impl Pager {
         More { above: self.scroll.top, below: count.saturating_sub(self.scroll.top + self.height) }
     }
 
+    /// Whether a line is seen.
+    pub fn sees(&self, line: usize) -> bool {
+        (self.scroll.top..self.scroll.top + self.height).contains(&line)
+    }
+
     /// Scrolls so that a line is seen, with some of what comes after it.
     pub fn follow(&mut self, line: usize) {
         let after = line + self.height / 3;

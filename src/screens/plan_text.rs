@@ -11,8 +11,6 @@ use crate::domain::plan::{Act, Plan, Step};
 use crate::domain::text;
 use crate::scene::{Line, Tone};
 
-/// Of a request's body, so many lines are shown.
-const BODY_LINES: usize = 12;
 /// Where the lines below a step begin.
 const INDENT: usize = 5;
 
@@ -70,21 +68,16 @@ fn step_lines(
     }
     match &step.act {
         Act::Send(request) => {
-            indented(&format!("{} {}", request.method, request.path), Tone::Dim, out);
-            if let Some(body) = request.body.json() {
-                let before = out.len();
-                indented(&body.to_string(), Tone::Dim, out);
-                if out.len() - before > BODY_LINES {
-                    out.truncate(before + BODY_LINES);
-                    out.push(Line::of(format!("{:INDENT$}… and more", ""), Tone::Dim));
-                }
-            }
-            if let Some(guard) = &request.guard {
-                indented(&format!("only while it is {}", guard.told()), Tone::Dim, out);
-            }
             if !request.after.is_empty() {
                 let change = format!("{} -> {}", request.before, request.after);
                 indented(&clocks(change.trim_start_matches(" -> "), facts), Tone::Accent, out);
+            }
+            indented(&format!("{} {}", request.method, request.path), Tone::Dim, out);
+            if let Some(body) = request.body.json() {
+                indented(&body.to_string(), Tone::Dim, out);
+            }
+            if let Some(guard) = &request.guard {
+                indented(&format!("only while it is {}", guard.told()), Tone::Dim, out);
             }
         }
         Act::Ask { argv, .. } => indented(&argv.join(" "), Tone::Dim, out),
@@ -122,5 +115,49 @@ pub fn headline(
             last.push(format!("  {text}"), tone);
         }
         _ => out.push(Line::of(format!("{:indent$}{text}", ""), tone)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::plan::{Body, Method, Origin, Request, Risk, Via};
+    use crate::scene;
+    use serde_json::json;
+
+    #[test]
+    fn what_changes_comes_first_and_a_long_body_is_whole() {
+        let long = json!([{ "op": "replace", "value": "word ".repeat(400) }, { "op": "last", "path": "/metadata" }]);
+        let request = Request {
+            via: Via::Kubernetes,
+            method: Method::Patch,
+            path: "/x".into(),
+            body: Body::Patch(long),
+            guard: None,
+            right: None,
+            dry_run: false,
+            fine: &[],
+            patience: 0,
+            before: "revision 2".into(),
+            after: "revision 1".into(),
+        };
+        let plan = Plan {
+            action: "undo-rollout",
+            title: String::new(),
+            targets: Vec::new(),
+            steps: vec![Step::send("go back", "", request)],
+            risk: Risk::Press,
+            reach: Vec::new(),
+            warnings: Vec::new(),
+            undo: String::new(),
+            reason: String::new(),
+            needs_reason: false,
+            origin: Origin::default(),
+        };
+        let mut out = Vec::new();
+        lines(&plan, None, &Facts::default(), 80, &mut out);
+        let text = scene::copied(&out);
+        assert!(text.contains(r#"{"op":"last","path":"/metadata"}]"#), "{text}");
+        assert!(text.find("revision 2 -> revision 1").unwrap() < text.find("PATCH /x").unwrap(), "{text}");
     }
 }

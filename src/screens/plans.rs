@@ -145,18 +145,39 @@ impl Screen for Plans {
     }
 }
 
-/// One plan, step by step. The text follows the running step until somebody scrolls.
+/// One plan, step by step. The text follows the running step until somebody scrolls away from it.
 #[derive(Debug)]
 pub struct RunScreen {
     id: RunId,
     pager: Pager,
-    scrolled: bool,
+    follow: Follow,
+    /// The step that ran when it was last looked at, and the line in which it stood.
+    step: usize,
+    line: usize,
     over: bool,
+}
+
+/// Columns of the title's line that are not the plan's: `Plan, step 12 of 20: `.
+const TITLE_FRAME: usize = 26;
+
+/// Whether the text follows the running step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Follow {
+    Yes,
+    /// From the next step on: somebody has scrolled, and still sees the one that runs.
+    Next,
+    No,
 }
 
 impl RunScreen {
     pub fn new(id: RunId) -> Self {
-        Self { id, pager: Pager::default(), scrolled: false, over: false }
+        Self { id, pager: Pager::default(), follow: Follow::Yes, step: 0, line: 0, over: false }
+    }
+
+    /// Somebody has scrolled: what runs is followed again when it is in view, or when the end was asked for.
+    fn scrolled(&mut self, command: Command) {
+        let again = command == Command::Bottom || self.pager.sees(self.line);
+        self.follow = if again { Follow::Next } else { Follow::No };
     }
 
     fn run<'w>(&self, world: &'w World) -> Option<&'w PlanRun> {
@@ -170,6 +191,10 @@ impl RunScreen {
         };
         let mut out = Vec::new();
         let count = run.plan.steps.len();
+        // the title's line has no room for a long one
+        if scene::width(&run.plan.title) + TITLE_FRAME > usize::from(width) {
+            fields("PLAN", &run.plan.title, width, Tone::Title, &mut out);
+        }
         let told = match &run.outcome {
             None => format!("running, step {} of {count}; other screens may be looked at meanwhile", run.step + 1),
             Some(outcome) => outcome.word().to_uppercase(),
@@ -240,7 +265,9 @@ impl Screen for RunScreen {
             }),
             _ => {
                 let done = self.pager.command(command);
-                self.scrolled |= done.is_some() && command != Command::Copy;
+                if done.is_some() && command != Command::Copy {
+                    self.scrolled(command);
+                }
                 done
             }
         }
@@ -249,11 +276,16 @@ impl Screen for RunScreen {
     fn sync(&mut self, world: &World, size: Size) -> Vec<Effect> {
         let (lines, at) = self.compose(world, size.width);
         let over = self.run(world).is_none_or(|run| run.outcome.is_some());
+        let step = self.run(world).map_or(0, |run| run.step);
+        if step != self.step && self.follow == Follow::Next {
+            self.follow = Follow::Yes;
+        }
+        (self.step, self.line) = (step, at);
         self.pager.set(lines);
         self.pager.resize(size);
-        if !self.scrolled && !over {
+        if self.follow == Follow::Yes && !over {
             self.pager.follow(at);
-        } else if !self.scrolled && over && !self.over {
+        } else if self.follow != Follow::No && over && !self.over {
             // what became of it stands at the top
             self.pager.follow(0);
         }

@@ -1,6 +1,7 @@
 //! An action before it is approved: what it would send, what it touches, what speaks against it, and what the server
 //! would say. What is shown here is what is sent. The focus starts on Cancel, or in the field that has to be filled in;
-//! what has to be typed is typed, wherever the focus is; and no key is a command of another screen.
+//! what has to be typed is typed, wherever the focus is, and from the first moment on; and no key is a command of another
+//! screen. In every preview alike the arrows up and down scroll the plan and tab goes to the next field; no letter scrolls.
 
 use super::acting::Basis;
 use super::form::Form;
@@ -8,7 +9,7 @@ use super::line_edit::LineEdit;
 use super::pager::{Pager, fields, paragraph};
 use super::plan_text;
 use super::world::{Link, World};
-use super::{Screen, Size};
+use super::{More, Screen, Size, wrap};
 use crate::actions::{self, Have};
 use crate::domain::outcome::{Checked, Verdict};
 use crate::domain::plan::{Plan, Step, Stop};
@@ -16,6 +17,7 @@ use crate::domain::record::Key;
 use crate::domain::reply::Reply;
 use crate::domain::text;
 use crate::intent::{Binding, Chord, Code, Command, Deed, Effect, Fetch, Group, Place, Ticket, Tickets};
+use crate::kinds;
 use crate::scene::{self, Line, Tone};
 
 /// How often what a plan needs is read before that is taken for a loop.
@@ -28,18 +30,22 @@ const fn key(command: Command, name: &'static str, chords: &'static [&'static st
 const YES: Binding = key(Command::Approve, "approve", &["y"], "yes, run it");
 const CANCEL: Binding = key(Command::Back, "cancel", &["esc"], "cancel");
 const FIELDS: Binding = key(Command::Next, "next-field", &["tab"], "next field");
+const LEAVE: Binding = key(Command::Next, "next-field", &["tab"], "out of the fields");
+const SCROLL: Binding =
+    key(Command::Down, "scroll", &["down"], "scroll the plan, as up, pgdn and pgup do, wherever the focus is");
 const COPY: Binding = key(Command::Copy, "copy-commands", &["c"], "copy the commands");
 /// Where letters are typed.
 const COPY_TYPING: Binding = key(Command::Copy, "copy-commands", &["ctrl-y"], "copy the commands");
 const RUN: Binding = key(Command::Open, "run", &["enter"], "run it");
 const ON: Binding = key(Command::Open, "on", &["enter"], "next");
 
-pub static KEYS: &[Binding] = &[YES];
+pub static KEYS: &[Binding] = &[YES, SCROLL, FIELDS];
 
-static WAITING: &[Binding] = &[CANCEL, FIELDS, COPY, YES];
-static PRESSING: &[Binding] = &[YES, CANCEL, FIELDS, COPY];
-static TYPING: &[Binding] = &[RUN, CANCEL, FIELDS, COPY_TYPING];
-static FILLING: &[Binding] = &[ON, CANCEL, FIELDS, COPY_TYPING];
+static WAITING: &[Binding] = &[CANCEL, FIELDS, COPY, YES, SCROLL];
+static PRESSING: &[Binding] = &[YES, CANCEL, FIELDS, COPY, SCROLL];
+static TYPING: &[Binding] = &[RUN, CANCEL, FIELDS, COPY_TYPING, SCROLL];
+static FILLING: &[Binding] = &[ON, CANCEL, FIELDS, COPY_TYPING, SCROLL];
+static LEAVING: &[Binding] = &[LEAVE, CANCEL, COPY_TYPING, SCROLL];
 
 #[derive(Debug)]
 pub struct Preview {
@@ -59,8 +65,10 @@ pub struct Preview {
     checked: Option<(Vec<Step>, Vec<Checked>)>,
     /// More is known than the plan was made from.
     stale: bool,
-    /// What has to be typed, where it has to.
+    /// What has to be typed, where it has to; and what is typed before it is known whether it has to.
     word: LineEdit,
+    /// Somebody has said where the focus is.
+    steered: bool,
     /// Approved before the server had answered.
     approved: bool,
     /// Why nothing may be written here, and the way out.
@@ -97,13 +105,14 @@ enum Way<'p> {
 
 impl Preview {
     pub fn new(deed: Deed, tickets: Tickets, nth: u64) -> Self {
-        let form = Form::of(actions::by_name(deed.action));
+        let kind = deed.keys.first().map_or("", |key| kinds::spec(key.kind).name);
+        let form = Form::of(actions::by_name(deed.action), kind);
         Self {
             deed,
             basis: None,
             tickets,
             nth,
-            focus: form.missing().map_or(Focus::Cancel, Focus::Field),
+            focus: form.start().map_or(Focus::Cancel, Focus::Field),
             form,
             have: Have::new(),
             rounds: 0,
@@ -113,6 +122,7 @@ impl Preview {
             checked: None,
             stale: false,
             word: LineEdit::default(),
+            steered: false,
             approved: false,
             locked: None,
             pager: Pager::default(),
@@ -169,7 +179,7 @@ impl Preview {
     fn way(&self) -> Way<'_> {
         let plan = match &self.state {
             State::Reading => return Way::Wait,
-            State::Refused(why) => return Way::No(why.clone()),
+            State::Refused(why) => return self.form.unplanned().map_or_else(|| Way::No(why.clone()), Way::Fill),
             State::Ready(plan) => plan,
         };
         if let Some(why) = &self.locked {
@@ -197,6 +207,7 @@ impl Preview {
     }
 
     fn go(&mut self, forward: bool) {
+        self.steered = true;
         let mut stops: Vec<Focus> = (0..self.form.len()).map(Focus::Field).collect();
         stops.push(Focus::Cancel);
         if self.word_wanted().is_some() {
@@ -254,23 +265,28 @@ impl Preview {
         vec![Effect::Back, Effect::Say("cancelled, nothing was sent".to_owned())]
     }
 
-    /// Enter in a field: on to what is missing, and from the last that was to the end.
+    /// Enter in a field: on to what is missing, and from the last that was to the end. It never leads to Cancel, where the
+    /// next one would throw everything away.
     fn enter(&mut self, at: usize, world: &World) -> Vec<Effect> {
-        if !self.form.is_required(at) {
-            self.go(true);
+        self.steered = true;
+        let (needed, last) = (self.form.is_required(at), self.form.is_last(at));
+        let missing = match self.way() {
+            Way::Fill(next) => Some(next),
+            Way::Wait => self.form.missing(),
+            _ => None,
+        };
+        if let Some(next) = missing.filter(|next| *next != at) {
+            self.focus = Focus::Field(next);
             return Vec::new();
         }
         match self.way() {
-            Way::Type(_) => {
-                self.focus = Focus::Word;
-                Vec::new()
-            }
-            Way::No(why) => {
-                self.go(true);
-                vec![Effect::Complain(why)]
-            }
-            Way::Wait | Way::Fill(_) | Way::Press => self.approve(world),
+            Way::Type(_) if needed || last => self.focus = Focus::Word,
+            Way::No(why) if needed || last => return vec![Effect::Complain(why)],
+            Way::Press if last && !needed => return vec![Effect::Say(format!("this was the last field: {RUN_AFTER}"))],
+            _ if needed || last => return self.approve(world),
+            _ => self.focus = Focus::Field(at + 1),
         }
+        Vec::new()
     }
 
     fn copy(&self) -> Effect {
@@ -284,6 +300,10 @@ impl Preview {
     fn compose(&self, world: &World, width: u16) -> Vec<Line> {
         let facts = &world.facts;
         let mut out = Vec::new();
+        let title = self.title(world);
+        if scene::width(&title) + TITLE_FRAME > usize::from(width) {
+            fields("PLAN", &title, width, Tone::Title, &mut out);
+        }
         let mut place = Line::of("  on ", Tone::Dim);
         place.push(facts.context.clone(), Tone::Title);
         place.push(" as ", Tone::Dim);
@@ -298,6 +318,24 @@ impl Preview {
             State::Ready(plan) => plan_text::lines(plan, self.checks(), facts, width, &mut out),
         }
         out
+    }
+
+    /// Puts the focus where the typing begins, until somebody has moved it.
+    fn begin(&mut self) {
+        if !self.steered && !self.form.is_touched() {
+            self.focus = self.form.start().map_or(Focus::Cancel, Focus::Field);
+        }
+    }
+
+    /// Drops a word that was typed before it was known that none is asked for.
+    fn unwanted(&mut self) -> Option<Effect> {
+        if self.focus != Focus::Word || self.word_wanted().is_some() || matches!(self.state, State::Reading) {
+            return None;
+        }
+        self.focus = Focus::Cancel;
+        let typed = !std::mem::take(&mut self.word).text().is_empty();
+        let runs = typed && self.way() == Way::Press;
+        runs.then(|| Effect::Say("what was typed while it was read is dropped: y runs it".to_owned()))
     }
 
     fn focused(&self) -> Option<usize> {
@@ -323,13 +361,15 @@ impl Preview {
             Way::Press => match self.focus {
                 Focus::Cancel => "y runs it",
                 Focus::Field(at) if self.form.is_required(at) => "enter runs it",
-                _ => "tab to Cancel, then y runs it",
+                Focus::Field(at) if self.form.is_last(at) => RUN_AFTER,
+                _ => "enter goes on",
             }
             .to_owned(),
             Way::Fill(at) => format!("it needs a {}", self.form.name(at)),
-            Way::Wait => "reading".to_owned(),
+            Way::Wait if self.word.text().is_empty() => "reading".to_owned(),
+            Way::Wait => format!("reading; typed so far: {}", self.word.text()),
             Way::No(_) if self.locked.is_some() => "read-only: it cannot be run".to_owned(),
-            Way::No(_) => "it cannot be run".to_owned(),
+            Way::No(why) => return barred(line, &why, width),
         };
         line.push(format!("   {told}"), tone(here || matches!(self.focus, Focus::Field(_))));
         vec![line]
@@ -352,25 +392,54 @@ impl Preview {
 
     /// Rows of the body that the plan itself has.
     fn plan_height(&self, size: Size) -> u16 {
-        let form = if self.form.is_empty() { 0 } else { self.form.len() + 1 };
+        let form = self.form.height(self.focused(), size.width);
         let foot = 1 + self.buttons(size.width).len();
         size.height.saturating_sub(u16::try_from(form + foot).unwrap_or(u16::MAX))
     }
 }
 
-/// Whether a command moves the text and changes nothing.
+/// How a plan that one key runs is run from its last field.
+const RUN_AFTER: &str = "tab, then y runs it";
+/// Columns of a title's line that are not the title.
+const TITLE_FRAME: usize = 5;
+/// Rows in which it is said why it cannot be run; all of it stands in the plan.
+const WHY_ROWS: usize = 2;
+
+/// Whether a command moves the text and changes nothing. The arrows up and down are taken before they are commands: what
+/// moves by a line besides them is a letter, and no letter scrolls.
 fn scrolls(command: Command) -> bool {
-    matches!(
-        command,
-        Command::Up
-            | Command::Down
-            | Command::PageUp
-            | Command::PageDown
-            | Command::Top
-            | Command::Bottom
-            | Command::Left
-            | Command::Right
-    )
+    matches!(command, Command::PageUp | Command::PageDown | Command::Left | Command::Right)
+}
+
+/// Why it cannot be run.
+fn barred(line: Line, why: &str, width: u16) -> Vec<Line> {
+    let indent = line.width() + 3;
+    let room = usize::from(width).saturating_sub(indent + 1).max(20);
+    let mut parts = wrap::words(&format!("it cannot be run: {}", text::line(why)), room);
+    if parts.len() > WHY_ROWS {
+        let rest: Vec<String> = parts.drain(WHY_ROWS - 1..).map(|part| part.text).collect();
+        parts.push(wrap::Part {
+            text: scene::clip(&rest.join(" "), room, scene::Keep::Start).into_owned(),
+            join: scene::Join::Space,
+        });
+    }
+    let rows = parts.into_iter().enumerate().map(|(nth, part)| {
+        let mut row = if nth == 0 { line.clone() } else { Line::of(" ".repeat(indent - 3), Tone::Plain) };
+        row.join = part.join;
+        row.push(format!("   {}", part.text), Tone::Warn);
+        row
+    });
+    rows.collect()
+}
+
+/// That there is more than is seen, and the keys that lead there.
+fn mark(more: More) -> Line {
+    let lines = |count: usize| if count == 1 { "line" } else { "lines" };
+    match (more.above, more.below) {
+        (0, 0) => Line::new(),
+        (above, 0) => Line::of(format!("     {above} {} above: pgup or up", lines(above)), Tone::Accent),
+        (_, below) => Line::of(format!("     {below} more {}: pgdn or down", lines(below)), Tone::Accent),
+    }
 }
 
 impl Screen for Preview {
@@ -413,7 +482,7 @@ impl Screen for Preview {
     fn takes(&self, chord: Chord) -> bool {
         let letter = matches!(chord.code, Code::Char(_)) && !chord.ctrl && !chord.alt;
         match (self.focus, chord.code) {
-            (_, Code::BackTab) => true,
+            (_, Code::BackTab | Code::Up | Code::Down) => true,
             // these scroll, wherever the focus is
             (_, Code::PageUp | Code::PageDown | Code::F(_) | Code::Char('f' | 'b'))
                 if chord.ctrl || !matches!(chord.code, Code::Char(_)) =>
@@ -421,22 +490,28 @@ impl Screen for Preview {
                 false
             }
             (Focus::Cancel, Code::Backspace | Code::Char(_)) => {
-                (letter || chord.code == Code::Backspace) && self.word_wanted().is_some()
+                // whether it has to be typed is not known yet: who types does not wait for that
+                let kept = self.word_wanted().is_some() || matches!(self.state, State::Reading);
+                (letter || chord.code == Code::Backspace) && kept
             }
-            (Focus::Cancel, _) | (Focus::Word, Code::Up | Code::Down) => false,
+            (Focus::Cancel, _) => false,
             (_, Code::Char(_)) => letter || LineEdit::edits(chord),
             _ => true,
         }
     }
 
     fn key(&mut self, chord: Chord, world: &World) -> Vec<Effect> {
-        self.approved = false;
+        match chord.code {
+            Code::Up => return self.pager.command(Command::Up).unwrap_or_default(),
+            Code::Down => return self.pager.command(Command::Down).unwrap_or_default(),
+            _ => self.approved = false,
+        }
         match (chord.code, self.focus) {
             (Code::Esc, _) => return Self::cancel(),
             (Code::Enter, Focus::Word) => return self.approve(world),
             (Code::Enter, Focus::Field(at)) => return self.enter(at, world),
-            (Code::BackTab | Code::Up, _) => self.go(false),
-            (Code::Tab | Code::Down, _) => self.go(true),
+            (Code::BackTab, _) => self.go(false),
+            (Code::Tab, _) => self.go(true),
             (_, Focus::Field(at)) => {
                 if self.form.key(at, chord) {
                     self.rounds = 0;
@@ -447,6 +522,7 @@ impl Screen for Preview {
             // what has to be typed goes where it belongs
             (_, Focus::Cancel | Focus::Word) => {
                 self.focus = Focus::Word;
+                self.steered = true;
                 self.word.on(chord);
             }
         }
@@ -485,7 +561,7 @@ impl Screen for Preview {
                     let basis = Basis::new(action, &self.deed.keys, world, self.nth).after(left);
                     self.form.fill(&basis, &self.have);
                     self.basis = Some(basis);
-                    self.focus = self.form.missing().map_or(Focus::Cancel, Focus::Field);
+                    self.begin();
                     effects = self.replan();
                 }
                 None => self.state = State::Refused(format!("no action is called {}", self.deed.action)),
@@ -493,11 +569,10 @@ impl Screen for Preview {
         }
         if std::mem::take(&mut self.stale) {
             self.refill();
+            self.begin();
             effects.extend(self.replan());
         }
-        if self.focus == Focus::Word && self.word_wanted().is_none() {
-            self.focus = Focus::Cancel;
-        }
+        effects.extend(self.unwanted());
         effects.extend(self.check());
         effects.extend(self.answered(world));
         self.pager.set(self.compose(world, size.width));
@@ -512,12 +587,7 @@ impl Screen for Preview {
         // the buttons stay where they are
         body.resize(usize::from(height), Line::new());
         out.extend(body);
-        let more = self.pager.more();
-        out.push(match (more.above, more.below) {
-            (0, 0) => Line::new(),
-            (above, 0) => Line::of(format!("     {above} lines above: pgup"), Tone::Accent),
-            (_, below) => Line::of(format!("     {below} more lines: pgdn"), Tone::Accent),
-        });
+        out.push(mark(self.pager.more()));
         out.extend(self.buttons(size.width));
         out
     }
@@ -536,6 +606,10 @@ impl Screen for Preview {
 
     fn hints(&self) -> &'static [Command] {
         match (self.focus, self.way()) {
+            (Focus::Word, _) if self.form.is_empty() => &[Command::Open, Command::Copy, Command::Back],
+            (Focus::Field(at), Way::Press) if self.form.is_last(at) && !self.form.is_required(at) => {
+                &[Command::Next, Command::Copy, Command::Back]
+            }
             (Focus::Word | Focus::Field(_), _) => &[Command::Open, Command::Next, Command::Copy, Command::Back],
             (Focus::Cancel, Way::Press) if self.form.is_empty() => {
                 &[Command::Approve, Command::Copy, Command::Back, Command::Help]
@@ -543,6 +617,7 @@ impl Screen for Preview {
             (Focus::Cancel, Way::Press) => {
                 &[Command::Approve, Command::Next, Command::Copy, Command::Back, Command::Help]
             }
+            (Focus::Cancel, Way::Type(_)) if self.form.is_empty() => &[Command::Copy, Command::Back],
             (Focus::Cancel, Way::Type(_)) => &[Command::Next, Command::Copy, Command::Back],
             (Focus::Cancel, _) => &[Command::Copy, Command::Back, Command::Help],
         }
@@ -551,6 +626,7 @@ impl Screen for Preview {
     fn own_keys(&self) -> &'static [Binding] {
         match (self.focus, self.way()) {
             (Focus::Field(at), Way::Press) if self.form.is_required(at) => TYPING,
+            (Focus::Field(at), Way::Press) if self.form.is_last(at) => LEAVING,
             (Focus::Field(_), _) => FILLING,
             (Focus::Word, _) | (Focus::Cancel, Way::Type(_)) => TYPING,
             (Focus::Cancel, Way::Press) => PRESSING,

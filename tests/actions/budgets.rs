@@ -63,6 +63,7 @@ fn planned(pods: &[Value], budgets: Result<Value, String>, more: &[(&str, &str)]
         operator: "me",
         context: "c",
         now: Time(0),
+        zone: &jiff::tz::TimeZone::UTC,
         token: "t",
         core: &[],
         alerts: &[],

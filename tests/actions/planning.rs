@@ -88,6 +88,7 @@ impl Given {
                 context: "prod",
                 way: &self.way,
                 now: Time::parse(NOW).unwrap(),
+                zone: &jiff::tz::TimeZone::UTC,
                 token: "2026-11-21T14:00:00.000000001Z",
                 core: &["kube-system".to_owned(), "monitoring".to_owned()],
                 alerts: &[],

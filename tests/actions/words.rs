@@ -495,3 +495,108 @@ fn what_is_done_to_several_is_undone_for_all_of_them_the_last_first() {
     let resume = |name: &str| format!("flux --context prod resume helmrelease {name} -n a");
     assert_eq!(plan.undo, format!("{}\n{}", resume("shop"), resume("app")));
 }
+
+#[rstest]
+#[case("namespaces", "team-alpha")]
+#[case("ttl", "1h")]
+fn what_a_schedule_says_itself_is_not_said_beside_it(#[case] name: &str, #[case] value: &str) {
+    let offsite = location("offsite", "Available", "ReadWrite", FRESH);
+    let why = velero("Schedule", "daily", &offsite, &[]).set(name, value).plan("backup").unwrap_err();
+    assert!(
+        why.contains(&format!("{name} is not for a Schedule: a run of a schedule takes what its template")),
+        "{why}"
+    );
+    let plan = velero("BackupStorageLocation", "offsite", &offsite, &[]).set(name, value).plan("backup").unwrap();
+    assert!(body(&plan)["spec"].to_string().contains(value), "{:?}", body(&plan));
+}
+
+/// A backup of these namespaces, and nothing else.
+fn backup_of(namespaces: &Value) -> Given {
+    let backup = json!({ "metadata": { "name": "b1", "namespace": "velero", "uid": "u" },
+        "spec": { "includedNamespaces": namespaces }, "status": { "phase": "Completed" } });
+    Given::new("Backup", "velero", "b1", move |path| match parts(path) {
+        ("backups", true) => Ok(backup.clone()),
+        ("backups", false) => Ok(items(&[backup.clone()])),
+        ("backupstoragelocations", false) => Ok(items(&[location("default", "Available", "ReadWrite", FRESH)])),
+        _ => Err(absent()),
+    })
+}
+
+#[rstest]
+#[case::its_own(json!(["istio-system", "istio-ingress"]), "istio-system,istio-ingress")]
+#[case::all(json!(["*"]), "*")]
+#[case::unsaid(Value::Null, "*")]
+fn a_backup_is_made_again_of_its_own_namespaces(#[case] namespaces: Value, #[case] expected: &str) {
+    let plan = backup_of(&namespaces).plan("backup").unwrap();
+    assert_eq!(body(&plan)["spec"]["includedNamespaces"], json!(expected.split(',').collect::<Vec<_>>()));
+    assert!(plan.steps[0].twin.contains(&format!("--include-namespaces={expected}")) || expected == "*");
+    let other = backup_of(&namespaces).set("namespaces", "a, b").plan("backup").unwrap();
+    assert_eq!(body(&other)["spec"]["includedNamespaces"], json!(["a", "b"]));
+}
+
+#[test]
+fn the_only_namespace_of_a_backup_is_the_one_that_is_restored() {
+    let plan = backup_of(&json!(["istio-system"])).plan("restore").unwrap();
+    assert_eq!(body(&plan)["spec"]["includedNamespaces"], json!(["istio-system"]));
+    for (namespaces, says) in [(json!(["a", "b"]), "The backup holds a, b"), (json!(["*"]), "The backup holds *")] {
+        let why = backup_of(&namespaces).plan("restore").unwrap_err();
+        assert!(why.contains("namespace is not set") && why.contains(says), "{why}");
+    }
+}
+
+#[rstest]
+#[case::all_of_them(0, Ok(None))]
+#[case::one_of_them(2, Ok(Some("only 1 of 3 pods restart: its partition is 2")))]
+#[case::none_of_them(3, Err("has partition 3 and 3 pods: a rollout replaces none of them"))]
+#[case::beyond_them(5, Err("has partition 5 and 3 pods"))]
+fn a_restart_says_which_pods_a_partition_holds_back(
+    #[case] partition: i64,
+    #[case] expected: Result<Option<&str>, &str>,
+) {
+    let set = json!({ "kind": "StatefulSet", "metadata": { "name": "db", "namespace": "a", "uid": "u", "generation": 1 },
+        "spec": { "replicas": 3, "updateStrategy": { "type": "RollingUpdate", "rollingUpdate": { "partition": partition } },
+            "template": { "metadata": { "labels": { "app": "db" } } } } });
+    let given = Given::new("StatefulSet", "a", "db", move |path| match parts(path) {
+        ("statefulsets", true) => Ok(set.clone()),
+        _ => Ok(items(&[])),
+    });
+    match (given.plan("restart"), expected) {
+        (Ok(plan), Ok(None)) => assert!(!plan.warnings.iter().any(|w| w.contains("partition")), "{:?}", plan.warnings),
+        (Ok(plan), Ok(Some(says))) => assert!(plan.warnings.iter().any(|w| w == says), "{:?}", plan.warnings),
+        (Err(why), Err(says)) => assert!(why.contains(says), "{why}"),
+        (seen, _) => panic!("{seen:?}"),
+    }
+}
+
+#[rstest]
+#[case::to_come("pending", "2026-11-21T16:00:00Z", "--start=2026-11-21T16:00:00Z --end=2026-11-21T22:00:00Z ")]
+#[case::begun("active", "2026-11-21T13:00:00Z", "--comment=disk --end=2026-11-21T22:00:00Z ")]
+fn other_matchers_of_a_silence_that_is_to_come_do_not_begin_at_once(
+    #[case] state: &str,
+    #[case] starts: &str,
+    #[case] twin: &str,
+) {
+    let found = json!({ "id": "x", "status": { "state": state }, "comment": "disk", "createdBy": "al",
+        "startsAt": starts, "endsAt": "2026-11-21T20:00:00Z",
+        "matchers": [{ "name": "alertname", "value": "X", "isRegex": false, "isEqual": true }] });
+    let given = Given::new("Silence", "", "x", move |_| Ok(found.clone())).set("matchers", "alertname=\"Y\"");
+    let plan = given.plan("edit-silence").unwrap();
+    assert_eq!(body(&plan)["startsAt"], starts);
+    assert!(plan.steps[0].twin.contains(twin), "{}", plan.steps[0].twin);
+    // and it ends after it has begun
+    let early = given.set("duration", "90m").set("earlier", "yes").plan("edit-silence");
+    assert_eq!(
+        early.clone().err().is_some_and(|why| why.contains("it begins only at")),
+        state == "pending",
+        "{early:?}"
+    );
+}
+
+#[test]
+fn what_a_hold_of_ours_writes_besides_stands_in_its_change() {
+    let after = |action: &str| {
+        let plan = deployment(&json!({}), Err(absent())).plan(action).unwrap();
+        plan.steps[0].request().unwrap().after.clone()
+    };
+    assert_eq!(after("pause-rollout"), "paused: true, watchkeeper.dev/by: jo");
+}

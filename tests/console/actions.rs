@@ -270,7 +270,7 @@ fn a_silence_proposes_its_matchers_counts_what_they_match_and_wants_a_reason() {
     console.go("alerts");
     console.filter("OpenBaoSealed");
     let frame = console.keys("m");
-    assert!(frame.contains(r#"alertname="OpenBaoSealed""#) && frame.contains("1 alerts that fire"), "{frame}");
+    assert!(frame.contains(r#"alertname="OpenBaoSealed""#) && frame.contains("1 alert that fires"), "{frame}");
     // live, while it is typed
     console.keys("tab ctrl-u");
     let frame = console.types("alertname=~\".*\"");

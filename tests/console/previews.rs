@@ -74,9 +74,10 @@ fn a_word_typed_beside_is_never_a_key_of_another_screen() {
 fn no_letter_is_a_command_of_another_screen_where_a_key_is_asked_for() {
     let (demo, mut console) = quiet();
     suspend(&mut console);
-    for chord in
-        ["m", "shift-t", "shift-r", "r", "b", "ctrl-d", "d", "x", "l", "p", "o", "u", "t", "i", "w", "s", "0", "5", "["]
-    {
+    for chord in [
+        "j", "k", "g", "m", "shift-t", "shift-r", "r", "b", "ctrl-d", "d", "x", "l", "p", "o", "u", "t", "i", "w", "s",
+        "0", "5", "[",
+    ] {
         let frame = console.keys(chord);
         assert!(frame.contains("Preview: suspend HelmRelease team-alpha/shop"), "{chord}\n{frame}");
         assert!(frame.contains(&format!("{chord} does nothing here; ? lists the keys")), "{chord}\n{frame}");
@@ -121,7 +122,7 @@ fn the_verdict_is_asked_for_while_a_field_has_the_focus() {
     let frame = console.types("by-hand");
     line_with(&frame, &["name", "by-hand"]);
     let frame = verdict(&mut console);
-    assert!(frame.contains("tab to Cancel, then y runs it") && !frame.contains("<y>"), "{frame}");
+    assert!(frame.contains("tab, then y runs it") && !frame.contains("<y>"), "{frame}");
 }
 
 #[test]
@@ -133,7 +134,7 @@ fn what_does_not_fit_is_counted_and_scrolls_with_the_same_keys_wherever_the_focu
     assert!(all.contains("more lines: pgdn"), "{all}");
     for focus in ["", "tab", "tab tab"] {
         console.keys(focus);
-        for (down, up) in [("ctrl-f", "ctrl-b"), ("pgdn", "pgup")] {
+        for (down, up) in [("ctrl-f", "ctrl-b"), ("pgdn", "pgup"), ("down", "up")] {
             let before = console.frame();
             let below = console.keys(down);
             assert_ne!(below, before, "{focus:?} {down}");
@@ -380,4 +381,175 @@ fn another_context_is_gone_to_only_after_the_question() {
     let frame = console.keys("y");
     assert!(frame.contains("left in the middle in sre-demo"), "{frame}");
     console.until("the other context", |f| f.lines().next().is_some_and(|l| l.contains("readonly")));
+}
+
+#[test]
+fn what_is_typed_while_it_is_read_is_kept_and_none_of_it_is_a_command() {
+    let (_demo, mut console) = quiet();
+    on(&mut console, "deploy", "name=shop-api");
+    // nothing is taken in while these are typed
+    console.keys("r");
+    let frame = console.types("q:x?");
+    assert!(frame.contains("Preview: restart") && frame.contains("reading; typed so far: q:x?"), "{frame}");
+    let frame = console.keys("enter");
+    assert!(frame.contains("still reading what it needs") && frame.contains("Preview: restart"), "{frame}");
+    console.keys("backspace backspace backspace backspace");
+    console.types("shop-api");
+    let frame = verdict(&mut console);
+    assert!(frame.contains("enter to run: shop-api"), "{frame}");
+    console.keys("enter");
+    console.shows(&["STATE            DONE", "rolled out"]);
+}
+
+#[test]
+fn what_was_typed_before_it_was_known_that_a_key_is_enough_runs_nothing() {
+    let (demo, mut console) = quiet();
+    on(&mut console, "hr", "name=shop");
+    console.keys("shift-t");
+    console.types("yes");
+    let frame = console.shows(&["STEPS", "typed while it was read is dropped: y runs it"]);
+    assert!(frame.contains("[Cancel]   y runs it"), "{frame}");
+    verdict(&mut console);
+    assert!(
+        !demo.control().with_world(|w| w.get("HelmRelease", "team-alpha", "shop").unwrap()["spec"]["suspend"] == true)
+    );
+}
+
+#[test]
+fn enter_goes_through_a_form_and_never_throws_it_away() {
+    let (_demo, mut console) = platform();
+    on(&mut console, "alerts", "OpenBaoSealed");
+    console.keys("m");
+    console.types("known");
+    console.keys("tab tab tab");
+    // the first letter takes the place of what was proposed, and an arrow goes into it
+    console.types("4h");
+    let frame = console.keys("left backspace");
+    line_with(&frame, &["duration", "h"]);
+    let frame = console.types("3");
+    line_with(&frame, &["duration", "3h"]);
+    for _ in 0..3 {
+        let frame = console.keys("enter");
+        assert!(frame.contains("Preview: silence") && frame.contains("the last field: tab, then y runs it"), "{frame}");
+    }
+    console.keys("tab y");
+    console.shows(&["STATE            DONE", "known"]);
+}
+
+#[test]
+fn a_restore_begins_where_its_namespace_is_said_and_enter_leads_to_the_word() {
+    let (_demo, mut console) = quiet();
+    on(&mut console, "backups", "daily-backup");
+    choose(&mut console, "restore");
+    let frame = console.shows(&["it needs a namespace"]);
+    assert!(!frame.contains("it cannot be run"), "{frame}");
+    let frame = console.types("team-alpha");
+    line_with(&frame, &["namespace", "team-alpha"]);
+    console.keys("enter");
+    let frame = console.types("lost");
+    line_with(&frame, &["reason", "lost"]);
+    let frame = console.keys("enter enter enter");
+    assert!(frame.contains("Preview: restore team-alpha") && frame.contains("to run this"), "{frame}");
+}
+
+#[test]
+fn the_only_namespace_of_a_backup_is_proposed_and_the_reason_is_what_is_missing() {
+    let (_demo, mut console) = quiet();
+    on(&mut console, "backups", "before-istio");
+    choose(&mut console, "restore");
+    let frame = console.shows(&["STEPS"]);
+    line_with(&frame, &["namespace", "istio-system"]);
+    assert!(frame.contains("it needs a reason"), "{frame}");
+    let frame = console.types("lost");
+    line_with(&frame, &["reason", "lost"]);
+}
+
+#[test]
+fn a_backup_asks_only_for_what_counts() {
+    let (_demo, mut console) = quiet();
+    on(&mut console, "backups", "before-istio");
+    console.keys("b");
+    let frame = console.shows(&["STEPS"]);
+    line_with(&frame, &["namespaces", "istio-system"]);
+    console.keys("esc");
+    on(&mut console, "schedules", "name=daily-backup");
+    console.keys("b");
+    let frame = console.shows(&["STEPS"]);
+    line_with(&frame, &["name", "made from the time"]);
+    assert!(!frame.lines().any(|line| line.starts_with("  namespaces ") || line.starts_with("  ttl ")), "{frame}");
+}
+
+#[test]
+fn a_number_of_replicas_is_typed_over_the_one_of_now() {
+    let (_demo, mut console) = quiet();
+    on(&mut console, "deploy", "name=shop-api");
+    choose(&mut console, "scale");
+    let frame = console.shows(&["it cannot be run: ", "replicas already"]);
+    assert!(frame.contains("what is typed takes its place"), "{frame}");
+    let frame = console.types("7");
+    assert!(line_with(&frame, &["replicas"]).trim_end().ends_with("replicas  7"), "{frame}");
+    verdict(&mut console);
+    console.keys("enter");
+    console.types("shop-api");
+    console.keys("enter");
+    console.shows(&["STATE            DONE"]);
+}
+
+#[test]
+fn why_it_cannot_be_run_stands_beside_cancel() {
+    let demo = demo("quiet");
+    let mut console = Console::as_user(&demo, "readonly");
+    console.ready();
+    on(&mut console, "deploy", "name=shop-api");
+    console.keys("r");
+    let frame = console.until("the server's word", |f| f.contains("would be refused"));
+    assert!(frame.contains("it cannot be run: step 1 would be refused: "), "{frame}");
+}
+
+/// The number of the step in the title of a plan that runs.
+fn step_of(frame: &str) -> usize {
+    let title = frame.lines().find_map(|line| line.split_once("Plan, step "));
+    title.and_then(|(_, rest)| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+}
+
+#[test]
+fn a_plan_is_followed_again_once_its_running_step_was_in_view() {
+    let (demo, mut console) = quiet();
+    demo.control().set_step(Duration::from_millis(300));
+    on(&mut console, "hr", "name=monitoring");
+    choose(&mut console, "emergency-restart");
+    verdict(&mut console);
+    console.types("sre-demo");
+    console.keys("enter");
+    console.resize(80, 14);
+    let runs = |frame: &str| frame.lines().any(|line| line.split_whitespace().nth(1) == Some("now"));
+    console.within(DEADLINE * 3, "the fourth step", |f| step_of(f) >= 4);
+    assert!(runs(&console.keys("up")), "a line up, it is in view");
+    console.within(DEADLINE * 3, "the ninth step", |f| step_of(f) >= 9 && runs(f));
+    let frame = console.keys("home");
+    assert!(!runs(&frame), "{frame}");
+    let at = step_of(&frame);
+    let frame = console.within(DEADLINE * 3, "the next step", |f| step_of(f) > at);
+    assert!(!runs(&frame), "who has left it stays where they are\n{frame}");
+}
+
+#[test]
+fn why_an_action_is_not_offered_is_told_in_full_below_the_list() {
+    let (_demo, mut console) = quiet();
+    console.go("helmrepo");
+    console.filter("name=harbor");
+    console.keys("x");
+    for _ in 0..20 {
+        if console.selected().contains("it is static") {
+            break;
+        }
+        console.keys("j");
+    }
+    let frame = console.frame();
+    let told: String = frame.lines().skip_while(|line| !line.starts_with("  not now: ")).collect::<Vec<_>>().join(" ");
+    let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        told.contains("(type oci): no controller reconciles it, and each chart asks the registry itself"),
+        "{frame}"
+    );
 }
