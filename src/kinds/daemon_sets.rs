@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::column::{Column, Field};
 use super::suspender::SuspendedBy;
 use super::wire::{Object, Text, or_default};
-use super::workload::{self, AVAILABLE, Counts, OWN, READY, UPDATED};
+use super::workload::{self, AVAILABLE, Counts, OWN, READY, SINCE, UPDATED, WANTED};
 use super::{Api, Decoded, KindSpec, base, decode_with, ending};
 use crate::domain::ages::Time;
 use crate::domain::finding::Judgement;
@@ -108,7 +108,7 @@ fn read(object: &Set, intern: &mut Interner) -> Record {
     if word == "OnDelete" && old > 0 {
         record.note = clean(&format!("{old} of {} pods keep the old revision until they are deleted", counts.wanted));
     }
-    let since = ending::mark(&mut record, meta, intern);
+    let since = ending::mark(&mut record, meta, intern).or(meta.managed_fields.status);
     let misplaced = status.number_misscheduled.filter(|n| *n > 0);
     let strategy = Cell::text(&object.spec.update_strategy.r#type, intern);
     let own = [strategy, misplaced.map_or(Cell::None, Cell::Int), Cell::time(meta.managed_fields.spec)];
@@ -124,9 +124,16 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
             workload::unobserved(record, written, thresholds, now)
         }
         // a node that has just come has no pod for a moment, long after the spec was written
+        Health::Progressing if is_short(record) => {
+            workload::short(record, record.time(SINCE).unwrap_or(written), thresholds, now)
+        }
         Health::Progressing => workload::rolling(record, written, Severity::P4, thresholds, now),
         _ => workload::judge(record, thresholds, now),
     }
+}
+
+fn is_short(record: &Record) -> bool {
+    record.int(AVAILABLE) < record.int(WANTED)
 }
 
 #[cfg(test)]
@@ -137,14 +144,36 @@ mod tests {
     use crate::kinds::testing::{NOW, seen};
 
     #[rstest]
+    #[case::none_for_days(0, "2026-11-19T14:00:00Z", "warning P2 0 of 3 pods ready")]
+    #[case::one_lacks(2, "2026-11-19T14:00:00Z", "warning P3 2 of 3 pods ready")]
+    #[case::a_node_has_just_come(2, "2026-11-21T13:50:00Z", "progressing")]
+    #[case::old_revision(3, "2026-11-19T14:00:00Z", "warning P4 its rollout is not done after more than 15m")]
+    fn nodes_without_their_pod_are_a_finding_after_a_while(
+        #[case] ready: i64,
+        #[case] changed: &str,
+        #[case] verdict: &str,
+    ) {
+        let seen = seen(
+            "ds",
+            &json!({
+                "metadata": {"name": "agent", "namespace": "shop", "generation": 2, "creationTimestamp": "2026-11-01T00:00:00Z",
+                    "managedFields": [{"manager": "kube-controller-manager", "time": changed, "fieldsV1": {"f:status": {}}}]},
+                "status": {"observedGeneration": 2, "desiredNumberScheduled": 3, "updatedNumberScheduled": 0,
+                    "numberReady": ready, "numberAvailable": ready},
+            }),
+        );
+        assert_eq!(seen.verdict(NOW), verdict);
+    }
+
+    #[rstest]
     #[case::done("RollingUpdate", 2, [5, 5, 5], "Complete", "ok")]
     #[case::nowhere("RollingUpdate", 2, [0, 0, 0], "Complete", "ok")]
     #[case::not_seen_yet("RollingUpdate", 1, [5, 5, 5], "Observing", "progressing")]
     #[case::updating("RollingUpdate", 2, [5, 3, 5], "Updating", "progressing")]
     #[case::updating_and_short("", 2, [5, 3, 4], "Updating", "progressing")]
-    #[case::short("", 2, [5, 5, 4], "Unavailable", "warning")]
+    #[case::short("", 2, [5, 5, 4], "Unavailable", "warning P3 4 of 5 pods ready")]
     #[case::by_hand("OnDelete", 1, [5, 5, 5], "OnDelete", "ok")]
-    #[case::by_hand_and_short("OnDelete", 2, [5, 5, 4], "OnDelete", "warning")]
+    #[case::by_hand_and_short("OnDelete", 2, [5, 5, 4], "OnDelete", "warning P3 4 of 5 pods ready")]
     fn a_rollout_is_told_in_the_order_of_kubectl(
         #[case] strategy: &str,
         #[case] observed: i64,

@@ -135,7 +135,8 @@ fn read(object: &Deployment, intern: &mut Interner) -> Record {
     let (health, word, why) = rollout(object, counts);
     (record.health, record.status) = (health, intern.get(word));
     record.note = why.map_or_else(Box::default, |c| clean(&c.message));
-    let since = ending::mark(&mut record, meta, intern).or_else(|| why.and_then(Condition::since));
+    let told = why.and_then(Condition::since).or(meta.managed_fields.status);
+    let since = ending::mark(&mut record, meta, intern).or(told);
     let moved =
         status.conditions.of("Progressing").and_then(|c| Time::parse(&c.last_update_time).or_else(|| c.since()));
     let deadline = spec.progress_deadline_seconds.unwrap_or(DEADLINE_DEFAULT);
@@ -174,7 +175,7 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
                 _ => thresholds.no_progress,
             };
             let why = format!("its rollout makes no progress for more than {}", ages::told(deadline));
-            ending::after(Judgement::of(record.health), moved, deadline, Severity::P3, why, now)
+            ending::after(Judgement::of(record.health), moved, deadline, workload::gravity(record), why, now)
         }
         _ => workload::judge(record, thresholds, now),
     }
@@ -242,9 +243,9 @@ mod tests {
     #[case::starting(2, [3, 3, 3, 1], &[under_way()], "Unavailable", "progressing")]
     #[case::given_up_by_nobody(2, [3, 4, 1, 3], &[condition("Progressing", "True", "ReplicaSetUpdated", "")], "Updating",
         "warning P3 its rollout makes no progress for more than 13m")]
-    #[case::lost_a_pod(2, [3, 3, 3, 2], &[done()], "Unavailable", "warning")]
+    #[case::lost_a_pod(2, [3, 3, 3, 2], &[done()], "Unavailable", "warning P3 2 of 3 pods ready")]
     #[case::lost_all(2, [3, 3, 3, 0], &[done(), condition("Available", "False", "MinimumReplicasUnavailable", "")],
-        "Unavailable", "warning")]
+        "Unavailable", "warning P2 0 of 3 pods ready")]
     fn a_rollout_is_told_in_the_order_of_kubectl(
         #[case] observed: i64,
         #[case] replicas: [i64; 4],
@@ -266,7 +267,7 @@ mod tests {
     }
 
     #[rstest]
-    #[case::its_own_deadline(json!({"progressDeadlineSeconds": 60}), "warning P3 its rollout makes no progress for more than 4m")]
+    #[case::its_own_deadline(json!({"progressDeadlineSeconds": 60}), "warning P2 its rollout makes no progress for more than 4m")]
     #[case::not_yet(json!({"progressDeadlineSeconds": 1200}), "progressing")]
     #[case::no_deadline(json!({"progressDeadlineSeconds": 2_147_483_647}), "progressing")]
     #[case::paused(json!({"paused": true}), "progressing P4 its rollout is paused")]
@@ -280,7 +281,7 @@ mod tests {
         if object["spec"]["progressDeadlineSeconds"] == 2_147_483_647_i64 {
             assert_eq!(
                 seen.verdict("2026-11-21T14:06:00Z"),
-                "warning P3 its rollout makes no progress for more than 15m"
+                "warning P2 its rollout makes no progress for more than 15m"
             );
         }
     }

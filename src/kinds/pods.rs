@@ -28,6 +28,8 @@ pub const LAST_EXIT: u8 = 5;
 pub const REGISTRY: u8 = 6;
 /// It has ended, and nothing starts it again.
 pub const ENDED: u8 = 7;
+/// Why it is not resized as its spec asks for: `Infeasible`, `Error`.
+const RESIZE: u8 = 8;
 
 pub const SPEC: KindSpec = KindSpec {
     name: "Pod",
@@ -274,12 +276,20 @@ impl Kind for Pods {
             last_exit(status, record.health).map_or(Cell::None, |text| Cell::text(&text, intern)),
             pulls.map_or(Cell::None, |(c, _)| Cell::text(pod_needs::registry(&c.image), intern)),
             if &*status.phase == "Failed" { Cell::Flag(true) } else { Cell::None },
+            refused_resize(status).map_or(Cell::None, |c| Cell::text(&c.reason, intern)),
         ];
         let filled = cells.iter().rposition(|cell| *cell != Cell::None).map_or(0, |at| at + 1);
         record.cells = cells[..filled].into();
         record.links = links(object, record.health, intern);
         record
     }
+}
+
+/// The condition that says that it cannot be resized in place. That it is put off, or goes on, is none.
+/// Source: Kubernetes `staging/src/k8s.io/api/core/v1/types.go`, `PodResizePending`, `PodResizeInProgress`.
+fn refused_resize(status: &Status) -> Option<&Condition> {
+    let of = |name, reason: &str| status.conditions.of(name).filter(|c| c.is_true() && &*c.reason == reason);
+    of("PodResizePending", "Infeasible").or_else(|| of("PodResizeInProgress", "Error"))
 }
 
 fn ip(text: &str, intern: &mut Interner) -> Cell {
@@ -308,7 +318,7 @@ fn last_exit(status: &Status, health: Health) -> Option<String> {
 /// The message that explains a pod which is not well.
 fn note(status: &Status, health: Health) -> Box<str> {
     if health == Health::Ok {
-        return Box::default();
+        return refused_resize(status).map_or_else(Box::default, |c| clean(&c.message));
     }
     let waiting = containers(status).filter_map(|c| c.state.waiting.as_ref()).map(|w| &w.message);
     let ended = containers(status).filter_map(|c| c.state.terminated.as_ref()).map(|t| &t.message);
@@ -443,14 +453,43 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
         }
         Health::Progressing => waiting(thresholds.pending, Health::Progressing, because(word)),
         Health::Terminating => waiting(thresholds.terminating, Health::Terminating, "stuck terminating".to_owned()),
-        Health::Ok => match record.time(LAST_RESTART) {
-            // one that has ended is not restarted any more
-            Some(last) if word == "Running" && last.age(now) < thresholds.recent_restart => {
-                Judgement::of(Health::Warning).again_at(last.plus(thresholds.recent_restart))
+        Health::Ok => {
+            let judged = match record.time(LAST_RESTART) {
+                // one that has ended is not restarted any more
+                Some(last) if word == "Running" && last.age(now) < thresholds.recent_restart => {
+                    let judged = Judgement::of(Health::Warning).again_at(last.plus(thresholds.recent_restart));
+                    let often = || Finding::new(Severity::P3, Some(last), restarted(record, strings));
+                    if record.int(RESTARTS) >= OFTEN { judged.with(often()) } else { judged }
+                }
+                _ => Judgement::of(Health::Ok),
+            };
+            match record.text(RESIZE, strings) {
+                "" => judged,
+                reason => {
+                    let why = because(&format!("it is not resized: {}", ending::words(reason)));
+                    judged.with(Finding::new(Severity::P4, None, why))
+                }
             }
-            _ => Judgement::of(Health::Ok),
-        },
+        }
         other => Judgement::of(other).with(Finding::new(Severity::P3, Some(since), because("unknown"))),
+    }
+}
+
+/// From so many restarts on, one that runs between two of them is not well.
+const OFTEN: i64 = 10;
+
+/// Whether a pod runs, and has been restarted again and again, lately too.
+pub fn is_restarted_often(record: &Record, thresholds: &Thresholds, now: Time) -> bool {
+    let lately = record.time(LAST_RESTART).is_some_and(|last| last.age(now) < thresholds.recent_restart);
+    record.health == Health::Ok && lately && record.int(RESTARTS) >= OFTEN
+}
+
+/// `runs, but was restarted 400 times, last OOMKilled 137`.
+fn restarted(record: &Record, strings: &Strings) -> String {
+    let why = format!("runs, but was restarted {} times", record.int(RESTARTS));
+    match record.text(LAST_EXIT, strings) {
+        "" => why,
+        exit => format!("{why}, last {exit}"),
     }
 }
 
@@ -779,6 +818,37 @@ mod tests {
         seen.record.cells = cells.into();
         assert_eq!(seen.verdict(NOW), "warning");
         assert_eq!(seen.verdict("2026-11-21T14:30:00Z"), "ok");
+    }
+
+    #[rstest]
+    #[case::often(400, "2026-11-21T13:57:00Z", "warning P3 runs, but was restarted 400 times, last OOMKilled 137")]
+    #[case::just_often(10, "2026-11-21T13:57:00Z", "warning P3 runs, but was restarted 10 times, last OOMKilled 137")]
+    #[case::seldom(9, "2026-11-21T13:57:00Z", "warning")]
+    #[case::long_ago(400, "2026-11-21T13:00:00Z", "ok")]
+    fn a_pod_that_runs_between_two_of_many_restarts_is_a_finding(
+        #[case] restarts: i64,
+        #[case] last: &str,
+        #[case] verdict: &str,
+    ) {
+        let object = json!({
+            "metadata": {"name": "p", "namespace": "n", "creationTimestamp": "2026-11-01T00:00:00Z"},
+            "spec": {"containers": [{"name": "m"}]},
+            "status": {"phase": "Running", "conditions": [condition("Ready", "True")], "containerStatuses": [{"name": "m",
+                "ready": true, "restartCount": restarts, "state": running(),
+                "lastState": {"terminated": {"reason": "OOMKilled", "exitCode": 137, "finishedAt": last}}}]}});
+        assert_eq!(seen("pods", &object).verdict(NOW), verdict);
+    }
+
+    #[rstest]
+    #[case::infeasible("PodResizePending", "Infeasible", "ok P4 it is not resized: infeasible: m")]
+    #[case::put_off("PodResizePending", "Deferred", "ok")]
+    #[case::failed("PodResizeInProgress", "Error", "ok P4 it is not resized: error: m")]
+    #[case::under_way("PodResizeInProgress", "", "ok")]
+    fn a_pod_that_cannot_be_resized_says_so(#[case] name: &str, #[case] reason: &str, #[case] verdict: &str) {
+        let mut resize = condition(name, "True");
+        (resize["reason"], resize["message"]) = (reason.into(), "m".into());
+        let conditions = json!({"status": {"conditions": [condition("Ready", "True"), resize]}});
+        assert_eq!(pod(&[], &[(running(), true)], &conditions).verdict(NOW), verdict);
     }
 
     #[rstest]

@@ -106,7 +106,8 @@ impl Kind for ReplicaSets {
 fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) -> Judgement {
     match record.health {
         Health::Failed if record.link(Relation::Owner).is_none() => workload::failed(record, strings, thresholds, now),
-        _ => workload::judge(record, thresholds, now),
+        // its Deployment says what it lacks, and of one without there is nobody to say since when
+        _ => Judgement { findings: Vec::new(), ..workload::judge(record, thresholds, now) },
     }
 }
 

@@ -12,7 +12,7 @@ use super::workload::{self, AVAILABLE, Counts, OWN, READY, UPDATED};
 use super::{Api, Decoded, KindSpec, base, decode_with, ending};
 use crate::domain::ages::Time;
 use crate::domain::finding::Judgement;
-use crate::domain::health::{Health, Severity};
+use crate::domain::health::Health;
 use crate::domain::interner::{Interner, Strings};
 use crate::domain::record::{Cell, Record, clean};
 use crate::domain::thresholds::Thresholds;
@@ -128,7 +128,7 @@ fn read(object: &Set, intern: &mut Interner) -> Record {
     if word == "OnDelete" && old > 0 {
         record.note = clean(&format!("{old} of {} pods keep the old revision until they are deleted", counts.wanted));
     }
-    let since = ending::mark(&mut record, meta, intern);
+    let since = ending::mark(&mut record, meta, intern).or(meta.managed_fields.status);
     let partition = spec.update_strategy.rolling_update.as_ref().and_then(|r| r.partition);
     let own = [
         Cell::text(&spec.update_strategy.r#type, intern),
@@ -146,7 +146,7 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
         Health::Progressing if strings.get(record.status) == workload::OBSERVING => {
             workload::unobserved(record, written, thresholds, now)
         }
-        Health::Progressing => workload::rolling(record, written, Severity::P3, thresholds, now),
+        Health::Progressing => workload::rolling(record, written, workload::gravity(record), thresholds, now),
         _ => workload::judge(record, thresholds, now),
     }
 }
@@ -175,10 +175,34 @@ mod tests {
     }
 
     #[rstest]
+    #[case::none(3, 0, "2026-11-01T14:00:00Z", "warning P2 0 of 3 pods ready")]
+    #[case::some(3, 2, "2026-11-01T14:00:00Z", "warning P3 2 of 3 pods ready")]
+    #[case::one(1, 0, "2026-11-01T14:00:00Z", "warning P2 0 of 1 pod ready")]
+    #[case::lately(3, 0, "2026-11-21T13:45:01Z", "warning")]
+    #[case::now(3, 0, "2026-11-21T13:59:00Z", "progressing")]
+    fn pods_that_are_not_there_are_a_finding_after_a_while(
+        #[case] wanted: i64,
+        #[case] ready: i64,
+        #[case] changed: &str,
+        #[case] verdict: &str,
+    ) {
+        let seen = seen(
+            "sts",
+            &json!({
+                "metadata": {"name": "db", "namespace": "shop", "generation": 2, "creationTimestamp": "2026-10-01T00:00:00Z",
+                    "managedFields": [{"manager": "kube-controller-manager", "time": changed, "fieldsV1": {"f:status": {}}}]},
+                "spec": {"replicas": wanted},
+                "status": {"observedGeneration": 2, "replicas": 0, "readyReplicas": ready, "currentRevision": "a", "updateRevision": "a"},
+            }),
+        );
+        assert_eq!(seen.verdict(NOW), verdict);
+    }
+
+    #[rstest]
     #[case::done(json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}), 2, [3, 3, 3], ["a", "a"], "Complete", "ok")]
     #[case::never_seen(json!(null), 0, [3, 3, 3], ["a", "a"], "Observing", "progressing")]
     #[case::behind(json!(null), 1, [3, 3, 3], ["a", "a"], "Observing", "progressing")]
-    #[case::lost_a_pod(json!(null), 2, [3, 2, 3], ["a", "a"], "NotReady", "warning")]
+    #[case::lost_a_pod(json!(null), 2, [3, 2, 3], ["a", "a"], "NotReady", "warning P3 2 of 3 pods ready")]
     #[case::stopped_at_a_pod(json!(null), 2, [3, 2, 1], ["a", "b"], "NotReady", "progressing")]
     #[case::rolling(json!({"rollingUpdate": {}}), 2, [3, 3, 1], ["a", "b"], "Updating", "progressing")]
     #[case::rolling_without_numbers(json!({"type": "RollingUpdate"}), 2, [3, 3, 1], ["a", "b"], "Updating", "progressing")]
@@ -186,7 +210,7 @@ mod tests {
     #[case::up_to_the_partition(json!({"rollingUpdate": {"partition": 2}}), 2, [3, 3, 1], ["a", "b"], "Partitioned", "ok")]
     #[case::not_yet_there(json!({"rollingUpdate": {"partition": 1}}), 2, [3, 3, 1], ["a", "b"], "Updating", "progressing")]
     #[case::by_hand(json!({"type": "OnDelete"}), 1, [3, 3, 3], ["a", "a"], "OnDelete", "ok")]
-    #[case::by_hand_and_short(json!({"type": "OnDelete"}), 2, [3, 2, 3], ["a", "a"], "OnDelete", "warning")]
+    #[case::by_hand_and_short(json!({"type": "OnDelete"}), 2, [3, 2, 3], ["a", "a"], "OnDelete", "warning P3 2 of 3 pods ready")]
     fn a_rollout_is_told_in_the_order_of_kubectl(
         #[case] strategy: Value,
         #[case] observed: i64,

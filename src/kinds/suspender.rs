@@ -1,6 +1,6 @@
 //! Who suspended an object, and when: the entry of `metadata.managedFields` that holds `f:spec.f:suspend`
 //! (for Velero's schedules `f:spec.f:paused`, for ResourceSets and `ArtifactGenerators` an annotation). And when its spec
-//! was last written by anybody: nothing else in an object tells.
+//! was last written by anybody, and its status: nothing else in an object tells.
 //!
 //! The entries are a quarter of an object's bytes. All but two short texts of each are passed over without a copy,
 //! and of all entries one is kept.
@@ -20,6 +20,8 @@ pub struct SuspendedBy {
     pub since: Option<Time>,
     /// When a field of the spec was last written.
     pub spec: Option<Time>,
+    /// When its controller last changed the status.
+    pub status: Option<Time>,
 }
 
 impl<'de> Deserialize<'de> for SuspendedBy {
@@ -41,6 +43,9 @@ impl<'de> Deserialize<'de> for SuspendedBy {
                     if holds & SPEC != 0 {
                         newest.spec = newest.spec.max(since);
                     }
+                    if holds & STATUS != 0 {
+                        newest.status = newest.status.max(since);
+                    }
                     if holds & SWITCH != 0 && (newest.manager.is_empty() || since > newest.since) {
                         newest = SuspendedBy { manager, since, ..newest };
                     }
@@ -61,12 +66,13 @@ struct Entry {
     fields: Holds,
 }
 
-/// What a field set holds: a switch, a field of the spec.
+/// What a field set holds: a switch, a field of the spec, of the status.
 #[derive(Debug, Default)]
 struct Holds(u8);
 
 const SWITCH: u8 = 1;
 const SPEC: u8 = 2;
+const STATUS: u8 = 4;
 
 impl<'de> Deserialize<'de> for Holds {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
@@ -84,6 +90,7 @@ const HIT: Below = Below(SWITCH, &[]);
 
 const WANTED: Keys = &[
     ("f:spec", Below(SPEC, &[("f:suspend", HIT), ("f:paused", HIT)])),
+    ("f:status", Below(STATUS, &[])),
     (
         "f:metadata",
         Below(
@@ -190,6 +197,7 @@ mod tests {
             {"manager":"c","time":"2026-11-21T10:00:00Z","fieldsV1":{"f:status":{"f:spec":{}},"f:metadata":{}}}]"#;
         let by: SuspendedBy = serde_json::from_str(json).unwrap();
         assert_eq!((by.spec, &*by.manager), (Time::parse("2026-11-21T09:00:00Z"), ""));
+        assert_eq!(by.status, Time::parse("2026-11-21T10:00:00Z"));
     }
 
     #[test]

@@ -9,9 +9,11 @@ use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::{Health, Severity};
 use crate::domain::interner::{Interner, Strings};
 use crate::domain::record::{Cell, Link, Record, Relation};
+use crate::domain::text;
 use crate::domain::thresholds::Thresholds;
 
-/// When the present state began, as far as the object tells, or deletion was asked for.
+/// When the present state began, as far as the object tells, or deletion was asked for. Of counts without a condition it
+/// is when they last changed.
 pub const SINCE: u8 = 0;
 /// Ready of wanted.
 pub const READY: u8 = 1;
@@ -102,18 +104,50 @@ fn told(record: &Record, relation: Relation, show: &Show<'_>, out: &mut String) 
     }
 }
 
-/// No finding: pods that are not well say so themselves. What lacks pods is a warning after a while, and what was
-/// just made has as long to begin.
+/// What lacks pods is a warning after a while, and what was just made has as long to begin. Its pods say what is wrong
+/// with them; when it lasts, it is a finding as well, for pods that are not there say nothing.
 pub fn judge(record: &Record, thresholds: &Thresholds, now: Time) -> Judgement {
     let since = record.time(SINCE);
     match record.health {
         Health::Terminating => ending::judge(record, since, thresholds, now),
         Health::Warning => {
-            let ends = since.unwrap_or(record.created).plus(thresholds.not_ready);
-            if now < ends { Judgement::of(Health::Progressing).again_at(ends) } else { Judgement::of(Health::Warning) }
+            let begun = since.unwrap_or(record.created);
+            let ends = begun.plus(thresholds.not_ready);
+            if now < ends {
+                Judgement::of(Health::Progressing).again_at(ends)
+            } else {
+                short(record, begun, thresholds, now)
+            }
         }
         other => Judgement::of(other),
     }
+}
+
+/// How many pods there are that count, and what they are.
+fn there(record: &Record) -> (i64, &'static str) {
+    match record.cell(READY) {
+        Cell::Ratio(ready, wanted) if ready < wanted => (i64::from(ready), "ready"),
+        _ => (record.int(AVAILABLE), "available"),
+    }
+}
+
+/// How many pods it wants and does not have.
+pub fn lacking(record: &Record) -> usize {
+    usize::try_from(record.int(WANTED).saturating_sub(there(record).0)).unwrap_or(0)
+}
+
+/// How bad it is that pods are lacking: more urgent when there is none.
+pub fn gravity(record: &Record) -> Severity {
+    if there(record).0 <= 0 && record.int(WANTED) > 0 { Severity::P2 } else { Severity::P3 }
+}
+
+/// Fewer pods than wanted since then.
+pub fn short(record: &Record, begun: Time, thresholds: &Thresholds, now: Time) -> Judgement {
+    let wanted = usize::try_from(record.int(WANTED)).unwrap_or(0);
+    let (there, word) = there(record);
+    let why = ending::because(&format!("{there} of {} {word}", text::counted(wanted, "pod")), &record.note);
+    let severity = gravity(record);
+    ending::after(Judgement::of(record.health), begun, thresholds.no_progress, severity, why, now)
 }
 
 /// What no pod can say: that pods cannot be made, or that a rollout has been given up. More urgent when nothing is

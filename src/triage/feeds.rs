@@ -13,7 +13,11 @@ use crate::store::Store;
 /// Kinds that one line names, before the rest is counted.
 const NAMED: usize = 6;
 
-pub fn findings(store: &Store) -> Vec<(Subject, Finding)> {
+/// After the connection is back, feeds of the API server have so long to say that they are, in seconds.
+pub const CATCH_UP: i64 = 10;
+
+/// `catching_up`: the connection was down a moment ago.
+pub fn findings(store: &Store, catching_up: bool) -> Vec<(Subject, Finding)> {
     let mut out = Vec::new();
     let mut refused = Vec::new();
     let lost = together(store);
@@ -23,6 +27,7 @@ pub fn findings(store: &Store) -> Vec<(Subject, Finding)> {
         let is_alerts = spec.name == "Alert";
         let severity = match feed.state {
             FeedState::Unreachable | FeedState::Stale if lost.contains(&kind) => continue,
+            FeedState::Unreachable | FeedState::Stale if is_watched(kind) && catching_up => continue,
             // what used to tell of trouble and is silent now
             FeedState::Unreachable | FeedState::Stale if is_alerts => Severity::P1,
             FeedState::Unreachable | FeedState::Stale => Severity::P2,
@@ -52,7 +57,7 @@ pub fn findings(store: &Store) -> Vec<(Subject, Finding)> {
         };
         out.push((Subject::Feed(kind), Finding::new(severity, Some(feed.since).filter(|t| t.is_set()), why)));
     }
-    if let Some(first) = lost.first() {
+    if let Some(first) = lost.first().filter(|_| !catching_up) {
         let feeds = || lost.iter().map(|kind| &store.table(*kind).feed);
         let since = feeds().map(|feed| feed.since).filter(|t| t.is_set()).min();
         let error = feeds().find_map(|feed| feed.error.as_deref()).unwrap_or("no answer");
@@ -80,10 +85,13 @@ pub fn is_of_many(store: &Store, kind: KindId) -> bool {
 /// Feeds of the API server that lost touch, when there are several.
 fn together(store: &Store) -> Vec<KindId> {
     let is_lost = |state| matches!(state, FeedState::Unreachable | FeedState::Stale);
-    let watched = |kind: KindId| matches!(kinds::spec(kind).api, Api::Watch { .. });
-    let lost = store.tables().filter(|(kind, table)| watched(*kind) && is_lost(table.feed.state));
+    let lost = store.tables().filter(|(kind, table)| is_watched(*kind) && is_lost(table.feed.state));
     let lost: Vec<KindId> = lost.map(|(kind, _)| kind).collect();
     if lost.len() > 1 { lost } else { Vec::new() }
+}
+
+fn is_watched(kind: KindId) -> bool {
+    matches!(kinds::spec(kind).api, Api::Watch { .. })
 }
 
 fn words(kinds: &[KindId]) -> String {
@@ -113,7 +121,7 @@ mod tests {
     }
 
     fn told(store: &Store) -> Vec<(Severity, Option<Time>, String)> {
-        findings(store).into_iter().map(|(_, f)| (f.severity, f.since, f.why.to_string())).collect()
+        findings(store, false).into_iter().map(|(_, f)| (f.severity, f.since, f.why.to_string())).collect()
     }
 
     #[test]
@@ -126,6 +134,18 @@ mod tests {
         assert_eq!(found[0], (Severity::P2, Some(Time(50)), why.to_owned()));
         let found = told(&store(&stale[..1]));
         assert!(found[0].2.starts_with("blind to pods"), "{found:?}");
+    }
+
+    #[test]
+    fn feeds_that_lost_touch_with_the_connection_have_a_moment_to_catch_up() {
+        let stale = [("pods", FeedState::Stale, 60), ("nodes", FeedState::Stale, 50), ("alerts", FeedState::Stale, 55)];
+        let of = |stale: &[(&str, FeedState, i64)], catching_up| {
+            findings(&store(stale), catching_up).into_iter().map(|(_, f)| f.severity).collect::<Vec<_>>()
+        };
+        // the alerts do not come with that connection
+        assert_eq!(of(&stale, true), [Severity::P1]);
+        assert_eq!(of(&stale, false), [Severity::P1, Severity::P2]);
+        assert_eq!((of(&stale[..1], true).len(), of(&stale[..1], false).len()), (0, 1), "one alone");
     }
 
     #[test]

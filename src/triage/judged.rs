@@ -8,7 +8,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::onset::{Onsets, Word};
-use super::{blocked, controllers, issuances, leftovers, refusals, runs, schedules, volume_claims};
+use super::{blocked, controllers, issuances, leftovers, missing, refusals, runs, schedules, volume_claims};
 use crate::domain::ages::Time;
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::{Health, Severity};
@@ -166,6 +166,7 @@ fn judgement(store: &Store, id: RowId, thresholds: &Thresholds, now: Time) -> Ju
         return Judgement::of(Health::Unknown).with(Finding::new(Severity::P3, None, row.record.note.clone()));
     }
     let judged = (kinds::spec(id.kind).judge)(&row.record, &store.strings, thresholds, now);
+    let judged = missing::join(store, id, judged);
     let judged = schedules::join(store, id, judged, thresholds, now);
     let judged = issuances::join(store, id, judged, thresholds, now);
     let judged = runs::join(store, id, judged);

@@ -12,6 +12,7 @@ pub mod health;
 mod issuances;
 mod judged;
 mod leftovers;
+mod missing;
 mod names;
 pub mod node;
 mod onset;
@@ -80,6 +81,8 @@ pub struct Triage {
     ranking: Ranking,
     totals: Totals,
     ranked_once: bool,
+    /// When the connection was down last, while its feeds catch up.
+    down: Option<Time>,
     /// What was core when it was ranked last: another severity without another judgement.
     core: Vec<String>,
 }
@@ -101,6 +104,7 @@ impl Triage {
         neighbours.extend(runs::concerned(store, &self.judged, touched));
         neighbours.extend(blocked::concerned(store, &self.judged, touched));
         neighbours.extend(volume_claims::concerned(store, &self.judged, touched));
+        neighbours.extend(missing::concerned(store, touched));
         neighbours.extend(refusals::concerned(store, touched));
         neighbours.extend(issuances::concerned(store, touched));
         neighbours.extend(leftovers::concerned(store, &self.judged, touched));
@@ -116,9 +120,11 @@ impl Triage {
         changed |= self.graph.settle(store, &self.judged, settings, now);
         // a silence has no finding, and yet it can tell of a window, in which other things weigh more
         changed |= touched.iter().any(|id| kinds::spec(id.kind).name == "Silence");
+        // the last look at which the connection was down, or none when that is long enough ago
+        self.down = if lost.is_some() { Some(now) } else { self.down.filter(|at| at.age(now) < feeds::CATCH_UP) };
         let mut feeds = match lost {
             Some(finding) => vec![(Subject::Cluster, finding)],
-            None => feeds::findings(store),
+            None => feeds::findings(store, self.down.is_some()),
         };
         feeds.extend(self.plans.iter().map(|(subject, _, finding)| (*subject, finding.clone())));
         if !changed && self.feeds == feeds && self.ranked_once && self.core == settings.core {

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use super::{RuleSpec, row, worst};
 use crate::domain::finding::Finding;
-use crate::domain::health::Severity;
+use crate::domain::health::{Health, Severity};
 use crate::domain::record::{Cell, Relation};
 use crate::domain::text;
 use crate::kinds::alerts::Confidence;
@@ -16,7 +16,7 @@ use crate::triage::scan::{Claims, Scan, Target};
 
 pub const SPEC: RuleSpec = RuleSpec {
     name: "crash-loop",
-    doc: "Pods of one owner that fail for one reason, with one exit code, are one finding; it explains their workload.",
+    doc: "Pods of one owner that fail for one reason, with one exit code, are one finding; they explain their workload.",
     symptoms: &["Pod", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "HorizontalPodAutoscaler"],
     explain,
     group: Some(judge),
@@ -47,7 +47,9 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
         // an owner of a kind that is not known here has its pods for itself
         let kind = kinds::by_name(scan.text(owner.kind)).map_or("Owner", |kind| kinds::spec(kind).name);
         let exit = record.text(pods::LAST_EXIT, &scan.store.strings);
-        let word = settled(scan.text(record.status));
+        // one that runs between two crashes is of the same loop
+        let between = pods::is_restarted_often(record, scan.settings.thresholds, scan.now);
+        let word = if between { "CrashLoopBackOff" } else { settled(scan.text(record.status)) };
         let detail =
             if word == "CrashLoopBackOff" && !exit.is_empty() { format!("{word} {exit}") } else { word.into() };
         let name = scan.text(owner.name);
@@ -64,6 +66,12 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     let about = scan.groups_about(kind, namespace, name);
     if let Some(group) = fullest(scan, about).first() {
         claims.add(Target::Group(*group), Confidence::Exact, "its pods fail");
+    }
+    // pods that wait for what has a finding of its own (room, a volume, a Secret) are in no group of its
+    if target.is_none() && scan.finding(id).is_some() {
+        for (pod, _) in scan.failing_pods(kind, namespace, name) {
+            claims.row(pod, Confidence::Exact, "its pods are not well");
+        }
     }
 }
 
@@ -108,10 +116,14 @@ fn judge(scan: &Scan<'_>, group: &GroupState) -> Option<Finding> {
         (n, Some(wanted)) => format!("{} where {wanted} are wanted: ", text::counted(n, "pod")),
         (n, None) => format!("{}: ", text::counted(n, "pod")),
     };
+    // none of them waits for its next start
+    let between = pods.iter().all(|id| scan.record(*id).is_some_and(|pod| pod.health == Health::Ok));
     // what one of them says stands for all, but for the numbers that differ
     let why = match (pods.len(), &*name.detail) {
         (1, _) | (_, "") => first.why.to_string(),
-        (_, detail) if detail.starts_with("CrashLoopBackOff ") => format!("CrashLoopBackOff, last {}", &detail[17..]),
+        (_, detail) if detail.starts_with("CrashLoopBackOff ") && !between => {
+            format!("CrashLoopBackOff, last {}", &detail[17..])
+        }
         _ => first.why.to_string(),
     };
     Some(Finding::new(severity, None, format!("{of}{why}")))
