@@ -4,9 +4,10 @@ use serde::Deserialize;
 
 use super::column::{Column, Field};
 use super::ending::{self, link};
+use super::suspender::SuspendedBy;
 use super::velero::{self, DONE, ERRORS, START, Status, WARNINGS, progress};
 use super::wire::{Object, Text};
-use super::{Api, Kind, KindSpec, decode};
+use super::{Api, Decoded, KindSpec, decode_with};
 use crate::domain::ages::{Time, go_duration};
 use crate::domain::interner::Interner;
 use crate::domain::record::{Cell, Record, Relation};
@@ -22,13 +23,7 @@ pub const SPEC: KindSpec = KindSpec {
     word: "backups",
     aliases: &["backup"],
     title: "Backups",
-    api: Api::Watch {
-        group: "velero.io",
-        versions: &["v1"],
-        plural: "backups",
-        namespaced: true,
-        decode: decode::<Backups>,
-    },
+    api: Api::Watch { group: "velero.io", versions: &["v1"], plural: "backups", namespaced: true, decode },
     columns: &[
         Column::new("NAMESPACE", Field::Namespace, 8, 24, 8),
         Column::new("NAME", Field::Name, 16, 48, 0),
@@ -47,8 +42,6 @@ pub const SPEC: KindSpec = KindSpec {
     lazy: false,
 };
 
-struct Backups;
-
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Spec {
@@ -56,27 +49,26 @@ struct Spec {
     storage_location: Text,
 }
 
-impl Kind for Backups {
-    type Spec = Spec;
-    type Status = Status;
+fn decode(json: &str, intern: &mut Interner) -> Decoded {
+    decode_with(json, intern, |object: &Object<Spec, Status, SuspendedBy>, intern| read(object, intern))
+}
 
-    fn read(object: &Object<Spec, Status>, intern: &mut Interner) -> Record {
-        let (meta, spec, status) = (&object.metadata, &object.spec, &object.status);
-        let lasting = go_duration(&spec.ttl).filter(|s| *s > 0 && meta.created().is_set());
-        let expires = Time::parse(&status.expiration).or_else(|| lasting.map(|s| meta.created().plus(s)));
-        let schedule = meta.labels.get("velero.io/schedule-name").unwrap_or_default();
-        let label = meta.labels.get("velero.io/storage-location").unwrap_or_default();
-        let storage = if spec.storage_location.is_empty() { label } else { &*spec.storage_location };
-        let own = [Cell::time(expires), Cell::text(schedule, intern), Cell::text(storage, intern)];
-        let mut record = velero::read(meta, status, own, intern);
-        let mut links = ending::managers("Backup", meta, intern);
-        if !schedule.is_empty() {
-            links.push(link(Relation::From, "Schedule", &meta.namespace, schedule, intern));
-        }
-        if !storage.is_empty() {
-            links.push(link(Relation::StoredIn, "BackupStorageLocation", &meta.namespace, storage, intern));
-        }
-        record.links = links.into();
-        record
+fn read(object: &Object<Spec, Status, SuspendedBy>, intern: &mut Interner) -> Record {
+    let (meta, spec, status) = (&object.metadata, &object.spec, &object.status);
+    let lasting = go_duration(&spec.ttl).filter(|s| *s > 0 && meta.created().is_set());
+    let expires = Time::parse(&status.expiration).or_else(|| lasting.map(|s| meta.created().plus(s)));
+    let schedule = meta.labels.get("velero.io/schedule-name").unwrap_or_default();
+    let label = meta.labels.get("velero.io/storage-location").unwrap_or_default();
+    let storage = if spec.storage_location.is_empty() { label } else { &*spec.storage_location };
+    let own = [Cell::time(expires), Cell::text(schedule, intern), Cell::text(storage, intern)];
+    let mut record = velero::read(meta, status, own, intern);
+    let mut links = ending::managers("Backup", meta, intern);
+    if !schedule.is_empty() {
+        links.push(link(Relation::From, "Schedule", &meta.namespace, schedule, intern));
     }
+    if !storage.is_empty() {
+        links.push(link(Relation::StoredIn, "BackupStorageLocation", &meta.namespace, storage, intern));
+    }
+    record.links = links.into();
+    record
 }

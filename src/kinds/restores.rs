@@ -4,9 +4,10 @@ use serde::Deserialize;
 
 use super::column::{Column, Field};
 use super::ending::link;
+use super::suspender::SuspendedBy;
 use super::velero::{self, DONE, ERRORS, START, Status, WARNINGS, progress};
 use super::wire::{Object, Text};
-use super::{Api, Kind, KindSpec, decode};
+use super::{Api, Decoded, KindSpec, decode_with};
 use crate::domain::interner::Interner;
 use crate::domain::record::{Cell, Record, Relation};
 
@@ -18,13 +19,7 @@ pub const SPEC: KindSpec = KindSpec {
     word: "restores",
     aliases: &["restore"],
     title: "Restores",
-    api: Api::Watch {
-        group: "velero.io",
-        versions: &["v1"],
-        plural: "restores",
-        namespaced: true,
-        decode: decode::<Restores>,
-    },
+    api: Api::Watch { group: "velero.io", versions: &["v1"], plural: "restores", namespaced: true, decode },
     columns: &[
         Column::new("NAMESPACE", Field::Namespace, 8, 24, 7),
         Column::new("NAME", Field::Name, 16, 48, 0),
@@ -41,8 +36,6 @@ pub const SPEC: KindSpec = KindSpec {
     lazy: false,
 };
 
-struct Restores;
-
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Spec {
@@ -50,20 +43,19 @@ struct Spec {
     schedule_name: Text,
 }
 
-impl Kind for Restores {
-    type Spec = Spec;
-    type Status = Status;
+fn decode(json: &str, intern: &mut Interner) -> Decoded {
+    decode_with(json, intern, |object: &Object<Spec, Status, SuspendedBy>, intern| read(object, intern))
+}
 
-    fn read(object: &Object<Spec, Status>, intern: &mut Interner) -> Record {
-        let (meta, spec) = (&object.metadata, &object.spec);
-        let (kind, name) = match (&*spec.backup_name, &*spec.schedule_name) {
-            ("", schedule) => ("Schedule", schedule),
-            (backup, _) => ("Backup", backup),
-        };
-        let mut record = velero::read(meta, &object.status, [Cell::text(name, intern)], intern);
-        if !name.is_empty() {
-            record.links = Box::new([link(Relation::From, kind, &meta.namespace, name, intern)]);
-        }
-        record
+fn read(object: &Object<Spec, Status, SuspendedBy>, intern: &mut Interner) -> Record {
+    let (meta, spec) = (&object.metadata, &object.spec);
+    let (kind, name) = match (&*spec.backup_name, &*spec.schedule_name) {
+        ("", schedule) => ("Schedule", schedule),
+        (backup, _) => ("Backup", backup),
+    };
+    let mut record = velero::read(meta, &object.status, [Cell::text(name, intern)], intern);
+    if !name.is_empty() {
+        record.links = Box::new([link(Relation::From, kind, &meta.namespace, name, intern)]);
     }
+    record
 }

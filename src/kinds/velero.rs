@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::base;
 use super::column::Show;
 use super::ending::{self, because};
+use super::suspender::SuspendedBy;
 use super::wire::{Many, Meta, Text, or_default};
 use crate::domain::ages::Time;
 use crate::domain::finding::{Finding, Judgement};
@@ -25,10 +26,13 @@ pub const ERRORS: u8 = 2;
 pub const WARNINGS: u8 = 3;
 pub const DONE: u8 = 4;
 pub const TOTAL: u8 = 5;
-/// When deletion was asked for.
+/// When deletion was asked for; of one in the phase Deleting, since when it may be.
 const DELETED: u8 = 6;
 /// The first cell that a kind may use for itself.
 pub const OWN: u8 = 7;
+
+/// The phase of a backup while Velero removes what it stored; only then the object goes.
+const DELETING: &str = "Deleting";
 
 /// A failure older than this is a note: the schedule says whether it still matters.
 const NEWS: i64 = 24 * 3600;
@@ -65,7 +69,7 @@ pub fn health(phase: &str) -> Health {
             Health::Warning
         }
         "Failed" | "FailedValidation" => Health::Failed,
-        "Deleting" => Health::Terminating,
+        DELETING => Health::Terminating,
         "" | "New" | "Queued" | "ReadyToStart" | "InProgress" | "Finalizing" | "WaitingForPluginOperations" => {
             Health::Progressing
         }
@@ -95,14 +99,22 @@ pub fn told(phase: &str) -> String {
 }
 
 /// The record of a run: the common cells, then `own`.
-pub fn read<M, const N: usize>(meta: &Meta<M>, status: &Status, own: [Cell; N], intern: &mut Interner) -> Record {
+pub fn read<const N: usize>(
+    meta: &Meta<SuspendedBy>,
+    status: &Status,
+    own: [Cell; N],
+    intern: &mut Interner,
+) -> Record {
     let mut record = base(meta, intern);
     record.health = health(&status.phase);
     record.status = intern.get(if status.phase.is_empty() { "New" } else { &status.phase });
     let invalid: Vec<&str> = status.validation_errors.iter().map(|e| &**e).collect();
     let reason = if status.failure_reason.is_empty() { invalid.join("; ") } else { status.failure_reason.to_string() };
     record.note = clean(&redact::urls(&reason));
-    let deleted = ending::mark(&mut record, meta, intern);
+    // the phase has no time of its own: nothing else is written then
+    let begun = Time::parse(&status.completion_timestamp).unwrap_or(record.created);
+    let deleting = meta.managed_fields.status.or(Some(begun)).filter(|_| &*status.phase == "Deleting");
+    let deleted = ending::mark(&mut record, meta, intern).or(deleting);
     let progress = &status.progress;
     let count = |n: Option<i64>| n.map_or(Cell::None, Cell::Int);
     let common = [
@@ -126,9 +138,13 @@ pub fn begun(record: &Record) -> Time {
 pub fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) -> Judgement {
     let judged = Judgement::of(record.health);
     match record.health {
-        Health::Terminating if record.time(DELETED).is_some() => {
-            ending::judge(record, record.time(DELETED), thresholds, now)
+        // what it stored goes first, which takes as long as a run may
+        Health::Terminating if strings.get(record.status) == DELETING => {
+            let begun = record.time(DELETED).unwrap_or(record.created);
+            let why = because("its deletion takes too long", &record.note);
+            ending::after(judged, begun, thresholds.backup_running, Severity::P3, why, now)
         }
+        Health::Terminating => ending::judge(record, record.time(DELETED), thresholds, now),
         Health::Warning if record.time(COMPLETED).is_none() && now >= begun(record).plus(thresholds.backup_running) => {
             let why = format!("{}, and runs too long", failure(record, strings));
             judged.with(Finding::new(Severity::P3, Some(begun(record)), why))
@@ -233,13 +249,26 @@ mod tests {
     #[case(json!({"phase": "Queued"}), "Queued", "warning P3 not started, waits too long")]
     #[case(json!({}), "New", "warning P3 not started, waits too long")]
     #[case(Value::Null, "New", "warning P3 not started, waits too long")]
-    #[case(json!({"phase": "Deleting"}), "Deleting", "terminating")]
+    #[case(json!({"phase": "Deleting", "completionTimestamp": "2026-11-21T10:00:01Z"}), "Deleting", "terminating")]
+    #[case(json!({"phase": "Deleting", "completionTimestamp": "2026-11-21T10:00:00Z"}), "Deleting",
+        "terminating P3 its deletion takes too long")]
     #[case(json!({"phase": "Dreaming"}), "Dreaming", "unknown P3 unknown phase Dreaming")]
     fn a_run_is_judged_by_its_phase(#[case] status: Value, #[case] word: &str, #[case] verdict: &str) {
         for kind in ["backups", "restores"] {
             let seen = seen(kind, &run(&status));
             assert_eq!((seen.status(), seen.verdict(NOW).as_str()), (word, verdict), "{kind}");
         }
+    }
+
+    #[test]
+    fn an_old_backup_that_is_deleted_has_its_time_from_when_its_phase_was_written() {
+        let mut json = run(&json!({"phase": "Deleting", "completionTimestamp": "2026-10-21T10:00:00Z"}));
+        json["metadata"]["managedFields"] = json!([{"manager": "velero-server", "time": "2026-11-21T13:00:00Z", "fieldsV1": {"f:status": {"f:phase": {}}}}]);
+        assert_eq!(seen("backups", &json).verdict(NOW), "terminating");
+        assert_eq!(
+            seen("backups", &json).verdict("2026-11-21T17:00:00Z"),
+            "terminating P3 its deletion takes too long"
+        );
     }
 
     #[test]

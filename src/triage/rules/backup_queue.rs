@@ -1,6 +1,7 @@
 //! One run that does not end holds up all others of its server: Velero works on one after another.
 
 use super::{RuleSpec, row};
+use crate::domain::health::Health;
 use crate::domain::record::{Record, Relation};
 use crate::kinds::alerts::Confidence;
 use crate::kinds::velero;
@@ -28,6 +29,8 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     let runs = if kind == "Schedule" { "Backup" } else { kind };
     let Some((root, stuck)) = stuck(scan, runs, record) else { return };
     let held = match kind {
+        // one that is paused, refused or not understood lacks its runs for that reason
+        "Schedule" if matches!(record.health, Health::Suspended | Health::Failed | Health::Unknown) => false,
         "Schedule" => {
             let since = scan.finding(id).and_then(|f| f.since);
             let of = |run: &Record| {
