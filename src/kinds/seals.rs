@@ -20,6 +20,7 @@ pub const VERSION: u8 = 3;
 /// `asked` or `labels`.
 pub const SOURCE: u8 = 4;
 pub const STORAGE: u8 = 5;
+/// The name that the cluster gives itself, else that of its release.
 pub const CLUSTER: u8 = 6;
 /// The record of a cluster, not of a replica.
 pub const IS_CLUSTER: u8 = 7;
@@ -27,6 +28,8 @@ pub const IS_CLUSTER: u8 = 7;
 pub const GRAVITY: u8 = 8;
 /// In a seal migration: keys go in with `-migrate`.
 pub const MIGRATES: u8 = 9;
+/// The release of a replica or a cluster: by that they belong together, whatever the cluster calls itself.
+pub const RELEASE: u8 = 10;
 
 /// The word of a cluster that answers nobody.
 pub const LOST: &str = "quorum lost";
@@ -197,6 +200,7 @@ pub fn read(seal: &Seal, intern: &mut Interner) -> Record {
             Cell::Flag(false),
             Cell::Int(0),
             Cell::Flag(seal.migrates),
+            Cell::text(&seal.cluster, intern),
         ]),
         links: links.into(),
         suspended: None,
@@ -324,6 +328,8 @@ pub fn read_cluster(namespace: &str, cluster: &str, quorum: &Quorum, intern: &mu
             Cell::text(cluster, intern),
             Cell::Flag(true),
             Cell::Int(quorum.severity.map_or(0, |s| s as i64)),
+            Cell::None,
+            Cell::text(cluster, intern),
         ]),
         ..Record::default()
     }

@@ -128,6 +128,9 @@ pub struct Seal {
     state: String,
     #[serde(default = "openbao")]
     cluster: String,
+    /// What the cluster calls itself.
+    #[serde(default)]
+    called: String,
     #[serde(default)]
     note: String,
 }
@@ -295,6 +298,8 @@ fn replica(seal: &Seal) -> seals::Seal {
         "standby" => seals::State::Standby,
         "unsealed" => seals::State::Unsealed,
         "sealed" => seals::State::Sealed,
+        "cut off" => seals::State::CutOff,
+        "removed" => seals::State::Removed,
         "uninitialised" => seals::State::Uninitialised,
         "unreachable" => seals::State::Unreachable,
         "unknown" => seals::State::Unknown,
@@ -306,6 +311,7 @@ fn replica(seal: &Seal) -> seals::Seal {
         name: seal.name.clone(),
         is_pod: true,
         cluster: seal.cluster.clone(),
+        cluster_name: seal.called.clone(),
         state,
         note: seal.note.clone(),
         ..seals::Seal::default()

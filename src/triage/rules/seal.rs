@@ -23,7 +23,7 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     let namespace = scan.namespace(record);
     match scan.kind(id) {
         "Seal" if !record.flag(seals::IS_CLUSTER) => {
-            let cluster = record.text(seals::CLUSTER, &scan.store.strings);
+            let cluster = record.text(seals::RELEASE, &scan.store.strings);
             let Some(cluster) = scan.named("Seal", namespace, &format!("{cluster} (cluster)")) else { return };
             if scan.record(cluster).is_some_and(|c| scan.text(c.status) == seals::LOST) {
                 claims.row(cluster, Confidence::Exact, "its cluster has lost the quorum");
@@ -31,12 +31,12 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
         }
         // the cluster is only as whole as its replicas: which one lacks is what there is to do
         "Seal" if scan.text(record.status) != seals::LOST => {
-            let cluster = record.text(seals::CLUSTER, &scan.store.strings);
+            let cluster = record.text(seals::RELEASE, &scan.store.strings);
             let mut replicas: Vec<_> = scan.all("Seal").collect();
             replicas.sort_unstable_by_key(|(_, replica)| &replica.name);
             for (lacks, replica) in replicas {
                 let own = !replica.flag(seals::IS_CLUSTER) && replica.namespace == record.namespace;
-                let same = own && replica.text(seals::CLUSTER, &scan.store.strings) == cluster;
+                let same = own && replica.text(seals::RELEASE, &scan.store.strings) == cluster;
                 if same && scan.finding(lacks).is_some() {
                     claims.row(lacks, Confidence::Exact, format!("{} does not serve", replica.name));
                 }
