@@ -13,7 +13,7 @@ use super::ending::{self, because, words};
 use super::wire::{Condition, Conditions, Many, Object, Text, or_default};
 use super::workload;
 use super::{Api, Kind, KindSpec, base, decode};
-use crate::domain::ages::Time;
+use crate::domain::ages::{self, Time};
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::{Health, Severity};
 use crate::domain::interner::{Interner, Strings};
@@ -95,7 +95,7 @@ struct Status {
     #[serde(deserialize_with = "or_default")]
     capacity: Storage,
     conditions: Many<Condition>,
-    /// What has become of a resize: `{"storage": "ControllerResizeInfeasible"}`.
+    /// What has become of a resize: `{"storage": "ControllerResizeInfeasible"}`, in older versions `...Failed`.
     #[serde(deserialize_with = "or_default")]
     allocated_resource_statuses: BTreeMap<Box<str>, Text>,
 }
@@ -117,13 +117,13 @@ impl Kind for Claims {
         let on = |names: &[&'static str]| {
             names.iter().find_map(|n| status.conditions.of(n).filter(|c| c.is_true()).map(|c| (*n, c)))
         };
-        let infeasible =
-            status.allocated_resource_statuses.values().map(|s| &**s).find(|s| s.ends_with("Infeasible")).unwrap_or("");
+        let resizes = || status.allocated_resource_statuses.values().map(|s| &**s);
+        let refused = resizes().find(|s| s.ends_with("Infeasible") || s.ends_with("Failed")).unwrap_or("");
         let (health, word, by) = match (&*status.phase, on(&ERRORS), on(&RESIZES)) {
             ("Lost", ..) => (Health::Failed, "Lost", None),
             ("Pending", ..) => (Health::Progressing, "Pending", None),
             ("Bound", Some((name, c)), _) => (Health::Failed, name, Some(c)),
-            ("Bound", None, resize) if !infeasible.is_empty() => (Health::Failed, infeasible, resize.map(|(_, c)| c)),
+            ("Bound", None, resize) if !refused.is_empty() => (Health::Failed, refused, resize.map(|(_, c)| c)),
             ("Bound", None, Some((name, c))) => (Health::Progressing, name, Some(c)),
             ("Bound", None, None) => (Health::Ok, "Bound", None),
             (other, ..) => (Health::Unknown, if other.is_empty() { "Waiting" } else { other }, None),
@@ -184,7 +184,17 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
                 "Pending" if record.flag(IS_ASKED_FOR) => (Severity::P3, why()),
                 // whoever needs it is a pod that is Pending, too, and says so louder
                 "Pending" => (Severity::P4, "pending: no pod uses it yet, or nobody provides its class".to_owned()),
-                _ => (Severity::P4, why()),
+                // it waits for a pod to mount it
+                "FileSystemResizePending" => (Severity::P4, why()),
+                _ => {
+                    let long = began.plus(thresholds.no_progress);
+                    if now < long {
+                        let finding = Finding::new(Severity::P4, Some(began), why());
+                        return Judgement::of(Health::Warning).with(finding).again_at(long);
+                    }
+                    let what = format!("{} for more than {}", words(word), ages::told(thresholds.no_progress));
+                    (Severity::P3, because(&what, &record.note))
+                }
             };
             Judgement::of(Health::Warning).with(Finding::new(severity, Some(began), why))
         }
@@ -261,6 +271,14 @@ mod tests {
     )]
     #[case::too_large("Bound", json!({"status": {"allocatedResourceStatuses": {"storage": "NodeResizeInfeasible"}}}),
         "NodeResizeInfeasible", "failed P3 node resize infeasible")]
+    #[case::failed("Bound", json!({"status": {"allocatedResourceStatuses": {"storage": "ControllerResizeFailed"},
+        "conditions": [{"type": "Resizing", "status": "True", "message": "m"}]}}),
+        "ControllerResizeFailed", "failed P3 controller resize failed: m")]
+    #[case::under_way("Bound", json!({"status": {"allocatedResourceStatuses": {"storage": "NodeResizeInProgress"}}}), "Bound", "ok")]
+    #[case::resizing_for_long("Bound", json!({"status": {"conditions": [{"type": "Resizing", "status": "True", "message": "m",
+        "lastTransitionTime": "2026-11-21T13:45:00Z"}]}}), "Resizing", "warning P3 resizing for more than 15m: m")]
+    #[case::waits_for_a_mount("Bound", json!({"status": {"conditions": [{"type": "FileSystemResizePending", "status": "True",
+        "lastTransitionTime": "2026-11-19T13:45:00Z"}]}}), "FileSystemResizePending", "warning P4 file system resize pending")]
     #[case::looked_at_by_nobody("", json!({}), "Waiting", "unknown P3 nobody has looked at it")]
     #[case::of_a_later_version("Archived", json!({}), "Archived", "unknown P3 unknown phase Archived")]
     #[case::stuck("Bound", json!({"metadata": {"deletionTimestamp": "2026-11-21T13:30:00Z",
