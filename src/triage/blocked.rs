@@ -3,6 +3,7 @@
 use hashbrown::HashSet;
 
 use super::judged::Judged;
+use crate::domain::change::FeedState;
 use crate::domain::finding::Judgement;
 use crate::domain::record::{KindId, Link, Record, Relation};
 use crate::kinds;
@@ -40,20 +41,37 @@ pub fn join(store: &Store, id: RowId, mut judged: Judgement) -> Judgement {
     judged
 }
 
-/// The dependency or source that is not there; of several the one that the controller names.
+/// The dependency or source that is not there: the one that the controller names, or any when it names none.
 fn absent<'s>(store: &'s Store, record: &'s Record) -> Option<&'s Link> {
-    let needed = |l: &&Link| matches!(l.relation, Relation::DependsOn | Relation::Source);
+    let by_source = record.text(flux::READY_REASON, &store.strings) == "SourceNotReady";
+    let relation = if by_source { Relation::Source } else { Relation::DependsOn };
+    let needed = |l: &&Link| l.relation == relation;
     let text = |sym| store.strings.get(sym);
     let is_absent = |l: &&Link| {
         let Some(kind) = kinds::by_name(text(l.kind)) else { return false };
         let feed = &store.table(kind).feed;
         let seen = feed.only.is_empty() || feed.only.iter().any(|one| **one == *text(l.namespace));
-        feed.state.is_live() && seen && store.find(kind, text(l.namespace), text(l.name)).is_none()
+        // of a kind that the server does not know there is none
+        let told = (feed.state.is_live() && seen) || feed.state == FeedState::NotInstalled;
+        told && store.find(kind, text(l.namespace), text(l.name)).is_none()
     };
-    let mut absent: Vec<&Link> = record.links.iter().filter(needed).filter(is_absent).collect();
-    let is_named = |l: &&Link| record.note.contains(&format!("{}/{}", text(l.namespace), text(l.name)));
-    absent.sort_by_key(|l| !is_named(l));
-    absent.first().copied()
+    let is_named = |l: &&Link| names(&record.note, text(l.kind), l.relation, text(l.namespace), text(l.name));
+    // whoever is named is what it waits for, be it there or not
+    match record.links.iter().filter(needed).find(is_named) {
+        Some(named) => Some(named).filter(is_absent),
+        None => record.links.iter().filter(needed).find(is_absent),
+    }
+}
+
+/// Whether a controller's message names an object: `dependency 'flux-system/crds' is not ready`, and of a source its kind
+/// as well, for a chart is called like its release.
+fn names(note: &str, kind: &str, relation: Relation, namespace: &str, name: &str) -> bool {
+    let (own, part) = (format!("{namespace}/{name}"), |c: char| c.is_ascii_alphanumeric() || "-./".contains(c));
+    let whole = note.match_indices(&own).any(|(at, _)| {
+        let (before, after) = (note[..at].chars().next_back(), note[at + own.len()..].chars().next());
+        !before.is_some_and(part) && !after.is_some_and(part)
+    });
+    whole && (relation == Relation::DependsOn || note.contains(kind))
 }
 
 /// `nobody`, `apps/nobody`, `GitRepository platform`.
