@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::read::{Feed, Object, Snapshot};
+use crate::domain::ages;
 
 /// One thing that happened, in words.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -236,11 +237,43 @@ fn incidents(a: &Snapshot, b: &Snapshot, out: &mut Difference) {
         let (what, now) = told(one);
         out.began.push(Event { what, before: String::new(), after: now });
     }
-    for one in a.incidents.iter().filter(|i| !after.contains(&(i.kind.clone(), i.name.clone()))) {
+    for one in a.incidents.iter().filter(|i| !after.contains(&(i.kind.clone(), i.name.clone())) && is_over(i, b)) {
         let (what, then) = told(one);
         out.ended.push(Event { what, before: then, after: String::new() });
     }
 }
+
+/// Whether what an incident was about is well, or gone: what is tried again, or has just been restarted, may fail the
+/// next moment, and of what cannot be seen nobody knows.
+fn is_over(incident: &super::read::Incident, b: &Snapshot) -> bool {
+    // alerts share their names, and those that fire have incidents of their own
+    if incident.kind == "Alert" {
+        return true;
+    }
+    if feeds(b).get(&*incident.kind).is_some_and(|feed| is_blind(feed)) {
+        return false;
+    }
+    let (namespace, own) = incident.name.split_once('/').unwrap_or(("", &incident.name));
+    let is_it = |o: &&Object| o.kind == incident.kind && o.namespace == namespace && o.name == own;
+    let owner = format!("{}/{own}", incident.kind);
+    let is_its = |o: &&Object| o.kind == "Pod" && o.namespace == namespace && o.cells.get("OWNER") == Some(&owner);
+    b.objects.iter().find(is_it).is_none_or(is_steady) && !b.objects.iter().filter(is_its).any(is_restarted_lately)
+}
+
+/// Well, or a pod that is only shown as restarted.
+fn is_steady(object: &Object) -> bool {
+    let shown = object.kind == "Pod" && object.health == "warning" && object.findings.is_empty();
+    (is_well(object) || (shown && object.status == "Running")) && !is_restarted_lately(object)
+}
+
+/// `9 (5m ago)`: a container that has run for less than that may be between two crashes.
+fn is_restarted_lately(pod: &Object) -> bool {
+    let ago = pod.cells.get("RESTARTS").and_then(|cell| cell.split_once('(')?.1.strip_suffix(" ago)"));
+    ago.and_then(ages::go_duration).is_some_and(|seconds| seconds < STEADY)
+}
+
+/// Seconds after which a container that ends is restarted at once again: the same as in `triage/onset.rs`.
+const STEADY: i64 = 600;
 
 fn name(object: &Object) -> String {
     match &*object.namespace {
@@ -330,6 +363,37 @@ mod tests {
         assert_eq!(came("failed", "P4"), (0, 1), "a leftover is a note");
         assert_eq!(came("warning", ""), (0, 1), "a pod that is not ready yet starts");
         assert_eq!(came("progressing", ""), (0, 1));
+    }
+
+    #[rstest]
+    #[case::well("ok", "", "", 1)]
+    #[case::tried_again("progressing", "", "", 0)]
+    #[case::nobody_knows("unknown", "", "", 0)]
+    #[case::restarted_now("warning", "Running", "30 (20s ago)", 0)]
+    #[case::restarted_a_while_ago("warning", "Running", "30 (12m ago)", 1)]
+    #[case::restarted_days_ago("ok", "Running", "30 (2d3h ago)", 1)]
+    fn an_incident_has_ended_when_what_it_was_about_is_well_or_gone(
+        #[case] health: &str,
+        #[case] status: &str,
+        #[case] restarts: &str,
+        #[case] ended: usize,
+    ) {
+        use super::super::read::Incident;
+        let incident =
+            |kind: &str, name: &str| Incident { kind: kind.to_owned(), name: name.to_owned(), ..Incident::default() };
+        let incidents = vec![incident("Pod", "shop/a"), incident("Deployment", "shop/web")];
+        let before = Snapshot { incidents, ..snapshot("live", vec![object("a", "failed", "P3")]) };
+        let mut pod = object("a", health, "");
+        pod.status = status.to_owned();
+        pod.cells.insert("RESTARTS".to_owned(), restarts.to_owned());
+        pod.cells.insert("OWNER".to_owned(), "Deployment/web".to_owned());
+        let found = difference(&before, &snapshot("live", vec![pod.clone()]));
+        let of = |kind: &str| found.ended.iter().filter(|e| e.what.starts_with(kind)).count();
+        assert_eq!(of("Pod"), ended, "{found:?}");
+        // the crash loop of its workload is over no earlier than that of its pods
+        assert_eq!(of("Deployment"), usize::from(!restarts.ends_with("(20s ago)")), "{found:?}");
+        assert_eq!(difference(&before, &snapshot("live", Vec::new())).ended.len(), 2, "gone");
+        assert_eq!(names(&difference(&before, &snapshot("stale", Vec::new())).ended), ["Deployment shop/web"]);
     }
 
     #[test]
