@@ -204,6 +204,8 @@ fn blind(world: &World, out: &mut String) {
             lines.push(format!("- {}: only of {}", spec.title, escaped(&table.feed.only.join(", "))));
         }
     }
+    let unwatched = world.facts.unwatched.iter();
+    lines.extend(unwatched.map(|kind| format!("- {}: not watched: {}", escaped(&kind.told()), kind.misses)));
     part(out, "Blind", "to nothing that is read", &lines);
 }
 

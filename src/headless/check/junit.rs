@@ -1,5 +1,5 @@
 //! A check as XML that tools for test results read: every feed and every incident is a case, so that a pipeline shows what is known as well as
-//! what is wrong.
+//! what is wrong; a kind that nobody watches is a skipped one.
 
 use std::io::{self, Write};
 
@@ -18,8 +18,10 @@ pub fn print(reports: &[Report], out: &mut dyn Write) -> io::Result<()> {
 fn suite(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let failures = report.incidents.iter().filter(|found| fails(found.severity, found.muted)).count();
     let errors = report.feeds.iter().filter(|feed| feed.unknown).count() + usize::from(report.error.is_some());
-    let skipped = report.feeds.iter().filter(|feed| !feed.installed && !feed.unknown).count();
-    let tests = report.feeds.len() + report.incidents.len() + usize::from(report.error.is_some());
+    let absent = report.feeds.iter().filter(|feed| !feed.installed && !feed.unknown).count();
+    let skipped = absent + report.unwatched.len();
+    let cases = report.feeds.len() + report.incidents.len() + report.unwatched.len();
+    let tests = cases + usize::from(report.error.is_some());
     let context = escape(&report.context);
     writeln!(
         out,
@@ -45,6 +47,14 @@ fn suite(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         } else {
             writeln!(out, "><skipped message=\"{}\"/></testcase>", escape(feed.state))?;
         }
+    }
+    for kind in &report.unwatched {
+        let message = escape(&format!("not watched: {}", kind.misses));
+        writeln!(
+            out,
+            "    <testcase classname=\"{context}.unwatched\" name=\"{}\"><skipped message=\"{message}\"/></testcase>",
+            escape(&kind.told())
+        )?;
     }
     for found in &report.incidents {
         let name = escape(&format!("{} {} {}", found.severity, found.kind, found.name));
@@ -86,7 +96,7 @@ fn escape(raw: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::headless::check::testing::report;
+    use crate::headless::check::testing::{report, unwatched};
 
     #[test]
     fn incidents_fail_notes_pass_blind_feeds_are_errors_and_absent_ones_are_skipped() {
@@ -97,6 +107,16 @@ mod tests {
         for (tag, times) in [("<failure ", 1), ("<error ", 1), ("<skipped ", 1), ("<system-out>", 1)] {
             assert_eq!(text.matches(tag).count(), times, "{tag} in {text}");
         }
+    }
+
+    #[test]
+    fn a_kind_that_nobody_watches_is_a_skipped_case() {
+        let mut out = Vec::new();
+        print(&[Report { unwatched: vec![unwatched()], ..report() }], &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.contains("tests=\"6\" failures=\"1\" errors=\"1\" skipped=\"2\""), "{text}");
+        let case = "name=\"Widget (example.com)\"><skipped message=\"not watched: widgets\"/></testcase>";
+        assert!(text.contains(case), "{text}");
     }
 
     #[test]

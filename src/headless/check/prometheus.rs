@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use super::report::Report;
 use super::state::State;
+use crate::domain::served::Unwatched;
 
 const LAST_SUCCESS: &str = "watchkeeper_check_last_success_timestamp_seconds";
 
@@ -39,6 +40,12 @@ pub fn document(reports: &[Report], before: &str) -> String {
     });
     series("watchkeeper_check_incidents", "Incidents that are not silenced, by severity.", by_severity.collect());
     series("watchkeeper_check_unknown", "Sources that cannot be read.", each(&|report| report.unknown.to_string()));
+    let unwatched = reports.iter().flat_map(|report| {
+        let of_kind =
+            |k: &Unwatched| format!("{},group=\"{}\",kind=\"{}\"", of(report), escape(&k.group), escape(&k.kind));
+        report.unwatched.iter().map(|k| (of_kind(k), "1".to_owned())).collect::<Vec<_>>()
+    });
+    series("watchkeeper_check_unwatched", "Kinds that are served, matter, and are not read.", unwatched.collect());
     series("watchkeeper_check_silenced", "Incidents that are silenced.", each(&|report| report.silenced.to_string()));
     series(
         "watchkeeper_check_explained",
@@ -81,7 +88,7 @@ fn escape(raw: &str) -> String {
 mod tests {
     use super::*;
     use crate::domain::ages::Time;
-    use crate::headless::check::testing::{fleet, report};
+    use crate::headless::check::testing::{fleet, report, unwatched};
 
     #[test]
     fn every_series_has_its_type_and_every_context_its_labels() {
@@ -92,6 +99,13 @@ mod tests {
             let name = line.split('{').next().unwrap();
             assert_eq!(text.matches(&format!("# TYPE {name} gauge")).count(), 1, "{line}");
         }
+    }
+
+    #[test]
+    fn a_kind_that_nobody_watches_is_named() {
+        let text = document(&[Report { unwatched: vec![unwatched()], ..report() }], "");
+        let line = "watchkeeper_check_unwatched{context=\"lab\",group=\"example.com\",kind=\"Widget\"} 1\n";
+        assert!(text.contains(line), "{text}");
     }
 
     #[test]

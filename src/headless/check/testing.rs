@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::report::{By, FeedSeen, Found, Report};
 use crate::domain::ages::Time;
 use crate::domain::health::Severity;
+use crate::domain::served::Unwatched;
 
 const NOW: Time = Time(1_795_255_200);
 
@@ -64,4 +65,9 @@ pub fn fleet() -> Vec<Report> {
     let named = |context: &str| Report { context: context.to_owned(), time: NOW, ..Report::default() };
     let far = Report { error: Some("no route".to_owned()), unknown: 1, ..named("far") };
     vec![named("calm"), far, report()]
+}
+
+/// A kind that is served and not read.
+pub fn unwatched() -> Unwatched {
+    Unwatched { group: "example.com".into(), kind: "Widget".into(), misses: "widgets" }
 }
