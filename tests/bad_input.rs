@@ -233,7 +233,9 @@ fn what_is_wrong_with_the_command_line_is_told_before_the_terminal_is_taken() {
         assert!(words.iter().all(|word| pty.text().contains(word)), "{args:?}: {}", pty.text());
         assert!(!pty.raw().contains(&0x1b), "{args:?}: not one sequence");
     }
-    home.run(&["--plain", "-c", "podz", "--kubeconfig", kubeconfig.to_str().unwrap()]).refuses(&["podz"]);
+    let said = home.run(&["--plain", "-c", "podz", "--kubeconfig", kubeconfig.to_str().unwrap()]);
+    said.refuses(&["podz", "watchkeeper --plain -c help"]);
+    assert!(!said.err.contains("tab completes"), "there are no keys: {said:?}");
 }
 
 #[test]

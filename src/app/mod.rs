@@ -28,6 +28,9 @@ use crate::triage::timeline::Seen;
 use keymap::Keymap;
 use prompt::{Outcome, Prompt, Purpose};
 
+/// Where all words stand, for whoever has keys.
+pub const WAYS: &str = "; tab completes, ? lists";
+
 /// The whole console without its terminal and its cluster.
 #[derive(Debug)]
 pub struct App {
@@ -461,7 +464,7 @@ impl App {
             return Ok(self.follow(vec![Effect::Go((screen.place)())]));
         }
         let Some(kind) = kinds::by_word(&lower) else {
-            return Err(format!("no kind, screen or command is called {word}; tab completes, ? lists"));
+            return Err(format!("no kind, screen or command is called {word}{WAYS}"));
         };
         // a namespace, a filter, or both
         let (namespace, filter) = match rest.split_once('/') {

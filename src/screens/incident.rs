@@ -297,8 +297,9 @@ impl Page<'_> {
         self.heading("CHANGED SHORTLY BEFORE");
         for (at, text, row) in found.into_iter().take(12) {
             let before = ages::told(since.0 - at.0);
-            let own = if row.is_some() && row == mine { "  <- of this very object" } else { "" };
-            self.text(3, &format!("{before:>5} before  {text}{own}"), Tone::Plain, row);
+            // in front: a narrow terminal cuts what comes last
+            let own = if row.is_some() && row == mine { "its own: " } else { "" };
+            self.text(3, &format!("{before:>5} before  {own}{text}"), Tone::Plain, row);
         }
     }
 
