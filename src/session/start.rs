@@ -9,8 +9,8 @@ use color_eyre::eyre::Result;
 
 use super::clock;
 use super::run::{self, Ended, Panics};
-use crate::app::App;
 use crate::app::keymap::Keymap;
+use crate::app::{App, WAYS};
 use crate::config::{Settings, profiles};
 use crate::data::Data;
 use crate::domain::profile::Profiles;
@@ -97,8 +97,13 @@ pub fn check_view(settings: &Settings, view: &str) -> Result<(), Unusable> {
     if view.trim().contains(char::is_whitespace) {
         return Ok(());
     }
-    let wrong = |why| Unusable(format!("{} {view}: {why}", settings.origin("default-view")));
-    app(settings)?.run_line(view).map(drop).map_err(wrong)
+    app(settings)?.run_line(view).map(drop).map_err(|why| unknown_view(settings, view, &why))
+}
+
+/// In words for a command line or a file: there are no keys yet.
+fn unknown_view(settings: &Settings, view: &str, why: &str) -> Unusable {
+    let why = why.replace(WAYS, "; `watchkeeper --plain -c help` lists them");
+    Unusable(format!("{} {view}: {why}", settings.origin("default-view")))
 }
 
 /// Runs the console.
@@ -108,7 +113,7 @@ pub fn check_view(settings: &Settings, view: &str) -> Result<(), Unusable> {
 pub fn console(settings: Settings, view: &str, panics: Panics) -> Result<Ended> {
     let mut app = app(&settings)?;
     let theme = theme(&settings)?;
-    app.run_line(view).map_err(|why| Unusable(format!("{} {view}: {why}", settings.origin("default-view"))))?;
+    app.run_line(view).map_err(|why| unknown_view(&settings, view, &why))?;
     let data = Data::start(settings, clock::now)?;
     run::run(app, data, theme, panics)
 }

@@ -27,7 +27,8 @@ pub fn concerned(store: &Store, touched: &[RowId]) -> Vec<RowId> {
     }
     let mut out = Vec::new();
     for kind in WORKLOADS.iter().filter_map(|name| kinds::by_name(name)) {
-        let lacking = store.table(kind).iter().filter(|(_, row)| lacks(&row.record, &store.strings));
+        let lacking =
+            store.table(kind).iter().filter(|(_, row)| lacks(kinds::spec(kind).name, &row.record, &store.strings));
         let is_it =
             |record: &Record| went || owners.contains(&(kinds::spec(kind).name, record.namespace, &*record.name));
         out.extend(lacking.filter(|(_, row)| is_it(&row.record)).map(|(slot, _)| RowId { kind, slot }));
@@ -41,7 +42,9 @@ pub fn join(store: &Store, id: RowId, mut judged: Judgement) -> Judgement {
     if judged.findings.is_empty() || !WORKLOADS.contains(&kind) {
         return judged;
     }
-    let Some(record) = store.row(id).map(|row| &row.record).filter(|r| lacks(r, &store.strings)) else { return judged };
+    let Some(record) = store.row(id).map(|row| &row.record).filter(|r| lacks(kind, r, &store.strings)) else {
+        return judged;
+    };
     let Some(pods) = kinds::by_name("Pod").filter(|pods| store.table(*pods).feed.state.is_live()) else {
         return judged;
     };
@@ -58,7 +61,9 @@ pub fn join(store: &Store, id: RowId, mut judged: Judgement) -> Judgement {
 }
 
 /// Whether what is found of it is that it lacks pods.
-fn lacks(record: &Record, strings: &Strings) -> bool {
-    let is_rolling = record.health == Health::Progressing && strings.get(record.status) == "Updating";
+fn lacks(kind: &str, record: &Record, strings: &Strings) -> bool {
+    // a rollout of the others has a finding of its own
+    let is_rolling =
+        kind == "DaemonSet" && record.health == Health::Progressing && strings.get(record.status) == "Updating";
     (record.health == Health::Warning || is_rolling) && workload::lacking(record) > 0
 }

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use super::{RuleSpec, row, worst};
 use crate::domain::finding::Finding;
-use crate::domain::health::Severity;
+use crate::domain::health::{Health, Severity};
 use crate::domain::record::{Cell, Relation};
 use crate::domain::text;
 use crate::kinds::alerts::Confidence;
@@ -68,8 +68,10 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
         claims.add(Target::Group(*group), Confidence::Exact, "its pods fail");
     }
     // pods that wait for what has a finding of its own (room, a volume, a Secret) are in no group of its
-    for (pod, _) in scan.failing_pods(kind, namespace, name) {
-        claims.row(pod, Confidence::Exact, "its pods are not well");
+    if target.is_none() && scan.finding(id).is_some() {
+        for (pod, _) in scan.failing_pods(kind, namespace, name) {
+            claims.row(pod, Confidence::Exact, "its pods are not well");
+        }
     }
 }
 
@@ -114,10 +116,12 @@ fn judge(scan: &Scan<'_>, group: &GroupState) -> Option<Finding> {
         (n, Some(wanted)) => format!("{} where {wanted} are wanted: ", text::counted(n, "pod")),
         (n, None) => format!("{}: ", text::counted(n, "pod")),
     };
+    // none of them waits for its next start
+    let between = pods.iter().all(|id| scan.record(*id).is_some_and(|pod| pod.health == Health::Ok));
     // what one of them says stands for all, but for the numbers that differ
     let why = match (pods.len(), &*name.detail) {
         (1, _) | (_, "") => first.why.to_string(),
-        (_, detail) if detail.starts_with("CrashLoopBackOff ") && first.why.starts_with("CrashLoopBackOff") => {
+        (_, detail) if detail.starts_with("CrashLoopBackOff ") && !between => {
             format!("CrashLoopBackOff, last {}", &detail[17..])
         }
         _ => first.why.to_string(),
