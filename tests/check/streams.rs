@@ -184,6 +184,8 @@ fn the_log_tells_of_connections_feeds_and_refusals_to_its_owner_alone() {
     for wanted in ["started", "connected", "kind=\"pods\"", "live", "will be asked again", "code=500", "took_ms"] {
         assert!(log.contains(wanted), "no {wanted} in {log}");
     }
+    let listed = |line: &str| line.contains("kind=\"pods\"") && line.contains("took_ms=") && line.contains("objects=");
+    assert!(log.lines().any(listed), "how long its list took: {log}");
     assert!(!log.contains("code=200"), "each request is more than is wanted");
     assert_eq!(fs::metadata(home.path("log")).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(!log.contains("Bearer"), "{log}");
