@@ -448,6 +448,7 @@ fn a_restore_begins_where_its_namespace_is_said_and_enter_leads_to_the_word() {
     console.keys("enter");
     let frame = console.types("lost");
     line_with(&frame, &["reason", "lost"]);
+    console.shows(&["STEPS"]);
     let frame = console.keys("enter enter enter");
     assert!(frame.contains("Preview: restore team-alpha") && frame.contains("to run this"), "{frame}");
 }
