@@ -46,7 +46,7 @@ pub fn steps(input: &Input<'_>, workload: &Workload<'_>) -> Result<Vec<Step>, St
         return Err(Stop::Refuse(format!(
             "{} has partition {} and {} pods: a rollout replaces none of them; lower the partition first",
             workload.told(),
-            pods.partition,
+            pods.from,
             pods.all
         )));
     }

@@ -176,7 +176,8 @@ pub fn replicas(object: &Value) -> i64 {
 /// How far a rollout of a StatefulSet goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Partition {
-    pub partition: i64,
+    /// Pods below this number keep what they have.
+    pub from: i64,
     pub all: i64,
     /// Pods that a rollout replaces.
     pub replaced: i64,
@@ -189,7 +190,7 @@ pub struct Partition {
 pub fn partition(object: &Value) -> Option<Partition> {
     let partition = int(object, "/spec/updateStrategy/rollingUpdate/partition").filter(|partition| *partition > 0)?;
     let all = replicas(object);
-    Some(Partition { partition, all, replaced: (all - partition).max(0) })
+    Some(Partition { from: partition, all, replaced: (all - partition).max(0) })
 }
 
 /// Budgets over the workload's pods that leave no room, or why they could not be read.
@@ -292,8 +293,8 @@ pub fn cautions(workload: &Workload<'_>) -> Vec<String> {
         out.push("one replica: it may be away for a moment".into());
     }
     if let Some(pods) = partition(workload.object) {
-        let Partition { partition, all, replaced } = pods;
-        out.push(format!("only {replaced} of {all} pods restart: its partition is {partition}"));
+        let Partition { from, all, replaced } = pods;
+        out.push(format!("only {replaced} of {all} pods restart: its partition is {from}"));
     }
     let operator = list(workload.object, "/metadata/ownerReferences").iter().find(|o| flag(o, "/controller"));
     if let Some(operator) = operator {

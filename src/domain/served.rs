@@ -99,7 +99,7 @@ pub fn label(name: &str) -> Result<(), String> {
 /// What the name may not be.
 pub fn subdomain(name: &str) -> Result<(), String> {
     // between two dots, a label may be as long as the whole
-    if name.len() <= 253 && name.split('.').all(|part| is_word(part)) {
+    if name.len() <= 253 && name.split('.').all(is_word) {
         return Ok(());
     }
     let shown = text::line(name);

@@ -373,7 +373,7 @@ mod tests {
         assert!(!fs::read_to_string(audit.path()).unwrap().contains("hunter2"));
         assert_eq!(verify(audit.path()).unwrap(), Ok(2));
         // as an older version wrote it
-        let old = Map::from_iter(plan.into_iter().chain([("event".to_owned(), json!("plan"))]));
+        let old: Map<_, _> = plan.into_iter().chain([("event".to_owned(), json!("plan"))]).collect();
         assert_eq!(recorded(&old).what, "t by o (see https://x/y?…)");
     }
 

@@ -288,9 +288,8 @@ fn is_about(request: &Request, answer: &Value) -> bool {
     let is_success = kind == "Status" && text_at(answer, "/status") == "Success";
     let guarded = request.guard.as_ref().is_some_and(|guard| !uid.is_empty() && guard.uid == uid);
     match (request.via, request.method) {
-        (_, Method::Get) => true,
         (Via::Alertmanager, Method::Post) => !text_at(answer, "/silenceID").is_empty(),
-        (Via::Alertmanager, _) => true,
+        (_, Method::Get) | (Via::Alertmanager, _) => true,
         (Via::Kubernetes, Method::Put | Method::Patch) => guarded,
         (Via::Kubernetes, Method::Delete) => guarded || is_success,
         (Via::Kubernetes, Method::Post) if request.path.ends_with("/eviction") => is_success || kind == "Eviction",

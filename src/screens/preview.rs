@@ -369,7 +369,7 @@ impl Preview {
             Way::Wait if self.word.text().is_empty() => "reading".to_owned(),
             Way::Wait => format!("reading; typed so far: {}", self.word.text()),
             Way::No(_) if self.locked.is_some() => "read-only: it cannot be run".to_owned(),
-            Way::No(why) => return barred(line, &why, width),
+            Way::No(why) => return barred(&line, &why, width),
         };
         line.push(format!("   {told}"), tone(here || matches!(self.focus, Focus::Field(_))));
         vec![line]
@@ -412,7 +412,7 @@ fn scrolls(command: Command) -> bool {
 }
 
 /// Why it cannot be run.
-fn barred(line: Line, why: &str, width: u16) -> Vec<Line> {
+fn barred(line: &Line, why: &str, width: u16) -> Vec<Line> {
     let indent = line.width() + 3;
     let room = usize::from(width).saturating_sub(indent + 1).max(20);
     let mut parts = wrap::words(&format!("it cannot be run: {}", text::line(why)), room);

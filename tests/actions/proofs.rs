@@ -267,7 +267,7 @@ fn what_velero_says_against_a_deletion_ends_it() {
     let gone = || {
         demo.control().with_world(|world| {
             world.edit("BackupStorageLocation", "velero", "default", |one| {
-                one["spec"]["accessMode"] = "ReadOnly".into()
+                one["spec"]["accessMode"] = "ReadOnly".into();
             });
         });
     };

@@ -118,7 +118,7 @@ fn given(action: &str, kind: &'static str, name: &str) -> Given {
     }
     match &*action {
         "scale" => given.set("replicas", "5"),
-        "restore" => given.set("namespace", &name),
+        "restore" => given.set("namespace", PLAIN),
         "uncordon" => given.set("any", "yes"),
         "drain" => given.set("unmanaged", "yes"),
         _ => given,

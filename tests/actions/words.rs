@@ -333,7 +333,9 @@ fn a_run_of_a_schedule_is_what_velero_makes_of_it() {
     assert_eq!(made["metadata"]["labels"], json!({ "from": "template", "velero.io/schedule-name": "daily" }));
     assert_eq!(
         made["metadata"]["annotations"],
-        json!({ "kubectl.kubernetes.io/last-applied-configuration": "{}", "note": "x" })
+        json!({ "kubectl.kubernetes.io/last-applied-configuration": "{}", "note": "x",
+            "watchkeeper.dev/run": format!("{}.000000001Z", NOW.trim_end_matches('Z')) }),
+        "and by which run of ours it was made"
     );
     assert_eq!(made["spec"], json!({ "metadata": { "labels": { "from": "template" } }, "ttl": "24h0m0s" }));
     let name = made["metadata"]["name"].as_str().unwrap();
@@ -516,7 +518,7 @@ fn backup_of(namespaces: &Value) -> Given {
         "spec": { "includedNamespaces": namespaces }, "status": { "phase": "Completed" } });
     Given::new("Backup", "velero", "b1", move |path| match parts(path) {
         ("backups", true) => Ok(backup.clone()),
-        ("backups", false) => Ok(items(&[backup.clone()])),
+        ("backups", false) => Ok(items(std::slice::from_ref(&backup))),
         ("backupstoragelocations", false) => Ok(items(&[location("default", "Available", "ReadWrite", FRESH)])),
         _ => Err(absent()),
     })
