@@ -334,7 +334,7 @@ fn a_run_of_a_schedule_is_what_velero_makes_of_it() {
     assert_eq!(
         made["metadata"]["annotations"],
         json!({ "kubectl.kubernetes.io/last-applied-configuration": "{}", "note": "x",
-            "watchkeeper.dev/run": format!("{}.000000001Z", NOW.trim_end_matches('Z')) }),
+            "watchkeeper.dev/run": "2026-11-21T14:00:00.000000001Z" }),
         "and by which run of ours it was made"
     );
     assert_eq!(made["spec"], json!({ "metadata": { "labels": { "from": "template" } }, "ttl": "24h0m0s" }));
