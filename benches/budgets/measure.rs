@@ -47,8 +47,11 @@ fn title(lines: &[String]) -> &str {
 /// How many pods the title tells, unless the list is still coming.
 fn complete(lines: &[String]) -> Option<usize> {
     let title = title(lines);
-    let count = title.strip_prefix("Pods ")?;
-    count.parse().ok()
+    let words: Vec<&str> = title.strip_prefix("Pods ")?.split_whitespace().collect();
+    match words[..] {
+        [count] | [count, _, "more", "below"] => count.parse().ok(),
+        _ => None,
+    }
 }
 
 fn shows_pods(lines: &[String]) -> bool {

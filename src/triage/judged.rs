@@ -23,6 +23,7 @@ pub struct Judged {
     onsets: Onsets,
     deadlines: BinaryHeap<Reverse<(Time, RowId)>>,
     due: HashMap<RowId, Time, FixedState>,
+    unwell: Option<missing::Unwell>,
 }
 
 /// What a judgement changed.
@@ -73,6 +74,11 @@ impl Judged {
         self.findings.keys().chain(self.early.keys()).copied()
     }
 
+    /// What was counted of pods holds no more: some were judged again.
+    pub fn count_anew(&mut self) {
+        self.unwell = None;
+    }
+
     /// Judges one row again.
     pub fn judge(&mut self, store: &mut Store, id: RowId, thresholds: &Thresholds, now: Time) -> Differs {
         let Some(row) = store.row(id) else {
@@ -81,13 +87,13 @@ impl Judged {
             let early = self.early.remove(&id).is_some();
             return Differs { counts: self.findings.remove(&id).is_some(), early };
         };
-        let mut judged = judgement(store, id, thresholds, now);
+        let mut judged = judgement(store, id, thresholds, now, &mut self.unwell);
         self.onsets.date(store, id, &mut judged, now);
         let raw = row.record.health;
         // what it says once its grace is over
         let mut early = match judged.recheck {
             Some(at) if judged.findings.is_empty() && is_wrong(raw) => {
-                judgement(store, id, thresholds, at).findings.into_iter().find(|f| !f.muted)
+                judgement(store, id, thresholds, at, &mut self.unwell).findings.into_iter().find(|f| !f.muted)
             }
             _ => None,
         };
@@ -159,14 +165,20 @@ fn is_wrong(raw: Health) -> bool {
 }
 
 /// What the kind says of a row, and what its neighbours add to that.
-fn judgement(store: &Store, id: RowId, thresholds: &Thresholds, now: Time) -> Judgement {
+fn judgement(
+    store: &Store,
+    id: RowId,
+    thresholds: &Thresholds,
+    now: Time,
+    unwell: &mut Option<missing::Unwell>,
+) -> Judgement {
     let Some(row) = store.row(id) else { return Judgement::default() };
     if row.record.unreadable {
         // how it is, nobody can say
         return Judgement::of(Health::Unknown).with(Finding::new(Severity::P3, None, row.record.note.clone()));
     }
     let judged = (kinds::spec(id.kind).judge)(&row.record, &store.strings, thresholds, now);
-    let judged = missing::join(store, id, judged);
+    let judged = missing::join(store, id, judged, unwell);
     let judged = schedules::join(store, id, judged, thresholds, now);
     let judged = issuances::join(store, id, judged, thresholds, now);
     let judged = runs::join(store, id, judged);

@@ -1,12 +1,15 @@
 //! A workload that lacks pods is a finding by itself only while they are not there: a pod that is there and not well says
 //! what is wrong with it.
 
-use hashbrown::HashSet;
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+use hashbrown::{HashMap, HashSet};
 
 use crate::domain::finding::Judgement;
 use crate::domain::health::Health;
 use crate::domain::interner::{Strings, Sym};
-use crate::domain::record::{Link, Record, Relation};
+use crate::domain::record::{KindId, Record, Relation};
 use crate::kinds::{self, workload};
 use crate::store::{RowId, Store};
 
@@ -36,8 +39,29 @@ pub fn concerned(store: &Store, touched: &[RowId]) -> Vec<RowId> {
     out
 }
 
+/// How many pods of each controller are there and not well: counted once for all that is judged together.
+#[derive(Debug)]
+pub struct Unwell(HashMap<u64, usize, FixedState>);
+
+impl Unwell {
+    fn of(store: &Store, pods: KindId) -> Self {
+        let mut out = Self(HashMap::with_hasher(FixedState::default()));
+        for (_, pod) in store.table(pods).iter().filter(|(_, pod)| pod.record.health != Health::Ok) {
+            if let Some(owner) = pod.record.link(Relation::Owner) {
+                let (kind, name) = (store.strings.get(owner.kind), store.strings.get(owner.name));
+                *out.0.entry(key(kind, owner.namespace, name)).or_default() += 1;
+            }
+        }
+        out
+    }
+}
+
+fn key(kind: &str, namespace: Sym, name: &str) -> u64 {
+    FixedState::default().hash_one((kind, namespace, name))
+}
+
 /// Takes back that a workload lacks pods when they are there; `judged` is returned as it is for all others.
-pub fn join(store: &Store, id: RowId, mut judged: Judgement) -> Judgement {
+pub fn join(store: &Store, id: RowId, mut judged: Judgement, unwell: &mut Option<Unwell>) -> Judgement {
     let kind = kinds::spec(id.kind).name;
     if judged.findings.is_empty() || !WORKLOADS.contains(&kind) {
         return judged;
@@ -48,10 +72,8 @@ pub fn join(store: &Store, id: RowId, mut judged: Judgement) -> Judgement {
     let Some(pods) = kinds::by_name("Pod").filter(|pods| store.table(*pods).feed.state.is_live()) else {
         return judged;
     };
-    let text = |sym| store.strings.get(sym);
-    let is_its = |l: &Link| l.namespace == record.namespace && text(l.kind) == kind && *text(l.name) == *record.name;
-    let unwell = store.table(pods).iter().filter(|(_, pod)| pod.record.health != Health::Ok);
-    let there = unwell.filter(|(_, pod)| pod.record.link(Relation::Owner).is_some_and(is_its)).count();
+    let unwell = unwell.get_or_insert_with(|| Unwell::of(store, pods));
+    let there = unwell.0.get(&key(kind, record.namespace, &record.name)).copied().unwrap_or(0);
     // a stateful set makes no further pod before the one that is not ready
     let enough = if kind == "StatefulSet" { 1 } else { workload::lacking(record) };
     if there >= enough {

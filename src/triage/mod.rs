@@ -111,7 +111,11 @@ impl Triage {
         for id in touched {
             changed |= self.ranking.dependents.touch(store, *id);
         }
-        for id in touched.iter().copied().chain(neighbours).chain(due) {
+        self.judged.count_anew();
+        for (nth, id) in touched.iter().copied().chain(neighbours).chain(due).enumerate() {
+            if nth == touched.len() {
+                self.judged.count_anew();
+            }
             let had = self.judged.wrong(id).is_some();
             let differs = self.judged.judge(store, id, settings.thresholds, now);
             self.graph.touch(store, &self.judged, id, had, differs);
