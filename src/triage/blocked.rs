@@ -5,34 +5,19 @@ use hashbrown::HashSet;
 use super::judged::Judged;
 use crate::domain::change::FeedState;
 use crate::domain::finding::Judgement;
-use crate::domain::interner::Sym;
 use crate::domain::record::{KindId, Link, Record, Relation};
 use crate::kinds;
 use crate::kinds::flux::{self, Case};
 use crate::store::{RowId, Store};
 
-/// Blocked objects that name one of Flux that came or changed, and those in a circle; all of them when one went, whose
-/// name nobody knows, or is blocked itself.
+/// Blocked objects, when one of Flux came, changed or went.
 pub fn concerned(store: &Store, judged: &Judged, touched: &[RowId]) -> Vec<RowId> {
-    let moved: Vec<&RowId> = touched.iter().filter(|id| flux::is_one(kinds::spec(id.kind))).collect();
-    if moved.is_empty() {
+    if !touched.iter().any(|id| flux::is_one(kinds::spec(id.kind))) {
         return Vec::new();
     }
-    // one that is blocked itself may have closed a circle
-    let any = moved.iter().any(|id| store.row(**id).is_none_or(|row| waits(&row.record)));
-    let names: HashSet<(Sym, &str)> =
-        moved.iter().filter_map(|id| store.row(**id)).map(|row| (row.record.namespace, &*row.record.name)).collect();
-    let names_one = |record: &Record| {
-        record.links.iter().any(|link| names.contains(&(link.namespace, store.strings.get(link.name))))
-    };
-    let is_in_circle = |id: RowId| judged.wrong(id).is_some_and(|found| found.why.contains("in a circle"));
-    let is_concerned = |id: &RowId| {
-        flux::is_one(kinds::spec(id.kind))
-            && store
-                .row(*id)
-                .is_some_and(|row| waits(&row.record) && (any || names_one(&row.record) || is_in_circle(*id)))
-    };
-    judged.all_rows().filter(is_concerned).collect()
+    let is_blocked =
+        |id: &RowId| flux::is_one(kinds::spec(id.kind)) && store.row(*id).is_some_and(|row| waits(&row.record));
+    judged.all_rows().filter(is_blocked).collect()
 }
 
 fn waits(record: &Record) -> bool {
