@@ -207,8 +207,7 @@ pub fn together(known: &[Sealed], going: &[Vec<(String, String)>], of: &[Vec<Str
 }
 
 /// Whether more than one target takes part.
-fn is_spread(targets: impl Iterator<Item = usize>) -> bool {
-    let mut targets = targets;
+fn is_spread(mut targets: impl Iterator<Item = usize>) -> bool {
     let first = targets.next();
     targets.any(|next| Some(next) != first)
 }

@@ -52,6 +52,7 @@ pub mod uncordon;
 pub mod undo_rollout;
 pub mod unpause_schedule;
 
+use crate::domain::evictions::Leaving;
 use crate::domain::interner::Strings;
 use crate::domain::locked::says_why;
 use crate::domain::plan::{Act, Origin, Plan, Risk, Step, Stop};
@@ -355,10 +356,14 @@ fn evicting(plan: &mut Plan) -> Vec<Step> {
     plan.steps.split_off(at)
 }
 
+/// The pods that steps evict.
+fn evicted(steps: &[Step]) -> impl Iterator<Item = &Leaving> {
+    steps.iter().filter_map(|step| if let Act::Evict(all) = &step.act { Some(&all.pods) } else { None }).flatten()
+}
+
 /// Namespace and name of each pod that a plan ends.
 fn leaving(plan: &Plan, evictions: &[Step]) -> Vec<(String, String)> {
-    let evicted = evictions.iter().filter_map(|step| if let Act::Evict(e) = &step.act { Some(&e.pods) } else { None });
-    let mut out: Vec<_> = evicted.flatten().map(|pod| (pod.namespace.clone(), pod.name.clone())).collect();
+    let mut out: Vec<_> = evicted(evictions).map(|pod| (pod.namespace.clone(), pod.name.clone())).collect();
     if matches!(plan.action, "evict" | "delete-pod") {
         out.extend(plan.targets.iter().map(|key| (key.namespace.to_string(), key.name.to_string())));
     }
@@ -367,8 +372,7 @@ fn leaving(plan: &Plan, evictions: &[Step]) -> Vec<(String, String)> {
 
 /// The controllers of the pods that no budget holds back, with their namespace.
 fn without_budget(evictions: &[Step]) -> Vec<String> {
-    let evicted = evictions.iter().filter_map(|step| if let Act::Evict(e) = &step.act { Some(&e.pods) } else { None });
-    let free = evicted.flatten().filter(|pod| pod.budget.is_empty() && !pod.controller.is_empty());
+    let free = evicted(evictions).filter(|pod| pod.budget.is_empty() && !pod.controller.is_empty());
     free.map(|pod| format!("{} in {}", pod.controller, pod.namespace)).collect()
 }
 
