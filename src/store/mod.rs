@@ -71,9 +71,9 @@ impl Store {
         self.named(kind, namespace, name).next()
     }
 
-    /// All rows of a name: alerts share theirs, and differ by their labels.
+    /// All rows of a name, in no order: alerts share theirs, and differ by their labels.
     pub fn named<'s>(&'s self, kind: KindId, namespace: &'s str, name: &'s str) -> impl Iterator<Item = RowId> + 's {
-        let fits = move |row: &Row| *row.record.name == *name && self.strings.get(row.record.namespace) == namespace;
-        self.table(kind).iter().filter(move |(_, row)| fits(row)).map(move |(slot, _)| RowId { kind, slot })
+        let here = move |row: &Row| self.strings.get(row.record.namespace) == namespace;
+        self.table(kind).named(name).filter(move |(_, row)| here(row)).map(move |(slot, _)| RowId { kind, slot })
     }
 }

@@ -30,6 +30,8 @@ pub struct Table {
     free: Vec<u32>,
     /// Slots by uid; the uids themselves stand in the rows, so that none is kept twice.
     index: HashTable<u32>,
+    /// Slots by name, of whatever namespace: much asks for the object that something else names.
+    names: HashTable<u32>,
     epoch: u32,
     /// Lists in progress: their scope and the epoch that began with them.
     listing: Vec<(Scope, u32)>,
@@ -57,6 +59,12 @@ impl Table {
 
     pub fn slot_of(&self, uid: Uid) -> Option<u32> {
         self.index.find(HASH.hash_one(uid), is(&self.slots, uid)).copied()
+    }
+
+    /// The rows of a name in all namespaces, in no order.
+    pub fn named<'t>(&'t self, name: &'t str) -> impl Iterator<Item = (u32, &'t Row)> {
+        let all = self.names.iter_hash(HASH.hash_one(name)).filter_map(|slot| Some((*slot, self.row(*slot)?)));
+        all.filter(move |(_, row)| *row.record.name == *name)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (u32, &Row)> {
@@ -178,7 +186,7 @@ impl Table {
         let epoch = self.epoch;
         let health = record.health;
         let uid = record.uid;
-        let mut new = false;
+        let (mut new, mut renamed) = (false, false);
         let slot = if let Some(slot) = self.slot_of(record.uid) {
             if let Some(old) = &mut self.slots[slot as usize] {
                 if old.record == record {
@@ -186,6 +194,10 @@ impl Table {
                     return None;
                 }
                 self.counts[old.health as usize] -= 1;
+            }
+            renamed = self.row(slot).is_some_and(|old| old.record.name != record.name);
+            if renamed {
+                self.forget_name(slot);
             }
             slot
         } else {
@@ -208,11 +220,27 @@ impl Table {
             let hash = |at: &u32| slots[*at as usize].as_ref().map_or(0, |row| HASH.hash_one(row.record.uid));
             self.index.insert_unique(HASH.hash_one(uid), slot, hash);
         }
+        if (new || renamed)
+            && let Some(row) = self.row(slot)
+        {
+            let at = HASH.hash_one(&*row.record.name);
+            let slots = &self.slots;
+            let hash = |at: &u32| slots[*at as usize].as_ref().map_or(0, |row| HASH.hash_one(&*row.record.name));
+            self.names.insert_unique(at, slot, hash);
+        }
         self.note(slot);
         Some(slot)
     }
 
+    fn forget_name(&mut self, slot: u32) {
+        let Some(at) = self.row(slot).map(|row| HASH.hash_one(&*row.record.name)) else { return };
+        if let Ok(entry) = self.names.find_entry(at, |other| *other == slot) {
+            entry.remove();
+        }
+    }
+
     fn remove(&mut self, slot: u32) {
+        self.forget_name(slot);
         if let Some(uid) = self.row(slot).map(|row| row.record.uid)
             && let Ok(entry) = self.index.find_entry(HASH.hash_one(uid), is(&self.slots, uid))
         {
@@ -305,6 +333,25 @@ mod tests {
         let feed = Feed { state: FeedState::NoAccess, ..Feed::default() };
         let t = table(vec![Change::Upsert(record(1, 1)), Change::Feed(feed)]);
         assert!(t.is_empty());
+    }
+
+    #[test]
+    fn a_name_is_found_as_long_as_a_row_has_it() {
+        let called = |uid, name: &str| Change::Upsert(Record { name: name.into(), ..record(uid, 1) });
+        let mut t = table(vec![called(1, "web"), called(2, "web"), called(3, "api")]);
+        let names = |t: &Table, name: &str| {
+            let mut out: Vec<u32> = t.named(name).map(|(slot, _)| slot).collect();
+            out.sort_unstable();
+            out
+        };
+        assert_eq!(names(&t, "web"), [0, 1]);
+        t.apply(called(1, "api"), &mut |_| {});
+        assert_eq!(names(&t, "web"), [1]);
+        t.apply(Change::Remove(Uid(3)), &mut |_| {});
+        assert_eq!(names(&t, "api"), [0]);
+        // a slot that is free again is given to a row of another name
+        t.apply(called(4, "cron"), &mut |_| {});
+        assert_eq!((names(&t, "cron"), names(&t, "api")), (vec![2], vec![0]));
     }
 
     #[test]
