@@ -147,7 +147,13 @@ pub fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
             found.push(path);
         }
     }
-    found.sort();
+    // a process's id says nothing of when it began: of one second, what was written last is the later one
+    found.sort_by_cached_key(|path| {
+        let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let stamp = name.split('-').next().unwrap_or("").to_owned();
+        let written = path.metadata().and_then(|of| of.modified()).ok();
+        (stamp, written, name)
+    });
     Ok(found)
 }
 

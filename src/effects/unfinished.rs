@@ -91,10 +91,31 @@ pub fn of(folder: &Path, place: Option<Place<'_>>) -> Found {
     found
 }
 
+/// Each after the one that it continues; files that were begun within one second may stand in another order.
+fn in_order(runs: Vec<Story>) -> Vec<Story> {
+    let mut awaited: HashSet<String> = runs.iter().map(|story| story.left.run.clone()).collect();
+    let (mut out, mut waiting) = (Vec::new(), Vec::<Story>::new());
+    for story in runs {
+        if story.continues.as_ref().is_some_and(|run| *run != story.left.run && awaited.contains(run)) {
+            waiting.push(story);
+            continue;
+        }
+        let mut next = Some(story);
+        while let Some(story) = next {
+            let run = story.left.run.clone();
+            awaited.remove(&run);
+            out.push(story);
+            next = waiting.iter().position(|late| late.continues.as_ref() == Some(&run)).map(|at| waiting.remove(at));
+        }
+    }
+    out.extend(waiting);
+    out
+}
+
 /// Each plan with the runs that continued it.
 fn joined(runs: Vec<Story>) -> Vec<Unfinished> {
     let mut roots: Vec<(Unfinished, bool, String)> = Vec::new();
-    for story in runs {
+    for story in in_order(runs) {
         let Story { mut left, continues, end, place } = story;
         left.left.clear();
         let root = continues.as_ref().and_then(|run| roots.iter().position(|(known, ..)| known.run == *run));
@@ -400,6 +421,42 @@ mod tests {
         };
         assert_eq!(later("taken"), []);
         assert_eq!(later("refused")[0].leaves(), "HelmRelease a/x suspended");
+    }
+
+    /// Two processes of one second, of which the later one has the id that sorts first.
+    #[test]
+    fn what_came_later_within_a_second_is_later_whatever_its_process_is_called() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, nanos: u32, lines: &[(Event, &str, Value)]| {
+            let mut audit = Audit::open(folder.path(), name).unwrap();
+            for (event, run, more) in lines {
+                let more: Vec<(&str, Value)> =
+                    more.as_object().unwrap().iter().map(|(k, v)| (&**k, v.clone())).collect();
+                audit.write(*event, "t", fields(run, &more)).unwrap();
+            }
+            let path = folder.path().join(format!("{name}.jsonl"));
+            let time = std::time::UNIX_EPOCH + std::time::Duration::new(1_800_000_000, nanos);
+            std::fs::File::options().append(true).open(&path).unwrap().set_modified(time).unwrap();
+            path
+        };
+        let found = || of(folder.path(), Some(HERE)).plans;
+        write("b-9", 1, &[plan("1"), intent(0), answer(0, "taken"), end("failed", 1)]);
+        let resume = json!([{"what": "resume it", "leaves": {"Freed": {"object": "HelmRelease/a/x"}}}]);
+        let taken = [
+            (Event::Plan, "2", json!({"title": "resume x", "steps": resume})),
+            (Event::Intent, "2", json!({"step": 0, "path": "/x"})),
+            (Event::Answer, "2", json!({"step": 0, "answer": "taken"})),
+            (Event::Outcome, "2", json!({"outcome": "done", "step": 0})),
+        ];
+        let later = write("b-10", 2, &taken);
+        assert_eq!(found(), [], "it was resumed after it was suspended");
+        std::fs::remove_file(later).unwrap();
+        assert_eq!(found().len(), 1);
+        // nor does it count when a clock has been set back
+        let mut on = plan("3");
+        on.2["continues"] = "1".into();
+        write("a-1", 2, &[on, (Event::Outcome, "3", json!({"outcome": "done", "step": 2}))]);
+        assert_eq!(found(), [], "it was continued");
     }
 
     #[test]

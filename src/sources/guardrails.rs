@@ -292,13 +292,14 @@ fn objects(samples: &[&Sample], guardrail: &str) -> Vec<About> {
     about.unwrap_or_default()
 }
 
-/// `5.7 days left, limit 7: logging/loki-tls and 2 more`.
+/// `5.7 days left, limit 7: logging/loki-tls and 2 more`; `0.2 days overdue` of what has ended.
 fn told_value(worst: &Sample, crossing: usize, worth: &Worth) -> String {
-    let mut out = if worth.unit.is_empty() { shown(worst.value) } else { rounded(worst.value) };
-    match &*worth.unit {
-        "" => {}
-        unit => out = format!("{out} {unit}"),
-    }
+    let mut out = match (&*worth.unit, worth.unit.strip_suffix(" left")) {
+        ("", _) => shown(worst.value),
+        // of what has ended nothing is left
+        (_, Some(unit)) if worst.value < 0.0 => format!("{} {unit} overdue", rounded(-worst.value)),
+        (unit, _) => format!("{} {unit}", rounded(worst.value)),
+    };
     if !worth.limit.is_empty() {
         out = format!("{out}, limit {}", worth.limit);
     }
@@ -620,7 +621,7 @@ unit = "h late"
         assert_eq!(
             words(&told),
             [
-                "Ending crossed -0.1234 days left, limit 7: logging/loki-tls and 2 more",
+                "Ending crossed 0.1234 days overdue, limit 7: logging/loki-tls and 2 more",
                 "Late crossed 5.7 h late: shop/web-tls and 2 more"
             ]
         );

@@ -126,8 +126,8 @@ fn an_interrupted_drain_is_gone_on_with_and_then_listed_no_more() {
     let mut console = Console::over(demo.kubeconfig(), &[]);
     choose(&mut console, "nodes", "worker-3", "drain");
     console.pty.wait_text("would be taken");
-    // from Cancel past the word to the first field, and back
-    console.pty.keys("\t\t0");
+    // from Cancel past the word to the first field, where what is typed takes the place of what was proposed, and back
+    console.pty.keys("\t\t3000");
     console.pty.wait_text("3000");
     console.pty.keys("\x1b[Z");
     console.pty.wait_text("would be taken");
