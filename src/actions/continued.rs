@@ -4,7 +4,7 @@
 
 use super::ActionSpec;
 use super::input::{Input, Target};
-use crate::domain::outcome::{Taken, Trace, Unfinished};
+use crate::domain::outcome::{Asked, Taken, Trace, Unfinished};
 use crate::domain::plan::{Act, Origin, Plan, Proof, Risk, Step, Stop};
 
 /// Whether the unfinished plan is one of this action for these objects.
@@ -49,19 +49,18 @@ fn looked_for(action: &ActionSpec, input: &Input<'_>, left: &Unfinished, own: &[
         }
         if !trace.manual.is_empty() {
             steps.push(step(trace, Act::Manual(trace.manual.clone())));
+        } else if let Some(Asked { argv, check }) = &trace.ask {
+            steps.push(step(trace, Act::Ask { argv: argv.clone(), check: check.clone() }));
         } else if let Some(proof) = &trace.proof {
             steps.push(step(trace, Act::Await(named(proof, answer)?)));
         }
     }
-    if steps.is_empty() {
-        // what was sent has no result of its own to look for, or its record is of an older version
-        return Err(Stop::Refuse(format!(
-            "all of {} was sent, and nothing of it is left to be seen: look at {} itself, and dismiss the plan",
-            left.title,
-            target.told()
-        )));
-    }
     let sure = own.iter().all(|step| step.sends.is_empty() || step.taken == Taken::Yes);
+    let is_seen = steps.iter().any(|step| matches!(step.act, Act::Await(_) | Act::Ask { .. }));
+    if !sure && !is_seen {
+        // what was sent has no result of its own to look for, or its record is of an older version
+        return Err(nothing_to_see(left, &target.told()));
+    }
     Ok(Plan {
         action: action.name,
         title: format!("look for the result of: {}", left.title),
@@ -82,6 +81,14 @@ fn looked_for(action: &ActionSpec, input: &Input<'_>, left: &Unfinished, own: &[
         needs_reason: false,
         origin: Origin::default(),
     })
+}
+
+/// Why a plan of which everything was sent is not continued.
+pub fn nothing_to_see(left: &Unfinished, object: &str) -> Stop {
+    Stop::Refuse(format!(
+        "all of {} was sent, and nothing of it is left to be seen: look at {object} itself, and dismiss the plan",
+        left.title
+    ))
 }
 
 fn step(trace: &Trace, act: Act) -> Step {
@@ -122,7 +129,11 @@ fn take_out(steps: &mut Vec<Step>, done: &[&Trace]) {
             }
             continue;
         }
-        let before = done.iter().position(|trace| trace.sends == sends && trace.what == step.what);
+        // of several objects the audit has each step with the name of its own
+        let is_it = |trace: &Trace| {
+            trace.what.strip_suffix(&*step.what).is_some_and(|name| name.is_empty() || name.ends_with(": "))
+        };
+        let before = done.iter().position(|trace| trace.sends == sends && is_it(trace));
         // a program that was begun is not begun again: what it did is asked for
         let is_local = matches!(step.act, Act::Local(_));
         let taken = before.filter(|at| done[*at].taken == Taken::Yes || (is_local && done[*at].taken == Taken::Maybe));

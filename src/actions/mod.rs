@@ -294,6 +294,11 @@ pub fn plan(action: &ActionSpec, input: &Input<'_>) -> Result<Plan, Stop> {
     if !needs.is_empty() {
         return Err(Stop::Need(needs));
     }
+    // one of several that is over has no steps; where all of them are, nothing is left to continue with
+    if let Some(left) = input.continues.filter(|_| plans.iter().all(|plan| plan.steps.is_empty())) {
+        let objects: Vec<String> = input.targets.iter().map(Target::told).collect();
+        return Err(continued::nothing_to_see(left, &objects.join(", ")));
+    }
     let mut plan = joined(plans, input);
     plan.reason = if says_why(input.reason) { input.reason.trim().to_owned() } else { String::new() };
     plan.needs_reason = action.reason.is_some();

@@ -9,6 +9,7 @@ mod recording;
 
 use crate::actions::ActKey;
 use crate::config::suggest;
+use crate::domain::ages::Time;
 use crate::domain::change::Batch;
 use crate::domain::finding::Finding;
 use crate::domain::health::Severity;
@@ -31,6 +32,9 @@ use prompt::{Outcome, Prompt, Purpose};
 /// Where all words stand, for whoever has keys.
 pub const WAYS: &str = "; tab completes, ? lists";
 
+/// Letters that follow each other within so many seconds are taken for one word.
+const WORD: i64 = 1;
+
 /// The whole console without its terminal and its cluster.
 #[derive(Debug)]
 pub struct App {
@@ -50,6 +54,9 @@ pub struct App {
     leaving: Option<Effect>,
     /// The key that is being followed.
     pressed: Option<Chord>,
+    /// When a letter was last typed that may be part of a word: one that means nothing in a preview, or the key that
+    /// approved it, and what followed at once.
+    word: Option<Time>,
     slim_header: bool,
     tickets: Tickets,
     size: Size,
@@ -111,6 +118,7 @@ impl App {
             notice: None,
             leaving: None,
             pressed: None,
+            word: None,
             slim_header: false,
             tickets: Tickets::default(),
             size: LEAST,
@@ -255,6 +263,7 @@ impl App {
     }
 
     pub fn key(&mut self, chord: Chord) -> Vec<Effect> {
+        self.pressed = None;
         if self.is_two(chord) {
             let mut effects = self.key(Chord::plain(Code::Esc));
             effects.extend(self.key(Chord { alt: false, ..chord }));
@@ -274,10 +283,34 @@ impl App {
         }
         self.pressed = Some(chord);
         let own = self.screen().own_keys();
-        match self.keymap.command(chord, own) {
+        let command = self.keymap.command(chord, own);
+        if self.is_of_word(chord, command) {
+            self.complain(format!("{chord} came with other letters: press it again, by itself"));
+            return Vec::new();
+        }
+        match command {
             Some(command) => self.command(command),
             None => self.follow(vec![Effect::Unused]),
         }
+    }
+
+    /// Whether a key is one of a word that is typed where none is asked for: it approves nothing, and is no command of
+    /// the screen that came meanwhile.
+    fn is_of_word(&mut self, chord: Chord, command: Option<Command>) -> bool {
+        let now = self.world.facts.now;
+        let letter = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+        let fits = match chord.code {
+            Code::Char(c) => letter(c) && !chord.ctrl && !chord.alt,
+            Code::Enter | Code::Backspace => true,
+            _ => false,
+        };
+        if !fits || self.word.is_none_or(|at| now.age(at).abs() > WORD) {
+            self.word = None;
+            return false;
+        }
+        self.word = Some(now);
+        // a preview takes no letter for a command but the one that approves it
+        !matches!(self.screen().place(), Place::Preview(_)) || command == Some(Command::Approve)
     }
 
     /// An escape and the key after it arrive as one chord with Alt when a slow line puts them into one packet. Where no
@@ -691,6 +724,9 @@ impl App {
 
     /// The key that was pressed means nothing here, and says so.
     fn unused(&mut self) {
+        if matches!(self.screen().place(), Place::Preview(_)) {
+            self.word = Some(self.world.facts.now);
+        }
         if let Some(chord) = self.pressed.take() {
             let help = self.world.chord(Command::Help).unwrap_or("?").to_owned();
             self.complain(format!("{chord} does nothing here; {help} lists the keys"));

@@ -107,8 +107,11 @@ impl App {
         };
         self.world.plans.push(run);
         // an approved preview is not come back to
-        if matches!(self.screen().place(), Place::Preview(_)) && self.stack.len() > 1 {
-            self.stack.pop();
+        if matches!(self.screen().place(), Place::Preview(_)) {
+            self.word = Some(now);
+            if self.stack.len() > 1 {
+                self.stack.pop();
+            }
         }
         let mut effects = self.follow(vec![Effect::Go(Place::Run(id))]);
         effects.push(Effect::Start(id, plan));

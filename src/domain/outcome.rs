@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::BuildHasher;
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::command_line::{CommandLine, WATCHKEEPER};
 use super::plan::{Leaves, Proof};
+use super::proof::Check;
 use super::way::Way;
 
 /// How a plan ended.
@@ -119,6 +121,13 @@ pub enum Taken {
     Yes,
 }
 
+/// A program of this machine that tells a result.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Asked {
+    pub argv: Vec<String>,
+    pub check: Check,
+}
+
 /// A step of a plan as the audit has it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Trace {
@@ -130,6 +139,8 @@ pub struct Trace {
     pub sends: String,
     /// What it waits for.
     pub proof: Option<Proof>,
+    /// The program that is asked for its result, and how that is judged.
+    pub ask: Option<Asked>,
     /// The uid of the object that it is about, where it is known.
     pub uid: String,
     /// What was left to a person.
@@ -234,11 +245,15 @@ impl Unfinished {
         self.sent.iter().any(|(to, body)| to == path && body.pointer(pointer) == Some(value))
     }
 
-    /// The steps that are left: what was not sent, and what was not seen.
+    /// The steps that are left: what was not sent, what was not seen, and what has more to send.
     pub fn left_over(&self) -> impl Iterator<Item = &Trace> {
-        self.steps
-            .iter()
-            .filter(|step| step.taken == Taken::No || (step.taken == Taken::Maybe && step.sends.is_empty()))
+        let more = |step: &Trace| step.taken == Taken::Maybe && (step.sends.is_empty() || step.many);
+        self.steps.iter().filter(move |step| step.taken == Taken::No || more(step))
+    }
+
+    /// The steps that were sent, and of which nobody knows whether they arrived.
+    pub fn in_doubt(&self) -> impl Iterator<Item = &Trace> {
+        self.steps.iter().filter(|step| step.taken == Taken::Maybe && !step.sends.is_empty() && !step.many)
     }
 
     /// What was left, in words: `HelmRelease team-alpha/shop suspended`.

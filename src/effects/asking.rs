@@ -24,8 +24,8 @@ const DEADLINE: Duration = Duration::from_secs(15);
 pub async fn read(cluster: &Cluster, paths: Vec<String>) -> Answers {
     let one = |path: String| async move {
         let answer = match path.strip_prefix(ALERTMANAGER) {
-            Some(rest) => match reach::alertmanager(cluster).await {
-                Ok((front, _)) => get(&front, rest).await,
+            Some(rest) => match reach::knowing(cluster, rest).await {
+                Ok(alertmanager) => get(&alertmanager, rest).await,
                 Err(why) => Err(why.into()),
             },
             None => get(&Http::api(cluster), &path).await,

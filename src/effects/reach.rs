@@ -1,5 +1,9 @@
 //! Alertmanager, where silences are written and read back: looked for each time, since it may have moved.
 
+use std::time::Duration;
+
+use serde_json::Value;
+
 use crate::clients::cluster::Cluster;
 use crate::clients::http::Http;
 use crate::clients::{discovery, instances};
@@ -35,4 +39,24 @@ pub async fn alertmanager(cluster: &Cluster) -> Result<(Http, Vec<Http>), String
             .unwrap_or_else(|| "no Alertmanager is known: silences are not to be had here".to_owned())
     })?;
     Ok((front, instances::of(cluster, &found, name, "alertmanager", 9093).await))
+}
+
+/// How long one replica may take to say whether it knows a silence.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// Where one silence, by its path, is read and written. News of it reaches the replicas one after another, and whoever
+/// stands in front of them picks any: while only some know it, one of those that know its last state is asked itself.
+pub async fn knowing(cluster: &Cluster, silence: &str) -> Result<Http, String> {
+    let (front, replicas) = alertmanager(cluster).await?;
+    let asked = replicas.iter().map(|replica| async move {
+        let answer = replica.get(silence, DEADLINE).await.ok()?.into_result().ok()?.json::<Value>().ok()?;
+        Some(answer["updatedAt"].as_str().unwrap_or("").to_owned())
+    });
+    let known = futures::future::join_all(asked).await;
+    let newest = known.iter().flatten().max().cloned();
+    if known.iter().all(|updated| *updated == newest) {
+        return Ok(front);
+    }
+    let holder = replicas.into_iter().zip(known).find(|(_, updated)| *updated == newest);
+    Ok(holder.map_or(front, |(replica, _)| replica))
 }

@@ -455,10 +455,17 @@ impl<'a> Run<'a> {
         let until = Instant::now() + Duration::from_secs(request.patience.into());
         let http = match request.via {
             Via::Kubernetes => Http::api(&self.runner.cluster),
-            Via::Alertmanager => match reach::alertmanager(&self.runner.cluster).await {
-                Ok((front, _)) => front,
-                Err(why) => return Sent::NotSent(why),
-            },
+            Via::Alertmanager => {
+                let cluster = &self.runner.cluster;
+                let found = match &request.guard {
+                    Some(guard) => reach::knowing(cluster, &guard.path).await,
+                    None => reach::alertmanager(cluster).await.map(|(front, _)| front),
+                };
+                match found {
+                    Ok(alertmanager) => alertmanager,
+                    Err(why) => return Sent::NotSent(why),
+                }
+            }
         };
         loop {
             let permit: Permit = self.leave.permit();
@@ -548,7 +555,8 @@ fn recorded(step: &Step) -> Value {
     match &step.act {
         Act::Await(proof) => out["proof"] = json!(proof),
         Act::Manual(why) => out["manual"] = json!(why),
-        _ => {}
+        Act::Ask { argv, check } => out["ask"] = json!({ "argv": argv, "check": check }),
+        Act::Send(_) | Act::Fetch(_) | Act::Evict(_) | Act::Local(_) => {}
     }
     out
 }

@@ -303,6 +303,7 @@ fn trace(step: &Value) -> Trace {
         target: step["target"].as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(0),
         sends: words(&step["sends"]),
         proof: serde_json::from_value(read("proof")).ok(),
+        ask: serde_json::from_value(read("ask")).ok(),
         uid: words(&step["uid"]),
         manual: words(&step["manual"]),
         many: step["many"].as_bool().unwrap_or(false),

@@ -53,8 +53,9 @@ pub fn unfinished(folder: &Path, out: &mut dyn Write, err: &mut dyn Write) -> io
         for held in &left.left {
             writeln!(out, "    left behind: {}", text::line(&held.to_string()))?;
         }
-        for step in left.left_over() {
-            writeln!(out, "    left: {}", text::line(&step.what))?;
+        let doubtful = left.in_doubt().map(|step| ("perhaps done", step));
+        for (word, step) in doubtful.chain(left.left_over().map(|step| ("left", step))) {
+            writeln!(out, "    {word}: {}", text::line(&step.what))?;
             // a line of its own, to be pasted as it is
             if !step.twin.is_empty() {
                 writeln!(out, "        {}", text::line(&step.twin))?;
@@ -117,20 +118,32 @@ pub fn left(folder: Option<&Path>, context: &str, titles: &[String], out: &mut d
         let found = known.iter().position(|left| left.title == *title).map(|at| known.remove(at));
         let told = match found {
             Some(left) => {
-                let rest: Vec<&str> = left.left_over().map(|step| step.what.as_str()).collect();
-                let more = rest.len().saturating_sub(NAMED);
-                let more = if more > 0 { format!(", and {more} more") } else { String::new() };
-                let named = rest.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
-                let behind =
-                    if left.left.is_empty() { String::new() } else { format!("left behind: {}; ", left.leaves()) };
+                let leaves = left.leaves();
+                let behind = [leaves].into_iter().filter(|leaves| !leaves.is_empty());
+                let parts = [
+                    counted("left behind", behind),
+                    counted("perhaps done", left.in_doubt().map(|step| step.what.clone())),
+                    counted("left", left.left_over().map(|step| step.what.clone())),
+                ];
                 let (at, of) = (left.at + 1, left.steps.len());
-                format!("{title}, step {at} of {of}; {behind}left: {named}{more}; to continue: {}", left.command())
+                format!("{title}, step {at} of {of}; {}to continue: {}", parts.concat(), left.command())
             }
             None => format!("{title}; `watchkeeper audit unfinished` tells how to continue"),
         };
         writeln!(out, "watchkeeper: left in the middle: {}", text::line(&told))?;
     }
     Ok(())
+}
+
+/// `left: a, b, c, and 2 more; `, or nothing where there is nothing.
+fn counted(word: &str, all: impl Iterator<Item = String>) -> String {
+    let all: Vec<String> = all.collect();
+    if all.is_empty() {
+        return String::new();
+    }
+    let more = all.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+    format!("{word}: {}{more}; ", all.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", "))
 }
 
 /// Checks every file; whether all of them hold.

@@ -105,6 +105,7 @@ impl Run {
             writeln!(err, "watchkeeper: {why}")?;
             return Ok(code);
         }
+        let known: Vec<String> = self.app.world.unfinished.iter().map(|left| left.run.clone()).collect();
         self.data.ask(Ask::Run(RunId(1), Box::new(plan)));
         let mut stopped = None;
         let mut output = Vec::new();
@@ -130,7 +131,7 @@ impl Run {
                             writeln!(out, "{line}")?;
                         }
                         if !outcome.is_done() {
-                            self.to_continue(&mut *out)?;
+                            self.to_continue(&known, &mut *out)?;
                         }
                         return Ok(code(&outcome));
                     }
@@ -142,10 +143,26 @@ impl Run {
         }
     }
 
-    /// What is unfinished after this run, the newest first: how it is continued.
-    fn to_continue(&self, out: &mut dyn Write) -> io::Result<()> {
-        let Some(left) = self.app.world.unfinished.first() else { return Ok(()) };
-        writeln!(out, "unfinished; to continue: {}", text::line(&left.command()))
+    /// How this run is continued, or the one that it continues; of others only that there are some.
+    /// `known` were there before.
+    fn to_continue(&self, known: &[String], out: &mut dyn Write) -> io::Result<()> {
+        let unfinished = &self.app.world.unfinished;
+        let process = std::process::id().to_string();
+        let is_own = |left: &&Unfinished| match &self.order.continues {
+            Some(run) => left.run == *run,
+            None => !known.contains(&left.run) && left.run.split('-').nth(1) == Some(&*process),
+        };
+        let own = unfinished.iter().find(is_own);
+        if let Some(left) = own {
+            writeln!(out, "unfinished; to continue: {}", text::line(&left.command()))?;
+        }
+        match unfinished.len() - usize::from(own.is_some()) {
+            0 => Ok(()),
+            others => {
+                let told = text::counted(others, "other plan");
+                writeln!(out, "unfinished besides: {told}; `watchkeeper audit unfinished` lists them")
+            }
+        }
     }
 
     /// Everything before the approval: connect, list, find, plan, ask.

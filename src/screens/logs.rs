@@ -343,10 +343,11 @@ impl Screen for Logs {
         while out.len() > height {
             out.pop_front();
         }
-        if out.is_empty() {
+        if shown.is_empty() && !self.lines.is_empty() {
+            out.push_front(Line::of(" no line fits the filter", Tone::Dim));
+        } else if out.is_empty() {
             let waiting = if self.containers.is_empty() { " reading" } else { " no lines yet" };
-            let text = if self.lines.is_empty() { waiting } else { " no line fits the filter" };
-            out.push_back(Line::of(text, Tone::Dim));
+            out.push_back(Line::of(waiting, Tone::Dim));
         }
         out.into()
     }

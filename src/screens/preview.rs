@@ -328,14 +328,20 @@ impl Preview {
     }
 
     /// Drops a word that was typed before it was known that none is asked for.
-    fn unwanted(&mut self) -> Option<Effect> {
+    fn unwanted(&mut self) -> Vec<Effect> {
         if self.focus != Focus::Word || self.word_wanted().is_some() || matches!(self.state, State::Reading) {
-            return None;
+            return Vec::new();
         }
         self.focus = Focus::Cancel;
-        let typed = !std::mem::take(&mut self.word).text().is_empty();
-        let runs = typed && self.way() == Way::Press;
-        runs.then(|| Effect::Say("what was typed while it was read is dropped: y runs it".to_owned()))
+        if std::mem::take(&mut self.word).text().is_empty() {
+            return Vec::new();
+        }
+        // more of the same word may follow
+        let mut out = vec![Effect::Unused];
+        if self.way() == Way::Press {
+            out.push(Effect::Say("what was typed while it was read is dropped: y runs it".to_owned()));
+        }
+        out
     }
 
     fn focused(&self) -> Option<usize> {
@@ -460,7 +466,7 @@ impl Screen for Preview {
         }
         self.approved = false;
         match command {
-            Command::Open | Command::Back | Command::Quit => Some(Self::cancel()),
+            Command::Open | Command::Back => Some(Self::cancel()),
             Command::Next => {
                 self.go(true);
                 Some(Vec::new())

@@ -172,6 +172,8 @@ async fn drive(
 
 impl Session<'_> {
     fn input(&mut self, input: Input) {
+        // how soon one key follows another counts
+        self.app.world.facts.now = clock::server_time(self.app.world.facts.skew);
         let effects = match input {
             Input::Key(key) => match chord(key) {
                 Some(chord) => self.app.key(chord),

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use rstest::rstest;
 use serde_json::Value;
+use watchkeeper::demo::Demo;
 
 use super::driver::{State, demo};
 use super::tools::{Tools, installed};
@@ -83,24 +84,59 @@ pub fn rolled_back(folder: &Path, state: &State) -> Vec<String> {
 )]
 fn what_a_helm_that_failed_has_done_its_history_tells(#[case] newest: &str, #[case] code: i32, #[case] says: &str) {
     let (demo, state) = (demo("quiet"), State::new());
-    drop(state.settings(demo.kubeconfig(), None, ""));
-    let folder = tempfile::tempdir().unwrap();
-    let helm = folder.path().join("helm");
-    let newest = newest.replace("REV", "1");
-    let script = format!(
-        "#!/bin/sh\nif [ $1 = rollback ]; then echo timed out waiting >&2; exit 1; fi\ncat <<'END'\n[{newest}]\nEND\n"
-    );
-    std::fs::write(&helm, script).unwrap();
-    std::fs::set_permissions(&helm, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_watchkeeper"))
-        .args(["--config".as_ref(), state.config().as_os_str()])
-        .args(["--kubeconfig".as_ref(), demo.kubeconfig().as_os_str()])
-        .args("run rollback hr/team-alpha/shop --set=revision=1 --reason=bad --confirm=sre-demo".split(' '))
-        .env("PATH", format!("{}:/usr/bin:/bin", folder.path().display()))
-        .output()
-        .unwrap();
-    let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.code() == Some(code) && told.contains(says), "{told}");
+    let helm = Helm::whose_newest(&newest.replace("REV", "1"));
+    let order = "rollback hr/team-alpha/shop --set=revision=1 --reason=bad --confirm=sre-demo";
+    let (ended, told) = helm.run(&demo, &state, order);
+    assert!(ended == Some(code) && told.contains(says), "{told}");
     let said = state.audited().into_iter().find(|line| line["event"] == "answer" && line["answer"] == "failed");
     assert!(said.is_some_and(|line| line["says"] == "helm: timed out waiting"), "its words are kept");
+}
+
+/// What it did is not known from its end, and going on does not make it known: its history is asked again.
+#[test]
+fn a_rollback_that_is_continued_is_done_when_its_history_says_so() {
+    let (demo, state) = (demo("quiet"), State::new());
+    let order = "rollback hr/team-alpha/shop --set=revision=1 --reason=bad --confirm=sre-demo";
+    let helm = Helm::whose_newest(r#"{"revision": 99, "status": "deployed", "description": "Upgrade complete"}"#);
+    let (ended, told) = helm.run(&demo, &state, order);
+    assert_eq!(ended, Some(5), "{told}");
+    let on = format!("{order} --yes --continue {}", state.unfinished()[0].run);
+    let (ended, told) = helm.run(&demo, &state, &on);
+    assert!(ended == Some(5) && told.contains("revision 99 is another change"), "{told}");
+    assert_eq!(state.unfinished().len(), 1);
+    let helm = Helm::whose_newest(r#"{"revision": 100, "status": "deployed", "description": "Rollback to 1"}"#);
+    let (ended, told) = helm.run(&demo, &state, &on);
+    assert!(ended == Some(0) && told.contains("revision 100: Rollback to 1"), "{told}");
+    assert_eq!(state.unfinished(), []);
+}
+
+/// A helm that fails to roll back.
+struct Helm(tempfile::TempDir);
+
+impl Helm {
+    fn whose_newest(entry: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let helm = folder.path().join("helm");
+        let script = format!(
+            "#!/bin/sh\nif [ $1 = rollback ]; then echo timed out waiting >&2; exit 1; fi\ncat <<'END'\n[{entry}]\nEND\n"
+        );
+        std::fs::write(&helm, script).unwrap();
+        std::fs::set_permissions(&helm, std::fs::Permissions::from_mode(0o755)).unwrap();
+        Self(folder)
+    }
+
+    /// The exit code, and all that was printed.
+    fn run(&self, demo: &Demo, state: &State, order: &str) -> (Option<i32>, String) {
+        drop(state.settings(demo.kubeconfig(), None, ""));
+        let output = Command::new(env!("CARGO_BIN_EXE_watchkeeper"))
+            .args(["--config".as_ref(), state.config().as_os_str()])
+            .args(["--kubeconfig".as_ref(), demo.kubeconfig().as_os_str()])
+            .arg("run")
+            .args(order.split(' '))
+            .env("PATH", format!("{}:/usr/bin:/bin", self.0.path().display()))
+            .output()
+            .unwrap();
+        let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        (output.status.code(), told)
+    }
 }

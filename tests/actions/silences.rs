@@ -294,6 +294,28 @@ fn an_extension_is_done_when_every_replica_knows_the_new_end() {
     }
 }
 
+/// News of a silence reaches the replicas one after another, and the Service in front of them asks any.
+#[test]
+fn a_silence_that_only_one_replica_knows_is_edited_and_ended_there() {
+    let (demo, state) = (demo("quiet"), State::new());
+    for line in ["edit-silence silence/ID reason=longer --yes", "expire-silence silence/ID --yes"].repeat(2) {
+        demo.control().with_world(|world| world.platform.set_gossip(6_000));
+        let now = watchkeeper::session::clock::now();
+        let body = json!({
+            "matchers": [{ "name": "alertname", "value": "TargetDown", "isRegex": false, "isEqual": true }],
+            "startsAt": now.timestamp().to_string(), "endsAt": now.plus(4 * 3600).timestamp().to_string(),
+            "createdBy": "alice", "comment": "new rack",
+        });
+        let id = post(&demo, &body);
+        let known = (0..2).filter(|replica| {
+            let path = format!("{REPLICA}{replica}:9093/proxy/api/v2/silence/{id}");
+            look(&demo, &path).is_some_and(|silence| silence["id"] == json!(id))
+        });
+        assert_eq!(known.count(), 1);
+        state.on(&demo, &line.replace("ID", &id)).is(0, "done");
+    }
+}
+
 #[test]
 fn a_silence_that_somebody_else_has_changed_since_the_preview_is_left_alone() {
     let (demo, state) = (demo("quiet"), State::new());

@@ -141,6 +141,43 @@ fn a_kill_between_a_request_and_its_answer_does_not_hide_our_own_suspend() {
 }
 
 #[test]
+fn of_several_objects_those_are_continued_with_that_are_not_over() {
+    let (demo, state) = (demo("quiet"), State::new());
+    let refused = Act::Status { code: 403, retry_after: None, body: None };
+    let payments = "/apis/helm.toolkit.fluxcd.io/v2/namespaces/team-alpha/helmreleases/payments";
+    demo.control().set_faults(Faults::one(Rule::new(refused).path(payments).verb("patch").only(2, 1)));
+    let line = "suspend hr/team-alpha/shop hr/team-alpha/payments hr/team-beta/ledger confirm=sre-demo";
+    let seen = state.on(&demo, line);
+    assert!(seen.code != 0 && seen.out.contains("LEFT BEHIND: HelmRelease team-alpha/shop suspended"), "{seen:#?}");
+    demo.control().set_faults(Faults::default());
+    let before = writes(&demo).len();
+    continued(&state, &demo, line).is(0, "done");
+    let sent = &writes(&demo)[before..];
+    assert!(!sent.iter().any(|write| write.contains("/shop")), "nothing is sent again: {sent:?}");
+    let is_held = |namespace, name| {
+        demo.control().with_world(|w| w.get("HelmRelease", namespace, name).unwrap()["spec"]["suspend"] == true)
+    };
+    assert!(is_held("team-alpha", "shop") && is_held("team-alpha", "payments") && is_held("team-beta", "ledger"));
+    assert_eq!(state.unfinished(), []);
+}
+
+#[test]
+fn a_run_says_how_it_is_continued_itself_and_of_others_only_that_there_are_some() {
+    let (demo, state) = (demo("quiet"), State::new());
+    let lost = |path: &str| {
+        let act = Act::Status { code: 503, retry_after: None, body: None };
+        demo.control().set_faults(Faults::one(Rule::new(act).path(path).verb("patch").only(2, 1)));
+    };
+    lost(SHOP);
+    let seen = state.on(&demo, "suspend hr/team-alpha/shop --yes");
+    assert!(seen.code == 5 && seen.last().contains("run suspend HelmRelease/team-alpha/shop"), "{seen:#?}");
+    lost(WEB);
+    let seen = state.on(&demo, "restart deploy/team-alpha/shop-web confirm=shop-web");
+    assert!(seen.code == 5 && !seen.out.contains("run suspend"), "{seen:#?}");
+    assert!(seen.last().contains("1 other plan; `watchkeeper audit unfinished` lists them"), "{seen:#?}");
+}
+
+#[test]
 fn an_undo_that_was_killed_is_only_awaited() {
     let (demo, state) = (demo("quiet"), State::new());
     state.on(&demo, "suspend hr/team-alpha/shop --yes").is(0, "done");

@@ -87,6 +87,52 @@ fn no_letter_is_a_command_of_another_screen_where_a_key_is_asked_for() {
     );
 }
 
+/// The object's name, typed where a key is enough: it holds a `y`, and letters that are commands elsewhere.
+#[rstest]
+#[case("payments")]
+#[case("activemqmonitor")]
+#[case("queue-mover")]
+#[case("yamqdb")]
+fn a_name_typed_where_a_key_is_asked_for_does_nothing_else(#[case] name: &str) {
+    let (demo, mut console) = quiet();
+    suspend(&mut console);
+    verdict(&mut console);
+    let silences = || {
+        let requests = demo.control().requests();
+        requests.iter().filter(|r| r.method == "POST" && r.path.ends_with("/api/v2/silences")).count()
+    };
+    console.types(name);
+    let frame = console.keys("enter");
+    assert!(!frame.contains("Preview: silence") && silences() == 0, "{frame}");
+    let suspended =
+        demo.control().with_world(|w| w.get("HelmRelease", "team-alpha", "shop").unwrap()["spec"]["suspend"] == true);
+    // of a name that begins with it, the key is the key; what follows is no command of the plan's screen
+    let approves = name.starts_with('y');
+    if approves {
+        console.shows(&["STATE            DONE"]);
+    } else {
+        assert!(!suspended, "{frame}");
+        std::thread::sleep(Duration::from_secs(3));
+        console.frame();
+        let frame = console.keys("?");
+        assert!(frame.contains("Help"), "{frame}");
+    }
+}
+
+#[test]
+fn the_key_that_approves_counts_again_when_it_is_pressed_by_itself() {
+    let (_demo, mut console) = quiet();
+    suspend(&mut console);
+    verdict(&mut console);
+    let frame = console.types("py");
+    assert!(frame.contains("y came with other letters: press it again, by itself"), "{frame}");
+    assert!(frame.contains("Preview: suspend HelmRelease team-alpha/shop"), "{frame}");
+    std::thread::sleep(Duration::from_secs(3));
+    console.frame();
+    console.keys("y");
+    console.shows(&["STATE            DONE"]);
+}
+
 #[test]
 fn a_silence_begins_in_its_reason_and_enter_is_enough() {
     let (_demo, mut console) = platform();
