@@ -182,7 +182,7 @@ impl Cluster {
     }
 
     /// A cluster has no name of its own; this namespace is there from its first minute to its last.
-    async fn ask_identity(&self) -> Option<String> {
+    pub async fn ask_identity(&self) -> Option<String> {
         let answer = Http::api(self).get("/api/v1/namespaces/kube-system", CONNECT_DEADLINE).await.ok()?;
         let namespace: serde_json::Value = answer.into_result().ok()?.json().ok()?;
         namespace.pointer("/metadata/uid").and_then(serde_json::Value::as_str).map(str::to_owned)

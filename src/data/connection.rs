@@ -74,6 +74,8 @@ struct Live {
     acting: Acting,
     /// Takes the operator's word for a Service.
     confirm: mpsc::UnboundedSender<Confirm>,
+    /// Another cluster answers at its address.
+    replaced: Rc<Cell<bool>>,
 }
 
 pub(super) async fn serve(
@@ -167,7 +169,13 @@ async fn connection(
     let mut live = live(cluster, wire, recorder, (&wanted, settings.namespace.clone()), tasks);
     let running = Rc::new(Cell::new(0_usize));
     let elsewhere = Rc::new(Notify::new());
-    tasks.spawn_local(watch_place(settings.clone(), live.cluster.clone(), running.clone(), elsewhere.clone()));
+    tasks.spawn_local(watch_place(
+        settings.clone(),
+        live.cluster.clone(),
+        live.replaced.clone(),
+        running.clone(),
+        elsewhere.clone(),
+    ));
     let mut following: HashMap<Ticket, AbortHandle> = HashMap::new();
     loop {
         tokio::select! {
@@ -228,7 +236,12 @@ async fn connection(
                 }
             },
             () = elsewhere.notified() => {
-                wire.say(What::Aside(format!("the kubeconfig leads {context} elsewhere now: connecting again"))).await;
+                let why = if live.replaced.get() {
+                    format!("another cluster answers at the address of {context}")
+                } else {
+                    format!("the kubeconfig leads {context} elsewhere now")
+                };
+                wire.say(What::Aside(format!("{why}: connecting again"))).await;
                 return Some(Some(live.cluster.context.clone()));
             }
             // ended tasks are collected so that the set does not grow
@@ -261,16 +274,20 @@ fn live(
         }
     });
     tasks.spawn_local(announce(cluster.clone(), wire.clone()));
+    let asked_for = namespace.clone();
     tasks.spawn_local(standing(cluster.clone(), namespace, wire.clone()));
     let look = Rc::new(Notify::new());
     tasks.spawn_local(discover(cluster.clone(), serve, link.clone(), look.clone()));
     let suspect = Rc::new(Notify::new());
-    tasks.spawn_local(probe(cluster.clone(), link_tell, suspect.clone(), wire.clone()));
+    let replaced = Rc::new(Cell::new(false));
+    tasks.spawn_local(probe(cluster.clone(), link_tell, suspect.clone(), replaced.clone(), wire.clone()));
     let library = library(&cluster.settings, wire);
     let (decide, profiles) = watch::channel(Arc::new(Profiles::of(library.profiles())));
     let mut namespaces = cluster.settings.namespaces.clone();
-    if !cluster.namespace.is_empty() && !namespaces.contains(&cluster.namespace) {
-        namespaces.insert(0, cluster.namespace.clone());
+    for name in [Some(cluster.namespace.clone()), asked_for].into_iter().flatten() {
+        if !name.is_empty() && !namespaces.contains(&name) {
+            namespaces.insert(0, name);
+        }
     }
     let namespaces: Rc<[String]> = namespaces.into();
     let (look_in, look_at) = (namespaces.clone(), cluster.clone());
@@ -303,7 +320,7 @@ fn live(
     };
     let acting = Acting::new(cluster.clone(), recorder.clone(), wire.clock);
     tasks.spawn_local(acting::greet(acting.runner.clone(), wire.clone()));
-    let mut live = Live { cluster, served, shared, feeds: HashMap::new(), look, acting, confirm };
+    let mut live = Live { cluster, served, shared, feeds: HashMap::new(), look, acting, confirm, replaced };
     for kind in kinds::ids().filter(|kind| !kinds::spec(*kind).lazy || wanted.contains(kind)) {
         live.start(kind, tasks);
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use super::What;
 use super::connecting::{LOOK_EVERY, waiting};
@@ -69,18 +70,27 @@ pub(super) async fn discover(
     }
 }
 
-/// Asks the API server how it is, and tells when that changes. A feed that cannot reach it has it asked at once.
-pub(super) async fn probe(cluster: Arc<Cluster>, link: watch::Sender<Option<String>>, suspect: Rc<Notify>, wire: Wire) {
+/// Asks the API server how it is, and tells when that changes. A feed that cannot reach it has it asked at once, and also
+/// whether it is still the same cluster: `replaced` is set when another one answers at its address.
+pub(super) async fn probe(
+    cluster: Arc<Cluster>,
+    link: watch::Sender<Option<String>>,
+    suspect: Rc<Notify>,
+    replaced: Rc<Cell<bool>>,
+    wire: Wire,
+) {
     let mut down_since: Option<Time> = None;
+    let (mut suspected, mut identified) = (false, Instant::now());
     let mut login = cluster.login().follow();
     let mut told_skew = cluster.stats.skew_seconds().filter(|skew| skew.abs() > 1).unwrap_or(0);
     loop {
         // everybody waits for a server that is away, and asking it is cheap
         tokio::time::sleep(PROBE_AWAY).await;
-        if down_since.is_none() {
+        let was_down = down_since.is_some();
+        if !was_down {
             tokio::select! {
                 () = tokio::time::sleep(PROBE_EVERY.saturating_sub(PROBE_AWAY)) => {}
-                () = suspect.notified() => {}
+                () = suspect.notified() => suspected = true,
                 Ok(()) = login.changed() => {}
             }
         }
@@ -99,6 +109,15 @@ pub(super) async fn probe(cluster: Arc<Cluster>, link: watch::Sender<Option<Stri
             Err(RequestError::Throttled { .. }) => Ok(()),
             answer => answer.map(drop),
         };
+        let doubt = was_down || (suspected && identified.elapsed() >= PROBE_EVERY);
+        if doubt && answer.is_ok() {
+            (suspected, identified) = (false, Instant::now());
+        }
+        if doubt && answer.is_ok() && is_another(&cluster).await {
+            tracing::warn!(context = cluster.context, "another cluster answers at its address");
+            replaced.set(true);
+            return;
+        }
         let told = match (answer, down_since) {
             (Ok(()), Some(_)) => {
                 down_since = None;
@@ -134,15 +153,22 @@ pub(super) async fn probe(cluster: Arc<Cluster>, link: watch::Sender<Option<Stri
     }
 }
 
-/// Tells when the kubeconfig leads this context to another server; not while something is being done to this one.
+/// Whether another cluster answers than the one that was connected to. Who does not say is believed to be the same.
+async fn is_another(cluster: &Cluster) -> bool {
+    !cluster.identity.is_empty() && cluster.ask_identity().await.is_some_and(|now| now != cluster.identity)
+}
+
+/// Tells when the kubeconfig leads this context to another server, or another cluster answers at its address; not while
+/// something is being done to this one.
 pub(super) async fn watch_place(
     settings: Settings,
     cluster: Arc<Cluster>,
+    replaced: Rc<Cell<bool>>,
     running: Rc<Cell<usize>>,
     elsewhere: Rc<Notify>,
 ) {
-    let Some(mut place) = kubeconfig::Place::of(&settings, &cluster.context) else { return };
-    while !place.has_moved(&settings) {
+    let mut place = kubeconfig::Place::of(&settings, &cluster.context);
+    while !replaced.get() && !place.as_mut().is_some_and(|place| place.has_moved(&settings)) {
         tokio::time::sleep(LOOK_EVERY).await;
     }
     while running.get() > 0 {

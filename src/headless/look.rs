@@ -32,7 +32,7 @@ pub enum Ended {
     Late(Vec<KindId>),
     /// The API server does not answer, or refuses us: why.
     Down(String),
-    /// There is no such namespace.
+    /// There is no such namespace, or nobody can say.
     Nowhere(String),
 }
 
@@ -50,7 +50,7 @@ impl Look {
             return Ended::Nowhere(standing.told(name).unwrap_or_default());
         }
         if waited {
-            return Ended::Whole;
+            return self.app.world.unseen_place().map_or(Ended::Whole, Ended::Nowhere);
         }
         if self.app.world.facts.link == Link::Connecting {
             return Ended::Down(format!("no answer within {} s", limit.as_secs()));

@@ -204,6 +204,7 @@ impl Plain {
     fn warn(&self, err: &mut dyn Write) -> io::Result<()> {
         let facts = &self.app.world.facts;
         let standing = facts.namespace.as_ref().and_then(|name| facts.standing.as_ref()?.told(name));
+        let standing = self.app.world.unseen_place().or(standing);
         let mut lines: Vec<String> = facts.warnings.iter().cloned().chain(standing).collect();
         if facts.link == Link::Up && !self.is_nowhere() && !self.is_alone() {
             lines.extend(self.blind());
@@ -270,6 +271,9 @@ impl Plain {
             let feed = &self.app.world.store.table(id).feed;
             (feed.state.is_blind() && feed.state != FeedState::Stale) || look::is_late(feed)
         };
+        if self.app.world.unseen_place().is_some() {
+            return false;
+        }
         let dark = match self.kind() {
             Some(kind) => unread(kind),
             None => !self.app.world.store.tables().any(|(_, table)| table.feed.state.is_live()),

@@ -298,6 +298,8 @@ impl<'f> Scoped<'f> {
         if lived >= LONG {
             return Ok(Next::Step);
         }
+        // whoever ended it may have gone, and another may stand in its place
+        self.feed.shared.suspect.notify_one();
         if !silent {
             self.short = 0;
             self.wait(pause(1, self.feed.kind), false).await?;

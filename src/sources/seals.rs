@@ -31,7 +31,7 @@ pub struct Gathered {
     /// See [`Half::soon`].
     soon: bool,
     problems: Vec<String>,
-    origin: String,
+    pub origin: String,
     bad: Vec<Bad>,
 }
 

@@ -388,9 +388,18 @@ async fn openbao(shared: &Shared, kind: KindId) -> Result<(), Gone> {
     looks.wait_for(|look| look.done).await.map_err(|_| Gone)?;
     loop {
         let look = looks.borrow_and_update().clone();
-        let namespaces = namespaces_of(shared, &look, ServiceName::OpenBao);
+        let mut namespaces = namespaces_of(shared, &look, ServiceName::OpenBao);
         told.aside = aside(&look, &shared.cluster.settings, &[ServiceName::OpenBao]);
         let trouble = look.found.trouble(ServiceName::OpenBao, &settings);
+        let is_clear = look.problem.is_none() && trouble.is_none() && look.found.forbidden.is_empty();
+        let mut places = Vec::new();
+        if namespaces.is_empty() && is_clear {
+            places = seals::namespaces(&api).await;
+            if places.len() <= PLACES {
+                // nothing but their state is asked, and nothing that is secret is sent
+                namespaces.clone_from(&places);
+            }
+        }
         if namespaces.is_empty() {
             let (state, why) = match (look.problem.clone(), trouble) {
                 (Some(problem), _) => (FeedState::Unreachable, Some(problem)),
@@ -399,10 +408,8 @@ async fn openbao(shared: &Shared, kind: KindId) -> Result<(), Gone> {
                     let why = "services may not be listed here: set [services.openbao] namespace";
                     (FeedState::NoAccess, Some(why.to_owned()))
                 }
-                (None, None) => match &*seals::namespaces(&api).await {
-                    [] => (FeedState::NotInstalled, None),
-                    places => (FeedState::Unconfirmed, Some(without_service(places))),
-                },
+                (None, None) if places.is_empty() => (FeedState::NotInstalled, None),
+                (None, None) => (FeedState::Unconfirmed, Some(without_service(&places))),
             };
             told.is(state, why.as_deref(), (shared.clock)()).await?;
         } else {
@@ -417,7 +424,10 @@ async fn openbao(shared: &Shared, kind: KindId) -> Result<(), Gone> {
                 let http = Http::through(&shared.cluster, &endpoint, &bare);
                 Address::new(http.unwrap_or_else(|_| Http::api(&shared.cluster)))
             };
-            let gathered = seals::gather(&api, &namespaces, reach).await;
+            let mut gathered = seals::gather(&api, &namespaces, reach).await;
+            if !places.is_empty() {
+                gathered.origin.push_str(", found by their labels");
+            }
             let mut polled = gathered.polled(&mut shared.interner.borrow_mut());
             if polled.state == FeedState::NotInstalled
                 && let Some(why) = trouble
@@ -432,6 +442,9 @@ async fn openbao(shared: &Shared, kind: KindId) -> Result<(), Gone> {
         }
     }
 }
+
+/// In so many namespaces pods of OpenBao are asked that no Service leads to; in more, each tenant may have its own.
+const PLACES: usize = 3;
 
 /// Why pods of OpenBao are not asked, and the way out.
 fn without_service(places: &[String]) -> String {

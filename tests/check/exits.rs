@@ -115,6 +115,13 @@ fn a_namespace_that_may_not_be_looked_for_is_gone_on_with_and_that_is_said() {
     let said = home.on(&demo, &["check", "-n", "team-alpha"]);
     assert!(said.err.contains("whether there is a namespace team-alpha cannot be checked"), "{said:?}");
     assert!(said.first().contains("p1=0"), "{said:?}");
+    // of which nothing is known at all
+    for command in [&["check"][..], &["health"], &["snapshot"], &["--plain", "-c", "pods"], &["handover"]] {
+        let said = home.on(&demo, &[command, &["-n", "team-alpah"]].concat());
+        let all = format!("{}{}", said.out, said.err);
+        assert!(said.code == Some(3) && all.contains("nothing is known of a namespace team-alpah"), "{said:?}");
+        assert!(all.contains("is it team-alpha?"), "{said:?}");
+    }
 }
 
 #[test]

@@ -105,6 +105,24 @@ fn without_anybodys_word_nothing_is_asked_and_the_operators_word_is_remembered()
     elsewhere.shows(&["nothing at kube-system/x looks like Prometheus"]);
 }
 
+/// They are asked for their state, which is no secret; nothing else is taken from them.
+#[test]
+fn pods_of_openbao_that_no_service_leads_to_are_known_by_their_labels() {
+    let demo = demo("quiet");
+    demo.control().with_world(|world| {
+        let of_it = |object: &&Value| object["metadata"]["namespace"] == "openbao";
+        let services = world.list("Service").into_iter().filter(of_it);
+        let names: Vec<String> = services.filter_map(|s| Some(s["metadata"]["name"].as_str()?.to_owned())).collect();
+        assert!(!names.is_empty());
+        assert!(names.iter().all(|name| world.remove("Service", "openbao", name)));
+    });
+    let mut console = unnamed(&demo, Rc::new(tempfile::tempdir().unwrap()));
+    assert_eq!((console.feed("seals").state, console.rows("seals")), (FeedState::Live, 4), "{}", console.go("seals"));
+    console.resize(200, 50);
+    let frame = console.go("feeds");
+    assert!(line_with(&frame, &["Seals"]).contains("found by their labels"), "{frame}");
+}
+
 #[test]
 fn services_with_the_same_right_are_not_chosen_by_their_names() {
     let demo = demo("quiet");
