@@ -534,6 +534,20 @@ impl App {
         Err(format!("nothing known in namespace {word}{near}"))
     }
 
+    /// Why nobody can say anything of the namespace that is asked for: whether there is one may not be read, and nothing
+    /// that is known is in it.
+    pub fn unseen_place(&self) -> Option<String> {
+        let name = self.world.facts.namespace.as_deref()?;
+        let Some(Standing::Unknown(why)) = &self.world.facts.standing else { return None };
+        let known = self.world.namespaces();
+        if known.iter().any(|known| known == name) {
+            return None;
+        }
+        let near = suggest::nearest(name, known.iter().map(String::as_str));
+        let near = near.map_or_else(String::new, |near| format!("; is it {near}?"));
+        Some(format!("nothing is known of a namespace {name}, and whether there is one cannot be checked: {why}{near}"))
+    }
+
     /// Runs a command; what the app can do itself is done, the rest is returned.
     pub fn command(&mut self, command: Command) -> Vec<Effect> {
         let Self { stack, world, .. } = self;

@@ -50,7 +50,7 @@ impl Look {
             return Ended::Nowhere(standing.told(name).unwrap_or_default());
         }
         if waited {
-            return self.app.world.unseen_place().map_or(Ended::Whole, Ended::Nowhere);
+            return self.app.unseen_place().map_or(Ended::Whole, Ended::Nowhere);
         }
         if self.app.world.facts.link == Link::Connecting {
             return Ended::Down(format!("no answer within {} s", limit.as_secs()));

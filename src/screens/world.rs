@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::config::suggest;
 use crate::domain::ages::Time;
 use crate::domain::candidate::Candidate;
 use crate::domain::change::FeedState;
@@ -318,20 +317,6 @@ impl World {
             seen.into_iter().map(|s| self.store.strings.get(s).to_owned()).filter(|n| !n.is_empty()).collect();
         names.sort();
         names
-    }
-
-    /// Why nobody can say anything of the namespace that is asked for: whether there is one may not be read, and nothing
-    /// that is known is in it.
-    pub fn unseen_place(&self) -> Option<String> {
-        let name = self.facts.namespace.as_deref()?;
-        let Some(Standing::Unknown(why)) = &self.facts.standing else { return None };
-        let known = self.namespaces();
-        if known.iter().any(|known| known == name) {
-            return None;
-        }
-        let near = suggest::nearest(name, known.iter().map(String::as_str));
-        let near = near.map_or_else(String::new, |near| format!("; is it {near}?"));
-        Some(format!("nothing is known of a namespace {name}, and whether there is one cannot be checked: {why}{near}"))
     }
 
     /// The chords of a command as shown in hints: the first one.
