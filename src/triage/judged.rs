@@ -100,11 +100,13 @@ impl Judged {
         match self.onsets.look(store, id, &judged, early.as_ref(), thresholds, now) {
             Word::Nothing => {}
             Word::Since(onset) => {
-                let gravest = judged.findings.iter().filter(|f| !f.muted).map(|f| f.severity).min();
-                for finding in judged.findings.iter_mut().filter(|f| !f.muted && Some(f.severity) == gravest) {
-                    finding.since = finding.since.map(|since| since.min(onset));
+                // a pod that has crashed again says nothing of the time before
+                let unsaid = Some(onset).filter(|_| kinds::spec(id.kind).name == "Pod");
+                for finding in gravest(&mut judged) {
+                    finding.since = finding.since.map(|since| since.min(onset)).or(unsaid);
                 }
             }
+            Word::Undated => gravest(&mut judged).for_each(|finding| finding.since = None),
             Word::Keep(finding) => {
                 judged.findings.push(finding);
                 early = None;
@@ -157,6 +159,12 @@ impl Judged {
         }
         out
     }
+}
+
+/// What counts most of a judgement.
+fn gravest(judged: &mut Judgement) -> impl Iterator<Item = &mut Finding> {
+    let gravest = judged.findings.iter().filter(|f| !f.muted).map(|f| f.severity).min();
+    judged.findings.iter_mut().filter(move |f| !f.muted && Some(f.severity) == gravest)
 }
 
 /// Not on its way, but wrong, whatever its grace.
