@@ -54,25 +54,32 @@ fn containers(pod: &Value) -> (Vec<String>, bool) {
     (all, waits)
 }
 
-/// The container that fails, of several the one that keeps the others waiting, and whether it has no run of its own now.
+/// The container that fails, of several the one that keeps the others waiting, and whether it is between two runs.
 fn failing(pod: &Value) -> Option<(&str, bool)> {
     let of = |pointer: &str| pod.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let code = |state: Option<&Value>| state?.pointer("/terminated/exitCode").and_then(Value::as_i64);
     // init containers run before the others, one after another
-    let all = of("/status/initContainerStatuses").iter().chain(of("/status/containerStatuses"));
-    let graded = all.filter_map(|status| {
+    let init = of("/status/initContainerStatuses").iter().map(|status| (status, true));
+    let all = init.chain(of("/status/containerStatuses").iter().map(|status| (status, false)));
+    let graded = all.filter_map(|(status, is_init)| {
         let (state, last) = (status.get("state"), status.get("lastState"));
-        let waits = state.is_some_and(|state| state.get("waiting").is_some());
+        let waiting = state.and_then(|state| state.get("waiting"));
+        let reason = waiting.and_then(|waiting| waiting.get("reason")?.as_str()).unwrap_or_default();
         let failed_before = code(last).is_some_and(|code| code != 0);
+        let between = waiting.is_some() && failed_before;
+        let cannot_start = !matches!(reason, "" | "ContainerCreating" | "PodInitializing");
         let grade = match () {
-            // between two runs
-            () if waits && failed_before => 3,
-            () if code(state).is_some_and(|code| code != 0) => 2,
+            // what failed before in the others waits for it
+            () if is_init && cannot_start => 5,
+            () if between => 4,
+            () if code(state).is_some_and(|code| code != 0) => 3,
+            // its image or its configuration is not there: it says so in place of a log
+            () if cannot_start => 2,
             // it runs again, and has not become ready
             () if failed_before && status.get("ready").and_then(Value::as_bool) == Some(false) => 1,
             () => return None,
         };
-        Some((grade, status.get("name")?.as_str()?, waits))
+        Some((grade, status.get("name")?.as_str()?, between))
     });
     // the first of the worst
     graded.reduce(|best, next| if next.0 > best.0 { next } else { best }).map(|(_, name, waits)| (name, waits))
@@ -261,6 +268,11 @@ mod tests {
     #[case::it_runs_again(&[("app", "run", 0), ("worker", "run", 1)], &[], "worker", false)]
     #[case::what_waits_counts_before_what_runs(&[("app", "run", 1), ("worker", "wait", 2)], &[], "worker", true)]
     #[case::nothing_fails(&[("app", "run", 0), ("worker", "run", 0)], &[("setup", "done", 0)], "app", false)]
+    #[case::an_init_container_is_not_configured(&[("app", "starts", 0), ("worker", "starts", 0)], &[("setup", "config", 0)], "setup", false)]
+    #[case::an_init_container_again(&[("app", "starts", 1), ("worker", "starts", 0)], &[("setup", "config", 0)], "setup", false)]
+    #[case::an_image_is_not_there(&[("app", "run", 0), ("worker", "pull", 0)], &[("setup", "done", 0)], "worker", false)]
+    #[case::what_has_a_log_counts_before(&[("app", "pull", 0), ("worker", "wait", 2)], &[], "worker", true)]
+    #[case::all_of_them_start(&[("app", "starts", 0), ("worker", "starts", 0)], &[("setup", "run", 0)], "app", false)]
     #[case::restarted_and_done(&[("app", "wait", 0)], &[("setup", "done", 1)], "app", false)]
     fn the_container_that_fails_is_opened(
         #[case] main: &[(&str, &str, i64)],
@@ -271,6 +283,9 @@ mod tests {
         let of = |list: &[(&str, &str, i64)]| -> Vec<Value> {
             let state = |word: &str| match word {
                 "wait" => json!({"waiting": {"reason": "CrashLoopBackOff"}}),
+                "config" => json!({"waiting": {"reason": "CreateContainerConfigError"}}),
+                "pull" => json!({"waiting": {"reason": "ImagePullBackOff"}}),
+                "starts" => json!({"waiting": {"reason": "PodInitializing"}}),
                 "end" => json!({"terminated": {"exitCode": 3}}),
                 "done" => json!({"terminated": {"exitCode": 0}}),
                 _ => json!({"running": {}}),

@@ -147,6 +147,26 @@ fn backoff(attempts: i64) -> i64 {
     3600 << attempts.saturating_sub(1).clamp(0, 5)
 }
 
+/// What cert-manager waited between the first and the last of so many failures.
+fn waited(attempts: i64) -> i64 {
+    let pauses = attempts.saturating_sub(1).max(0);
+    let growing = pauses.min(5);
+    ((HOUR << growing) - HOUR).saturating_add((pauses - growing).saturating_mul(backoff(i64::MAX)))
+}
+
+/// Since when nobody has managed to issue it: since its renewal was due, or it was made if it was never issued. Each
+/// failure has a later time than the one before, so the first of them is reckoned back from the last.
+pub fn failing_since(record: &Record, now: Time) -> Option<Time> {
+    let never = record.int(REVISION) == 0 && record.time(NOT_AFTER).is_none();
+    let made = Some(record.created).filter(|at| never && at.is_set());
+    let due = record.time(RENEWAL).filter(|due| *due <= now);
+    // one that is tried on somebody's word does not wait: what was issued or made since did not fail before
+    let floor = record.time(NOT_BEFORE).unwrap_or(record.created).max(record.created);
+    let last = record.time(LAST_FAILURE);
+    let first = last.map(|last| last.plus(-waited(record.int(ATTEMPTS))).max(floor.min(last)));
+    [made, due, first].into_iter().flatten().min()
+}
+
 /// What decides, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Case {
@@ -271,11 +291,12 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
             Judgement::of(Health::Failed).with(finding)
         }
         Case::FirstIssuance if long => {
-            judged(Health::Warning, record.time(ISSUING), note("first issuance takes too long"))
+            let begun = if attempts > 0 { failing_since(record, now) } else { record.time(ISSUING) };
+            judged(Health::Warning, begun, note("first issuance takes too long"))
         }
         Case::FirstIssuance if attempts > 0 => judged(
             Health::Progressing,
-            record.time(LAST_FAILURE),
+            failing_since(record, now),
             format!("first issuance failed {times}, trying again"),
         ),
         Case::Lost => {
@@ -300,7 +321,7 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
         Case::Failing => {
             let health = if soon { Health::Failed } else { Health::Warning };
             let what = if attempts > 0 { format!("renewal failed {times}") } else { "renewal failed".to_owned() };
-            judged(health, record.time(LAST_FAILURE), note(&what))
+            judged(health, failing_since(record, now), note(&what))
         }
         Case::Overdue => judged(Health::Warning, record.time(RENEWAL), "renewal overdue".to_owned()),
         Case::Issuing if long => judged(Health::Warning, record.time(ISSUING), note("renewal takes too long")),
@@ -526,6 +547,39 @@ mod tests {
         let judged = seen("certs", &certificate(&[good()], &status)).judged(NOW);
         let finding = &judged.findings[0];
         assert_eq!((finding.since, finding.severe()), (Some(at("2026-11-01T13:59:00Z")), Some(at(severe))));
+    }
+
+    #[rstest]
+    #[case::due_long_since(json!({"revision": 3, "notBefore": "2026-09-01T00:00:00Z", "notAfter": "2026-11-26T14:00:00Z",
+        "renewalTime": "2026-10-27T14:00:00Z", "failedIssuanceAttempts": 5}), "2026-10-27T14:00:00Z", "2026-11-19T14:00:01Z")]
+    #[case::asked_for_before_it_was_due(json!({"revision": 3, "notBefore": "2026-11-01T00:00:00Z",
+        "notAfter": "2027-01-30T00:00:00Z", "renewalTime": "2026-12-30T00:00:00Z", "failedIssuanceAttempts": 4}),
+        "2026-11-21T06:58:00Z", "2026-11-21T06:58:00Z")]
+    #[case::waits_no_longer_than_it_does(json!({"revision": 3, "notBefore": "2026-11-01T00:00:00Z",
+        "notAfter": "2027-01-30T00:00:00Z", "renewalTime": "2026-12-30T00:00:00Z", "failedIssuanceAttempts": 8}),
+        "2026-11-17T14:58:00Z", "2026-11-17T14:58:00Z")]
+    #[case::issued_between(json!({"revision": 3, "notBefore": "2026-11-21T12:00:00Z", "notAfter": "2027-01-30T00:00:00Z",
+        "renewalTime": "2026-12-30T00:00:00Z", "failedIssuanceAttempts": i64::MAX}), "2026-11-21T12:00:00Z", "2026-11-21T12:00:00Z")]
+    fn it_fails_since_it_could_not_be_renewed_however_often_it_was_tried(
+        #[case] mut status: Value,
+        #[case] since: &str,
+        #[case] severe: &str,
+    ) {
+        status["lastFailureTime"] = json!("2026-11-21T13:58:00Z");
+        let judged = seen("certs", &certificate(&[good()], &status)).judged(NOW);
+        let finding = &judged.findings[0];
+        assert_eq!((finding.since, finding.severe()), (Some(at(since)), Some(at(severe))));
+    }
+
+    #[rstest]
+    #[case::again("2026-11-21T13:59:57Z")]
+    #[case::for_too_long("2026-11-21T13:30:00Z")]
+    fn one_that_was_never_issued_fails_since_it_was_made(#[case] issuing: &str) {
+        let status = json!({"lastFailureTime": "2026-11-21T13:28:00Z", "failedIssuanceAttempts": 6});
+        let trying = ("Issuing", "True", "DoesNotExist", "m");
+        let mut object = certificate(&[(READY, "False", "DoesNotExist", "x"), trying], &status);
+        object["status"]["conditions"][1]["lastTransitionTime"] = json!(issuing);
+        assert_eq!(seen("certs", &object).judged(NOW).findings[0].since, Some(at("2026-09-01T00:00:00Z")));
     }
 
     #[test]

@@ -49,6 +49,8 @@ pub struct ScheduleState {
     pub expires_before_next: bool,
     /// A backup is not kept until the next run: so long it is, where none is left for that reason.
     pub kept: Option<i64>,
+    /// A run was submitted that would still be kept, and no backup is left: somebody removed them.
+    pub gone: bool,
     pub paused: bool,
     /// When this changes by itself.
     pub recheck: Option<Time>,
@@ -103,8 +105,14 @@ pub fn schedule_state<'a>(
     };
     let mut turns = vec![newest.map(|b| stuck_at(b)), slow_at];
     let kept = go_duration(strings.get(schedule.sym(TTL))).filter(|s| *s > 0).unwrap_or(KEPT);
+    // what was submitted was not missed, whatever became of it; a backup is known a moment later than that
+    let submitted = schedule.time(SUBMITTED).filter(|_| runs.is_empty());
+    let listed = submitted.map(|at| at.plus(thresholds.reconcile_grace));
+    state.gone = submitted.is_some_and(|at| at.plus(kept) > now) && listed.is_some_and(|at| now >= at);
+    turns.extend([listed, submitted.map(|at| at.plus(kept))]);
     // what was before is gone by now, good or not
-    let from = last_good.into_iter().chain([schedule.created, now.plus(-kept)]).max().unwrap_or(now);
+    let from = [last_good, submitted, Some(schedule.created), Some(now.plus(-kept))].into_iter().flatten().max();
+    let from = from.unwrap_or(now);
     if let Ok(cron) = Cron::parse(strings.get(schedule.sym(CRON))) {
         let spans: Vec<Run> = runs
             .iter()
@@ -127,8 +135,7 @@ pub fn schedule_state<'a>(
         state.next = next.filter(|_| !state.paused);
         let expires = good.and_then(|b| b.time(EXPIRES));
         state.expires_before_next = matches!((expires, next), (Some(e), Some(n)) if e < n);
-        let submitted = schedule.time(SUBMITTED);
-        let short = matches!((submitted, next), (Some(s), Some(n)) if runs.is_empty() && s.plus(kept) < n);
+        let short = matches!((submitted, next), (Some(s), Some(n)) if s.plus(kept) < n);
         state.kept = short.then_some(kept);
         turns.extend([waited.first().map(|at| at.plus(slack + 1)), next, expires]);
     }
@@ -137,13 +144,14 @@ pub fn schedule_state<'a>(
 }
 
 impl ScheduleState {
-    /// The finding of the schedule, in words that do not change by the minute. P3; P2 when it is bad twice in a row.
+    /// The finding of the schedule, in words that do not change by the minute. P3; P2 when it is bad twice in a row, or
+    /// its backups were removed.
     pub fn finding(&self, strings: &Strings) -> Option<Finding> {
-        if self.bad_in_a_row + self.missed == 0 {
+        if self.bad_in_a_row + self.missed == 0 && !self.gone {
             return self.quiet();
         }
-        let twice = self.bad_in_a_row + self.missed >= 2;
-        let severity = if twice && !self.paused { Severity::P2 } else { Severity::P3 };
+        let grave = self.gone || self.bad_in_a_row + self.missed >= 2;
+        let severity = if grave && !self.paused { Severity::P2 } else { Severity::P3 };
         let newest = velero::told(strings.get(self.bad_phase));
         let mut parts = Vec::new();
         match self.missed {
@@ -157,7 +165,9 @@ impl ScheduleState {
             n if self.bad_alike => parts.push(format!("newest {n} runs {newest}")),
             n => parts.push(format!("newest {n} runs not good, the last one {newest}")),
         }
-        if self.last_good.is_none() {
+        if self.gone {
+            parts.push("no good backup is left: its backups are gone".to_owned());
+        } else if self.last_good.is_none() {
             parts.push("no good backup is left".to_owned());
         }
         if self.paused {
@@ -200,6 +210,10 @@ mod tests {
     }
 
     fn joined_with(cron: &str, ttl: &str, paused: bool, runs: &[Run]) -> (ScheduleState, Strings) {
+        submitted(cron, ttl, paused, runs, Some("2026-11-21T02:00:00Z"))
+    }
+
+    fn submitted(cron: &str, ttl: &str, paused: bool, runs: &[Run], last: Option<&str>) -> (ScheduleState, Strings) {
         let (mut intern, mut strings) = (Interner::default(), Strings::default());
         let meta = |name: &str, labels: serde_json::Value| {
             json!({"name": name, "namespace": "velero", "uid": name, "labels": labels,
@@ -208,7 +222,7 @@ mod tests {
         let schedule = record(
             "schedules",
             &json!({"metadata": meta("daily", json!({})), "spec": {"schedule": cron, "paused": paused, "template": {"ttl": ttl}},
-                "status": {"phase": "Enabled", "lastBackup": "2026-11-21T02:00:00Z"}}),
+                "status": {"phase": "Enabled", "lastBackup": last}}),
             &mut intern,
         );
         let mut backups = Vec::new();
@@ -249,7 +263,8 @@ mod tests {
         ("Completed", "2026-11-19T02:00:03Z", "2026-11-19T02:20:00Z", FAR)], "P2 missed 1 run, newest run failed")]
     #[case::nothing_submitted("0 2 * * *", &[("Completed", "2026-11-18T02:00:03Z", "2026-11-18T02:20:00Z", FAR)],
         "P2 missed 3 runs")]
-    #[case::never_any("0 2 * * *", &[], "P2 missed 12 runs, no good backup is left")]
+    #[case::submitted_and_removed("0 2 * * *", &[], "P2 no good backup is left: its backups are gone")]
+    #[case::removed_and_missed("0 6 * * *", &[], "P2 missed 1 run, no good backup is left: its backups are gone")]
     #[case::within_the_slack("30 13 * * *", &[("Completed", "2026-11-20T13:30:03Z", "2026-11-20T13:40:00Z", FAR)], "fine")]
     #[case::long_runs_get_twice_their_time("0 12 * * *",
         &[("Completed", "2026-11-20T12:00:00Z", "2026-11-20T13:01:00Z", FAR)], "fine")]
@@ -286,7 +301,8 @@ mod tests {
     #[case::a_gap_within_them("72h", &[("PartiallyFailed", "2026-11-21T09:00:00Z", "2026-11-21T09:10:00Z", FAR),
         ("PartiallyFailed", "2026-11-19T09:00:00Z", "2026-11-19T09:10:00Z", FAR)],
         "P2 missed 1 run, newest 2 runs partially failed, no good backup is left", Some("2026-11-19T09:00:00Z"))]
-    #[case::kept_for_as_long_as_velero_does("", &[], "P2 missed 12 runs, no good backup is left", Some("2026-11-10T09:00:00Z"))]
+    #[case::removed("", &[], "P2 missed 1 run, no good backup is left: its backups are gone", Some("2026-11-21T09:00:00Z"))]
+    #[case::not_kept_until_now("6h", &[], "P3 missed 1 run, no good backup is left", Some("2026-11-21T09:00:00Z"))]
     #[case::kept_for_ever_and_an_older_one_is_there("", &[("Completed", "2026-11-18T09:00:00Z", "2026-11-18T09:10:00Z", FAR)],
         "P2 missed 3 runs", Some("2026-11-19T09:00:00Z"))]
     fn what_is_not_kept_proves_nothing(
@@ -305,6 +321,19 @@ mod tests {
         let state = joined_with("0 2 * * *", "6h", false, &[]);
         assert_eq!(told(&state), "P3 no backup is left: each is kept for 6h only, less than until the next run");
         assert_eq!(told(&joined_with("0 2 * * *", "6h", true, &[])), "fine");
+    }
+
+    #[test]
+    fn what_was_never_submitted_was_missed_and_what_was_submitted_a_moment_ago_is_not_gone() {
+        let of = |last, paused| submitted("0 9 * * *", "", paused, &[], last);
+        let never = of(None, false);
+        assert_eq!(told(&never), "P2 missed 12 runs, no good backup is left");
+        assert_eq!(never.0.first_missed, Some(at("2026-11-10T09:00:00Z")));
+        let (state, strings) = of(Some("2026-11-21T13:57:01Z"), false);
+        assert_eq!((told(&(state.clone(), strings)), state.recheck), ("fine".into(), Some(at("2026-11-21T14:00:01Z"))));
+        assert!(told(&of(Some("2026-11-21T13:57:00Z"), false)).ends_with("its backups are gone"));
+        let paused = of(Some("2026-11-19T09:00:00Z"), true);
+        assert_eq!(told(&paused), "P3 missed 2 runs, no good backup is left: its backups are gone, paused");
     }
 
     #[test]

@@ -425,6 +425,24 @@ fn health(shown: &Printed, status: &Status, deleted: bool) -> Health {
     }
 }
 
+/// From so many restarts on, a pod that has just ended has done so before.
+const AGAIN: i64 = 3;
+/// The pod's condition follows the end of a container within this.
+const FOLLOWS: i64 = 60;
+/// A container that has run so long, in seconds, is not in a crash loop any more.
+/// Sources: Kubernetes `pkg/kubelet/kubelet.go`, `MaxCrashLoopBackOff`; client-go `util/flowcontrol/backoff.go`, where a
+/// back-off begins anew after twice that.
+pub const STEADY: i64 = 600;
+
+/// Since when a pod fails. One that becomes ready between two crashes tells of the last one only: nobody knows since when
+/// it does so.
+fn failing_since(record: &Record) -> Option<Time> {
+    let since = record.time(SINCE).unwrap_or(record.created);
+    let is_again = record.int(RESTARTS) >= AGAIN
+        && record.time(LAST_RESTART).is_some_and(|last| since.age(last) <= FOLLOWS && last.age(since) < STEADY);
+    (!is_again).then_some(since)
+}
+
 fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) -> Judgement {
     let word = strings.get(record.status);
     let since = record.time(SINCE).unwrap_or(record.created);
@@ -445,7 +463,7 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
             if now < ends && record.int(RESTARTS) == 0 {
                 return judged.again_at(ends);
             }
-            judged.with(Finding::new(Severity::P3, Some(since), failure(record, strings)))
+            judged.with(Finding::new(Severity::P3, failing_since(record), failure(record, strings)))
         }
         Health::Warning => waiting(thresholds.not_ready, Health::Progressing, because("not ready")),
         Health::Progressing if word == "Pending" || word == "SchedulingGated" => {
@@ -458,7 +476,7 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
                 // one that has ended is not restarted any more
                 Some(last) if word == "Running" && last.age(now) < thresholds.recent_restart => {
                     let judged = Judgement::of(Health::Warning).again_at(last.plus(thresholds.recent_restart));
-                    let often = || Finding::new(Severity::P3, Some(last), restarted(record, strings));
+                    let often = || Finding::new(Severity::P3, None, restarted(record, strings));
                     if record.int(RESTARTS) >= OFTEN { judged.with(often()) } else { judged }
                 }
                 _ => Judgement::of(Health::Ok),
@@ -547,7 +565,7 @@ mod tests {
     use rstest::rstest;
     use serde_json::{Value, json};
 
-    use crate::kinds::testing::{NOW, Seen, seen};
+    use crate::kinds::testing::{NOW, Seen, at, seen};
 
     fn running() -> Value {
         json!({"running": {"startedAt": "2026-11-21T10:00:00Z"}})
@@ -608,6 +626,29 @@ mod tests {
 
     fn is(ready: &str, status: &str, restarts: &str) -> (String, String, String) {
         (ready.into(), status.into(), restarts.into())
+    }
+
+    #[rstest]
+    #[case::has_never_been_ready("2026-11-21T10:00:00Z", "2026-11-21T13:59:00Z", 30, Some("2026-11-21T10:00:00Z"))]
+    #[case::was_ready_in_between("2026-11-21T13:59:01Z", "2026-11-21T13:59:00Z", 30, None)]
+    #[case::has_just_ended_again("2026-11-21T13:59:00Z", "2026-11-21T13:53:00Z", 3, None)]
+    #[case::ran_well_before("2026-11-21T13:59:00Z", "2026-11-14T13:00:00Z", 30, Some("2026-11-21T13:59:00Z"))]
+    #[case::few_times("2026-11-21T13:59:01Z", "2026-11-21T13:59:00Z", 2, Some("2026-11-21T13:59:01Z"))]
+    fn a_pod_that_was_ready_between_two_crashes_does_not_say_since_when_it_fails(
+        #[case] since: &str,
+        #[case] ended: &str,
+        #[case] restarts: i64,
+        #[case] expected: Option<&str>,
+    ) {
+        let pod = json!({
+            "metadata": {"name": "a", "namespace": "shop", "creationTimestamp": "2026-11-01T00:00:00Z"},
+            "spec": {"containers": [{"name": "app"}]},
+            "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": since}],
+                "containerStatuses": [{"name": "app", "ready": false, "restartCount": restarts,
+                    "state": waiting("CrashLoopBackOff"),
+                    "lastState": {"terminated": {"exitCode": 1, "reason": "Error", "finishedAt": ended}}}]},
+        });
+        assert_eq!(seen("pods", &pod).judged(NOW).findings[0].since, expected.map(at));
     }
 
     #[rstest]

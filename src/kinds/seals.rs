@@ -223,8 +223,9 @@ pub struct Quorum {
     pub severity: Option<Severity>,
 }
 
-/// The quorum of the replicas of one cluster. Lost is said only when it is certain: a replica that could not be asked
-/// may be well.
+/// How it stands with the replicas of one cluster. Lost is said only when it is certain: a replica that could not be asked
+/// may be well, and one that is cut off from the active one is unsealed and has its vote. Only raft needs more than half
+/// of them; with any other storage one that is active suffices.
 pub fn quorum(seals: &[&Seal]) -> Quorum {
     let count = |is: fn(State) -> bool| small(seals.iter().filter(|s| is(s.state)).count());
     let total = small(seals.len()).max(highest(seals));
@@ -248,12 +249,15 @@ pub fn quorum(seals: &[&Seal]) -> Quorum {
     };
     let sealed = count(|s| s == State::Sealed);
     let unreachable = count(|s| s == State::Unreachable);
+    let cut_off = count(|s| s == State::CutOff);
+    let is_raft = seals.iter().any(|s| s.storage == "raft") || seals.iter().all(|s| s.storage.is_empty());
+    let votes = unsealed + cut_off;
     // who is unsealed but of unknown role may be the active one
     let maybe_active = active + unknown + count(|s| s == State::Unsealed);
     let listed = parts(&[
         (sealed, "sealed"),
         (unreachable, "unreachable"),
-        (count(|s| s == State::CutOff), "cut off"),
+        (cut_off, "cut off"),
         (count(|s| s == State::Removed), "removed"),
         (uninitialised, "uninitialised"),
         (unknown, "unknown"),
@@ -264,11 +268,12 @@ pub fn quorum(seals: &[&Seal]) -> Quorum {
         say("quorum unknown".into(), "no replica".into(), Health::Unknown, Some(Severity::P3));
     } else if uninitialised == total {
         say("uninitialised".into(), "no replica is initialised".into(), Health::Warning, Some(Severity::P3));
-    } else if unsealed + unknown < need {
+    } else if is_raft && votes + unknown < need {
         say(LOST.into(), of_all, Health::Failed, Some(Severity::P1));
     } else if maybe_active == 0 {
-        say(LOST.into(), "no replica is active".into(), Health::Failed, Some(Severity::P1));
-    } else if unsealed < need || unknown == total {
+        let why = if unsealed > 0 { "no replica is active".to_owned() } else { of_all };
+        say(LOST.into(), why, Health::Failed, Some(Severity::P1));
+    } else if unsealed == 0 || (is_raft && votes < need) {
         say("quorum unknown".into(), of_all, Health::Unknown, Some(Severity::P3));
     } else if active > 1 {
         let why = format!("{active} replicas say that they are active");
@@ -276,7 +281,7 @@ pub fn quorum(seals: &[&Seal]) -> Quorum {
     } else if unsealed < total && unsealed + unknown == total {
         say(format!("quorum {unsealed}/{total}"), of_all, Health::Unknown, Some(Severity::P4));
     } else if unsealed < total {
-        let severity = if unsealed + unknown == need { Severity::P2 } else { Severity::P3 };
+        let severity = if unsealed + unknown <= need { Severity::P2 } else { Severity::P3 };
         say(format!("degraded {unsealed}/{total}"), of_all, Health::Warning, Some(severity));
     } else if active == 0 {
         let why = "no replica says that it is active".to_owned();
@@ -428,6 +433,8 @@ mod tests {
     #[case(&[Unsealed, Standby, Standby], "quorum 3/3", Health::Unknown, Some(Severity::P4), "no replica says that it is active")]
     #[case(&[Active, Standby, CutOff], "degraded 2/3", Health::Warning, Some(Severity::P2), "1 cut off of 3")]
     #[case(&[CutOff, CutOff, CutOff], "quorum lost", Health::Failed, Some(Severity::P1), "3 cut off of 3")]
+    #[case(&[Active, CutOff, CutOff], "degraded 1/3", Health::Warning, Some(Severity::P2), "2 cut off of 3")]
+    #[case(&[CutOff, CutOff, Unknown], "quorum unknown", Health::Unknown, Some(Severity::P3), "2 cut off, 1 unknown of 3")]
     #[case(&[Active, Standby, Removed], "degraded 2/3", Health::Warning, Some(Severity::P2), "1 removed of 3")]
     #[case(&[Active, Unknown, Unknown], "quorum unknown", Health::Unknown, Some(Severity::P3), "2 unknown of 3")]
     #[case(&[Unknown, Unknown, Unknown], "quorum unknown", Health::Unknown, Some(Severity::P3), "3 unknown of 3")]
@@ -447,6 +454,28 @@ mod tests {
     ) {
         let told = quorum_of(&replicas(states));
         assert_eq!((&*told.word, told.health, told.severity, &*told.why), (word, health, severity, why));
+    }
+
+    #[rstest]
+    #[case("consul", &[Active, Sealed, Sealed], "degraded 1/3", Some(Severity::P2), "2 sealed of 3")]
+    #[case("consul", &[Sealed, Sealed, Sealed], "quorum lost", Some(Severity::P1), "3 sealed of 3")]
+    #[case("consul", &[Standby, Standby, Sealed], "quorum lost", Some(Severity::P1), "no replica is active")]
+    #[case("consul", &[Sealed, Sealed, Unknown], "quorum unknown", Some(Severity::P3), "2 sealed, 1 unknown of 3")]
+    #[case("consul", &[Active, Standby, Standby], "quorum 3/3", None, "")]
+    #[case("raft", &[Active, Sealed, Sealed], "quorum lost", Some(Severity::P1), "2 sealed of 3")]
+    #[case("raft", &[Active, CutOff, Sealed], "degraded 1/3", Some(Severity::P2), "1 sealed, 1 cut off of 3")]
+    fn only_raft_needs_more_than_half_of_the_replicas(
+        #[case] storage: &str,
+        #[case] states: &[State],
+        #[case] word: &str,
+        #[case] severity: Option<Severity>,
+        #[case] why: &str,
+    ) {
+        let mut seals = replicas(states);
+        // of the first one nobody knows it
+        seals.iter_mut().skip(1).for_each(|seal| storage.clone_into(&mut seal.storage));
+        let told = quorum_of(&seals);
+        assert_eq!((&*told.word, told.severity, &*told.why), (word, severity, why));
     }
 
     #[test]

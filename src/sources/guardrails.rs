@@ -15,11 +15,12 @@ use super::poll::{Ask, AskError, Polled, expect_ok, problem, utf8};
 use super::prometheus::{self, RuleHealth, Seen};
 use crate::domain::ages::Time;
 use crate::domain::change::FeedState;
+use crate::domain::health::Severity;
 use crate::domain::interner::Interner;
 use crate::domain::profile::{Fires, Guardrail as Wanted, JudgedBy, Profile, Profiles, Worth};
 use crate::domain::record::Record;
 use crate::domain::served::escape;
-use crate::kinds::alerts::About;
+use crate::kinds::alerts::{About, grade};
 use crate::kinds::guardrails::{self as kind, Guardrail, State};
 
 /// A slow question is asked again only after this many times what it took.
@@ -33,6 +34,7 @@ pub struct Alarm {
     pub firing: bool,
     pub silenced: bool,
     pub since: Option<Time>,
+    pub severity: Option<Severity>,
     pub says: String,
 }
 
@@ -64,6 +66,7 @@ impl View {
                         firing: alert.firing,
                         silenced: false,
                         since: alert.since,
+                        severity: grade(alert.labels.get("severity").unwrap_or_default()),
                         says: alert.annotations.summary().to_owned(),
                     }));
                 }
@@ -139,7 +142,7 @@ impl Judged {
 
 /// The alerts of a step as guardrails need them.
 pub fn alarms(records: &[Record], intern: &mut Interner) -> Vec<Alarm> {
-    use crate::kinds::alerts::State;
+    use crate::kinds::alerts::{SEVERITY, State};
     let word = |state: State, intern: &mut Interner| intern.get(state.word());
     let [firing, active, silenced, inhibited] =
         [State::Firing, State::Active, State::Silenced, State::Inhibited].map(|state| word(state, intern));
@@ -153,6 +156,7 @@ pub fn alarms(records: &[Record], intern: &mut Interner) -> Vec<Alarm> {
                 firing: muted || record.status == firing || record.status == active,
                 silenced: muted,
                 since: record.created.is_set().then_some(record.created),
+                severity: grade(intern.text(record.sym(SEVERITY))),
                 says: record.note.to_string(),
             }
         })
@@ -231,12 +235,13 @@ fn by_alert(name: &str, view: &View) -> Judged {
     if let Some(why) = &view.blind {
         return Judged::unjudged(why.clone());
     }
-    let of_name = || view.alarms.iter().filter(|alarm| alarm.name == name);
-    let fires = of_name().filter(|alarm| alarm.firing);
-    let loud = fires.clone().find(|alarm| !alarm.silenced);
-    if let Some(alarm) = loud.or_else(|| fires.clone().next()) {
+    let mut fires: Vec<&Alarm> = view.alarms.iter().filter(|alarm| alarm.name == name && alarm.firing).collect();
+    if fires.iter().any(|alarm| !alarm.silenced) {
+        fires.retain(|alarm| !alarm.silenced);
+    }
+    if let Some(alarm) = fires.first() {
         let state = if alarm.silenced { State::Silenced } else { State::Crossed };
-        return Judged::new(state, &*alarm.says);
+        return Judged::new(state, told_alarms(&fires));
     }
     match &view.rules {
         // a rule that is not there, or does not work, never fires
@@ -246,6 +251,21 @@ fn by_alert(name: &str, view: &View) -> Judged {
             Some(None) => Judged::new(State::Kept, ""),
         },
         Err(why) => Judged::unjudged(format!("rules cannot be read: {why}")),
+    }
+}
+
+/// What an alert says; of several how many they are, and what the most severe of them says, or the oldest of those.
+fn told_alarms(fires: &[&Alarm]) -> String {
+    let severity = |alarm: &Alarm| alarm.severity.unwrap_or(Severity::P4);
+    // what nobody dates need not be old; the words decide between equals, whatever came first
+    let order = |alarm: &&&Alarm| (severity(alarm), alarm.since.is_none(), alarm.since, alarm.says.clone());
+    let Some(first) = fires.iter().min_by_key(order) else { return String::new() };
+    let alike = fires.iter().all(|alarm| severity(alarm) == severity(first));
+    match (fires.len(), &*first.says) {
+        (1, says) => says.to_owned(),
+        (n, "") => format!("{n} alerts fire"),
+        (n, says) if alike => format!("{n} alerts fire, the oldest: {says}"),
+        (n, says) => format!("{n} alerts fire, the most severe: {says}"),
     }
 }
 
@@ -537,7 +557,40 @@ fires = "above-zero"
 
     fn down(silenced: bool) -> Alarm {
         let (name, namespace) = ("ShopDown".to_owned(), "shop".to_owned());
-        Alarm { name, namespace, firing: true, silenced, since: Some(Time(5)), says: "gone".to_owned() }
+        Alarm {
+            name,
+            namespace,
+            firing: true,
+            silenced,
+            since: Some(Time(5)),
+            severity: Some(Severity::P3),
+            says: "gone".to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn of_several_alerts_their_number_and_the_worst_one_are_told() {
+        let ask = prometheus("", "ShopDown", &vector(&[]));
+        let alarm = |says: &str, since, severity, silenced| Alarm {
+            says: says.to_owned(),
+            since: Some(Time(since)),
+            severity: Some(severity),
+            ..down(silenced)
+        };
+        let told = async |alarms: &[Alarm]| {
+            let mut backwards = alarms.to_vec();
+            backwards.reverse();
+            let told = words(&step(&ask, alarms, &mut Memory::default(), 100).await)[0].clone();
+            assert_eq!(words(&step(&ask, &backwards, &mut Memory::default(), 100).await)[0], told);
+            told
+        };
+        let (young, old) = (alarm("b gone", 9, Severity::P3, false), alarm("c gone", 7, Severity::P3, false));
+        let (grave, quiet) = (alarm("a gone", 8, Severity::P2, false), alarm("d gone", 1, Severity::P1, true));
+        assert_eq!(told(&[young.clone(), old.clone()]).await, "Down crossed 2 alerts fire, the oldest: c gone");
+        let all = [young.clone(), old, grave, quiet.clone()];
+        assert_eq!(told(&all).await, "Down crossed 3 alerts fire, the most severe: a gone");
+        assert_eq!(told(&[young, quiet.clone()]).await, "Down crossed b gone");
+        assert_eq!(told(&[quiet.clone(), quiet]).await, "Down silenced 2 alerts fire, the oldest: d gone");
     }
 
     #[tokio::test]

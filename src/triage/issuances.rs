@@ -34,8 +34,9 @@ pub fn join(store: &Store, id: RowId, mut judged: Judgement, thresholds: &Thresh
         return judged;
     }
     let Some((issuer, why)) = unable(store, record) else { return judged };
-    let tried = record.time(certificates::ISSUING).or_else(|| record.time(certificates::LAST_FAILURE));
-    let begun = tried.unwrap_or(record.created);
+    // each try has a time of its own, and it has failed since the first of them
+    let failing = record.time(certificates::LAST_FAILURE).and_then(|_| certificates::failing_since(record, now));
+    let begun = failing.or_else(|| record.time(certificates::ISSUING)).unwrap_or(record.created);
     let ends = begun.plus(thresholds.reconcile_grace);
     if now < ends {
         return judged.again_at(ends);

@@ -23,7 +23,7 @@ pub struct Judged {
     onsets: Onsets,
     deadlines: BinaryHeap<Reverse<(Time, RowId)>>,
     due: HashMap<RowId, Time, FixedState>,
-    unwell: Option<missing::Unwell>,
+    counted: missing::Counted,
 }
 
 /// What a judgement changed.
@@ -76,7 +76,7 @@ impl Judged {
 
     /// What was counted of pods holds no more: some were judged again.
     pub fn count_anew(&mut self) {
-        self.unwell = None;
+        self.counted = missing::Counted::default();
     }
 
     /// Judges one row again.
@@ -87,24 +87,26 @@ impl Judged {
             let early = self.early.remove(&id).is_some();
             return Differs { counts: self.findings.remove(&id).is_some(), early };
         };
-        let mut judged = judgement(store, id, thresholds, now, &mut self.unwell);
+        let mut judged = judgement(store, id, thresholds, now, &mut self.counted);
         self.onsets.date(store, id, &mut judged, now);
         let raw = row.record.health;
         // what it says once its grace is over
         let mut early = match judged.recheck {
             Some(at) if judged.findings.is_empty() && is_wrong(raw) => {
-                judgement(store, id, thresholds, at, &mut self.unwell).findings.into_iter().find(|f| !f.muted)
+                judgement(store, id, thresholds, at, &mut self.counted).findings.into_iter().find(|f| !f.muted)
             }
             _ => None,
         };
         match self.onsets.look(store, id, &judged, early.as_ref(), thresholds, now) {
             Word::Nothing => {}
             Word::Since(onset) => {
-                let gravest = judged.findings.iter().filter(|f| !f.muted).map(|f| f.severity).min();
-                for finding in judged.findings.iter_mut().filter(|f| !f.muted && Some(f.severity) == gravest) {
-                    finding.since = finding.since.map(|since| since.min(onset));
+                // a pod that has crashed again says nothing of the time before
+                let unsaid = Some(onset).filter(|_| kinds::spec(id.kind).name == "Pod");
+                for finding in gravest(&mut judged) {
+                    finding.since = finding.since.map(|since| since.min(onset)).or(unsaid);
                 }
             }
+            Word::Undated => gravest(&mut judged).for_each(|finding| finding.since = None),
             Word::Keep(finding) => {
                 judged.findings.push(finding);
                 early = None;
@@ -159,6 +161,12 @@ impl Judged {
     }
 }
 
+/// What counts most of a judgement.
+fn gravest(judged: &mut Judgement) -> impl Iterator<Item = &mut Finding> {
+    let gravest = judged.findings.iter().filter(|f| !f.muted).map(|f| f.severity).min();
+    judged.findings.iter_mut().filter(move |f| !f.muted && Some(f.severity) == gravest)
+}
+
 /// Not on its way, but wrong, whatever its grace.
 fn is_wrong(raw: Health) -> bool {
     matches!(raw, Health::Failed | Health::Warning | Health::Terminating)
@@ -170,7 +178,7 @@ fn judgement(
     id: RowId,
     thresholds: &Thresholds,
     now: Time,
-    unwell: &mut Option<missing::Unwell>,
+    counted: &mut missing::Counted,
 ) -> Judgement {
     let Some(row) = store.row(id) else { return Judgement::default() };
     if row.record.unreadable {
@@ -178,11 +186,11 @@ fn judgement(
         return Judgement::of(Health::Unknown).with(Finding::new(Severity::P3, None, row.record.note.clone()));
     }
     let judged = (kinds::spec(id.kind).judge)(&row.record, &store.strings, thresholds, now);
-    let judged = missing::join(store, id, judged, unwell);
+    let judged = missing::join(store, id, judged, counted);
     let judged = schedules::join(store, id, judged, thresholds, now);
     let judged = issuances::join(store, id, judged, thresholds, now);
     let judged = runs::join(store, id, judged);
-    let judged = leftovers::join(store, id, judged);
+    let judged = leftovers::join(store, id, judged, counted, thresholds, now);
     let judged = blocked::join(store, id, judged);
     let judged = volume_claims::join(store, id, judged);
     let judged = refusals::join(store, id, judged, thresholds, now);

@@ -1,35 +1,39 @@
 //! Pods that ended badly and were replaced long since (evicted, shut down with their node) stay until somebody cleans up.
-//! Once their workload has all its pods, or their Job is complete, they are history: a note.
+//! Once their workload has all its pods again, be they well or not, or their Job is complete, they are history: a note.
 
 use hashbrown::HashSet;
 
 use super::judged::Judged;
+use super::missing::Counted;
+use crate::domain::ages::Time;
 use crate::domain::finding::Judgement;
 use crate::domain::health::{Health, Severity};
 use crate::domain::interner::{Strings, Sym};
 use crate::domain::record::{Cell, Link, Record, Relation};
+use crate::domain::thresholds::Thresholds;
 use crate::kinds::{self, pods, workload};
 use crate::store::{RowId, Store};
 
 /// Kinds that replace a pod that has ended.
 const WORKLOADS: [&str; 5] = ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"];
 
-/// The ended pods of workloads that are among the touched rows.
+/// The ended pods of workloads that are among the touched rows, or that have other pods among them.
 pub fn concerned(store: &Store, judged: &Judged, touched: &[RowId]) -> Vec<RowId> {
     let Some(pod) = kinds::by_name("Pod") else { return Vec::new() };
     let mut owners: HashSet<(&str, Sym, &str)> = HashSet::new();
-    for id in touched.iter().filter(|id| WORKLOADS.contains(&kinds::spec(id.kind).name)) {
-        if let Some(row) = store.row(*id) {
+    let text = |sym| store.strings.get(sym);
+    for (id, row) in touched.iter().filter_map(|id| Some((id, store.row(*id)?))) {
+        if id.kind == pod {
+            let owner = row.record.link(Relation::Owner);
+            owners.extend(owner.map(|link| (text(link.kind), link.namespace, text(link.name))));
+        } else if WORKLOADS.contains(&kinds::spec(id.kind).name) {
             owners.insert((kinds::spec(id.kind).name, row.record.namespace, &row.record.name));
         }
     }
     if owners.is_empty() {
         return Vec::new();
     }
-    let is_of = |link: &Link| {
-        let text = |sym| store.strings.get(sym);
-        owners.contains(&(text(link.kind), link.namespace, text(link.name)))
-    };
+    let is_of = |link: &Link| owners.contains(&(text(link.kind), link.namespace, text(link.name)));
     let of = |id: &RowId| store.row(*id).is_some_and(|row| ended(&row.record).is_some_and(is_of));
     judged.rows().map(|(id, _)| id).filter(|id| id.kind == pod && of(id)).collect()
 }
@@ -40,25 +44,42 @@ fn ended(pod: &Record) -> Option<&Link> {
 }
 
 /// Makes a note of what was replaced; `judged` is returned as it is for all others.
-pub fn join(store: &Store, id: RowId, mut judged: Judgement) -> Judgement {
+pub fn join(
+    store: &Store,
+    id: RowId,
+    mut judged: Judgement,
+    counted: &mut Counted,
+    thresholds: &Thresholds,
+    now: Time,
+) -> Judgement {
     if judged.findings.is_empty() || kinds::spec(id.kind).name != "Pod" {
         return judged;
     }
     let Some(owner) = store.row(id).and_then(|row| ended(&row.record)) else { return judged };
     let strings = &store.strings;
     let kind = strings.get(owner.kind);
-    let workload = kinds::by_name(kind).filter(|_| WORKLOADS.contains(&kind));
-    let whole = workload
+    let workload = kinds::by_name(kind)
+        .filter(|_| WORKLOADS.contains(&kind))
         .and_then(|kind| store.find(kind, strings.get(owner.namespace), strings.get(owner.name)))
-        .and_then(|id| store.row(id))
-        .is_some_and(|row| is_whole(kind, &row.record, strings));
-    if whole {
-        let now = if kind == "Job" { "its Job is complete" } else { "it was replaced" };
-        judged.health = Health::Ok;
-        for finding in &mut judged.findings {
-            finding.severity = Severity::P4;
-            finding.why = format!("left over, {now}: {}", finding.why).into();
+        .and_then(|id| store.row(id));
+    let Some(workload) = workload.map(|row| &row.record) else { return judged };
+    if !is_whole(kind, workload, strings) {
+        if !is_replaced(kind, workload, store, counted) {
+            return judged;
         }
+        // what takes its place may end as it did: only then is it history
+        let since = judged.findings.iter().filter_map(|finding| finding.since).max();
+        match since.map(|since| since.plus(thresholds.recent_restart)) {
+            Some(old) if now >= old => {}
+            Some(old) => return judged.again_at(old),
+            None => return judged,
+        }
+    }
+    let told = if kind == "Job" { "its Job is complete" } else { "it was replaced" };
+    judged.health = Health::Ok;
+    for finding in &mut judged.findings {
+        finding.severity = Severity::P4;
+        finding.why = format!("left over, {told}: {}", finding.why).into();
     }
     judged
 }
@@ -70,4 +91,10 @@ fn is_whole(kind: &str, record: &Record, strings: &Strings) -> bool {
         _ if strings.get(record.status) == workload::OBSERVING => false,
         _ => matches!(record.cell(workload::READY), Cell::Ratio(ready, wanted) if ready >= wanted),
     }
+}
+
+/// Whether a workload has as many pods as it wants, ready or not: those that are not say themselves what is wrong.
+fn is_replaced(kind: &str, record: &Record, store: &Store, counted: &mut Counted) -> bool {
+    let Cell::Ratio(_, wanted) = record.cell(workload::READY) else { return false };
+    kind != "Job" && counted.there(store, kind, record) >= usize::from(wanted)
 }

@@ -10,7 +10,7 @@ use crate::domain::finding::Judgement;
 use crate::domain::health::Health;
 use crate::domain::interner::{Strings, Sym};
 use crate::domain::record::{KindId, Record, Relation};
-use crate::kinds::{self, workload};
+use crate::kinds::{self, pods, workload};
 use crate::store::{RowId, Store};
 
 /// Kinds that are judged by how many pods they lack.
@@ -39,20 +39,54 @@ pub fn concerned(store: &Store, touched: &[RowId]) -> Vec<RowId> {
     out
 }
 
-/// How many pods of each controller are there and not well: counted once for all that is judged together.
-#[derive(Debug)]
-pub struct Unwell(HashMap<u64, usize, FixedState>);
+/// How many pods of each controller there are: counted once for all that is judged together, and only what is asked for.
+#[derive(Debug, Default)]
+pub struct Counted {
+    /// Those that are not well.
+    unwell: Option<Pods>,
+    /// Those that have not ended, well or not.
+    there: Option<Pods>,
+}
 
-impl Unwell {
-    fn of(store: &Store, pods: KindId) -> Self {
+#[derive(Debug)]
+struct Pods(HashMap<u64, usize, FixedState>);
+
+impl Pods {
+    fn of(store: &Store, pods: KindId, counts: impl Fn(&Record) -> bool) -> Self {
         let mut out = Self(HashMap::with_hasher(FixedState::default()));
-        for (_, pod) in store.table(pods).iter().filter(|(_, pod)| pod.record.health != Health::Ok) {
+        for (_, pod) in store.table(pods).iter().filter(|(_, pod)| counts(&pod.record)) {
             if let Some(owner) = pod.record.link(Relation::Owner) {
                 let (kind, name) = (store.strings.get(owner.kind), store.strings.get(owner.name));
                 *out.0.entry(key(kind, owner.namespace, name)).or_default() += 1;
             }
         }
         out
+    }
+
+    fn own(&self, kind: &str, namespace: Sym, name: &str) -> usize {
+        self.0.get(&key(kind, namespace, name)).copied().unwrap_or(0)
+    }
+}
+
+impl Counted {
+    /// How many pods of a controller are there and not well.
+    fn unwell(&mut self, store: &Store, pods: KindId, kind: &str, owner: &Record) -> usize {
+        let is_unwell = |pod: &Record| pod.health != Health::Ok;
+        let unwell = self.unwell.get_or_insert_with(|| Pods::of(store, pods, is_unwell));
+        unwell.own(kind, owner.namespace, &owner.name)
+    }
+
+    /// How many pods of a controller have not ended and are not on their way out: as it counts them itself.
+    /// Source: Kubernetes `pkg/controller/controller_utils.go`, `IsPodActive`.
+    pub fn there(&mut self, store: &Store, kind: &str, owner: &Record) -> usize {
+        let Some(pods) = kinds::by_name("Pod") else { return 0 };
+        let strings = &store.strings;
+        let is_there = |pod: &Record| {
+            let over = pod.flag(pods::ENDED) || matches!(strings.get(pod.status), "Completed" | "Succeeded");
+            !over && pod.health != Health::Terminating
+        };
+        let there = self.there.get_or_insert_with(|| Pods::of(store, pods, is_there));
+        there.own(kind, owner.namespace, &owner.name)
     }
 }
 
@@ -61,7 +95,7 @@ fn key(kind: &str, namespace: Sym, name: &str) -> u64 {
 }
 
 /// Takes back that a workload lacks pods when they are there; `judged` is returned as it is for all others.
-pub fn join(store: &Store, id: RowId, mut judged: Judgement, unwell: &mut Option<Unwell>) -> Judgement {
+pub fn join(store: &Store, id: RowId, mut judged: Judgement, counted: &mut Counted) -> Judgement {
     let kind = kinds::spec(id.kind).name;
     if judged.findings.is_empty() || !WORKLOADS.contains(&kind) {
         return judged;
@@ -72,8 +106,7 @@ pub fn join(store: &Store, id: RowId, mut judged: Judgement, unwell: &mut Option
     let Some(pods) = kinds::by_name("Pod").filter(|pods| store.table(*pods).feed.state.is_live()) else {
         return judged;
     };
-    let unwell = unwell.get_or_insert_with(|| Unwell::of(store, pods));
-    let there = unwell.0.get(&key(kind, record.namespace, &record.name)).copied().unwrap_or(0);
+    let there = counted.unwell(store, pods, kind, record);
     // a stateful set makes no further pod before the one that is not ready
     let enough = if kind == "StatefulSet" { 1 } else { workload::lacking(record) };
     if there >= enough {

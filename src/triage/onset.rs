@@ -13,11 +13,6 @@ use crate::domain::thresholds::Thresholds;
 use crate::kinds::{self, Api, flux, pods};
 use crate::store::{RowId, Store};
 
-/// A container that has run so long, in seconds, is not in a crash loop any more.
-/// Sources: Kubernetes `pkg/kubelet/kubelet.go`, `MaxCrashLoopBackOff`; client-go `util/flowcontrol/backoff.go`, where a
-/// back-off begins anew after twice that.
-const STEADY: i64 = 600;
-
 #[derive(Debug)]
 struct Onset {
     uid: Uid,
@@ -27,6 +22,8 @@ struct Onset {
     finding: Finding,
     /// It has been a finding already.
     counted: bool,
+    /// It had failed before it was seen, and does not say since when.
+    undated: bool,
 }
 
 impl Onset {
@@ -78,6 +75,8 @@ pub enum Word {
     Nothing,
     /// It began no later than that.
     Since(Time),
+    /// Nobody knows since when: what it says itself is of later.
+    Undated,
     /// It is not well yet: the finding stays.
     Keep(Finding),
     /// It counts from then on unless it is well before.
@@ -147,13 +146,14 @@ impl Onsets {
                 since: [None; 3],
                 finding: new.clone(),
                 counted,
+                undated: new.since.is_none() && is_pod(id),
             });
             let begun = onset.notes(new.severity, since, begins_anew(id));
             onset.counted |= counted;
-            onset.finding = Finding { since: Some(begun), ..new.clone() };
+            onset.finding = Finding { since: Some(begun).filter(|_| !onset.undated), ..new.clone() };
             let onset = &*onset;
             if counted {
-                return Word::Since(begun);
+                return if onset.undated { Word::Undated } else { Word::Since(begun) };
             }
             return waits(onset.finding.clone(), thresholds, now);
         }
@@ -173,7 +173,10 @@ impl Onsets {
                 return Word::Keep(onset.kept(id, record.health));
             }
             // a pod between two crashes: restarted again and again since the first of them
-            let goes_on = retried || kinds::spec(id.kind).name == "Pod";
+            let goes_on = retried || is_pod(id);
+            if onset.undated {
+                return Word::Undated;
+            }
             let begun = onset.begun(found.severity).filter(|_| goes_on);
             return begun.map_or(Word::Nothing, Word::Since);
         }
@@ -196,6 +199,10 @@ fn waits(finding: Finding, thresholds: &Thresholds, now: Time) -> Word {
     if now < ends { Word::Wait(ends) } else { Word::Keep(finding) }
 }
 
+fn is_pod(id: RowId) -> bool {
+    kinds::spec(id.kind).name == "Pod"
+}
+
 /// Objects whose controller tries again and again by itself.
 fn is_retried(id: RowId) -> bool {
     flux::is_one(kinds::spec(id.kind))
@@ -212,9 +219,7 @@ fn begins_anew(id: RowId) -> bool {
 /// Whether it has recovered: that it is on its way again does not suffice.
 fn is_well(record: &Record, id: RowId, now: Time) -> bool {
     match record.health {
-        Health::Ok if kinds::spec(id.kind).name == "Pod" => {
-            record.time(pods::LAST_RESTART).is_none_or(|last| last.age(now) >= STEADY)
-        }
+        Health::Ok if is_pod(id) => record.time(pods::LAST_RESTART).is_none_or(|last| last.age(now) >= pods::STEADY),
         Health::Ok | Health::Suspended | Health::Terminating => true,
         _ => false,
     }
@@ -237,6 +242,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::domain::change::Change;
+    use crate::kinds::alerts::{self, About};
     use crate::kinds::guardrails::{self, Guardrail};
     use crate::kinds::testing::at;
     use crate::triage::timeline::testing::{LONG_AGO, Lab, node, pod};
@@ -367,7 +373,7 @@ mod tests {
     #[test]
     fn a_pod_that_is_restarted_again_and_again_is_one_incident_whether_it_waits_or_runs() {
         let mut lab = Lab::new();
-        lab.put("pods", &crashing("cart-1", 30, "2026-11-21T13:50:00Z", true));
+        lab.put("pods", &crashing("cart-1", 1, "2026-11-21T13:50:00Z", true));
         lab.settle();
         let told = lab.told();
         assert_eq!(told.iter().filter(|t| t.starts_with("onset")).count(), 1, "{told:?}");
@@ -378,6 +384,35 @@ mod tests {
             assert!(found.len() == 1 && found[0].starts_with("P3 since 13:50:00"), "{found:?}");
         }
         assert_eq!(lab.told(), [""; 0], "neither healed nor come again");
+    }
+
+    #[test]
+    fn a_crash_loop_that_was_there_before_the_first_look_is_as_old_as_its_alert_or_nobody_knows() {
+        let mut lab = Lab::new();
+        lab.put("pods", &crashing("cart-1", 10, "2026-11-21T13:59:30Z", true));
+        lab.settle();
+        let since = |lab: &Lab| incidents(lab).iter().map(|i| i[..i.len().min(17)].to_owned()).collect::<Vec<_>>();
+        assert_eq!(since(&lab), ["P3 since ?: Crash"]);
+        // neither the next crash nor a look in between makes it younger
+        for n in 1..5 {
+            lab.put("pods", &crashing("cart-1", 10 + n, &format!("2026-11-21T14:0{n}:00Z"), n % 2 == 0));
+            lab.look(60);
+            assert!(incidents(&lab)[0].starts_with("P3 since ?: "), "{:?}", incidents(&lab));
+        }
+        let about = About { kind: "Pod".into(), namespace: "shop".into(), name: "cart-1".into(), ..About::default() };
+        let alert = alerts::Alert {
+            name: "KubePodCrashLooping".into(),
+            namespace: "shop".into(),
+            severity: "warning".into(),
+            about: Some(About { confidence: alerts::Confidence::Exact, ..about }),
+            since: Some(at("2026-11-21T09:00:00Z")),
+            ..alerts::Alert::default()
+        };
+        let record = alerts::read(&alert, &mut lab.intern);
+        lab.news("alerts", vec![Change::Upsert(record)]);
+        lab.look(10);
+        let found = incidents(&lab);
+        assert!(found.len() == 1 && found[0].starts_with("P3 since 09:00:00: "), "{found:?}");
     }
 
     #[test]
@@ -397,7 +432,7 @@ mod tests {
     #[test]
     fn a_pod_between_two_crashes_is_no_finding_and_keeps_its_onset() {
         let mut lab = Lab::new();
-        lab.put("pods", &crashing("cart-1", 3, "2026-11-21T13:58:00Z", true));
+        lab.put("pods", &crashing("cart-1", 2, "2026-11-21T13:58:00Z", true));
         lab.settle();
         let found = incidents(&lab);
         assert!(found.len() == 1 && found[0].contains("since 13:58:00"), "{found:?}");

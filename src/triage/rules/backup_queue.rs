@@ -4,7 +4,7 @@ use super::{RuleSpec, row};
 use crate::domain::health::Health;
 use crate::domain::record::{Record, Relation};
 use crate::kinds::alerts::Confidence;
-use crate::kinds::velero;
+use crate::kinds::{joined, velero};
 use crate::store::RowId;
 use crate::triage::node::Subject;
 use crate::triage::scan::{Claims, Scan};
@@ -31,15 +31,7 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     let held = match kind {
         // one that is paused, refused or not understood lacks its runs for that reason
         "Schedule" if matches!(record.health, Health::Suspended | Health::Failed | Health::Unknown) => false,
-        "Schedule" => {
-            let since = scan.finding(id).and_then(|f| f.since);
-            let of = |run: &Record| {
-                let mut from = run.links.iter().filter(|l| l.relation == Relation::From);
-                from.any(|l| l.namespace == record.namespace && scan.text(l.name) == &*record.name)
-            };
-            let waits = scan.all(runs).any(|(_, run)| of(run) && is_behind(scan, run, stuck));
-            of(stuck) || waits || scan.follows(since, Some(velero::begun(stuck)), SLACK)
-        }
+        "Schedule" => is_of(scan, stuck, record) || lacks_runs(scan, record, stuck),
         _ => is_behind(scan, record, stuck),
     };
     if held {
@@ -55,6 +47,29 @@ fn stuck<'a>(scan: &Scan<'a>, kind: &str, of: &Record) -> Option<(RowId, &'a Rec
     };
     let all = scan.all(kind).filter(|(id, run)| is_stuck(*id, run));
     all.min_by_key(|(_, run)| (velero::begun(run), run.uid))
+}
+
+/// Whether a run is of this schedule.
+fn is_of(scan: &Scan<'_>, run: &Record, schedule: &Record) -> bool {
+    let mut from = run.links.iter().filter(|l| l.relation == Relation::From);
+    from.any(|l| l.namespace == schedule.namespace && scan.text(l.name) == &*schedule.name)
+}
+
+/// Whether all that is wrong with a schedule is that its runs wait behind this one, or were missed since it began. One
+/// that ended badly did so by itself, and that backups are not there or not kept comes from no queue.
+fn lacks_runs(scan: &Scan<'_>, schedule: &Record, stuck: &Record) -> bool {
+    let (strings, thresholds) = (&scan.store.strings, scan.settings.thresholds);
+    let own: Vec<&Record> = scan.all("Backup").map(|(_, run)| run).filter(|run| is_of(scan, run, schedule)).collect();
+    let state = joined::schedule_state(schedule, own.iter().copied(), strings, thresholds, scan.now);
+    let is_bad = |run: &Record| matches!(run.health, Health::Failed | Health::Warning | Health::Unknown);
+    let fails = own.iter().any(|run| is_bad(run) && state.last_good.is_none_or(|good| velero::begun(run) > good));
+    if state.missed + state.bad_in_a_row == 0 || state.gone || fails {
+        return false;
+    }
+    match state.first_missed {
+        Some(at) => at.plus(SLACK) >= velero::begun(stuck),
+        None => own.iter().any(|run| is_behind(scan, run, stuck)),
+    }
 }
 
 fn is_behind(scan: &Scan<'_>, run: &Record, stuck: &Record) -> bool {

@@ -69,15 +69,23 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     }
     // pods that wait for what has a finding of its own (room, a volume, a Secret) are in no group of its
     if target.is_none() && scan.finding(id).is_some() {
-        for (pod, _) in scan.failing_pods(kind, namespace, name) {
+        let is_over = |pod: RowId| is_over(kind, scan.finding(pod));
+        for (pod, _) in scan.failing_pods(kind, namespace, name).into_iter().filter(|(pod, _)| !is_over(*pod)) {
             claims.row(pod, Confidence::Exact, "its pods are not well");
         }
     }
 }
 
+/// Whether what is found of pods is history: they were replaced, and explain nothing. A Job that was put right is a note
+/// with its pods.
+fn is_over(kind: &str, finding: Option<&Finding>) -> bool {
+    kind != "Job" && finding.is_some_and(|finding| finding.severity == Severity::P4)
+}
+
 /// The groups of pods among some, the one with the most of them first.
 pub fn fullest(scan: &Scan<'_>, about: &[GroupId]) -> Vec<GroupId> {
-    let mut about: Vec<_> = about.iter().copied().filter(|id| is_of_pods(scan, *id)).collect();
+    let is_over = |id: GroupId| scan.group(id).is_some_and(|g| is_over(g.group.kind, g.finding.as_ref()));
+    let mut about: Vec<_> = about.iter().copied().filter(|id| is_of_pods(scan, *id) && !is_over(*id)).collect();
     about.sort_by_key(|id| scan.group(*id).map(|g| (Reverse(g.members.len()), &g.group.detail)));
     about
 }
@@ -106,10 +114,11 @@ fn judge(scan: &Scan<'_>, group: &GroupState) -> Option<Finding> {
     // nothing is left that works
     let all = counts.is_some_and(|(ready, wanted)| ready == 0 && wanted > 0)
         && is_own_failure(scan.record(pods[0]).map_or("", |r| scan.text(r.status)));
-    let severity = if all { worst.min(Severity::P2) } else { worst };
-    // more than are wanted are those of a rollout, or leftovers
+    let severity = if all && worst < Severity::P4 { worst.min(Severity::P2) } else { worst };
+    // more than are wanted are those of a rollout; those that have ended are none of them any more
+    let there = pods.iter().filter(|id| scan.record(**id).is_some_and(|pod| !pod.flag(pods::ENDED))).count();
     let wanted = counts.map(|(_, wanted)| usize::from(wanted)).filter(|wanted| severity < Severity::P4 && *wanted > 0);
-    let of = match (pods.len(), wanted) {
+    let of = match (if there > 0 { there } else { pods.len() }, wanted.filter(|_| there > 0)) {
         (1, None) => String::new(),
         (n, Some(wanted)) if n <= wanted => format!("{n} of {}: ", text::counted(wanted, "pod")),
         (n, Some(1)) => format!("{} where 1 is wanted: ", text::counted(n, "pod")),

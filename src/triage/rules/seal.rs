@@ -38,7 +38,12 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
                 let own = !replica.flag(seals::IS_CLUSTER) && replica.namespace == record.namespace;
                 let same = own && replica.text(seals::RELEASE, &scan.store.strings) == cluster;
                 if same && scan.finding(lacks).is_some() {
-                    claims.row(lacks, Confidence::Exact, format!("{} does not serve", replica.name));
+                    let because = match seals::State::of(replica, &scan.store.strings) {
+                        seals::State::Unknown => format!("nobody knows whether {} serves", replica.name),
+                        seals::State::Unsealed => format!("nobody knows whether {} is active", replica.name),
+                        _ => format!("{} does not serve", replica.name),
+                    };
+                    claims.row(lacks, Confidence::Exact, because);
                 }
             }
         }
@@ -81,3 +86,37 @@ fn of_cluster(scan: &Scan<'_>, record: &Record, claims: &mut Claims) {
 
 /// What an alert's name has in it that is about such a cluster.
 const NAMES: [&str; 2] = ["openbao", "vault"];
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use crate::domain::change::Change;
+    use crate::kinds::seals::{self, Seal, State};
+    use crate::triage::timeline::testing::Lab;
+
+    #[rstest]
+    #[case(State::Sealed, "bao-2 does not serve")]
+    #[case(State::CutOff, "bao-2 does not serve")]
+    #[case(State::Unknown, "nobody knows whether bao-2 serves")]
+    fn of_a_replica_nobody_says_more_than_is_known(#[case] state: State, #[case] because: &str) {
+        let mut lab = Lab::new();
+        let replica = |name: &str, state| Seal {
+            uid: name.into(),
+            name: name.into(),
+            namespace: "bao".into(),
+            cluster: "bao".into(),
+            state,
+            ..Seal::default()
+        };
+        let all = [replica("bao-0", State::Active), replica("bao-1", State::Standby), replica("bao-2", state)];
+        let quorum = seals::quorum(&all.iter().collect::<Vec<_>>());
+        let cluster = seals::read_cluster("bao", "bao", &quorum, &mut lab.intern);
+        let records = all.iter().map(|seal| seals::read(seal, &mut lab.intern)).chain([cluster]).collect::<Vec<_>>();
+        lab.news("seals", records.into_iter().map(Change::Upsert).collect());
+        lab.look(60);
+        let incident = lab.triage.incidents()[0].subject;
+        let told = lab.triage.explained(incident).into_iter().filter_map(|below| lab.triage.reason(below));
+        assert_eq!(told.map(|reason| reason.because).collect::<Vec<_>>(), [because.into()]);
+    }
+}
