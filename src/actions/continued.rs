@@ -55,22 +55,33 @@ fn looked_for(action: &ActionSpec, input: &Input<'_>, left: &Unfinished, own: &[
             steps.push(step(trace, Act::Await(named(proof, answer)?)));
         }
     }
+    if left.objects.len() > 1 {
+        // of several objects the name is put before each step again
+        let name = format!("{}: ", target.key.name);
+        for step in &mut steps {
+            while let Some(rest) = step.what.strip_prefix(&*name) {
+                step.what = rest.to_owned();
+            }
+        }
+    }
     let sure = own.iter().all(|step| step.sends.is_empty() || step.taken == Taken::Yes);
     let is_seen = steps.iter().any(|step| matches!(step.act, Act::Await(_) | Act::Ask { .. }));
     if !sure && !is_seen {
         // what was sent has no result of its own to look for, or its record is of an older version
         return Err(nothing_to_see(left, &target.told()));
     }
+    let is_over = steps.is_empty();
     Ok(Plan {
         action: action.name,
         title: format!("look for the result of: {}", left.title),
         targets: vec![target.key.clone()],
         steps,
         risk: Risk::Press,
-        reach: vec![format!(
-            "everything was sent at {}: nothing is sent again, only its result is looked for",
-            left.time
-        )],
+        reach: vec![if is_over {
+            "everything was sent and seen: nothing is left to do".to_owned()
+        } else {
+            format!("everything was sent at {}: nothing is sent again, only its result is looked for", left.time)
+        }],
         warnings: if sure {
             Vec::new()
         } else {

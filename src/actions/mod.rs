@@ -300,6 +300,10 @@ pub fn plan(action: &ActionSpec, input: &Input<'_>) -> Result<Plan, Stop> {
         return Err(continued::nothing_to_see(left, &objects.join(", ")));
     }
     let mut plan = joined(plans, input);
+    if let Some(left) = input.continues.filter(|_| input.targets.len() > 1) {
+        // that of all objects, those that are over among them
+        plan.undo.clone_from(&left.undo);
+    }
     plan.reason = if says_why(input.reason) { input.reason.trim().to_owned() } else { String::new() };
     plan.needs_reason = action.reason.is_some();
     plan.origin = Origin {

@@ -34,6 +34,8 @@ pub const WAYS: &str = "; tab completes, ? lists";
 
 /// Letters that follow each other within so many seconds are taken for one word.
 const WORD: i64 = 1;
+/// No word takes longer than so many seconds.
+const WHOLE_WORD: i64 = 5;
 
 /// The whole console without its terminal and its cluster.
 #[derive(Debug)]
@@ -54,9 +56,9 @@ pub struct App {
     leaving: Option<Effect>,
     /// The key that is being followed.
     pressed: Option<Chord>,
-    /// When a letter was last typed that may be part of a word: one that means nothing in a preview, or the key that
-    /// approved it, and what followed at once.
-    word: Option<Time>,
+    /// When a word began that is typed where none is asked for, and when its last letter was typed: letters that mean
+    /// nothing in a preview, or the key that approved it, and what followed at once.
+    word: Option<(Time, Time)>,
     slim_header: bool,
     tickets: Tickets,
     size: Size,
@@ -285,7 +287,7 @@ impl App {
         let own = self.screen().own_keys();
         let command = self.keymap.command(chord, own);
         if self.is_of_word(chord, command) {
-            self.complain(format!("{chord} came with other letters: press it again, by itself"));
+            self.complain(format!("{chord} came with other letters: wait a second, then press it again"));
             return Vec::new();
         }
         match command {
@@ -304,13 +306,17 @@ impl App {
             Code::Enter | Code::Backspace => true,
             _ => false,
         };
-        if !fits || self.word.is_none_or(|at| now.age(at).abs() > WORD) {
-            self.word = None;
+        let in_preview = matches!(self.screen().place(), Place::Preview(_));
+        let copies = in_preview && fits && command == Some(Command::Copy);
+        let live = |(began, last): &(Time, Time)| now.age(*last).abs() <= WORD && now.age(*began).abs() <= WHOLE_WORD;
+        let Some((began, _)) = self.word.filter(|word| fits && live(word)) else {
+            // the letter that copies may begin a word as well
+            self.word = copies.then_some((now, now));
             return false;
-        }
-        self.word = Some(now);
-        // a preview takes no letter for a command but the one that approves it
-        !matches!(self.screen().place(), Place::Preview(_)) || command == Some(Command::Approve)
+        };
+        self.word = Some((began, now));
+        // a preview takes no other letter for a command
+        !in_preview || matches!(command, Some(Command::Approve | Command::Copy))
     }
 
     /// An escape and the key after it arrive as one chord with Alt when a slow line puts them into one packet. Where no
@@ -739,7 +745,8 @@ impl App {
     /// The key that was pressed means nothing here, and says so.
     fn unused(&mut self) {
         if matches!(self.screen().place(), Place::Preview(_)) {
-            self.word = Some(self.world.facts.now);
+            let now = self.world.facts.now;
+            self.word = Some((self.word.map_or(now, |(began, _)| began), now));
         }
         if let Some(chord) = self.pressed.take() {
             let help = self.world.chord(Command::Help).unwrap_or("?").to_owned();

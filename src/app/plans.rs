@@ -108,7 +108,7 @@ impl App {
         self.world.plans.push(run);
         // an approved preview is not come back to
         if matches!(self.screen().place(), Place::Preview(_)) {
-            self.word = Some(now);
+            self.word = Some((now, now));
             if self.stack.len() > 1 {
                 self.stack.pop();
             }

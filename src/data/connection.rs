@@ -203,6 +203,10 @@ async fn connection(
                         wire.clone(),
                     ));
                 }
+                Ask::Run(id, _) if live.replaced.get() => {
+                    let why = "another cluster answers at this address now: nothing was sent".to_owned();
+                    wire.say(What::Progress(id, Progress::Ended(Outcome::Refused(why)))).await;
+                }
                 Ask::Run(id, plan) => {
                     let stop = live.acting.stops.entry(id).or_default().clone();
                     let (running, work) = (running.clone(), acting::run(live.acting.runner.clone(), id, plan, stop, wire.clone()));

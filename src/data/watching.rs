@@ -110,13 +110,21 @@ pub(super) async fn probe(
             answer => answer.map(drop),
         };
         let doubt = was_down || (suspected && identified.elapsed() >= PROBE_EVERY);
-        if doubt && answer.is_ok() {
-            (suspected, identified) = (false, Instant::now());
-        }
-        if doubt && answer.is_ok() && is_another(&cluster).await {
-            tracing::warn!(context = cluster.context, "another cluster answers at its address");
-            replaced.set(true);
-            return;
+        if doubt && answer.is_ok() && !cluster.identity.is_empty() {
+            let now = cluster.ask_identity().await;
+            // who could not say is asked again
+            (suspected, identified) = (now.is_none(), Instant::now());
+            if now.is_some_and(|now| now != cluster.identity) {
+                tracing::warn!(context = cluster.context, "another cluster answers at its address");
+                replaced.set(true);
+                let headline = "another cluster answers at its address".to_owned();
+                let detail = "everything is read anew as soon as no plan is under way".to_owned();
+                link.send_replace(Some(headline.clone()));
+                let since = down_since.unwrap_or((wire.clock)());
+                wire.say(What::Lost { since, headline, detail, passing: false }).await;
+                // the connection ends with this: until then nobody reads from the other
+                return std::future::pending().await;
+            }
         }
         let told = match (answer, down_since) {
             (Ok(()), Some(_)) => {
@@ -151,11 +159,6 @@ pub(super) async fn probe(
             return;
         }
     }
-}
-
-/// Whether another cluster answers than the one that was connected to. Who does not say is believed to be the same.
-async fn is_another(cluster: &Cluster) -> bool {
-    !cluster.identity.is_empty() && cluster.ask_identity().await.is_some_and(|now| now != cluster.identity)
 }
 
 /// Tells when the kubeconfig leads this context to another server, or another cluster answers at its address; not while

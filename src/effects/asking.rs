@@ -25,7 +25,7 @@ pub async fn read(cluster: &Cluster, paths: Vec<String>) -> Answers {
     let one = |path: String| async move {
         let answer = match path.strip_prefix(ALERTMANAGER) {
             Some(rest) => match reach::knowing(cluster, rest).await {
-                Ok(alertmanager) => get(&alertmanager, rest).await,
+                Ok((front, holder)) => get(&holder.unwrap_or(front), rest).await,
                 Err(why) => Err(why.into()),
             },
             None => get(&Http::api(cluster), &path).await,

@@ -44,9 +44,10 @@ pub async fn alertmanager(cluster: &Cluster) -> Result<(Http, Vec<Http>), String
 /// How long one replica may take to say whether it knows a silence.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// Where one silence, by its path, is read and written. News of it reaches the replicas one after another, and whoever
-/// stands in front of them picks any: while only some know it, one of those that know its last state is asked itself.
-pub async fn knowing(cluster: &Cluster, silence: &str) -> Result<Http, String> {
+/// What stands in front of the replicas, and, while they disagree about one silence, the one of them that knows its last
+/// state: news of it reaches them one after another, and who stands in front picks any. Silences are written through the
+/// front alone, to which the rights are given.
+pub async fn knowing(cluster: &Cluster, silence: &str) -> Result<(Http, Option<Http>), String> {
     let (front, replicas) = alertmanager(cluster).await?;
     let asked = replicas.iter().map(|replica| async move {
         let answer = replica.get(silence, DEADLINE).await.ok()?.into_result().ok()?.json::<Value>().ok()?;
@@ -55,8 +56,8 @@ pub async fn knowing(cluster: &Cluster, silence: &str) -> Result<Http, String> {
     let known = futures::future::join_all(asked).await;
     let newest = known.iter().flatten().max().cloned();
     if known.iter().all(|updated| *updated == newest) {
-        return Ok(front);
+        return Ok((front, None));
     }
     let holder = replicas.into_iter().zip(known).find(|(_, updated)| *updated == newest);
-    Ok(holder.map_or(front, |(replica, _)| replica))
+    Ok((front, holder.map(|(replica, _)| replica)))
 }

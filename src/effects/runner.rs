@@ -13,14 +13,14 @@ use tokio::time::Instant;
 use super::audit::{Audit, Event, digest};
 use super::evictions::{self, End};
 use super::lock::{Leave, Lock, Permit};
-use super::send::{self, Exact, Journal, Sent};
+use super::send::{self, Exact, Journal, Sent, Ways};
 use super::{fetch, local, reach};
 use crate::clients::cluster::Cluster;
 use crate::clients::http::Http;
 use crate::domain::ages::Time;
 use crate::domain::evictions::Evictions;
 use crate::domain::outcome::{Held, Outcome, Progress, Taken, hold};
-use crate::domain::plan::{Act, Body, Plan, Proof, Request, Step, Via};
+use crate::domain::plan::{Act, Body, Method, Plan, Proof, Request, Step, Via};
 use crate::domain::proof::{self, Answer, Check, Seen};
 use crate::domain::text;
 
@@ -453,27 +453,36 @@ impl<'a> Run<'a> {
 
     async fn send(&self, request: &Request, twin: &str, stop: &Cell<bool>, say: &dyn Fn(String)) -> Sent {
         let until = Instant::now() + Duration::from_secs(request.patience.into());
-        let http = match request.via {
-            Via::Kubernetes => Http::api(&self.runner.cluster),
-            Via::Alertmanager => {
-                let cluster = &self.runner.cluster;
-                let found = match &request.guard {
-                    Some(guard) => reach::knowing(cluster, &guard.path).await,
-                    None => reach::alertmanager(cluster).await.map(|(front, _)| front),
-                };
-                match found {
-                    Ok(alertmanager) => alertmanager,
-                    Err(why) => return Sent::NotSent(why),
-                }
-            }
+        let cluster = &self.runner.cluster;
+        let silence = match request.method {
+            Method::Delete => Some(&request.path),
+            _ => request.guard.as_ref().map(|guard| &guard.path),
         };
+        let (http, holder) = match (request.via, silence) {
+            (Via::Kubernetes, _) => (Http::api(cluster), None),
+            (Via::Alertmanager, Some(silence)) => match reach::knowing(cluster, silence).await {
+                Ok(found) => found,
+                Err(why) => return Sent::NotSent(why),
+            },
+            (Via::Alertmanager, None) => match reach::alertmanager(cluster).await {
+                Ok((front, _)) => (front, None),
+                Err(why) => return Sent::NotSent(why),
+            },
+        };
+        let agreed = Instant::now() + SPLIT;
         loop {
             let permit: Permit = self.leave.permit();
             let journal = Lines { run: self, request, twin };
-            match send::real(&http, &self.runner.cluster, request, &permit, &journal).await {
+            let ways = Ways { write: &http, read: holder.as_ref().unwrap_or(&http) };
+            match send::real(ways, cluster, request, &permit, &journal).await {
                 Sent::Later(why) if Instant::now() + LATER < until && !stop.get() => {
                     say(format!("refused for now, trying again: {why}"));
                     tokio::time::sleep(LATER).await;
+                }
+                // it may have come to a replica that has not heard of the silence yet
+                Sent::Refused(why) if holder.is_some() && Instant::now() < agreed && !stop.get() => {
+                    say(format!("the replicas of Alertmanager do not agree yet, trying again: {why}"));
+                    tokio::time::sleep(LOOK).await;
                 }
                 other => return other,
             }

@@ -73,19 +73,33 @@ pub trait Journal {
 }
 
 /// Sends a request to `http`; each time that it has to be made for a newer version, `journal` hears of it.
-pub async fn real(http: &Http, cluster: &Cluster, request: &Request, _permit: &Permit, journal: &dyn Journal) -> Sent {
-    guarded(http, cluster, request, Some(journal)).await
+pub async fn real(
+    ways: Ways<'_>,
+    cluster: &Cluster,
+    request: &Request,
+    _permit: &Permit,
+    journal: &dyn Journal,
+) -> Sent {
+    guarded(ways, cluster, request, Some(journal)).await
+}
+
+/// Where a request goes, and where its guard is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Ways<'a> {
+    pub write: &'a Http,
+    pub read: &'a Http,
 }
 
 /// Asks the API server what it would say. What cannot be proven harmless by its form is not sent.
 pub async fn dry(cluster: &Cluster, request: &Request) -> Sent {
-    guarded(&Http::api(cluster), cluster, request, None).await
+    let api = Http::api(cluster);
+    guarded(Ways { write: &api, read: &api }, cluster, request, None).await
 }
 
 /// With a journal it is meant, without one it is a rehearsal.
-async fn guarded(http: &Http, cluster: &Cluster, request: &Request, journal: Option<&dyn Journal>) -> Sent {
+async fn guarded(ways: Ways<'_>, cluster: &Cluster, request: &Request, journal: Option<&dyn Journal>) -> Sent {
     if let Some(guard) = apart(request)
-        && let Err(sent) = reread(http, guard).await
+        && let Err(sent) = reread(ways.read, guard).await
     {
         return sent;
     }
@@ -115,7 +129,7 @@ async fn guarded(http: &Http, cluster: &Cluster, request: &Request, journal: Opt
                 };
             }
         }
-        let answer = once(http, &exact).await;
+        let answer = once(ways.write, &exact).await;
         let code = answer.as_ref().ok().map(|answer| answer.status);
         let sent = meaning(request, answer);
         if let Some(Err(why)) = journal.map(|journal| journal.answer(&sent)) {

@@ -85,6 +85,8 @@ pub fn of(folder: &Path, place: Option<Place<'_>>) -> Found {
             }
         }
     }
+    // a console lives for hours: its file is older than plans of others that came before its own
+    runs.sort_by(|a, b| a.left.time.cmp(&b.left.time));
     found.plans = joined(runs);
     found.plans.retain(|left| !over.contains(&left.run));
     found.plans.reverse();
@@ -100,12 +102,15 @@ fn in_order(runs: Vec<Story>) -> Vec<Story> {
             waiting.push(story);
             continue;
         }
-        let mut next = Some(story);
-        while let Some(story) = next {
+        let mut next = vec![story];
+        while !next.is_empty() {
+            let story = next.remove(0);
             let run = story.left.run.clone();
             awaited.remove(&run);
             out.push(story);
-            next = waiting.iter().position(|late| late.continues.as_ref() == Some(&run)).map(|at| waiting.remove(at));
+            let (its, others) = waiting.into_iter().partition(|late| late.continues.as_ref() == Some(&run));
+            next.extend::<Vec<Story>>(its);
+            waiting = others;
         }
     }
     out.extend(waiting);
@@ -458,6 +463,41 @@ mod tests {
         on.2["continues"] = "1".into();
         write("a-1", 2, &[on, (Event::Outcome, "3", json!({"outcome": "done", "step": 2}))]);
         assert_eq!(found(), [], "it was continued");
+    }
+
+    /// A console that was opened long before: its file is the older one, what it has done last is not.
+    #[test]
+    fn what_was_taken_back_before_it_was_left_again_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, lines: &[(Event, &str, &str, Value)]| {
+            let mut audit = Audit::open(folder.path(), name).unwrap();
+            for (event, run, time, more) in lines {
+                let more: Vec<(&str, Value)> =
+                    more.as_object().unwrap().iter().map(|(k, v)| (&**k, v.clone())).collect();
+                audit.write(*event, time, fields(run, &more)).unwrap();
+            }
+        };
+        let resume = json!([{"what": "resume it", "leaves": {"Freed": {"object": "HelmRelease/a/x"}}}]);
+        let suspend = |time| {
+            [
+                (Event::Plan, "1", time, json!({"title": "restart it", "steps": steps()})),
+                (Event::Intent, "1", time, json!({"step": 0, "path": "/x"})),
+                (Event::Answer, "1", time, json!({"step": 0, "answer": "taken"})),
+                (Event::Outcome, "1", time, json!({"outcome": "failed", "step": 1})),
+            ]
+        };
+        let back = [
+            (Event::Plan, "2", "2026-11-21T10:00:00Z", json!({"title": "resume x", "steps": resume})),
+            (Event::Intent, "2", "2026-11-21T10:00:00Z", json!({"step": 0, "path": "/x"})),
+            (Event::Answer, "2", "2026-11-21T10:00:00Z", json!({"step": 0, "answer": "taken"})),
+            (Event::Outcome, "2", "2026-11-21T10:00:01Z", json!({"outcome": "done", "step": 0})),
+        ];
+        write("20261121T090000Z-7", &suspend("2026-11-21T11:00:00Z"));
+        write("20261121T100000Z-8", &back);
+        assert_eq!(of(folder.path(), Some(HERE)).plans.len(), 1, "it was suspended after it was resumed");
+        std::fs::remove_file(folder.path().join("20261121T090000Z-7.jsonl")).unwrap();
+        write("20261121T093000Z-9", &suspend("2026-11-21T09:30:00Z"));
+        assert_eq!(of(folder.path(), Some(HERE)).plans, [], "it was resumed after it was suspended");
     }
 
     #[test]

@@ -204,7 +204,7 @@ impl Plain {
     fn warn(&self, err: &mut dyn Write) -> io::Result<()> {
         let facts = &self.app.world.facts;
         let standing = facts.namespace.as_ref().and_then(|name| facts.standing.as_ref()?.told(name));
-        let standing = self.app.unseen_place().or(standing);
+        let standing = self.app.unseen_place().filter(|_| !self.is_alone()).or(standing);
         let mut lines: Vec<String> = facts.warnings.iter().cloned().chain(standing).collect();
         if facts.link == Link::Up && !self.is_nowhere() && !self.is_alone() {
             lines.extend(self.blind());
@@ -271,7 +271,7 @@ impl Plain {
             let feed = &self.app.world.store.table(id).feed;
             (feed.state.is_blind() && feed.state != FeedState::Stale) || look::is_late(feed)
         };
-        if self.app.unseen_place().is_some() {
+        if !self.is_alone() && self.app.unseen_place().is_some() {
             return false;
         }
         let dark = match self.kind() {

@@ -49,7 +49,8 @@ pub struct ScheduleState {
     pub expires_before_next: bool,
     /// A backup is not kept until the next run: so long it is, where none is left for that reason.
     pub kept: Option<i64>,
-    /// A run was submitted that would still be kept, and no backup is left: somebody removed them.
+    /// A run was submitted that would still be kept as the schedule is now, and no backup is left: they were removed, or
+    /// kept for less then.
     pub gone: bool,
     pub paused: bool,
     /// When this changes by itself.
@@ -144,13 +145,12 @@ pub fn schedule_state<'a>(
 }
 
 impl ScheduleState {
-    /// The finding of the schedule, in words that do not change by the minute. P3; P2 when it is bad twice in a row, or
-    /// its backups were removed.
+    /// The finding of the schedule, in words that do not change by the minute. P3; P2 when it is bad twice in a row.
     pub fn finding(&self, strings: &Strings) -> Option<Finding> {
         if self.bad_in_a_row + self.missed == 0 && !self.gone {
             return self.quiet();
         }
-        let grave = self.gone || self.bad_in_a_row + self.missed >= 2;
+        let grave = self.bad_in_a_row + self.missed >= 2;
         let severity = if grave && !self.paused { Severity::P2 } else { Severity::P3 };
         let newest = velero::told(strings.get(self.bad_phase));
         let mut parts = Vec::new();
@@ -166,7 +166,7 @@ impl ScheduleState {
             n => parts.push(format!("newest {n} runs not good, the last one {newest}")),
         }
         if self.gone {
-            parts.push("no good backup is left: its backups are gone".to_owned());
+            parts.push("no good backup is left: that of the last run is gone".to_owned());
         } else if self.last_good.is_none() {
             parts.push("no good backup is left".to_owned());
         }
@@ -263,8 +263,8 @@ mod tests {
         ("Completed", "2026-11-19T02:00:03Z", "2026-11-19T02:20:00Z", FAR)], "P2 missed 1 run, newest run failed")]
     #[case::nothing_submitted("0 2 * * *", &[("Completed", "2026-11-18T02:00:03Z", "2026-11-18T02:20:00Z", FAR)],
         "P2 missed 3 runs")]
-    #[case::submitted_and_removed("0 2 * * *", &[], "P2 no good backup is left: its backups are gone")]
-    #[case::removed_and_missed("0 6 * * *", &[], "P2 missed 1 run, no good backup is left: its backups are gone")]
+    #[case::submitted_and_removed("0 2 * * *", &[], "P3 no good backup is left: that of the last run is gone")]
+    #[case::removed_and_missed("0 6 * * *", &[], "P3 missed 1 run, no good backup is left: that of the last run is gone")]
     #[case::within_the_slack("30 13 * * *", &[("Completed", "2026-11-20T13:30:03Z", "2026-11-20T13:40:00Z", FAR)], "fine")]
     #[case::long_runs_get_twice_their_time("0 12 * * *",
         &[("Completed", "2026-11-20T12:00:00Z", "2026-11-20T13:01:00Z", FAR)], "fine")]
@@ -301,7 +301,7 @@ mod tests {
     #[case::a_gap_within_them("72h", &[("PartiallyFailed", "2026-11-21T09:00:00Z", "2026-11-21T09:10:00Z", FAR),
         ("PartiallyFailed", "2026-11-19T09:00:00Z", "2026-11-19T09:10:00Z", FAR)],
         "P2 missed 1 run, newest 2 runs partially failed, no good backup is left", Some("2026-11-19T09:00:00Z"))]
-    #[case::removed("", &[], "P2 missed 1 run, no good backup is left: its backups are gone", Some("2026-11-21T09:00:00Z"))]
+    #[case::removed("", &[], "P3 missed 1 run, no good backup is left: that of the last run is gone", Some("2026-11-21T09:00:00Z"))]
     #[case::not_kept_until_now("6h", &[], "P3 missed 1 run, no good backup is left", Some("2026-11-21T09:00:00Z"))]
     #[case::kept_for_ever_and_an_older_one_is_there("", &[("Completed", "2026-11-18T09:00:00Z", "2026-11-18T09:10:00Z", FAR)],
         "P2 missed 3 runs", Some("2026-11-19T09:00:00Z"))]
@@ -331,9 +331,9 @@ mod tests {
         assert_eq!(never.0.first_missed, Some(at("2026-11-10T09:00:00Z")));
         let (state, strings) = of(Some("2026-11-21T13:57:01Z"), false);
         assert_eq!((told(&(state.clone(), strings)), state.recheck), ("fine".into(), Some(at("2026-11-21T14:00:01Z"))));
-        assert!(told(&of(Some("2026-11-21T13:57:00Z"), false)).ends_with("its backups are gone"));
+        assert!(told(&of(Some("2026-11-21T13:57:00Z"), false)).ends_with("that of the last run is gone"));
         let paused = of(Some("2026-11-19T09:00:00Z"), true);
-        assert_eq!(told(&paused), "P3 missed 2 runs, no good backup is left: its backups are gone, paused");
+        assert_eq!(told(&paused), "P3 missed 2 runs, no good backup is left: that of the last run is gone, paused");
     }
 
     #[test]

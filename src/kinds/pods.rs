@@ -426,7 +426,7 @@ fn health(shown: &Printed, status: &Status, deleted: bool) -> Health {
 }
 
 /// From so many restarts on, a pod that has just ended has done so before.
-const AGAIN: i64 = 3;
+pub const AGAIN: i64 = 3;
 /// The pod's condition follows the end of a container within this.
 const FOLLOWS: i64 = 60;
 /// A container that has run so long, in seconds, is not in a crash loop any more.

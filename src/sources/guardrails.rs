@@ -264,6 +264,7 @@ fn told_alarms(fires: &[&Alarm]) -> String {
     match (fires.len(), &*first.says) {
         (1, says) => says.to_owned(),
         (n, "") => format!("{n} alerts fire"),
+        (n, says) if alike && first.since.is_none() => format!("{n} alerts fire, one of them: {says}"),
         (n, says) if alike => format!("{n} alerts fire, the oldest: {says}"),
         (n, says) => format!("{n} alerts fire, the most severe: {says}"),
     }
@@ -314,7 +315,9 @@ fn objects(samples: &[&Sample], guardrail: &str) -> Vec<About> {
 
 /// `5.7 days left, limit 7: logging/loki-tls and 2 more`; `0.2 days overdue` of what has ended.
 fn told_value(worst: &Sample, crossing: usize, worth: &Worth) -> String {
-    let mut out = match (&*worth.unit, worth.unit.strip_suffix(" left")) {
+    let time =
+        worth.unit.strip_suffix(" left").filter(|unit| matches!(*unit, "seconds" | "minutes" | "hours" | "days"));
+    let mut out = match (&*worth.unit, time) {
         ("", _) => shown(worst.value),
         // of what has ended nothing is left
         (_, Some(unit)) if worst.value < 0.0 => format!("{} {unit} overdue", rounded(-worst.value)),

@@ -66,6 +66,9 @@ fn absent<'s>(store: &'s Store, record: &'s Record) -> Option<&'s Link> {
 /// Whether a controller's message names an object: `dependency 'flux-system/crds' is not ready`, and of a source its kind
 /// as well, for a chart is called like its release.
 fn names(note: &str, kind: &str, relation: Relation, namespace: &str, name: &str) -> bool {
+    if !note.contains(name) {
+        return false;
+    }
     let (own, part) = (format!("{namespace}/{name}"), |c: char| c.is_ascii_alphanumeric() || "-./".contains(c));
     let whole = note.match_indices(&own).any(|(at, _)| {
         let (before, after) = (note[..at].chars().next_back(), note[at + own.len()..].chars().next());
@@ -86,23 +89,28 @@ fn told(store: &Store, link: &Link, own: KindId, record: &Record) -> String {
 
 /// `b` and `a -> b -> a`: the way from an object through what it depends on to itself, the shortest.
 fn circle(store: &Store, id: RowId) -> Option<(String, String)> {
-    let mut ways: Vec<Vec<RowId>> = vec![vec![id]];
+    // each with the place of the one that leads to it
+    let mut reached: Vec<(RowId, usize)> = vec![(id, 0)];
     let mut seen: HashSet<RowId> = HashSet::new();
     let mut at = 0;
-    while at < ways.len() {
-        let way = ways[at].clone();
-        at += 1;
-        let last = *way.last()?;
+    while let Some((last, _)) = reached.get(at).copied() {
         for next in depends_on(store, last) {
             if next == id {
+                let mut way = vec![id, last];
+                let mut step = at;
+                while step > 0 {
+                    step = reached[step].1;
+                    way.push(reached[step].0);
+                }
                 let name = |id: &RowId| store.row(*id).map_or_else(String::new, |row| row.record.name.to_string());
-                let names: Vec<String> = way.iter().chain([&id]).map(name).collect();
+                let names: Vec<String> = way.iter().rev().map(name).collect();
                 return Some((names.get(1)?.clone(), names.join(" -> ")));
             }
             if seen.insert(next) {
-                ways.push(way.iter().copied().chain([next]).collect());
+                reached.push((next, at));
             }
         }
+        at += 1;
     }
     None
 }

@@ -201,7 +201,9 @@ impl Graph {
             Subject::Group(id) => self.groups.get(*id).and_then(|g| g.finding.as_ref()).is_some_and(|f| !f.muted),
             _ => false,
         };
-        let mut open: Vec<Subject> = self.nodes.keys().copied().filter(loud).collect();
+        let is_early = |claim: &Claim| matches!(claim.root, Subject::Row(id) if judged.is_only_early(id));
+        let asks = self.nodes.iter().filter(|(_, node)| node.claims.iter().any(is_early));
+        let mut open: Vec<Subject> = asks.map(|(subject, _)| *subject).filter(loud).collect();
         let mut called: HashSet<RowId, FixedState> = HashSet::default();
         while let Some(subject) = open.pop() {
             if let Some(Claim { root: Subject::Row(root), .. }) = self.first_claim(judged, subject, None)

@@ -50,6 +50,11 @@ impl Judged {
         self.early.get(&id)
     }
 
+    /// What is wrong with it is within its grace.
+    pub fn is_only_early(&self, id: RowId) -> bool {
+        self.early.contains_key(&id) && self.first(id).is_none()
+    }
+
     /// What is wrong with a row, whether it counts by itself or not.
     pub fn wrong(&self, id: RowId) -> Option<&Finding> {
         self.first(id).or_else(|| self.early(id))

@@ -75,7 +75,7 @@ pub fn join(
             None => return judged,
         }
     }
-    let told = if kind == "Job" { "its Job is complete" } else { "it was replaced" };
+    let told = if kind == "Job" { "its Job is complete" } else { "since replaced" };
     judged.health = Health::Ok;
     for finding in &mut judged.findings {
         finding.severity = Severity::P4;

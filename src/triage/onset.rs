@@ -67,6 +67,9 @@ struct Last {
 pub struct Onsets {
     rows: HashMap<RowId, Onset, FixedState>,
     undated: HashMap<RowId, Last, FixedState>,
+    /// Pods that had crashed often before and were seen to run well, by the last bits of their uid: what they do next
+    /// begins before our eyes.
+    steady: HashMap<RowId, u32, FixedState>,
 }
 
 /// What memory adds to a judgement.
@@ -85,12 +88,13 @@ pub enum Word {
 
 impl Onsets {
     pub fn len(&self) -> usize {
-        self.rows.len() + self.undated.len()
+        self.rows.len() + self.undated.len() + self.steady.len()
     }
 
     pub fn forget(&mut self, id: RowId) {
         self.rows.remove(&id);
         self.undated.remove(&id);
+        self.steady.remove(&id);
     }
 
     /// Dates what no service dates: what came, or became graver, between two looks began then. What was there at the
@@ -138,6 +142,11 @@ impl Onsets {
         if self.rows.get(&id).is_some_and(|old| old.uid != record.uid) {
             self.rows.remove(&id);
         }
+        let bits = u32::try_from(record.uid.0 & u128::from(u32::MAX)).unwrap_or(0);
+        if is_pod(id) && record.int(pods::RESTARTS) >= pods::AGAIN && is_well(record, id, now) {
+            self.steady.insert(id, bits);
+        }
+        let was_steady = self.steady.get(&id) == Some(&bits);
         if let Some(new) = new {
             let counted = found.is_some();
             let since = new.since.unwrap_or(now).min(now);
@@ -146,7 +155,7 @@ impl Onsets {
                 since: [None; 3],
                 finding: new.clone(),
                 counted,
-                undated: new.since.is_none() && is_pod(id),
+                undated: new.since.is_none() && is_pod(id) && !was_steady,
             });
             let begun = onset.notes(new.severity, since, begins_anew(id));
             onset.counted |= counted;

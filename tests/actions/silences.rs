@@ -314,6 +314,9 @@ fn a_silence_that_only_one_replica_knows_is_edited_and_ended_there() {
         assert_eq!(known.count(), 1);
         state.on(&demo, &line.replace("ID", &id)).is(0, "done");
     }
+    // the rights are given to the Service alone
+    let writes = writes(&demo);
+    assert!(!writes.iter().any(|write| write.contains("/pods/")), "{writes:?}");
 }
 
 #[test]

@@ -151,7 +151,12 @@ fn of_several_objects_those_are_continued_with_that_are_not_over() {
     assert!(seen.code != 0 && seen.out.contains("LEFT BEHIND: HelmRelease team-alpha/shop suspended"), "{seen:#?}");
     demo.control().set_faults(Faults::default());
     let before = writes(&demo).len();
-    continued(&state, &demo, line).is(0, "done");
+    let seen = continued(&state, &demo, line);
+    seen.is(0, "done");
+    for name in ["shop", "payments", "ledger"] {
+        let undo = format!("resume helmrelease {name} ");
+        assert_eq!(seen.out.matches(&undo).count(), 1, "{name}: {seen:#?}");
+    }
     let sent = &writes(&demo)[before..];
     assert!(!sent.iter().any(|write| write.contains("/shop")), "nothing is sent again: {sent:?}");
     let is_held = |namespace, name| {
