@@ -425,6 +425,19 @@ mod tests {
     }
 
     #[test]
+    fn a_crash_of_a_pod_that_was_seen_to_run_well_began_before_our_eyes_however_often_it_crashed_before() {
+        let mut lab = Lab::new();
+        lab.put("pods", &crashing("cart-1", 5, "2026-11-21T10:00:00Z", false));
+        lab.settle();
+        assert_eq!(incidents(&lab), [""; 0]);
+        lab.look(20);
+        lab.put("pods", &crashing("cart-1", 6, "2026-11-21T14:00:15Z", true));
+        lab.settle();
+        let found = incidents(&lab);
+        assert!(found.len() == 1 && found[0].starts_with("P3 since 14:00:"), "{found:?}");
+    }
+
+    #[test]
     fn an_object_of_the_same_name_that_was_made_again_has_no_past() {
         let mut lab = Lab::new();
         lab.put("ks", &kustomization("False", "HealthCheckFailed", "2026-11-21T13:00:00Z"));
