@@ -31,7 +31,7 @@ pub fn plan(action: &ActionSpec, input: &Input<'_>, nth: usize, left: &Unfinishe
     }
     let mut plan = (action.plan)(input)?;
     let done: Vec<&Trace> = left.earlier.iter().chain(left.steps.iter()).filter(|step| step.target == nth).collect();
-    take_out(&mut plan.steps, &done);
+    take_out(&mut plan.steps, &done, &input.target()?.key.name);
     Ok(plan)
 }
 
@@ -48,20 +48,11 @@ fn looked_for(action: &ActionSpec, input: &Input<'_>, left: &Unfinished, own: &[
             continue;
         }
         if !trace.manual.is_empty() {
-            steps.push(step(trace, Act::Manual(trace.manual.clone())));
+            steps.push(step(trace, &target.key.name, Act::Manual(trace.manual.clone())));
         } else if let Some(Asked { argv, check }) = &trace.ask {
-            steps.push(step(trace, Act::Ask { argv: argv.clone(), check: check.clone() }));
+            steps.push(step(trace, &target.key.name, Act::Ask { argv: argv.clone(), check: check.clone() }));
         } else if let Some(proof) = &trace.proof {
-            steps.push(step(trace, Act::Await(named(proof, answer)?)));
-        }
-    }
-    if left.objects.len() > 1 {
-        // of several objects the name is put before each step again
-        let name = format!("{}: ", target.key.name);
-        for step in &mut steps {
-            while let Some(rest) = step.what.strip_prefix(&*name) {
-                step.what = rest.to_owned();
-            }
+            steps.push(step(trace, &target.key.name, Act::Await(named(proof, answer)?)));
         }
     }
     let sure = own.iter().all(|step| step.sends.is_empty() || step.taken == Taken::Yes);
@@ -102,8 +93,14 @@ pub fn nothing_to_see(left: &Unfinished, object: &str) -> Stop {
     ))
 }
 
-fn step(trace: &Trace, act: Act) -> Step {
-    let mut step = Step::new(trace.what.clone(), trace.twin.clone(), act);
+/// What a step is called without the name of its object, which a plan of several puts before it.
+fn bare<'t>(what: &'t str, name: &str) -> &'t str {
+    let shorter = |what: &'t str| what.strip_prefix(name)?.strip_prefix(": ");
+    std::iter::successors(Some(what), |what| shorter(what)).last().unwrap_or(what)
+}
+
+fn step(trace: &Trace, name: &str, act: Act) -> Step {
+    let mut step = Step::new(bare(&trace.what, name), trace.twin.clone(), act);
     step.uid.clone_from(&trace.uid);
     step
 }
@@ -124,7 +121,7 @@ fn named(proof: &Proof, answer: Option<&str>) -> Result<Proof, Stop> {
 
 /// Steps that the unfinished run has taken, each with the wait behind it as it was recorded. What only may have been taken
 /// stays: the action has looked at the objects as they are.
-fn take_out(steps: &mut Vec<Step>, done: &[&Trace]) {
+fn take_out(steps: &mut Vec<Step>, done: &[&Trace], name: &str) {
     let mut kept = Vec::with_capacity(steps.len());
     let mut recorded: Option<&Trace> = None;
     for step in steps.drain(..) {
@@ -140,11 +137,7 @@ fn take_out(steps: &mut Vec<Step>, done: &[&Trace]) {
             }
             continue;
         }
-        // of several objects the audit has each step with the name of its own
-        let is_it = |trace: &Trace| {
-            trace.what.strip_suffix(&*step.what).is_some_and(|name| name.is_empty() || name.ends_with(": "))
-        };
-        let before = done.iter().position(|trace| trace.sends == sends && is_it(trace));
+        let before = done.iter().position(|trace| trace.sends == sends && bare(&trace.what, name) == step.what);
         // a program that was begun is not begun again: what it did is asked for
         let is_local = matches!(step.act, Act::Local(_));
         let taken = before.filter(|at| done[*at].taken == Taken::Yes || (is_local && done[*at].taken == Taken::Maybe));

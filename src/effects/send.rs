@@ -90,10 +90,15 @@ pub struct Ways<'a> {
     pub read: &'a Http,
 }
 
+impl<'a> From<&'a Http> for Ways<'a> {
+    fn from(http: &'a Http) -> Self {
+        Self { write: http, read: http }
+    }
+}
+
 /// Asks the API server what it would say. What cannot be proven harmless by its form is not sent.
 pub async fn dry(cluster: &Cluster, request: &Request) -> Sent {
-    let api = Http::api(cluster);
-    guarded(Ways { write: &api, read: &api }, cluster, request, None).await
+    guarded((&Http::api(cluster)).into(), cluster, request, None).await
 }
 
 /// With a journal it is meant, without one it is a rehearsal.

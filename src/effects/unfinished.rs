@@ -335,13 +335,29 @@ mod tests {
     /// A folder with one file, whose process is gone.
     fn told(lines: &[(Event, &str, Value)]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
-        let mut audit = Audit::open(folder.path(), "b-1").unwrap();
-        for (event, run, more) in lines {
-            let more: Vec<(&str, Value)> =
-                more.as_object().unwrap().iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
-            audit.write(*event, "t", fields(run, &more)).unwrap();
-        }
+        write(folder.path(), "b-1", "t", lines);
         folder
+    }
+
+    /// A file of a process that is gone, with all its lines of one time.
+    fn write(folder: &Path, name: &str, time: &str, lines: &[(Event, &str, Value)]) -> std::path::PathBuf {
+        let mut audit = Audit::open(folder, name).unwrap();
+        for (event, run, more) in lines {
+            let more: Vec<(&str, Value)> = more.as_object().unwrap().iter().map(|(k, v)| (&**k, v.clone())).collect();
+            audit.write(*event, time, fields(run, &more)).unwrap();
+        }
+        folder.join(format!("{name}.jsonl"))
+    }
+
+    /// The lines of a plan, run 2, that resumes what [`steps`] suspends.
+    fn resumed() -> [(Event, &'static str, Value); 4] {
+        let resume = json!([{"what": "resume it", "leaves": {"Freed": {"object": "HelmRelease/a/x"}}}]);
+        [
+            (Event::Plan, "2", json!({"title": "resume x", "steps": resume})),
+            (Event::Intent, "2", json!({"step": 0, "path": "/x"})),
+            (Event::Answer, "2", json!({"step": 0, "answer": "taken"})),
+            (Event::Outcome, "2", json!({"outcome": "done", "step": 0})),
+        ]
     }
 
     fn steps() -> Value {
@@ -433,35 +449,22 @@ mod tests {
     #[test]
     fn what_came_later_within_a_second_is_later_whatever_its_process_is_called() {
         let folder = tempfile::tempdir().unwrap();
-        let write = |name: &str, nanos: u32, lines: &[(Event, &str, Value)]| {
-            let mut audit = Audit::open(folder.path(), name).unwrap();
-            for (event, run, more) in lines {
-                let more: Vec<(&str, Value)> =
-                    more.as_object().unwrap().iter().map(|(k, v)| (&**k, v.clone())).collect();
-                audit.write(*event, "t", fields(run, &more)).unwrap();
-            }
-            let path = folder.path().join(format!("{name}.jsonl"));
+        let write_at = |nanos: u32, name: &str, lines: &[(Event, &str, Value)]| {
+            let path = write(folder.path(), name, "t", lines);
             let time = std::time::UNIX_EPOCH + std::time::Duration::new(1_800_000_000, nanos);
             std::fs::File::options().append(true).open(&path).unwrap().set_modified(time).unwrap();
             path
         };
         let found = || of(folder.path(), Some(HERE)).plans;
-        write("b-9", 1, &[plan("1"), intent(0), answer(0, "taken"), end("failed", 1)]);
-        let resume = json!([{"what": "resume it", "leaves": {"Freed": {"object": "HelmRelease/a/x"}}}]);
-        let taken = [
-            (Event::Plan, "2", json!({"title": "resume x", "steps": resume})),
-            (Event::Intent, "2", json!({"step": 0, "path": "/x"})),
-            (Event::Answer, "2", json!({"step": 0, "answer": "taken"})),
-            (Event::Outcome, "2", json!({"outcome": "done", "step": 0})),
-        ];
-        let later = write("b-10", 2, &taken);
+        write_at(1, "b-9", &[plan("1"), intent(0), answer(0, "taken"), end("failed", 1)]);
+        let later = write_at(2, "b-10", &resumed());
         assert_eq!(found(), [], "it was resumed after it was suspended");
         std::fs::remove_file(later).unwrap();
         assert_eq!(found().len(), 1);
         // nor does it count when a clock has been set back
         let mut on = plan("3");
         on.2["continues"] = "1".into();
-        write("a-1", 2, &[on, (Event::Outcome, "3", json!({"outcome": "done", "step": 2}))]);
+        write_at(2, "a-1", &[on, (Event::Outcome, "3", json!({"outcome": "done", "step": 2}))]);
         assert_eq!(found(), [], "it was continued");
     }
 
@@ -469,34 +472,12 @@ mod tests {
     #[test]
     fn what_was_taken_back_before_it_was_left_again_is_left() {
         let folder = tempfile::tempdir().unwrap();
-        let write = |name: &str, lines: &[(Event, &str, &str, Value)]| {
-            let mut audit = Audit::open(folder.path(), name).unwrap();
-            for (event, run, time, more) in lines {
-                let more: Vec<(&str, Value)> =
-                    more.as_object().unwrap().iter().map(|(k, v)| (&**k, v.clone())).collect();
-                audit.write(*event, time, fields(run, &more)).unwrap();
-            }
-        };
-        let resume = json!([{"what": "resume it", "leaves": {"Freed": {"object": "HelmRelease/a/x"}}}]);
-        let suspend = |time| {
-            [
-                (Event::Plan, "1", time, json!({"title": "restart it", "steps": steps()})),
-                (Event::Intent, "1", time, json!({"step": 0, "path": "/x"})),
-                (Event::Answer, "1", time, json!({"step": 0, "answer": "taken"})),
-                (Event::Outcome, "1", time, json!({"outcome": "failed", "step": 1})),
-            ]
-        };
-        let back = [
-            (Event::Plan, "2", "2026-11-21T10:00:00Z", json!({"title": "resume x", "steps": resume})),
-            (Event::Intent, "2", "2026-11-21T10:00:00Z", json!({"step": 0, "path": "/x"})),
-            (Event::Answer, "2", "2026-11-21T10:00:00Z", json!({"step": 0, "answer": "taken"})),
-            (Event::Outcome, "2", "2026-11-21T10:00:01Z", json!({"outcome": "done", "step": 0})),
-        ];
-        write("20261121T090000Z-7", &suspend("2026-11-21T11:00:00Z"));
-        write("20261121T100000Z-8", &back);
+        let suspended = [plan("1"), intent(0), answer(0, "taken"), end("failed", 1)];
+        let early = write(folder.path(), "20261121T090000Z-7", "2026-11-21T11:00:00Z", &suspended);
+        write(folder.path(), "20261121T100000Z-8", "2026-11-21T10:00:00Z", &resumed());
         assert_eq!(of(folder.path(), Some(HERE)).plans.len(), 1, "it was suspended after it was resumed");
-        std::fs::remove_file(folder.path().join("20261121T090000Z-7.jsonl")).unwrap();
-        write("20261121T093000Z-9", &suspend("2026-11-21T09:30:00Z"));
+        std::fs::remove_file(early).unwrap();
+        write(folder.path(), "20261121T093000Z-9", "2026-11-21T09:30:00Z", &suspended);
         assert_eq!(of(folder.path(), Some(HERE)).plans, [], "it was resumed after it was suspended");
     }
 

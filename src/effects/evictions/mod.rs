@@ -171,5 +171,5 @@ async fn send<'a>(
     broken: &RefCell<Option<String>>,
 ) -> (usize, Sent) {
     let journal = Watched { journal: (desk.journal)(request), broken };
-    (nth, send::real(send::Ways { write: http, read: http }, desk.cluster, request, &(desk.permit)(), &journal).await)
+    (nth, send::real(http.into(), desk.cluster, request, &(desk.permit)(), &journal).await)
 }
