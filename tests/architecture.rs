@@ -125,6 +125,7 @@ const HELPERS: &[(&str, &[&str])] = &[
             "pod_needs",
             "readiness",
             "sources",
+            "spec",
             "suspender",
             "testing",
             "unwatched",
@@ -151,6 +152,7 @@ const HELPERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("triage/rules", &[]),
+    ("triage/joins", &[]),
     (
         "actions",
         &[
@@ -218,8 +220,8 @@ impl Source {
 
     /// Without the unit tests at the end, which may know more crates.
     fn shipped(&self) -> &str {
-        // what several of them share is for them alone, too
-        if self.path.ends_with("/testing.rs") {
+        // what several of them share is for them alone, and one file is nothing but tests
+        if self.path.ends_with("/testing.rs") || self.path.ends_with("/row_alone.rs") {
             return "";
         }
         self.text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default()
@@ -399,6 +401,34 @@ fn every_kind_and_every_screen_is_on_its_list() {
             assert_ne!(row, helper, "{folder}/{stem}.rs must be either a row of its list or one of its helpers");
         }
     }
+}
+
+/// Where kinds may be named: their own files, what acts on them, what is known of them together, and the demo.
+const NAMING: &[&str] = &["src/kinds/", "src/actions/", "src/triage/rules/", "src/triage/joins/", "src/demo/"];
+
+/// Files elsewhere that name one, with the reason.
+const NAMES: &[(&str, &str)] = &[
+    ("src/domain/evictions.rs", "an owner reference is compared as the eviction's own rule in kubectl compares it"),
+    ("src/config/profile.rs", "the words of a profile's file, which are read before there are kinds"),
+];
+
+#[test]
+fn nobody_else_knows_a_kind_by_its_name() {
+    let mut wrong = Vec::new();
+    for source in sources().iter().filter(|source| NAMING.iter().all(|own| !source.path.starts_with(own))) {
+        let named: Vec<&str> = watchkeeper::kinds::KINDS
+            .iter()
+            .map(|kind| kind.name)
+            .filter(|name| source.shipped().contains(&format!("\"{name}\"")))
+            .collect();
+        match NAMES.iter().find(|(path, _)| *path == source.path) {
+            None if named.is_empty() => {}
+            None => wrong.push(format!("{} names {}: ask for what the kind's row says", source.path, named.join(", "))),
+            Some((path, _)) if named.is_empty() => wrong.push(format!("{path} names no kind any more")),
+            Some(_) => {}
+        }
+    }
+    none(&wrong);
 }
 
 #[test]

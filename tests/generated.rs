@@ -14,7 +14,8 @@ use watchkeeper::headless::rbac::{self, Role};
 use watchkeeper::intent::{Binding, Group};
 use watchkeeper::kinds::KINDS;
 use watchkeeper::screens::{SCREENS, acting, left, logs, plans, preview};
-use watchkeeper::triage::rules::RULES;
+use watchkeeper::triage::joins::JOINS;
+use watchkeeper::triage::rules::{RULES, RuleSpec};
 
 /// The tests of one file run side by side and may write it.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -56,11 +57,20 @@ fn the_rules_are_documented_by_their_list() {
     let mut out = String::from("\n| rule | says | explains | keys that help with its root |\n|-|-|-|-|\n");
     for rule in RULES {
         let list = |words: &[&str]| words.iter().map(|word| code(word)).collect::<Vec<_>>().join(" ");
-        writeln!(out, "| {} | {} | {} | {} |", code(rule.name), rule.doc, list(rule.symptoms), list(rule.next))
+        writeln!(out, "| {} | {} | {} | {} |", code(rule.name), rule.doc, list(&symptoms(rule)), list(rule.next))
             .unwrap();
     }
     out.push('\n');
     part("docs/triage.md", "rules", &out);
+    let joins: String = JOINS.iter().map(|join| format!("- {}\n", join.doc)).collect();
+    part("docs/triage.md", "joins", &format!("\n{joins}\n"));
+}
+
+/// Kinds and groups whose failures a rule explains.
+fn symptoms(rule: &RuleSpec) -> Vec<&'static str> {
+    let kinds = KINDS.iter().filter(|kind| rule.is_about(kind)).map(|kind| kind.name);
+    let groups = rule.symptoms.iter().copied().filter(|symptom| KINDS.iter().all(|kind| kind.name != *symptom));
+    kinds.chain(groups).collect()
 }
 
 #[test]

@@ -8,76 +8,51 @@ use super::twin::{self, REQUESTED};
 use super::{Offer, RightRow, Subject, right};
 use crate::domain::json::{annotation, condition, label, list, text};
 use crate::domain::plan::{Body, Guard, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
-use crate::domain::proof::{Check, GENERATOR_SWITCH, RESOURCE_SET_SWITCH, flux_suspended};
-use crate::kinds;
+use crate::domain::proof::{Check, flux_suspended};
+use crate::kinds::{self, Api, KindSpec, Switch};
 
 pub const FORCED: &str = "reconcile.fluxcd.io/forceAt";
 pub const RESET: &str = "reconcile.fluxcd.io/resetAt";
 pub const HANDLED: &str = "/status/lastHandledReconcileAt";
 
-/// Kinds that Flux reconciles and that can be suspended.
-pub const KINDS: &[&str] = &[
-    "HelmRelease",
-    "Kustomization",
-    "GitRepository",
-    "HelmRepository",
-    "OCIRepository",
-    "Bucket",
-    "HelmChart",
-    "ArtifactGenerator",
-    "ResourceSet",
-];
-
-/// What switches an object off and on.
-#[derive(Debug)]
-pub struct Switch {
-    pub pointer: &'static str,
-    /// As people write it.
-    pub told: &'static str,
-    /// Where its owner stands in a field set.
-    owned: &'static str,
-    /// The annotation that says `enabled` or `disabled`, where it is none of the spec.
-    pub annotation: Option<&'static str>,
-}
-
-const IN_SPEC: Switch =
-    Switch { pointer: "/spec/suspend", told: ".spec.suspend", owned: "/fieldsV1/f:spec/f:suspend", annotation: None };
-const OF_SETS: Switch = Switch {
-    pointer: RESOURCE_SET_SWITCH,
-    told: "the annotation fluxcd.controlplane.io/reconcile",
-    owned: "/fieldsV1/f:metadata/f:annotations/f:fluxcd.controlplane.io~1reconcile",
-    annotation: Some("fluxcd.controlplane.io/reconcile"),
-};
-const OF_GENERATORS: Switch = Switch {
-    pointer: GENERATOR_SWITCH,
-    told: "the annotation source.extensions.fluxcd.io/reconcile",
-    owned: "/fieldsV1/f:metadata/f:annotations/f:source.extensions.fluxcd.io~1reconcile",
-    annotation: Some("source.extensions.fluxcd.io/reconcile"),
-};
-
+/// What switches a Flux object off and on.
 pub fn switch(kind: &str) -> &'static Switch {
-    match kind {
-        "ResourceSet" => &OF_SETS,
-        "ArtifactGenerator" => &OF_GENERATORS,
-        _ => &IN_SPEC,
-    }
+    kinds::by_name(kind).and_then(|kind| kinds::spec(kind).switch).unwrap_or(&kinds::flux::IN_SPEC)
 }
 
-pub const RIGHTS: &[RightRow] = &[
-    right("helm.toolkit.fluxcd.io", "helmreleases", "patch"),
-    right("kustomize.toolkit.fluxcd.io", "kustomizations", "patch"),
-    right("source.toolkit.fluxcd.io", "gitrepositories", "patch"),
-    right("source.toolkit.fluxcd.io", "helmrepositories", "patch"),
-    right("source.toolkit.fluxcd.io", "ocirepositories", "patch"),
-    right("source.toolkit.fluxcd.io", "buckets", "patch"),
-    right("source.toolkit.fluxcd.io", "helmcharts", "patch"),
-    right("source.extensions.fluxcd.io", "artifactgenerators", "patch"),
-    right("fluxcd.controlplane.io", "resourcesets", "patch"),
-];
+/// One for each Flux kind that can be switched.
+pub const RIGHTS: &[RightRow] = &rights();
+
+const fn rights() -> [RightRow; SWITCHED] {
+    let mut out = [right("", "", "patch"); SWITCHED];
+    let (mut at, mut next) = (0, 0);
+    while at < kinds::KINDS.len() {
+        if let (true, Api::Watch { group, plural, .. }) = (is_switched(&kinds::KINDS[at]), kinds::KINDS[at].api) {
+            out[next] = right(group, plural, "patch");
+            next += 1;
+        }
+        at += 1;
+    }
+    out
+}
+
+/// How many Flux kinds can be switched.
+const SWITCHED: usize = {
+    let (mut at, mut count) = (0, 0);
+    while at < kinds::KINDS.len() {
+        count += is_switched(&kinds::KINDS[at]) as usize;
+        at += 1;
+    }
+    count
+};
+
+const fn is_switched(kind: &KindSpec) -> bool {
+    kind.is_flux() && kind.switch.is_some()
+}
 
 /// Offered for a Flux object that is suspended, or is not.
 pub fn when_suspended(subject: &Subject<'_>, wanted: bool) -> Offer {
-    if !KINDS.contains(&subject.kind) {
+    if !kinds::by_name(subject.kind).is_some_and(|kind| is_switched(kinds::spec(kind))) {
         return Offer::Never;
     }
     if kinds::flux::Case::of(subject.record) == kinds::flux::Case::Static {

@@ -14,6 +14,7 @@ use crate::domain::record::{Key, Uid};
 use crate::domain::reply::Answers;
 use crate::domain::served::Served;
 use crate::domain::way::Way;
+use crate::kinds::{self, Api};
 
 /// Where kinds live, by kind.
 pub type Apis = HashMap<&'static str, Served>;
@@ -148,22 +149,24 @@ pub struct Input<'a> {
     pub continues: Option<&'a Unfinished>,
 }
 
-/// Kinds whose place is the same on every server, for when discovery has not told it.
+/// Kinds that are no kinds of ours, and whose place is the same on every server.
 const FIXED: &[(&str, &str, &str, &str, bool)] = &[
-    ("Pod", "", "v1", "pods", true),
-    ("Node", "", "v1", "nodes", false),
-    ("PersistentVolumeClaim", "", "v1", "persistentvolumeclaims", true),
     ("PersistentVolume", "", "v1", "persistentvolumes", false),
-    ("Deployment", "apps", "v1", "deployments", true),
-    ("StatefulSet", "apps", "v1", "statefulsets", true),
-    ("DaemonSet", "apps", "v1", "daemonsets", true),
-    ("ReplicaSet", "apps", "v1", "replicasets", true),
     ("ControllerRevision", "apps", "v1", "controllerrevisions", true),
-    ("PodDisruptionBudget", "policy", "v1", "poddisruptionbudgets", true),
-    ("HorizontalPodAutoscaler", "autoscaling", "v2", "horizontalpodautoscalers", true),
     ("DeleteBackupRequest", "velero.io", "v1", "deletebackuprequests", true),
     ("DownloadRequest", "velero.io", "v1", "downloadrequests", true),
 ];
+
+/// Where a kind lives on every server, for when discovery has not told it.
+fn fixed(kind: &str) -> Option<Served> {
+    let own = kinds::by_name(kind).map(kinds::spec).filter(|spec| spec.fixed);
+    let place = match own.map(|spec| spec.api) {
+        Some(Api::Watch { group, versions, plural, namespaced, .. }) => (group, *versions.first()?, plural, namespaced),
+        _ => FIXED.iter().find(|(name, ..)| *name == kind).map(|(_, g, v, p, n)| (*g, *v, *p, *n))?,
+    };
+    let (group, version, plural, namespaced) = place;
+    Some(Served { group: group.into(), version: version.into(), plural: plural.into(), namespaced })
+}
 
 impl<'a> Input<'a> {
     /// The same, about one of the targets.
@@ -181,15 +184,7 @@ impl<'a> Input<'a> {
         if let Some(served) = self.apis.get(kind) {
             return Ok(served.clone());
         }
-        let fixed = FIXED.iter().find(|(name, ..)| *name == kind);
-        let (_, group, version, plural, namespaced) =
-            fixed.ok_or_else(|| Stop::Refuse(format!("{kind} is not served by this cluster, as far as is known")))?;
-        Ok(Served {
-            group: (*group).into(),
-            version: (*version).into(),
-            plural: (*plural).into(),
-            namespaced: *namespaced,
-        })
+        fixed(kind).ok_or_else(|| Stop::Refuse(format!("{kind} is not served by this cluster, as far as is known")))
     }
 
     pub fn path(&self, kind: &str, namespace: &str, name: &str) -> Result<String, Stop> {

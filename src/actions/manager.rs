@@ -135,7 +135,7 @@ mod tests {
     #[case::kustomization(json!({"kind": "Kustomization", "spec": {}}), Back::Next)]
     #[case::suspended(json!({"kind": "Kustomization", "spec": {"suspend": true}}), Back::Resumed)]
     #[case::resource_set(json!({"kind": "ResourceSet"}), Back::Next)]
-    #[case::switched_off(json!({"kind": "ResourceSet", "metadata": {"annotations": {"fluxcd.controlplane.io/reconcile": "disabled"}}}), Back::Resumed)]
+    #[case::switched_off(json!({"apiVersion": "fluxcd.controlplane.io/v1", "kind": "ResourceSet", "metadata": {"annotations": {"fluxcd.controlplane.io/reconcile": "disabled"}}}), Back::Resumed)]
     #[case::release(json!({"kind": "HelmRelease", "spec": {}}), Back::Upgrade)]
     #[case::release_that_warns(json!({"kind": "HelmRelease", "spec": {"driftDetection": {"mode": "warn"}}}), Back::Upgrade)]
     #[case::suspended_release(json!({"kind": "HelmRelease", "spec": {"suspend": true}}), Back::Upgrade)]

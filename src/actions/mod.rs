@@ -397,6 +397,69 @@ mod tests {
         assert!(ACTIONS.iter().all(|a| !a.doc.is_empty() && by_name(a.name).is_some()));
     }
 
+    /// What is planned of a kind that nothing knows of but its row.
+    fn of_gizmo(action: &ActionSpec) -> Plan {
+        use crate::domain::record::{Key, Uid};
+        use serde_json::json;
+        let kind = crate::kinds::by_name("Gizmo").unwrap();
+        let key = Key { kind, namespace: "shop".into(), name: "g".into(), uid: Uid::default() };
+        let targets = [Target { kind: "Gizmo", key, labels: Labels::new(), component: None, known: Known::default() }];
+        let served = |group: &str, plural: &str| crate::domain::served::Served {
+            group: group.into(),
+            version: "v1".into(),
+            plural: plural.into(),
+            namespaced: true,
+        };
+        let apis = Apis::from([("Gizmo", served("gizmo.toolkit.fluxcd.io", "gizmos"))]);
+        let object = json!({"apiVersion": "gizmo.toolkit.fluxcd.io/v1", "kind": "Gizmo",
+            "metadata": {"name": "g", "namespace": "shop", "uid": "u", "resourceVersion": "1"}, "spec": {}});
+        let mut have = Have::new();
+        loop {
+            let input = Input {
+                targets: &targets,
+                have: &have,
+                apis: &apis,
+                set: &std::collections::BTreeMap::new(),
+                reason: "test",
+                operator: "alice",
+                context: "lab",
+                way: &crate::domain::way::Way::default(),
+                now: crate::domain::ages::Time(1_795_269_600),
+                zone: &jiff::tz::TimeZone::UTC,
+                token: "2026-11-21T14:00:00.000000001Z",
+                core: &[],
+                alerts: &[],
+                blind: None,
+                seals: &[],
+                continues: None,
+            };
+            match plan(action, &input) {
+                Ok(plan) => return plan,
+                Err(Stop::Need(paths)) => have.extend(paths.into_iter().map(|path| (path, Ok(object.clone())))),
+                Err(Stop::Refuse(why)) => panic!("{}: {why}", action.name),
+            }
+        }
+    }
+
+    #[test]
+    fn a_flux_kind_is_suspended_by_what_its_row_says() {
+        let strings = Strings::default();
+        let record = Record { suspended: Some(false), ..Record::default() };
+        let subject = Subject { kind: "Gizmo", record: &record, strings: &strings };
+        assert_eq!((suspend::SPEC.offered)(&subject), Offer::Yes);
+        assert!(suspend::SPEC.rights.iter().any(|r| r.resource == "gizmos" && r.group == "gizmo.toolkit.fluxcd.io"));
+        let steps = of_gizmo(&suspend::SPEC).steps;
+        let twins: String = steps.iter().map(|step| format!("{:?}", step.twin)).collect();
+        assert!(format!("{steps:?}").contains("suspend"), "{steps:?}");
+        assert!(twins.contains("gizmo"), "{twins}");
+    }
+
+    #[test]
+    fn alerts_about_a_kind_are_silenced_by_the_label_that_its_row_names() {
+        let twin = of_gizmo(&silence::SPEC).steps[0].twin.clone();
+        assert!(twin.contains(r#"'namespace="shop"' 'gizmo="g"'"#), "{twin}");
+    }
+
     #[test]
     fn nothing_that_is_never_offered_is_in_the_list() {
         for word in ["uninstall", "unseal", "secret"] {

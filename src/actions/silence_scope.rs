@@ -3,55 +3,20 @@
 //! and where there is no such label nothing is proposed: an object is never widened to its namespace.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use super::input::{Alerted, Input, Target};
 use crate::domain::go_regex;
 use crate::domain::matcher::{Labels, Matcher, Test, written};
 use crate::domain::plan::Stop;
+use crate::kinds::{self, Alarm};
 
-/// Labels that name an object, the most telling first.
-pub const OBJECT: &[&str] = &[
-    "deployment",
-    "statefulset",
-    "daemonset",
-    "job_name",
-    "cronjob",
-    "persistentvolumeclaim",
-    "resourcequota",
-    "ingress",
-    "horizontalpodautoscaler",
-    "poddisruptionbudget",
-    "schedule",
-    "exported_name",
-    "name",
-    "exported_pod",
-    "pod",
-    "node",
-    "nodename",
-    "instance",
-];
-/// By which alerts of the usual exporters name objects of a kind, whether any fires now or not.
-const OWN: &[(&str, &str)] = &[
-    ("Pod", "pod"),
-    ("Node", "node"),
-    ("Deployment", "deployment"),
-    ("StatefulSet", "statefulset"),
-    ("DaemonSet", "daemonset"),
-    ("HelmRelease", "name"),
-    ("Kustomization", "name"),
-    ("Certificate", "name"),
-];
-/// The same of kinds of which many installations have no such alerts: a word for whoever sets matchers.
-const PERHAPS: &[(&str, &str)] = &[
-    ("Job", "job_name"),
-    ("PersistentVolumeClaim", "persistentvolumeclaim"),
-    ("ResourceQuota", "resourcequota"),
-    ("Ingress", "ingress"),
-    ("HorizontalPodAutoscaler", "horizontalpodautoscaler"),
-    ("PodDisruptionBudget", "poddisruptionbudget"),
-    ("Schedule", "schedule"),
-    ("Seal", "pod"),
-];
+/// Labels that name an object, the most telling first: those of the rows of the kinds, and what exporters write besides.
+pub static OBJECT: LazyLock<Vec<&str>> = LazyLock::new(|| {
+    let besides = ["exported_name", "name", "exported_pod", "pod", "node", "nodename", "instance"];
+    let own = kinds::KINDS.iter().filter_map(|kind| kind.alarm.label()).filter(|label| !besides.contains(label));
+    own.chain(besides).collect()
+});
 /// More values than this are not listed in one matcher.
 const MOST: usize = 8;
 
@@ -165,17 +130,17 @@ fn is_object(label: &str, about: Option<&str>) -> bool {
 /// Nothing that fires is about it: the label by which alerts would name it, if they do.
 fn unseen(target: &Target) -> Result<Vec<Matcher>, Stop> {
     let (namespace, name) = (&*target.key.namespace, &*target.key.name);
-    let of =
-        |table: &[(&str, &'static str)]| table.iter().find(|(kind, _)| *kind == target.kind).map(|(_, label)| *label);
     let with = |place: &str, label: &str| {
         let place = Some(Matcher::equal(place, namespace)).filter(|_| !namespace.is_empty());
         place.into_iter().chain([Matcher::equal(label, name)]).collect::<Vec<_>>()
     };
-    match of(OWN) {
+    match kinds::by_name(target.kind).map_or(Alarm::Unnamed, |kind| kinds::spec(kind).alarm) {
         // the exporter of such objects keeps its own namespace in `namespace`
-        Some(label @ "name") => Ok(with("exported_namespace", label)),
-        Some(label) => Ok(with("namespace", label)),
-        None => Err(Stop::Refuse(refusal(target, of(PERHAPS).map(|label| written(&with("namespace", label)))))),
+        Alarm::By(label @ "name") => Ok(with("exported_namespace", label)),
+        Alarm::By(label) => Ok(with("namespace", label)),
+        // a word for whoever sets matchers
+        Alarm::Perhaps(label) => Err(Stop::Refuse(refusal(target, Some(written(&with("namespace", label)))))),
+        Alarm::Unnamed => Err(Stop::Refuse(refusal(target, None))),
     }
 }
 

@@ -45,19 +45,6 @@ pub fn of_flux(input: &Input<'_>, verb: &str, kind: &str, namespace: &str, name:
             .within(namespace)
             .switch("--overwrite");
     }
-    let words: Vec<&str> = std::iter::once(verb).chain(noun(kind).iter().copied()).collect();
+    let words: Vec<&str> = std::iter::once(verb).chain(flux::switch(kind).noun.iter().copied()).collect();
     CommandLine::new(&FLUX, input.way, &words).arg(name).within(namespace)
-}
-
-/// The words that the flux command has for a kind.
-fn noun(kind: &str) -> &'static [&'static str] {
-    match kind {
-        "HelmRelease" => &["helmrelease"],
-        "Kustomization" => &["kustomization"],
-        "GitRepository" => &["source", "git"],
-        "HelmRepository" => &["source", "helm"],
-        "OCIRepository" => &["source", "oci"],
-        "Bucket" => &["source", "bucket"],
-        _ => &["source", "chart"],
-    }
 }

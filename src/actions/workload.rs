@@ -10,7 +10,7 @@ use crate::domain::command_line::CommandLine;
 use crate::domain::evictions::{is_over, stays};
 use crate::domain::json::{flag, int, label, list, text};
 use crate::domain::plan::{Body, Guard, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
-use crate::domain::proof::{Check, Sent};
+use crate::domain::proof::{Check, Rollout, Sent};
 use crate::domain::served::Served;
 
 pub const KINDS: &[&str] = &["Deployment", "StatefulSet", "DaemonSet"];
@@ -146,7 +146,12 @@ pub fn patch(
 pub fn rollout(workload: &Workload<'_>, sent: Vec<Sent>) -> Step {
     let deadline = int(workload.object, "/spec/progressDeadlineSeconds").unwrap_or(600);
     let limit = u32::try_from(deadline).unwrap_or(600).clamp(60, 1800) + 60;
-    let proof = Proof { via: Via::Kubernetes, path: workload.path.clone(), check: Check::Rollout { sent }, limit };
+    let of = match &*workload.kind {
+        "DaemonSet" => Rollout::DaemonSet,
+        "StatefulSet" => Rollout::StatefulSet,
+        _ => Rollout::Deployment,
+    };
+    let proof = Proof { via: Via::Kubernetes, path: workload.path.clone(), check: Check::Rollout { of, sent }, limit };
     let mut step = Step::wait(format!("wait for the rollout of {}", workload.name), proof);
     text(workload.object, "/metadata/uid").clone_into(&mut step.uid);
     step

@@ -18,7 +18,7 @@ use crate::domain::locked::says_why;
 use crate::domain::record::{Key, Relation};
 use crate::domain::reply::{Reply, Standing};
 use crate::intent::{Chord, Code, Command, Effect, Place, Scope, Ticket, Tickets};
-use crate::kinds;
+use crate::kinds::{self, Family};
 use crate::scene::{self, Keep, Scene};
 use crate::screens::line_edit::LineEdit;
 use crate::screens::table::TableScreen;
@@ -189,8 +189,7 @@ impl App {
         }
         self.look_for_reverts();
         let facts = &self.world.facts;
-        if facts.favourites.is_empty() && !self.world.store.table(kinds::by_name("Pod").unwrap_or_default()).is_empty()
-        {
+        if facts.favourites.is_empty() && !self.world.store.table(kinds::POD).is_empty() {
             self.world.facts.favourites = self.world.namespaces().into_iter().take(9).collect();
         }
     }
@@ -622,11 +621,10 @@ impl App {
         match self.pod_of(&key).or_else(|| self.pod_owned_by(&key)) {
             Some(key) => vec![Effect::Go(Place::Logs { key, previous })],
             None => {
-                let what = kinds::spec(key.kind).name;
-                let why = match what {
-                    "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" | "Job" => {
-                        format!("this {what} has no pod")
-                    }
+                let spec = kinds::spec(key.kind);
+                let what = spec.name;
+                let why = match spec.family {
+                    Family::Workload | Family::PodOwner => format!("this {what} has no pod"),
                     // its pods are known by no owner
                     _ => format!("a {what} has no log of its own"),
                 };
@@ -637,7 +635,7 @@ impl App {
 
     /// The pod that an object is, or is about.
     fn pod_of(&self, key: &Key) -> Option<Key> {
-        let pods = kinds::by_name("Pod")?;
+        let pods = kinds::POD;
         if key.kind == pods {
             return Some(key.clone());
         }
@@ -648,14 +646,17 @@ impl App {
         }
         let slot = store.table(key.kind).slot_of(key.uid)?;
         let row = store.row(RowId { kind: key.kind, slot })?;
-        let about =
-            row.record.links.iter().find(|l| l.relation == Relation::About && store.strings.get(l.kind) == "Pod")?;
+        let about = row
+            .record
+            .links
+            .iter()
+            .find(|l| l.relation == Relation::About && store.strings.get(l.kind) == kinds::name(kinds::POD))?;
         store.key(self.world.linked(about)?)
     }
 
     /// The pod of a workload that fails worst, or any.
     fn pod_owned_by(&self, key: &Key) -> Option<Key> {
-        let pods = kinds::by_name("Pod")?;
+        let pods = kinds::POD;
         let (store, kind) = (&self.world.store, kinds::spec(key.kind).name);
         let text = |sym| store.strings.get(sym);
         let owned = store.table(pods).iter().filter(|(_, row)| {

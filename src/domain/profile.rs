@@ -354,45 +354,11 @@ impl Profiles {
         }
         names
     }
-
-    /// The component that an object belongs to: by the `HelmRelease` that it is, by the names of its workloads, by the
-    /// release that manages it, or as what lives in the namespace of one component alone. `managers` are
-    /// `(namespace, name)` of the releases.
-    pub fn component_of(
-        &self,
-        kind: &str,
-        namespace: &str,
-        name: &str,
-        managers: &[(&str, &str)],
-    ) -> Option<(&Profile, &Component)> {
-        // these are where Flux lives and are not of it: they stand for what they install
-        const OF_OTHERS: &[&str] = &[
-            "Kustomization",
-            "GitRepository",
-            "HelmRepository",
-            "OCIRepository",
-            "Bucket",
-            "HelmChart",
-            "ExternalArtifact",
-            "ArtifactGenerator",
-            "ResourceSet",
-        ];
-        let all = || self.active.iter().flat_map(|p| p.components.iter().map(move |c| (p, c)));
-        let released = |at: (&str, &str)| all().find(|(_, c)| c.is_released_by(at.0, at.1));
-        if kind == "HelmRelease" {
-            return released((namespace, name));
-        }
-        let here = || all().filter(|(_, c)| c.namespace == namespace && !namespace.is_empty());
-        let named = here().find(|(_, c)| c.names(kind, name) || (kind == "Pod" && c.names_pod(name)));
-        let managed = || managers.iter().find_map(|at| released(*at));
-        let alone = || here().next().filter(|_| here().count() == 1 && !OF_OTHERS.contains(&kind));
-        named.or_else(managed).or_else(alone)
-    }
 }
 
 impl Component {
     /// Whether a pod's name is that of a workload with the usual tail: `loki-write-0`, `istiod-5f7d9-x2x4k`.
-    fn names_pod(&self, pod: &str) -> bool {
+    pub fn names_pod(&self, pod: &str) -> bool {
         self.workloads.iter().any(|w| {
             let pattern = format!("{}-*", w.name.trim_end_matches('*'));
             globs(&pattern, pod) || (w.name.ends_with('*') && globs(&w.name, pod))
@@ -471,26 +437,6 @@ mod tests {
         assert_eq!(profile.component("base").map(|c| &*c.namespace), Some("base"));
         let JudgedBy::Expr { expr, .. } = &profile.guardrails[0].judged_by else { panic!() };
         assert_eq!(expr, "up{namespace=\"here\"}");
-    }
-
-    #[test]
-    fn an_object_belongs_to_its_name_then_to_its_release_then_to_its_namespace() {
-        let profiles =
-            Profiles { active: vec![chain().at("home")], certainty: Certainty::Certain, ..Profiles::default() };
-        let of = |kind, namespace, name, managers: &[(&str, &str)]| {
-            profiles.component_of(kind, namespace, name, managers).map(|(_, c)| c.name.clone())
-        };
-        assert_eq!(of("HelmRelease", "flux-system", "mesh", &[]).as_deref(), Some("mesh"));
-        assert_eq!(of("HelmRelease", "other", "mesh", &[]), None);
-        assert_eq!(of("Deployment", "mesh", "x", &[("flux-system", "gate")]).as_deref(), Some("gate"));
-        assert_eq!(of("Deployment", "mesh", "mesh-proxy", &[]).as_deref(), Some("mesh"));
-        assert_eq!(of("Pod", "mesh", "gate-5f7d9-x2x4k", &[]).as_deref(), Some("gate"));
-        assert_eq!(of("Pod", "mesh", "unknown-0", &[]), None);
-        assert_eq!(of("Pod", "base", "anything", &[]).as_deref(), Some("base"));
-        assert_eq!(of("HelmRepository", "base", "charts", &[]), None);
-        // one release may bring many components
-        assert_eq!(of("Deployment", "mesh", "gate", &[("mesh", "mesh")]).as_deref(), Some("gate"));
-        assert_eq!(of("Node", "", "n1", &[]), None);
     }
 
     #[test]

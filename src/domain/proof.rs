@@ -23,8 +23,12 @@ pub enum Check {
     FluxHandled { token: String, annotation: String, handled: String },
     /// It is no longer suspended, and Flux says Ready for its present generation.
     FluxResumed,
-    /// A Deployment, StatefulSet or DaemonSet holds what was sent, and has rolled it out.
-    Rollout { sent: Vec<Sent> },
+    /// A workload holds what was sent, and has rolled it out.
+    Rollout {
+        #[serde(default)]
+        of: Rollout,
+        sent: Vec<Sent>,
+    },
     /// The object is gone, or another one has its name.
     Gone { uid: String },
     /// The backup is gone, or another one has its name; what the request says that Velero was asked by is a failure.
@@ -60,6 +64,15 @@ pub enum Check {
     },
     /// `helm history` ends with a rollback to `to`, beyond revision `above`, that is deployed.
     RolledBack { above: i64, to: i64 },
+}
+
+/// How a workload's status tells that it has rolled out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Rollout {
+    #[default]
+    Deployment,
+    StatefulSet,
+    DaemonSet,
 }
 
 /// The annotation that names the one plan that wrote an object, or made it: somebody else's write does not have it.
@@ -215,7 +228,7 @@ pub fn judge(check: &Check, answer: Answer<'_>, uid: &str, doubt: bool) -> Seen 
         Check::Field { pointer, is, sent } => field(object, pointer, is, sent),
         Check::FluxHandled { token, annotation, handled } => flux_handled(object, token, annotation, handled, doubt),
         Check::FluxResumed => flux_resumed(object),
-        Check::Rollout { sent } => missing(object, sent).unwrap_or_else(|| rollout(object)),
+        Check::Rollout { of, sent } => missing(object, sent).unwrap_or_else(|| rollout(*of, object)),
         Check::Gone { uid } | Check::Deleted { uid, .. } => gone(uid, answer),
         Check::Reissued { revision, attempts, asked, before } => {
             reissued(object, (*revision, *attempts), (asked, before), doubt)
@@ -342,21 +355,15 @@ fn field(object: &Value, pointer: &str, is: &Value, sent: &[Sent]) -> Seen {
     }
 }
 
-/// Whether Flux leaves an object alone: by its spec, or, of a ResourceSet and an `ArtifactGenerator`, by an annotation.
+/// Whether Flux leaves an object alone: by its spec, or, of the groups that have no such field, by an annotation.
 pub fn flux_suspended(object: &Value) -> bool {
     let off = |switch: &str| text(object, switch).eq_ignore_ascii_case("disabled");
-    match text(object, "/kind") {
-        "ResourceSet" => off(RESOURCE_SET_SWITCH),
-        "ArtifactGenerator" => off(GENERATOR_SWITCH),
+    match text(object, "/apiVersion").split('/').next() {
+        Some("fluxcd.controlplane.io") => off("/metadata/annotations/fluxcd.controlplane.io~1reconcile"),
+        Some("source.extensions.fluxcd.io") => off("/metadata/annotations/source.extensions.fluxcd.io~1reconcile"),
         _ => object.pointer("/spec/suspend").and_then(Value::as_bool) == Some(true),
     }
 }
-
-/// The annotation that switches an `ArtifactGenerator` off, as a JSON pointer.
-pub const GENERATOR_SWITCH: &str = "/metadata/annotations/source.extensions.fluxcd.io~1reconcile";
-
-/// The annotation that switches a ResourceSet off, as a JSON pointer.
-pub const RESOURCE_SET_SWITCH: &str = "/metadata/annotations/fluxcd.controlplane.io~1reconcile";
 
 fn flux_handled(object: &Value, token: &str, annotation: &str, handled: &str, doubt: bool) -> Seen {
     let annotated = object.pointer("/metadata/annotations").and_then(|a| a.get(annotation)).and_then(Value::as_str);
@@ -421,21 +428,21 @@ fn flux_ready(object: &Value) -> Seen {
 }
 
 /// kubectl's `rollout status`, in its order.
-fn rollout(object: &Value) -> Seen {
+fn rollout(of: Rollout, object: &Value) -> Seen {
     let status = |name: &str| number(object, &format!("/status/{name}"));
     if status("observedGeneration") < number(object, "/metadata/generation") {
         return Seen::Waiting("waiting for the controller to see the change".to_owned());
     }
     let wanted = object.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(1);
-    match text(object, "/kind") {
-        "DaemonSet" => {
+    match of {
+        Rollout::DaemonSet => {
             let desired = status("desiredNumberScheduled");
             steps(&[
                 ("updated", status("updatedNumberScheduled"), desired),
                 ("available", status("numberAvailable"), desired),
             ])
         }
-        "StatefulSet" => {
+        Rollout::StatefulSet => {
             let partition = number(object, "/spec/updateStrategy/rollingUpdate/partition");
             let mut parts = vec![("ready", status("readyReplicas"), wanted)];
             if partition > 0 {
@@ -446,7 +453,7 @@ fn rollout(object: &Value) -> Seen {
             }
             steps(&parts)
         }
-        _ => {
+        Rollout::Deployment => {
             if let Some(stuck) =
                 condition(object, "Progressing").filter(|c| text(c, "/reason") == "ProgressDeadlineExceeded")
             {
@@ -671,17 +678,17 @@ mod tests {
     }
 
     #[rstest]
-    #[case::disabled("ResourceSet", json!("disabled"), "failed: it is suspended: nothing was reconciled")]
-    #[case::enabled("ResourceSet", json!("enabled"), "done: ReconciliationSucceeded: m")]
-    #[case::never_switched("ResourceSet", Value::Null, "done: ReconciliationSucceeded: m")]
-    #[case::of_no_meaning_elsewhere("HelmRelease", json!("disabled"), "done: ReconciliationSucceeded: m")]
+    #[case::disabled("fluxcd.controlplane.io/v1", json!("disabled"), "failed: it is suspended: nothing was reconciled")]
+    #[case::enabled("fluxcd.controlplane.io/v1", json!("enabled"), "done: ReconciliationSucceeded: m")]
+    #[case::never_switched("fluxcd.controlplane.io/v1", Value::Null, "done: ReconciliationSucceeded: m")]
+    #[case::of_no_meaning_elsewhere("helm.toolkit.fluxcd.io/v2", json!("disabled"), "done: ReconciliationSucceeded: m")]
     fn a_resource_set_is_suspended_by_its_annotation(
-        #[case] kind: &str,
+        #[case] version: &str,
         #[case] switch: Value,
         #[case] expected: &str,
     ) {
         let mut object = release("t", ("True", "ReconciliationSucceeded", 2), &[]);
-        object["kind"] = json!(kind);
+        object["apiVersion"] = json!(version);
         object["metadata"]["annotations"]["fluxcd.controlplane.io/reconcile"] = switch;
         assert_eq!(told(&handled(), &object), expected);
     }
@@ -698,7 +705,12 @@ mod tests {
     #[case::stateful(json!({"kind": "StatefulSet", "metadata": {"generation": 5}, "spec": {"replicas": 3}, "status": {"observedGeneration": 5, "readyReplicas": 3, "updatedReplicas": 2, "updateRevision": "b", "currentRevision": "a"}}), "waiting: 2 of 3 updated")]
     #[case::partitioned(json!({"kind": "StatefulSet", "metadata": {"generation": 5}, "spec": {"replicas": 3, "updateStrategy": {"rollingUpdate": {"partition": 2}}}, "status": {"observedGeneration": 5, "readyReplicas": 3, "updatedReplicas": 1, "updateRevision": "b", "currentRevision": "a"}}), "done: rolled out, 3 of 3 available")]
     fn a_rollout_is_judged_in_kubectls_order(#[case] object: Value, #[case] expected: &str) {
-        assert_eq!(told(&Check::Rollout { sent: Vec::new() }, &object), expected);
+        let of = match text(&object, "/kind") {
+            "DaemonSet" => Rollout::DaemonSet,
+            "StatefulSet" => Rollout::StatefulSet,
+            _ => Rollout::Deployment,
+        };
+        assert_eq!(told(&Check::Rollout { of, sent: Vec::new() }, &object), expected);
     }
 
     #[test]
@@ -709,14 +721,14 @@ mod tests {
                 "annotations": {"kubectl.kubernetes.io/restartedAt": at}}, "spec": {"nodeName": null}}},
                 "status": {"observedGeneration": 5, "updatedReplicas": 1, "replicas": 1, "availableReplicas": 1}})
         };
-        let ours = Check::Rollout { sent: vec![Sent::value(AT, json!("now"))] };
+        let ours = Check::Rollout { of: Rollout::default(), sent: vec![Sent::value(AT, json!("now"))] };
         assert_eq!(told(&ours, &rolled(json!("now"))), "done: rolled out, 1 of 1 available");
         for other in [json!("before"), Value::Null] {
             assert!(told(&ours, &rolled(other)).starts_with("absent: "));
         }
         // the server leaves out what is null or empty, and orders names as it likes
         let template = json!({"spec": {}, "metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "now"}}});
-        let undone = Check::Rollout { sent: vec![Sent::digest("/spec/template", &template)] };
+        let undone = Check::Rollout { of: Rollout::default(), sent: vec![Sent::digest("/spec/template", &template)] };
         assert_eq!(told(&undone, &rolled(json!("now"))), "done: rolled out, 1 of 1 available");
         assert_eq!(told(&undone, &rolled(json!("later"))), "absent: .spec.template is not what was sent");
     }

@@ -51,7 +51,9 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "alerts, guardrails",
     judge,
-    lazy: false,
+    guide: include_str!("../../assets/guides/alert.txt"),
+    crowd: true,
+    ..KindSpec::BASE
 };
 
 /// What became of an alert.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::column::{Column, Field};
 use super::flux::{self, FluxKind, FluxObject, Reference, Told, decode};
 use super::wire::{Condition, Conditions, Many, Skipped, Text};
-use super::{Api, KindSpec, flux_judge};
+use super::{Api, Controller, Family, KindSpec, Switch, flux_judge};
 use crate::domain::interner::Interner;
 use crate::domain::record::{Cell, Link, Record, Relation};
 
@@ -17,6 +17,14 @@ const SOURCES: u8 = flux::OWN + 1;
 
 /// The annotation that switches it off.
 const SWITCH: &str = "source.extensions.fluxcd.io/reconcile";
+
+const BY_ANNOTATION: Switch = Switch {
+    pointer: "/metadata/annotations/source.extensions.fluxcd.io~1reconcile",
+    told: "the annotation source.extensions.fluxcd.io/reconcile",
+    owned: "/fieldsV1/f:metadata/f:annotations/f:source.extensions.fluxcd.io~1reconcile",
+    annotation: Some(SWITCH),
+    noun: &[],
+};
 
 pub const SPEC: KindSpec = KindSpec {
     name: "ArtifactGenerator",
@@ -44,7 +52,13 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "generated artifacts",
     judge: flux_judge::judge,
-    lazy: false,
+    guide: include_str!("../../assets/guides/source.txt"),
+    family: Family::FluxSource,
+    controller: Some(&Controller { name: "source-watcher", serves: "ArtifactGenerators", home: "flux-system" }),
+    switch: Some(&BY_ANNOTATION),
+    tells: flux::SWITCHED,
+    counted_as: "Flux sources",
+    ..KindSpec::BASE
 };
 
 struct ArtifactGenerators;

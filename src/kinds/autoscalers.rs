@@ -10,7 +10,7 @@ use super::ending::{self, because, link, words};
 use super::flux::Reference;
 use super::wire::{Condition, Conditions, Many, Object, Text, or_default};
 use super::workload::{self, SINCE};
-use super::{Api, Kind, KindSpec, base, decode};
+use super::{Alarm, Api, Kind, KindSpec, base, decode};
 use crate::domain::ages::Time;
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::{Health, Severity};
@@ -61,6 +61,10 @@ pub const SPEC: KindSpec = KindSpec {
     blinds: "autoscalers, scaling that is stuck",
     judge,
     lazy: true,
+    guide: include_str!("../../assets/guides/autoscaler.txt"),
+    fixed: true,
+    alarm: Alarm::Perhaps("horizontalpodautoscaler"),
+    ..KindSpec::BASE
 };
 
 struct Autoscalers;

@@ -59,7 +59,8 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "where backups are stored",
     judge,
-    lazy: false,
+    guide: include_str!("../../assets/guides/backup.txt"),
+    ..KindSpec::BASE
 };
 
 struct Locations;

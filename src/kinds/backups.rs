@@ -4,10 +4,11 @@ use serde::Deserialize;
 
 use super::column::{Column, Field};
 use super::ending::{self, link};
+use super::spec::decode_with;
 use super::suspender::SuspendedBy;
 use super::velero::{self, DONE, ERRORS, START, Status, WARNINGS, progress};
 use super::wire::{Object, Text};
-use super::{Api, Decoded, KindSpec, decode_with};
+use super::{Api, Decoded, KindSpec};
 use crate::domain::ages::{Time, go_duration};
 use crate::domain::interner::Interner;
 use crate::domain::record::{Cell, Record, Relation};
@@ -39,7 +40,11 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "backups",
     judge: velero::judge,
-    lazy: false,
+    guide: include_str!("../../assets/guides/backup.txt"),
+    controller: Some(&velero::CONTROLLER),
+    crowd: true,
+    asked_whole: true,
+    ..KindSpec::BASE
 };
 
 #[derive(Debug, Default, Deserialize)]

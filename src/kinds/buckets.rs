@@ -1,8 +1,8 @@
 //! Buckets: artifacts from object storage.
 
-use super::flux::decode;
-use super::sources::{COLUMNS, GROUP, Source, Sources};
-use super::{Api, KindSpec, flux_judge};
+use super::flux::{self, decode};
+use super::sources::{COLUMNS, CONTROLLER, GROUP, Source, Sources};
+use super::{Api, Family, KindSpec, Switch, flux_judge};
 
 pub const SPEC: KindSpec = KindSpec {
     name: "Bucket",
@@ -19,7 +19,13 @@ pub const SPEC: KindSpec = KindSpec {
     columns: COLUMNS,
     blinds: "bucket sources",
     judge: flux_judge::judge,
-    lazy: false,
+    guide: include_str!("../../assets/guides/source.txt"),
+    family: Family::FluxSource,
+    controller: Some(&CONTROLLER),
+    switch: Some(&Switch { noun: &["source", "bucket"], ..flux::IN_SPEC }),
+    tells: flux::SWITCHED,
+    counted_as: "Flux sources",
+    ..KindSpec::BASE
 };
 
 struct Bucket;

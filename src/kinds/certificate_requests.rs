@@ -4,11 +4,12 @@
 
 use serde::Deserialize;
 
+use super::certificates::CERT_MANAGER;
 use super::column::{Column, Field};
 use super::ending::{self, because, link, words};
 use super::issuer_ref::IssuerRef;
 use super::wire::{Condition, Conditions, Many, Object, or_default};
-use super::{Api, Kind, KindSpec, base, decode};
+use super::{Api, Family, Kind, KindSpec, base, decode};
 use crate::domain::ages::Time;
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::{Health, Severity};
@@ -50,7 +51,10 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "where a certificate's issuance is stuck",
     judge,
-    lazy: false,
+    guide: include_str!("../../assets/guides/certificate.txt"),
+    family: Family::Issuance,
+    controller: Some(&CERT_MANAGER),
+    ..KindSpec::BASE
 };
 
 struct CertificateRequests;

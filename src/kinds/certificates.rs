@@ -9,7 +9,7 @@ use super::column::{Column, Field, Show};
 use super::ending::{self, because, words};
 use super::issuer_ref::IssuerRef;
 use super::wire::{Condition, Conditions, Many, Object, Text, or_default};
-use super::{Api, Kind, KindSpec, base, decode};
+use super::{Alarm, Api, Controller, Kind, KindSpec, base, decode};
 use crate::domain::ages::Time;
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::{Health, Severity};
@@ -41,6 +41,8 @@ const LIFETIME: u8 = 12;
 /// The begin of what is valid now.
 const NOT_BEFORE: u8 = 13;
 
+pub const CERT_MANAGER: Controller = Controller { name: "cert-manager", serves: "certificates", home: "cert-manager" };
+
 pub const SPEC: KindSpec = KindSpec {
     name: "Certificate",
     word: "certs",
@@ -69,7 +71,11 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "certificates, expiry, failing renewals",
     judge,
-    lazy: false,
+    guide: include_str!("../../assets/guides/certificate.txt"),
+    controller: Some(&CERT_MANAGER),
+    alarm: Alarm::By("name"),
+    makes_secret: Some(SECRET),
+    ..KindSpec::BASE
 };
 
 struct Certificates;

@@ -7,7 +7,7 @@ use super::acme::{self, NAMES};
 use super::column::{Column, Field};
 use super::issuer_ref::IssuerRef;
 use super::wire::{Object, Text, or_default};
-use super::{Api, Kind, KindSpec, base, decode, workload};
+use super::{Api, Family, Kind, KindSpec, base, decode, workload};
 use crate::domain::interner::Interner;
 use crate::domain::record::{Cell, Record};
 
@@ -44,6 +44,9 @@ pub const SPEC: KindSpec = KindSpec {
     blinds: "which domain an ACME server cannot verify",
     judge: acme::judge,
     lazy: true,
+    guide: include_str!("../../assets/guides/certificate.txt"),
+    family: Family::Issuance,
+    ..KindSpec::BASE
 };
 
 struct Challenges;

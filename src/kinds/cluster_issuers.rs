@@ -1,7 +1,7 @@
 //! `ClusterIssuers`: the issuers that every namespace may use.
 
 use super::issuers::{COLUMNS, Issuers, judge};
-use super::{Api, KindSpec, decode};
+use super::{Api, Family, KindSpec, decode};
 
 pub const SPEC: KindSpec = KindSpec {
     name: "ClusterIssuer",
@@ -18,5 +18,8 @@ pub const SPEC: KindSpec = KindSpec {
     columns: COLUMNS,
     blinds: "certificate issuers of the cluster",
     judge,
-    lazy: false,
+    guide: include_str!("../../assets/guides/issuer.txt"),
+    family: Family::Issuer,
+    counted_as: "Certificate issuers",
+    ..KindSpec::BASE
 };

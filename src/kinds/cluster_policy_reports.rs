@@ -1,6 +1,6 @@
 //! Policy reports about objects without a namespace: a row of their own, read and judged as those in namespaces.
 
-use super::{Api, KindSpec, policy_reports};
+use super::{Api, Family, KindSpec, policy_reports};
 
 pub const SPEC: KindSpec = KindSpec {
     name: "ClusterPolicyReport",
@@ -18,4 +18,7 @@ pub const SPEC: KindSpec = KindSpec {
     blinds: "which namespaces and nodes break a policy",
     judge: policy_reports::judge,
     lazy: true,
+    guide: include_str!("../../assets/guides/policy.txt"),
+    family: Family::PolicyReport,
+    ..KindSpec::BASE
 };

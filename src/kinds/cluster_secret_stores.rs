@@ -2,7 +2,7 @@
 
 use super::external_secrets::GROUP;
 use super::secret_stores::{COLUMNS, Stores, judge};
-use super::{Api, KindSpec, decode};
+use super::{Api, Family, KindSpec, decode};
 
 pub const SPEC: KindSpec = KindSpec {
     name: "ClusterSecretStore",
@@ -19,5 +19,8 @@ pub const SPEC: KindSpec = KindSpec {
     columns: COLUMNS,
     blinds: "secret stores of the cluster",
     judge,
-    lazy: false,
+    guide: include_str!("../../assets/guides/secret.txt"),
+    family: Family::SecretStore,
+    counted_as: "Secret stores",
+    ..KindSpec::BASE
 };

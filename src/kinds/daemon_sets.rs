@@ -5,10 +5,11 @@
 use serde::Deserialize;
 
 use super::column::{Column, Field};
+use super::spec::decode_with;
 use super::suspender::SuspendedBy;
 use super::wire::{Object, Text, or_default};
 use super::workload::{self, AVAILABLE, Counts, OWN, READY, SINCE, UPDATED, WANTED};
-use super::{Api, Decoded, KindSpec, base, decode_with, ending};
+use super::{Alarm, Api, Decoded, Family, KindSpec, base, ending};
 use crate::domain::ages::Time;
 use crate::domain::finding::Judgement;
 use crate::domain::health::{Health, Severity};
@@ -44,7 +45,11 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "daemon sets",
     judge,
-    lazy: false,
+    guide: include_str!("../../assets/guides/workload.txt"),
+    fixed: true,
+    family: Family::Workload,
+    alarm: Alarm::By("daemonset"),
+    ..KindSpec::BASE
 };
 
 #[derive(Debug, Default, Deserialize)]

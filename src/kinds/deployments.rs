@@ -5,10 +5,11 @@
 use serde::Deserialize;
 
 use super::column::{Column, Field};
+use super::spec::decode_with;
 use super::suspender::SuspendedBy;
 use super::wire::{Condition, Conditions, Many, Object, Text, or_default};
 use super::workload::{self, AVAILABLE, Counts, OWN, READY, UPDATED};
-use super::{Api, Decoded, KindSpec, base, decode_with, ending};
+use super::{Alarm, Api, Decoded, Family, KindSpec, Tells, base, ending};
 use crate::domain::ages::{self, Time};
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::{Health, Severity};
@@ -50,7 +51,12 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "deployments, rollouts that are stuck",
     judge,
-    lazy: false,
+    guide: include_str!("../../assets/guides/workload.txt"),
+    fixed: true,
+    family: Family::Workload,
+    alarm: Alarm::By("deployment"),
+    tells: Tells::Rollout,
+    ..KindSpec::BASE
 };
 
 #[derive(Debug, Default, Deserialize)]

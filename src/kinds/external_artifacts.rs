@@ -3,7 +3,7 @@
 
 use super::flux::decode;
 use super::sources::{COLUMNS, GROUP, Source, Sources};
-use super::{Api, KindSpec, flux_judge};
+use super::{Api, Family, KindSpec, flux_judge};
 
 pub const SPEC: KindSpec = KindSpec {
     name: "ExternalArtifact",
@@ -20,7 +20,10 @@ pub const SPEC: KindSpec = KindSpec {
     columns: COLUMNS,
     blinds: "artifacts made outside of Flux' own sources",
     judge: flux_judge::judge,
-    lazy: false,
+    guide: include_str!("../../assets/guides/source.txt"),
+    family: Family::FluxSource,
+    counted_as: "Flux sources",
+    ..KindSpec::BASE
 };
 
 struct ExternalArtifact;

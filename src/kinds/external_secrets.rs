@@ -10,7 +10,7 @@ use super::ending::{self, because, link, words};
 use super::flux::Reference;
 use super::wire::{Condition, Conditions, Many, Object, Text, or_default};
 use super::workload::{self, SINCE};
-use super::{Api, Kind, KindSpec, base, decode};
+use super::{Api, Controller, Kind, KindSpec, base, decode};
 use crate::domain::ages::{self, Time};
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::{Health, Severity};
@@ -58,7 +58,11 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "secrets from outside, failing refreshes",
     judge,
-    lazy: false,
+    guide: include_str!("../../assets/guides/secret.txt"),
+    controller: Some(&Controller { name: "external-secrets", serves: "ExternalSecrets", home: "external-secrets" }),
+    makes_secret: Some(SECRET),
+    counted_as: "External secrets",
+    ..KindSpec::BASE
 };
 
 struct ExternalSecrets;

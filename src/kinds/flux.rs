@@ -12,9 +12,10 @@ use serde::de::DeserializeOwned;
 
 use super::column::{Column, Field, Show};
 use super::ending::{self, link};
+use super::spec::decode_with;
 use super::suspender::SuspendedBy;
 use super::wire::{Condition, Conditions, Meta, Object, Text};
-use super::{Decoded, base, decode_with, window};
+use super::{Decoded, Switch, Tells, base, window};
 use crate::domain::ages::{self, Time};
 use crate::domain::health::Health;
 use crate::domain::interner::{Interner, Strings, Sym};
@@ -129,11 +130,17 @@ pub fn has_failed(record: &Record, strings: &Strings) -> bool {
     }
 }
 
-/// Whether a kind is one of Flux: its controller tries again and again by itself.
-pub fn is_one(spec: &super::KindSpec) -> bool {
-    let super::Api::Watch { group, .. } = spec.api else { return false };
-    group.ends_with(".toolkit.fluxcd.io") || group == "fluxcd.controlplane.io"
-}
+/// The switch of most kinds; a row adds the noun of the flux command.
+pub const IN_SPEC: Switch = Switch {
+    pointer: "/spec/suspend",
+    told: ".spec.suspend",
+    owned: "/fieldsV1/f:spec/f:suspend",
+    annotation: None,
+    noun: &[],
+};
+
+/// The timeline notes who suspends and resumes it.
+pub const SWITCHED: Tells = Tells::Switch { by: Some(SUSPENDED_BY) };
 
 /// A kind of Flux.
 pub trait FluxKind {

@@ -49,7 +49,8 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "guardrails",
     judge,
-    lazy: false,
+    guide: include_str!("../../assets/guides/guardrail.txt"),
+    ..KindSpec::BASE
 };
 
 /// How it stands with a guardrail.

@@ -1,8 +1,8 @@
 //! `HelmCharts`: the chart that a `HelmRelease` asked its repository for.
 
-use super::flux::decode;
-use super::sources::{COLUMNS, GROUP, Source, Sources};
-use super::{Api, KindSpec, flux_judge};
+use super::flux::{self, decode};
+use super::sources::{COLUMNS, CONTROLLER, GROUP, Source, Sources};
+use super::{Api, Family, KindSpec, Switch, flux_judge};
 
 pub const SPEC: KindSpec = KindSpec {
     name: "HelmChart",
@@ -19,7 +19,13 @@ pub const SPEC: KindSpec = KindSpec {
     columns: COLUMNS,
     blinds: "Helm charts",
     judge: flux_judge::judge,
-    lazy: false,
+    guide: include_str!("../../assets/guides/source.txt"),
+    family: Family::FluxSource,
+    controller: Some(&CONTROLLER),
+    switch: Some(&Switch { noun: &["source", "chart"], ..flux::IN_SPEC }),
+    tells: flux::SWITCHED,
+    counted_as: "Flux sources",
+    ..KindSpec::BASE
 };
 
 struct HelmChart;

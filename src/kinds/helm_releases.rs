@@ -6,7 +6,7 @@ use super::column::{Column, Field};
 use super::ending::link;
 use super::flux::{self, FluxKind, FluxObject, Reference, Told, decode};
 use super::wire::{Condition, Conditions, Many, Text, or_default};
-use super::{Api, KindSpec, flux_judge};
+use super::{Alarm, Api, Controller, Family, KindSpec, Switch, Tells, flux_judge};
 use crate::domain::ages::{Time, go_duration};
 use crate::domain::interner::Interner;
 use crate::domain::record::{Cell, Link, Record, Relation};
@@ -51,7 +51,14 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "Helm releases, failed upgrades, suspended releases",
     judge: flux_judge::judge,
-    lazy: false,
+    guide: include_str!("../../assets/guides/release.txt"),
+    family: Family::FluxApplier,
+    controller: Some(&Controller { name: "helm-controller", serves: "HelmReleases", home: "flux-system" }),
+    switch: Some(&Switch { noun: &["helmrelease"], ..flux::IN_SPEC }),
+    alarm: Alarm::By("name"),
+    tells: Tells::Revision,
+    counted_as: "Flux HelmReleases",
+    ..KindSpec::BASE
 };
 
 struct HelmReleases;

@@ -7,7 +7,7 @@ use super::column::{Column, Field};
 use super::ending::{self, link};
 use super::wire::{Many, Object, Text, or_default};
 use super::workload;
-use super::{Api, Kind, KindSpec, base, decode};
+use super::{Alarm, Api, Kind, KindSpec, base, decode};
 use crate::domain::finding::Judgement;
 use crate::domain::health::Health;
 use crate::domain::interner::Interner;
@@ -49,6 +49,9 @@ pub const SPEC: KindSpec = KindSpec {
         other => Judgement::of(other),
     },
     lazy: true,
+    guide: include_str!("../../assets/guides/ingress.txt"),
+    alarm: Alarm::Perhaps("ingress"),
+    ..KindSpec::BASE
 };
 
 struct Ingresses;

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::column::{Column, Field};
 use super::ending;
 use super::wire::{Condition, Conditions, Many, Object, Skipped, Text};
-use super::{Api, Kind, KindSpec, base, decode, readiness};
+use super::{Api, Family, Kind, KindSpec, base, decode, readiness};
 use crate::domain::ages::Time;
 use crate::domain::finding::Judgement;
 use crate::domain::health::Health;
@@ -57,7 +57,10 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "certificate issuers of namespaces",
     judge,
-    lazy: false,
+    guide: include_str!("../../assets/guides/issuer.txt"),
+    family: Family::Issuer,
+    counted_as: "Certificate issuers",
+    ..KindSpec::BASE
 };
 
 /// Reads both scopes.

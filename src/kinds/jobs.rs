@@ -6,7 +6,7 @@ use super::column::{Column, Field};
 use super::ending::{self, because, words};
 use super::wire::{Condition, Conditions, Many, Object, Text};
 use super::workload::{self, ratio};
-use super::{Api, Kind, KindSpec, base, decode};
+use super::{Alarm, Api, Family, Kind, KindSpec, base, decode, flux};
 use crate::domain::ages::Time;
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::{Health, Severity};
@@ -50,7 +50,12 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "jobs that failed",
     judge,
-    lazy: false,
+    guide: include_str!("../../assets/guides/job.txt"),
+    family: Family::PodOwner,
+    switch: Some(&flux::IN_SPEC),
+    alarm: Alarm::Perhaps("job_name"),
+    asked_whole: true,
+    ..KindSpec::BASE
 };
 
 struct Jobs;

@@ -6,7 +6,7 @@ use super::column::{Column, Field};
 use super::flux::{self, FluxKind, FluxObject, Reference, Told, decode, short_revision};
 use super::flux_history::History;
 use super::wire::{Condition, Many, Nothing, Text, or_default};
-use super::{Api, KindSpec, flux_judge};
+use super::{Alarm, Api, Controller, Family, KindSpec, Switch, Tells, flux_judge};
 use crate::domain::ages::go_duration;
 use crate::domain::interner::Interner;
 use crate::domain::record::{Cell, Link, Record, Relation};
@@ -49,7 +49,14 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "Kustomizations, failed and suspended reconciles",
     judge: flux_judge::judge,
-    lazy: false,
+    guide: include_str!("../../assets/guides/release.txt"),
+    family: Family::FluxApplier,
+    controller: Some(&Controller { name: "kustomize-controller", serves: "Kustomizations", home: "flux-system" }),
+    switch: Some(&Switch { noun: &["kustomization"], ..flux::IN_SPEC }),
+    alarm: Alarm::By("name"),
+    tells: Tells::Revision,
+    counted_as: "Flux Kustomizations",
+    ..KindSpec::BASE
 };
 
 struct Kustomizations;

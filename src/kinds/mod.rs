@@ -56,6 +56,7 @@ pub mod seals;
 pub mod secret_stores;
 pub mod silences;
 pub mod sources;
+pub mod spec;
 pub mod stateful_sets;
 pub mod suspender;
 #[cfg(test)]
@@ -66,17 +67,11 @@ pub mod window;
 pub mod wire;
 pub mod workload;
 
-use serde::de::DeserializeOwned;
+pub use spec::{
+    Alarm, Api, Controller, Decode, Decoded, Family, Judge, Kind, KindSpec, Service, Switch, Tells, base, decode,
+};
 
-use crate::domain::ages::Time;
-use crate::domain::change::Bad;
-use crate::domain::finding::Judgement;
-use crate::domain::health::Health;
-use crate::domain::interner::{Interner, Strings};
-use crate::domain::record::{KindId, Record, Uid, clean};
-use crate::domain::thresholds::Thresholds;
-use column::Column;
-use wire::{Meta, Object, Versioned};
+use crate::domain::record::KindId;
 
 /// Every kind, in the order of the palette and of `:feeds`.
 pub static KINDS: &[KindSpec] = &[
@@ -123,127 +118,75 @@ pub static KINDS: &[KindSpec] = &[
     cluster_policy_reports::SPEC,
     probes::SPEC,
     guardrails::SPEC,
+    // the last one, so that it takes no other row's number
+    #[cfg(test)]
+    testing::GIZMO,
 ];
 
-/// A kind of object of the Kubernetes API.
-pub trait Kind {
-    type Spec: DeserializeOwned + Default;
-    type Status: DeserializeOwned + Default;
+pub const POD: KindId = id("Pod");
+pub const NODE: KindId = id("Node");
+pub const ALERT: KindId = id("Alert");
+pub const SEAL: KindId = id("Seal");
+pub const HELM_RELEASE: KindId = id("HelmRelease");
+pub const KUSTOMIZATION: KindId = id("Kustomization");
+pub const CERTIFICATE: KindId = id("Certificate");
+pub const BACKUP: KindId = id("Backup");
+pub const SCHEDULE: KindId = id("Schedule");
+pub const GIT_REPOSITORY: KindId = id("GitRepository");
+pub const HELM_REPOSITORY: KindId = id("HelmRepository");
+pub const OCI_REPOSITORY: KindId = id("OCIRepository");
+pub const BUCKET: KindId = id("Bucket");
+pub const HELM_CHART: KindId = id("HelmChart");
+pub const EXTERNAL_ARTIFACT: KindId = id("ExternalArtifact");
+pub const ARTIFACT_GENERATOR: KindId = id("ArtifactGenerator");
+pub const ISSUER: KindId = id("Issuer");
+pub const CLUSTER_ISSUER: KindId = id("ClusterIssuer");
+pub const CERTIFICATE_REQUEST: KindId = id("CertificateRequest");
+pub const ORDER: KindId = id("Order");
+pub const CHALLENGE: KindId = id("Challenge");
+pub const BACKUP_STORAGE_LOCATION: KindId = id("BackupStorageLocation");
+pub const RESTORE: KindId = id("Restore");
+pub const SILENCE: KindId = id("Silence");
+pub const DEPLOYMENT: KindId = id("Deployment");
+pub const STATEFUL_SET: KindId = id("StatefulSet");
+pub const DAEMON_SET: KindId = id("DaemonSet");
+pub const JOB: KindId = id("Job");
+pub const PERSISTENT_VOLUME_CLAIM: KindId = id("PersistentVolumeClaim");
+pub const RESOURCE_QUOTA: KindId = id("ResourceQuota");
+pub const INGRESS: KindId = id("Ingress");
+pub const EXTERNAL_SECRET: KindId = id("ExternalSecret");
+pub const SECRET_STORE: KindId = id("SecretStore");
+pub const CLUSTER_SECRET_STORE: KindId = id("ClusterSecretStore");
+pub const REPLICA_SET: KindId = id("ReplicaSet");
+pub const EVENT: KindId = id("Event");
+pub const POD_DISRUPTION_BUDGET: KindId = id("PodDisruptionBudget");
+pub const HORIZONTAL_POD_AUTOSCALER: KindId = id("HorizontalPodAutoscaler");
+pub const RESOURCE_SET: KindId = id("ResourceSet");
+pub const POLICY_REPORT: KindId = id("PolicyReport");
+pub const CLUSTER_POLICY_REPORT: KindId = id("ClusterPolicyReport");
+pub const PROBE: KindId = id("Probe");
+pub const GUARDRAIL: KindId = id("Guardrail");
 
-    /// Sanitises and interns everything that is kept.
-    fn read(object: &Object<Self::Spec, Self::Status>, intern: &mut Interner) -> Record;
-}
-
-/// One row of the list of kinds.
-#[derive(Debug)]
-pub struct KindSpec {
-    /// The API's kind: `HelmRelease`.
-    pub name: &'static str,
-    /// The word after `:` and `-c`.
-    pub word: &'static str,
-    /// Other words for it: k9s' and kubectl's short names.
-    pub aliases: &'static [&'static str],
-    /// Title of its table: `HelmReleases`.
-    pub title: &'static str,
-    pub api: Api,
-    pub columns: &'static [Column],
-    /// What an operator is blind to when its feed is down.
-    pub blinds: &'static str,
-    pub judge: Judge,
-    /// Its feed starts when its table or an object of it is first opened: many objects that are seldom looked at.
-    pub lazy: bool,
-}
-
-/// Where a kind's objects come from.
-#[derive(Debug, Clone, Copy)]
-pub enum Api {
-    /// list and watch; `versions` are preferred first, chosen by discovery.
-    Watch {
-        group: &'static str,
-        versions: &'static [&'static str],
-        plural: &'static str,
-        namespaced: bool,
-        decode: Decode,
-    },
-    /// A service that is asked every now and then.
-    Poll(Service),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Service {
-    /// Alerts: Prometheus joined with Alertmanager.
-    Alerts,
-    /// Alertmanager's silences.
-    Silences,
-    /// OpenBao's seal status, replica by replica.
-    Seals,
-    /// Health endpoints of the profiles that are on.
-    Probes,
-    /// Guardrails of the profiles that are on; they come with the alerts.
-    Guardrails,
-}
-
-/// Reads one object of a list or a watch, given as its JSON text.
-pub type Decode = fn(&str, &mut Interner) -> Decoded;
-
-/// Judges one record at one moment.
-pub type Judge = fn(&Record, &Strings, &Thresholds, Time) -> Judgement;
-
-/// What became of one object on the wire.
-#[derive(Debug)]
-pub struct Decoded {
-    /// `metadata.resourceVersion`, which resuming a watch needs.
-    pub version: String,
-    pub record: Result<Record, Bad>,
-}
-
-/// The decoder of a kind.
-pub fn decode<K: Kind>(json: &str, intern: &mut Interner) -> Decoded {
-    decode_with(json, intern, |object: &Object<K::Spec, K::Status>, intern| K::read(object, intern))
-}
-
-/// Decodes with whichever reading of the metadata a kind wants, or whichever fields stand beside the metadata.
-fn decode_with<O: Versioned + DeserializeOwned>(
-    json: &str,
-    intern: &mut Interner,
-    read: impl FnOnce(&O, &mut Interner) -> Record,
-) -> Decoded {
-    match serde_json::from_str::<O>(json) {
-        Ok(object) => Decoded { version: object.version().to_owned(), record: Ok(read(&object, intern)) },
-        Err(error) => unreadable(&wire::Identity::of(json), &error.to_string(), intern),
+/// The row number of a kind of the list; a name that is not on it does not compile.
+const fn id(name: &str) -> KindId {
+    let mut at = 0;
+    while at < KINDS.len() {
+        if is_same(KINDS[at].name, name) {
+            #[expect(clippy::cast_possible_truncation, reason = "there are fewer than 256 kinds")]
+            return KindId(at as u8);
+        }
+        at += 1;
     }
+    panic!("no kind of this name is on the list")
 }
 
-/// An object that is there and cannot be decoded: a row that says so, where it can be told from others.
-fn unreadable(object: &wire::Identity, why: &str, intern: &mut Interner) -> Decoded {
-    let version = object.resource_version.to_string();
-    if object.uid.is_empty() || object.name.is_empty() {
-        let bad = Bad { name: clean(&object.told()), error: clean(why) };
-        return Decoded { version, record: Err(bad) };
+const fn is_same(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let mut at = 0;
+    while at < a.len() && at < b.len() && a[at] == b[at] {
+        at += 1;
     }
-    let record = Record {
-        uid: Uid::of(&object.uid),
-        name: clean(&object.name),
-        namespace: intern.get(&object.namespace),
-        created: Time::parse(&object.creation_timestamp).unwrap_or_default(),
-        health: Health::Unknown,
-        status: intern.get("Unreadable"),
-        note: clean(&format!("cannot be read: {why}")),
-        unreadable: true,
-        ..Record::default()
-    };
-    Decoded { version, record: Ok(record) }
-}
-
-/// The record's fields that every kind of the API fills in the same way.
-pub fn base<M>(meta: &Meta<M>, intern: &mut Interner) -> Record {
-    Record {
-        uid: meta.id(),
-        name: clean(&meta.name),
-        namespace: intern.get(&meta.namespace),
-        created: meta.created(),
-        ..Record::default()
-    }
+    at == a.len() && at == b.len()
 }
 
 pub fn spec(id: KindId) -> &'static KindSpec {
@@ -255,24 +198,24 @@ pub fn ids() -> impl Iterator<Item = KindId> {
     (0..KINDS.len()).filter_map(|i| u8::try_from(i).ok()).map(KindId)
 }
 
-/// What is asked for of a kind, where that is not all of it: a field selector.
-pub fn selector(id: KindId) -> Option<&'static str> {
-    (spec(id).name == refusals::SPEC.name).then_some(refusals::SELECTOR)
+/// The API's word for a kind: `HelmRelease`.
+pub fn name(id: KindId) -> &'static str {
+    spec(id).name
+}
+
+/// The kinds whose objects bring revisions into the cluster.
+pub fn with_revisions() -> impl Iterator<Item = KindId> {
+    ids().filter(|id| spec(*id).tells == Tells::Revision)
+}
+
+/// The kinds that have something in common.
+pub fn of_family(family: Family) -> impl Iterator<Item = KindId> {
+    ids().filter(move |id| spec(*id).family == family)
 }
 
 /// The row of an API kind: `HelmRelease`.
 pub fn by_name(name: &str) -> Option<KindId> {
     ids().find(|id| spec(*id).name == name)
-}
-
-impl KindSpec {
-    /// The word for one object of it where room is short: `pod`, `hr`, `cert`. It can be typed after `:`.
-    pub fn short(&self) -> &'static str {
-        let one = self.word.strip_suffix('s').filter(|word| word.len() > 2).unwrap_or(self.word);
-        // longer than its name needs to be: a shorter word that is typed for it
-        let shortest = self.aliases.iter().copied().filter(|word| word.len() < one.len()).min_by_key(|word| word.len());
-        if one.len() > 9 { shortest.unwrap_or(one) } else { one }
-    }
 }
 
 /// The row of a word after `:` or `-c`, in any of its spellings.
@@ -289,6 +232,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::ages::Time;
+    use crate::domain::change::Bad;
+    use crate::domain::interner::{Interner, Strings};
+    use crate::domain::thresholds::Thresholds;
 
     #[test]
     fn no_two_kinds_share_a_word_and_columns_are_sane() {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::column::{Column, Field};
 use super::wire::{Condition, Conditions, Many, Object, Text};
-use super::{Api, Kind, KindSpec, base, decode, ending::because, window};
+use super::{Alarm, Api, Kind, KindSpec, Tells, base, decode, ending::because, window};
 use crate::domain::ages::Time;
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::{Health, Severity};
@@ -46,7 +46,12 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "nodes, pressure",
     judge,
-    lazy: false,
+    guide: include_str!("../../assets/guides/node.txt"),
+    fixed: true,
+    alarm: Alarm::By("node"),
+    tells: Tells::Node,
+    asked_whole: true,
+    ..KindSpec::BASE
 };
 
 struct Nodes;

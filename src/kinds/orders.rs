@@ -6,7 +6,7 @@ use super::acme::{self, NAMES};
 use super::column::{Column, Field};
 use super::issuer_ref::IssuerRef;
 use super::wire::{Many, Object, Text, or_default};
-use super::{Api, Kind, KindSpec, base, decode, workload};
+use super::{Api, Family, Kind, KindSpec, base, decode, workload};
 use crate::domain::ages::Time;
 use crate::domain::interner::Interner;
 use crate::domain::record::{Cell, Record};
@@ -41,6 +41,9 @@ pub const SPEC: KindSpec = KindSpec {
     blinds: "why an ACME server does not issue a certificate",
     judge: acme::judge,
     lazy: true,
+    guide: include_str!("../../assets/guides/certificate.txt"),
+    family: Family::Issuance,
+    ..KindSpec::BASE
 };
 
 struct Orders;

@@ -12,7 +12,7 @@ use super::column::{Column, Field};
 use super::ending::{self, because, words};
 use super::wire::{Condition, Conditions, Many, Object, Text, or_default};
 use super::workload;
-use super::{Api, Kind, KindSpec, base, decode};
+use super::{Alarm, Api, Kind, KindSpec, base, decode};
 use crate::domain::ages::{self, Time};
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::{Health, Severity};
@@ -60,7 +60,10 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "volume claims that wait for a volume or have lost it",
     judge,
-    lazy: false,
+    guide: include_str!("../../assets/guides/claim.txt"),
+    fixed: true,
+    alarm: Alarm::Perhaps("persistentvolumeclaim"),
+    ..KindSpec::BASE
 };
 
 struct Claims;

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::column::{Column, Field};
 use super::wire::{Condition, Conditions, Many, Object, Text};
 use super::workload::{self, SINCE};
-use super::{Api, Kind, KindSpec, base, decode, ending, ending::because};
+use super::{Alarm, Api, Kind, KindSpec, base, decode, ending, ending::because};
 use crate::domain::ages::Time;
 use crate::domain::finding::Judgement;
 use crate::domain::health::{Health, Severity};
@@ -51,6 +51,10 @@ pub const SPEC: KindSpec = KindSpec {
     blinds: "disruption budgets, what may be drained",
     judge,
     lazy: true,
+    guide: include_str!("../../assets/guides/budget.txt"),
+    fixed: true,
+    alarm: Alarm::Perhaps("poddisruptionbudget"),
+    ..KindSpec::BASE
 };
 
 struct Budgets;

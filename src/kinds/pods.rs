@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::column::{Column, Field, Show};
 use super::wire::{Condition, Conditions, Many, Object, Text};
-use super::{Api, Kind, KindSpec, base, decode, ending, pod_needs};
+use super::{Alarm, Api, Kind, KindSpec, base, decode, ending, pod_needs};
 use crate::domain::ages::{self, Time};
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::{Health, Severity};
@@ -51,7 +51,11 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "pods, restarts, crash loops",
     judge,
-    lazy: false,
+    guide: include_str!("../../assets/guides/pod.txt"),
+    fixed: true,
+    alarm: Alarm::By("pod"),
+    crowd: true,
+    ..KindSpec::BASE
 };
 
 struct Pods;

@@ -7,8 +7,9 @@ use serde::Deserialize;
 
 use super::column::{Column, Field, Show};
 use super::ending::{self, because, link};
+use super::spec::decode_with;
 use super::wire::{Many, Meta, Text, Versioned, or_default};
-use super::{Api, Decoded, KindSpec, base, decode_with};
+use super::{Api, Decoded, Family, KindSpec, base};
 use crate::domain::ages::Time;
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::{Health, Severity};
@@ -52,6 +53,10 @@ pub const SPEC: KindSpec = KindSpec {
     blinds: "which objects break a policy",
     judge,
     lazy: true,
+    guide: include_str!("../../assets/guides/policy.txt"),
+    family: Family::PolicyReport,
+    crowd: true,
+    ..KindSpec::BASE
 };
 
 #[derive(Debug, Default, Deserialize)]

@@ -41,7 +41,8 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "what health endpoints answer",
     judge,
-    lazy: false,
+    guide: include_str!("../../assets/guides/probe.txt"),
+    ..KindSpec::BASE
 };
 
 /// What came of asking.

@@ -9,8 +9,9 @@ use serde::Deserialize;
 
 use super::column::{Column, Field, Show};
 use super::ending::link;
+use super::spec::decode_with;
 use super::wire::{Meta, Text, Versioned, or_default};
-use super::{Api, Decoded, KindSpec, base, decode_with};
+use super::{Api, Decoded, KindSpec, base};
 use crate::domain::ages::Time;
 use crate::domain::finding::Judgement;
 use crate::domain::health::Health;
@@ -50,7 +51,9 @@ pub const SPEC: KindSpec = KindSpec {
         // old news, until the API server forgets it
         if now < over { Judgement::of(record.health).again_at(over) } else { Judgement::of(Health::Ok) }
     },
-    lazy: false,
+    guide: include_str!("../../assets/guides/refusal.txt"),
+    selector: SELECTOR,
+    ..KindSpec::BASE
 };
 
 #[derive(Debug, Default, Deserialize)]

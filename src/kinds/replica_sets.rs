@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::column::{Column, Field};
 use super::wire::{Condition, Many, Object};
 use super::workload::{self, AVAILABLE, Counts, OWN, READY};
-use super::{Api, Kind, KindSpec, base, decode, ending};
+use super::{Api, Family, Kind, KindSpec, base, decode, ending};
 use crate::domain::ages::Time;
 use crate::domain::finding::Judgement;
 use crate::domain::health::Health;
@@ -48,6 +48,10 @@ pub const SPEC: KindSpec = KindSpec {
     blinds: "revisions of deployments",
     judge,
     lazy: true,
+    guide: include_str!("../../assets/guides/workload.txt"),
+    fixed: true,
+    family: Family::PodOwner,
+    ..KindSpec::BASE
 };
 
 struct ReplicaSets;

@@ -8,7 +8,7 @@ use super::column::{Column, Field};
 use super::ending;
 use super::wire::{Object, Text, or_default};
 use super::workload;
-use super::{Api, Kind, KindSpec, base, decode};
+use super::{Alarm, Api, Kind, KindSpec, base, decode};
 use crate::domain::ages::Time;
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::{Health, Severity};
@@ -53,7 +53,9 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "quotas that are full",
     judge,
-    lazy: false,
+    guide: include_str!("../../assets/guides/quota.txt"),
+    alarm: Alarm::Perhaps("resourcequota"),
+    ..KindSpec::BASE
 };
 
 struct Quotas;

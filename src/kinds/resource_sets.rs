@@ -7,7 +7,7 @@ use super::column::{Column, Field};
 use super::flux::{self, FluxKind, FluxObject, Reference, Told, decode, short_revision};
 use super::flux_history::History;
 use super::wire::{Condition, Conditions, Many, Nothing, Skipped, Text};
-use super::{Api, KindSpec, flux_judge};
+use super::{Api, Controller, Family, KindSpec, Switch, flux_judge};
 use crate::domain::ages::go_duration;
 use crate::domain::interner::Interner;
 use crate::domain::record::{Cell, Link, Record, Relation};
@@ -22,6 +22,14 @@ const SWITCH: &str = "fluxcd.controlplane.io/reconcile";
 
 /// The annotation that says how long an attempt may take. Source: flux-operator `api/v1`.
 const TIMEOUT: &str = "fluxcd.controlplane.io/reconcileTimeout";
+
+const BY_ANNOTATION: Switch = Switch {
+    pointer: "/metadata/annotations/fluxcd.controlplane.io~1reconcile",
+    told: "the annotation fluxcd.controlplane.io/reconcile",
+    owned: "/fieldsV1/f:metadata/f:annotations/f:fluxcd.controlplane.io~1reconcile",
+    annotation: Some(SWITCH),
+    noun: &[],
+};
 
 pub const SPEC: KindSpec = KindSpec {
     name: "ResourceSet",
@@ -51,7 +59,13 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "ResourceSets, failed and disabled ones",
     judge: flux_judge::judge,
-    lazy: false,
+    guide: include_str!("../../assets/guides/release.txt"),
+    family: Family::FluxApplier,
+    controller: Some(&Controller { name: "flux-operator", serves: "ResourceSets", home: "flux-system" }),
+    switch: Some(&BY_ANNOTATION),
+    tells: flux::SWITCHED,
+    counted_as: "Flux ResourceSets",
+    ..KindSpec::BASE
 };
 
 struct ResourceSets;

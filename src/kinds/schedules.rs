@@ -6,9 +6,10 @@ use serde::Deserialize;
 use super::column::{Column, Field, Show};
 use super::cron::Cron;
 use super::ending::{self, because};
+use super::spec::decode_with;
 use super::suspender::SuspendedBy;
 use super::wire::{Many, Object, Text};
-use super::{Api, Decoded, KindSpec, base, decode_with};
+use super::{Alarm, Api, Decoded, KindSpec, Switch, Tells, base};
 use crate::domain::ages::{self, Time};
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::{Health, Severity};
@@ -49,7 +50,17 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "backup schedules, missed runs",
     judge,
-    lazy: false,
+    guide: include_str!("../../assets/guides/backup.txt"),
+    switch: Some(&Switch {
+        pointer: "/spec/paused",
+        told: ".spec.paused",
+        owned: "/fieldsV1/f:spec/f:paused",
+        annotation: None,
+        noun: &["schedule"],
+    }),
+    alarm: Alarm::Perhaps("schedule"),
+    tells: Tells::Switch { by: None },
+    ..KindSpec::BASE
 };
 
 #[derive(Debug, Default, Deserialize)]

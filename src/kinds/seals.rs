@@ -2,7 +2,7 @@
 //! words. One record per replica and one for each cluster, which carries the quorum.
 
 use super::column::{Column, Field, Show};
-use super::{Api, KindSpec, Service};
+use super::{Alarm, Api, KindSpec, Service, Tells};
 use crate::domain::ages::Time;
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::{Health, Severity};
@@ -54,7 +54,11 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "OpenBao's seal state, quorum",
     judge,
-    lazy: false,
+    guide: include_str!("../../assets/guides/seal.txt"),
+    alarm: Alarm::Perhaps("pod"),
+    tells: Tells::Seal,
+    asked_whole: true,
+    ..KindSpec::BASE
 };
 
 /// What one replica is.

@@ -9,7 +9,7 @@ use super::column::{Column, Field};
 use super::ending;
 use super::external_secrets::GROUP;
 use super::wire::{Condition, Conditions, Many, Object, Text};
-use super::{Api, Kind, KindSpec, base, decode, readiness};
+use super::{Api, Family, Kind, KindSpec, base, decode, readiness};
 use crate::domain::ages::Time;
 use crate::domain::finding::Judgement;
 use crate::domain::health::Health;
@@ -58,7 +58,10 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "secret stores of namespaces",
     judge,
-    lazy: false,
+    guide: include_str!("../../assets/guides/secret.txt"),
+    family: Family::SecretStore,
+    counted_as: "Secret stores",
+    ..KindSpec::BASE
 };
 
 /// Reads both scopes.

@@ -1,7 +1,7 @@
 //! Silences: what they match, who made them, how long they last. A silence affects notifications only.
 
 use super::column::{Column, Field, Show};
-use super::{Api, KindSpec, Service};
+use super::{Api, KindSpec, Service, Tells};
 use crate::domain::ages::{self, Time};
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::{Health, Severity};
@@ -41,7 +41,10 @@ pub const SPEC: KindSpec = KindSpec {
     ],
     blinds: "silences",
     judge,
-    lazy: false,
+    guide: include_str!("../../assets/guides/alert.txt"),
+    tells: Tells::Silence,
+    asked_whole: true,
+    ..KindSpec::BASE
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -4,6 +4,7 @@
 
 use serde::Deserialize;
 
+use super::Controller;
 use super::column::{Column, Field};
 use super::flux::{self, FluxKind, FluxObject, Reference, Told, short_revision};
 use super::wire::{Condition, Many, Text, or_default};
@@ -30,6 +31,9 @@ pub const COLUMNS: &[Column] = &[
     flux::MESSAGE,
     flux::AGE,
 ];
+
+pub const CONTROLLER: Controller =
+    Controller { name: "source-controller", serves: "Flux sources", home: "flux-system" };
 
 pub const GROUP: &str = "source.toolkit.fluxcd.io";
 

@@ -2,13 +2,48 @@
 
 use serde_json::Value;
 
-use super::{Api, KindSpec, by_word, spec};
+use super::flux::{self, decode};
+use super::sources::{COLUMNS, Source, Sources};
+use super::{Alarm, Api, Controller, Family, KindSpec, Switch, by_word, flux_judge, spec};
 use crate::domain::ages::Time;
 use crate::domain::finding::Judgement;
 use crate::domain::interner::{Interner, Strings};
 use crate::domain::record::Record;
 use crate::domain::thresholds::Thresholds;
 use crate::kinds::column::Show;
+
+/// A kind that there is only in the tests of this crate. Nothing but this row knows of it, and it gets what every kind of
+/// Flux has.
+pub const GIZMO: KindSpec = KindSpec {
+    name: "Gizmo",
+    word: "gizmos",
+    aliases: &["gizmo"],
+    title: "Gizmos",
+    api: Api::Watch {
+        group: "gizmo.toolkit.fluxcd.io",
+        versions: &["v1"],
+        plural: "gizmos",
+        namespaced: true,
+        decode: decode::<Sources<Gizmo>>,
+    },
+    columns: COLUMNS,
+    blinds: "gizmos",
+    judge: flux_judge::judge,
+    guide: "Gizmos\n  Wind it up.\n",
+    family: Family::FluxSource,
+    controller: Some(&Controller { name: "gizmo-controller", serves: "Gizmos", home: "flux-system" }),
+    switch: Some(&Switch { noun: &["gizmo"], ..flux::IN_SPEC }),
+    alarm: Alarm::By("gizmo"),
+    tells: flux::SWITCHED,
+    counted_as: "Flux gizmos",
+    ..KindSpec::BASE
+};
+
+pub struct Gizmo;
+
+impl Source for Gizmo {
+    const KIND: &'static str = "Gizmo";
+}
 
 /// A Saturday.
 pub const NOW: &str = "2026-11-21T14:00:00Z";

@@ -7,11 +7,11 @@ use std::fmt::Write as _;
 
 use serde::Deserialize;
 
-use super::base;
 use super::column::Show;
 use super::ending::{self, because};
 use super::suspender::SuspendedBy;
 use super::wire::{Many, Meta, Text, or_default};
+use super::{Controller, base};
 use crate::domain::ages::Time;
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::{Health, Severity};
@@ -19,6 +19,8 @@ use crate::domain::interner::{Interner, Strings};
 use crate::domain::record::{Cell, Record, Relation, clean};
 use crate::domain::redact;
 use crate::domain::thresholds::Thresholds;
+
+pub const CONTROLLER: Controller = Controller { name: "velero", serves: "backups", home: "velero" };
 
 pub const START: u8 = 0;
 pub const COMPLETED: u8 = 1;

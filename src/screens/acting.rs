@@ -111,7 +111,7 @@ fn target(key: &Key, world: &World) -> Target {
     let row =
         world.store.table(key.kind).slot_of(key.uid).and_then(|slot| world.store.row(RowId { kind: key.kind, slot }));
     let id = table_row(key, world);
-    let is_alert = spec.name == "Alert";
+    let is_alert = key.kind == kinds::ALERT;
     let labels = row.filter(|_| is_alert).map(|row| labels(row, world)).unwrap_or_default();
     let known = match id {
         Some(_) if is_alert => Known { about: row.and_then(|row| about(row, world)), ..Known::default() },
@@ -154,7 +154,7 @@ fn alert(row: &Row, world: &World) -> Alerted {
 
 /// Why the alerts that are known may not be all that there are.
 fn blind(world: &World) -> Option<String> {
-    let feed = &world.store.table(kinds::by_name("Alert")?).feed;
+    let feed = &world.store.table(kinds::ALERT).feed;
     match (feed.state.is_live(), feed.lack) {
         (true, Lack::Lost) => Some("of Prometheus and Alertmanager one does not answer".to_owned()),
         (true, _) => None,
@@ -170,7 +170,7 @@ fn apis(world: &World) -> Apis {
 
 /// Replicas of OpenBao and Vault that are pods.
 fn all_seals(world: &World) -> Vec<Sealed> {
-    let Some(kind) = kinds::by_name("Seal") else { return Vec::new() };
+    let kind = kinds::SEAL;
     let strings = &world.store.strings;
     let one = |record: &Record| {
         let pod = record.link(Relation::About)?;

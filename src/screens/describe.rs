@@ -220,7 +220,7 @@ fn labels(object: &Value, width: u16, out: &mut Vec<Line>) {
 
 /// Every label of an alert: what routes and silences go by.
 fn alert_labels(world: &World, kind: KindId, row: &Row, width: u16, out: &mut Vec<Line>) {
-    if kinds::spec(kind).name != "Alert" {
+    if kind != kinds::ALERT {
         return;
     }
     let kept = row.record.text(alerts::LABELS, &world.store.strings);

@@ -8,56 +8,9 @@ use crate::domain::command_line::{CommandLine, KUBECTL};
 use crate::domain::health::Health;
 use crate::domain::record::{Cell, Key, Record};
 use crate::intent::{Command, Effect, Place};
-use crate::kinds::{self, alerts, certificates, external_secrets, guardrails, issuers, seals};
+use crate::kinds::{self, Family, alerts, guardrails, issuers, seals};
 use crate::scene::{self, Line, Tone};
 use crate::store::RowId;
-
-/// The guide of each kind; a kind without a row has none.
-static GUIDES: &[(&str, &str)] = &[
-    ("Pod", include_str!("../../assets/guides/pod.txt")),
-    ("Node", include_str!("../../assets/guides/node.txt")),
-    ("Alert", include_str!("../../assets/guides/alert.txt")),
-    ("Silence", include_str!("../../assets/guides/alert.txt")),
-    ("Seal", include_str!("../../assets/guides/seal.txt")),
-    ("HelmRelease", include_str!("../../assets/guides/release.txt")),
-    ("Kustomization", include_str!("../../assets/guides/release.txt")),
-    ("ResourceSet", include_str!("../../assets/guides/release.txt")),
-    ("GitRepository", include_str!("../../assets/guides/source.txt")),
-    ("HelmRepository", include_str!("../../assets/guides/source.txt")),
-    ("OCIRepository", include_str!("../../assets/guides/source.txt")),
-    ("Bucket", include_str!("../../assets/guides/source.txt")),
-    ("HelmChart", include_str!("../../assets/guides/source.txt")),
-    ("ExternalArtifact", include_str!("../../assets/guides/source.txt")),
-    ("ArtifactGenerator", include_str!("../../assets/guides/source.txt")),
-    ("Certificate", include_str!("../../assets/guides/certificate.txt")),
-    ("CertificateRequest", include_str!("../../assets/guides/certificate.txt")),
-    ("Order", include_str!("../../assets/guides/certificate.txt")),
-    ("Challenge", include_str!("../../assets/guides/certificate.txt")),
-    ("Issuer", include_str!("../../assets/guides/issuer.txt")),
-    ("ClusterIssuer", include_str!("../../assets/guides/issuer.txt")),
-    ("Backup", include_str!("../../assets/guides/backup.txt")),
-    ("Schedule", include_str!("../../assets/guides/backup.txt")),
-    ("BackupStorageLocation", include_str!("../../assets/guides/backup.txt")),
-    ("Restore", include_str!("../../assets/guides/backup.txt")),
-    ("Deployment", include_str!("../../assets/guides/workload.txt")),
-    ("StatefulSet", include_str!("../../assets/guides/workload.txt")),
-    ("DaemonSet", include_str!("../../assets/guides/workload.txt")),
-    ("ReplicaSet", include_str!("../../assets/guides/workload.txt")),
-    ("Job", include_str!("../../assets/guides/job.txt")),
-    ("Event", include_str!("../../assets/guides/refusal.txt")),
-    ("PersistentVolumeClaim", include_str!("../../assets/guides/claim.txt")),
-    ("ResourceQuota", include_str!("../../assets/guides/quota.txt")),
-    ("Ingress", include_str!("../../assets/guides/ingress.txt")),
-    ("PolicyReport", include_str!("../../assets/guides/policy.txt")),
-    ("ClusterPolicyReport", include_str!("../../assets/guides/policy.txt")),
-    ("PodDisruptionBudget", include_str!("../../assets/guides/budget.txt")),
-    ("HorizontalPodAutoscaler", include_str!("../../assets/guides/autoscaler.txt")),
-    ("ExternalSecret", include_str!("../../assets/guides/secret.txt")),
-    ("SecretStore", include_str!("../../assets/guides/secret.txt")),
-    ("Probe", include_str!("../../assets/guides/probe.txt")),
-    ("Guardrail", include_str!("../../assets/guides/guardrail.txt")),
-    ("ClusterSecretStore", include_str!("../../assets/guides/secret.txt")),
-];
 
 #[derive(Debug)]
 pub struct Guide {
@@ -72,7 +25,7 @@ impl Guide {
 
     fn compose(&self, world: &World, width: u16) -> Vec<Line> {
         let mut out = Vec::new();
-        let name = kinds::spec(self.key.kind).name;
+        let kind = self.key.kind;
         let row =
             world.store.table(self.key.kind).slot_of(self.key.uid).map(|slot| RowId { kind: self.key.kind, slot });
         if let Some(id) = row {
@@ -80,23 +33,25 @@ impl Guide {
                 fields(&finding.severity.to_string(), &finding.why, width, Tone::Bad, &mut out);
             }
             let record = world.store.row(id).map(|row| &row.record);
-            if let Some(record) = record.filter(|_| name == "Guardrail") {
+            if let Some(record) = record.filter(|_| kind == kinds::GUARDRAIL) {
                 for (label, cell) in [("ACTION", guardrails::ACTION), ("RUNBOOK", guardrails::RUNBOOK)] {
                     fields(label, record.text(cell, &world.store.strings), width, Tone::Accent, &mut out);
                 }
             }
-            if let Some(record) = record.filter(|_| name == "Alert") {
+            if let Some(record) = record.filter(|_| kind == kinds::ALERT) {
                 let runbook = record.text(alerts::RUNBOOK, &world.store.strings);
                 let told = if runbook.is_empty() { "the alert names none" } else { runbook };
                 fields("RUNBOOK", told, width, Tone::Accent, &mut out);
             }
-            if let Some(record) = record.filter(|_| matches!(name, "Issuer" | "ClusterIssuer")) {
+            if let Some(record) = record.filter(|_| kinds::spec(kind).family == Family::Issuer) {
                 key_pair(world, record, width, &mut out);
             }
         }
-        let mut guide =
-            GUIDES.iter().find(|(kind, _)| *kind == name).map_or("No guide for this kind.", |(_, text)| text);
-        if name == "Seal" {
+        let mut guide = match kinds::spec(kind).guide {
+            "" => "No guide for this kind.",
+            guide => guide,
+        };
+        if kind == kinds::SEAL {
             replicas(world, &self.key, &mut out);
             if is_migrating(world, &self.key) {
                 guide = MIGRATION;
@@ -143,9 +98,9 @@ fn key_pair(world: &World, record: &Record, width: u16, out: &mut Vec<Line>) {
     let usually = if own.is_empty() { " (or wherever cert-manager keeps those of ClusterIssuers)" } else { "" };
     let told = format!("It signs with the certificate and key in the Secret {namespace}/{secret}{usually}.");
     paragraph(2, &told, width, Tone::Plain, out);
-    let makers = [("Certificate", certificates::SECRET), ("ExternalSecret", external_secrets::SECRET)];
-    for (kind, cell) in makers {
-        let Some(table) = kinds::by_name(kind).map(|kind| world.store.table(kind)) else { continue };
+    for kind in kinds::ids() {
+        let Some(cell) = kinds::spec(kind).makes_secret else { continue };
+        let (table, kind) = (world.store.table(kind), kinds::name(kind));
         let makes = |other: &Record| strings.get(other.namespace) == namespace && other.text(cell, strings) == secret;
         for (_, row) in table.iter().filter(|(_, row)| makes(&row.record)) {
             let told =
@@ -324,7 +279,7 @@ mod tests {
     fn guides_fit_every_width_and_lose_no_word() {
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         for width in [40, 60, 80, 120] {
-            for (kind, guide) in GUIDES.iter().chain(&[("Seal", MIGRATION)]) {
+            for (kind, guide) in kinds::KINDS.iter().map(|kind| (kind.name, kind.guide)).chain([("Seal", MIGRATION)]) {
                 for line in guide.lines().filter(|l| l.starts_with(' ')) {
                     let rows = fitted(line, width);
                     assert!(rows.iter().all(|r| r.width() <= width), "{kind} at {width}: {line}");
@@ -337,10 +292,9 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_has_a_guide_and_every_guide_a_kind() {
+    fn every_kind_has_a_guide() {
         for kind in kinds::KINDS {
-            assert!(GUIDES.iter().any(|(name, _)| *name == kind.name), "{} has no guide", kind.name);
+            assert!(!kind.guide.is_empty(), "{} has no guide", kind.name);
         }
-        assert!(GUIDES.iter().all(|(name, _)| kinds::by_name(name).is_some()));
     }
 }

@@ -11,6 +11,7 @@ use crate::domain::ages;
 use crate::domain::change::FeedState;
 use crate::domain::health::Severity;
 use crate::domain::moment::{Moment, What, escaped};
+use crate::domain::record::KindId;
 use crate::intent::{Command, Effect, Place};
 use crate::kinds::{self, Api, flux, silences};
 use crate::scene::{Line, Tone};
@@ -137,16 +138,16 @@ fn done(incident: &Incident, world: &World, recent: &[&Moment]) -> Vec<String> {
 }
 
 /// Why a kind cannot be told of now, if that is so.
-fn unseen(world: &World, kind: &str) -> Option<String> {
-    let state = world.store.table(kinds::by_name(kind)?).feed.state;
+fn unseen(world: &World, kind: KindId) -> Option<String> {
+    let state = world.store.table(kind).feed.state;
     let blind = state.is_blind() || matches!(state, FeedState::Waiting) || world.facts.link != Link::Up;
     blind.then(|| format!("unknown: the feed is {}", state.word()))
 }
 
 fn silenced(world: &World, out: &mut String) {
     let strings = &world.store.strings;
-    let mut lines: Vec<String> = unseen(world, "Silence").into_iter().collect();
-    let rows = kinds::by_name("Silence").into_iter().flat_map(|kind| world.store.table(kind).iter());
+    let mut lines: Vec<String> = unseen(world, kinds::SILENCE).into_iter().collect();
+    let rows = world.store.table(kinds::SILENCE).iter();
     for (_, row) in rows.filter(|(_, row)| strings.get(row.record.status) == silences::State::Active.word()) {
         let record = &row.record;
         let until = record.time(silences::ENDS).map_or_else(
@@ -163,13 +164,13 @@ fn silenced(world: &World, out: &mut String) {
 fn suspended(world: &World, out: &mut String) {
     let mut lines = Vec::new();
     // pods and their like are never suspended, and they are many
-    for (kind, table) in world.store.tables().filter(|(kind, _)| kinds::spec(*kind).name != "Pod") {
+    for (kind, table) in world.store.tables().filter(|(kind, _)| *kind != kinds::POD) {
         for (_, row) in table.iter().filter(|(_, row)| row.record.suspended == Some(true)) {
             lines.push(suspension(kinds::spec(kind), row, world));
         }
     }
-    for kind in ["HelmRelease", "Kustomization"] {
-        lines.extend(unseen(world, kind).map(|why| format!("- {kind}s: {why}")));
+    for kind in kinds::with_revisions() {
+        lines.extend(unseen(world, kind).map(|why| format!("- {}: {why}", kinds::spec(kind).title)));
     }
     part(out, "Suspended", "nothing that is read", &lines);
 }

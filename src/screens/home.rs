@@ -169,8 +169,7 @@ impl Home {
     fn changes(world: &World, width: u16) -> Option<Line> {
         let since = world.facts.now.plus(-RECENT);
         let mut changes: Vec<(Time, String)> = Vec::new();
-        for name in ["HelmRelease", "Kustomization"] {
-            let kind = kinds::by_name(name)?;
+        for kind in kinds::with_revisions() {
             for (_, row) in world.store.table(kind).iter() {
                 let applied = row.record.time(flux::CHANGED).filter(|at| *at > since);
                 let Some(at) = applied else { continue };

@@ -11,9 +11,9 @@ use crate::domain::change::FeedState;
 use crate::domain::health::Severity;
 use crate::domain::incident::Anchor;
 use crate::domain::moment::{Moment, What};
-use crate::domain::record::{Key, Relation};
+use crate::domain::record::{Key, KindId, Relation};
 use crate::intent::{Command, Effect, Place};
-use crate::kinds::{self, alerts, certificates, flux};
+use crate::kinds::{self, Family, alerts, certificates, flux};
 use crate::scene::{self, Keep, Line, Tone};
 use crate::store::RowId;
 use crate::triage::{self, Incident, Subject, remedy};
@@ -91,12 +91,10 @@ impl IncidentScreen {
 }
 
 /// What hangs on a certificate, from the top: by its owner, and by the Secret that it needs.
-const RELATED: [(&str, Relation); 4] = [
-    ("CertificateRequest", Relation::Owner),
-    ("Order", Relation::Owner),
-    ("Challenge", Relation::Owner),
-    ("Ingress", Relation::Uses),
-];
+fn related() -> impl Iterator<Item = (KindId, Relation)> {
+    let issuances = kinds::of_family(Family::Issuance).map(|kind| (kind, Relation::Owner));
+    issuances.chain([(kinds::INGRESS, Relation::Uses)])
+}
 
 /// The lines as they are written.
 struct Page<'a> {
@@ -211,15 +209,14 @@ impl Page<'_> {
     /// Of a certificate: the requests, orders and challenges that were made for it, and the ingresses that serve it.
     fn related(&mut self, root: Subject) {
         let World { store, triage, .. } = self.world;
-        let Some(id) = triage.object(store, root).filter(|id| kinds::spec(id.kind).name == "Certificate") else {
+        let Some(id) = triage.object(store, root).filter(|id| id.kind == kinds::CERTIFICATE) else {
             return;
         };
         let Some(record) = store.row(id).map(|row| &row.record) else { return };
         let secret = record.text(certificates::SECRET, &store.strings);
         let mut above = vec![(id.kind, record.namespace, record.name.clone())];
         let mut found = Vec::new();
-        for (word, relation) in RELATED {
-            let Some(kind) = kinds::by_name(word) else { continue };
+        for (kind, relation) in related() {
             let text = |sym| store.strings.get(sym);
             let mut next = Vec::new();
             for (slot, row) in store.table(kind).iter().filter(|(_, row)| row.record.namespace == record.namespace) {
@@ -263,7 +260,7 @@ impl Page<'_> {
         let window = facts.thresholds.recent_change;
         let near = |at: ages::Time| at <= since && at.plus(window) >= since;
         let mut found: Vec<(ages::Time, String, Option<RowId>)> = Vec::new();
-        for kind in ["HelmRelease", "Kustomization"].into_iter().filter_map(kinds::by_name) {
+        for kind in kinds::with_revisions() {
             for (slot, row) in store.table(kind).iter() {
                 if let Some(at) = row.record.time(flux::CHANGED).filter(|at| near(*at)) {
                     let revision = row.record.text(flux::REVISION, &store.strings);
@@ -274,8 +271,9 @@ impl Page<'_> {
             }
         }
         // the revisions are above, with their rows
-        let revision =
-            |m: &Moment| matches!(&*m.kind, "HelmRelease" | "Kustomization") && m.words.starts_with("became ");
+        let revision = |m: &Moment| {
+            m.words.starts_with("became ") && kinds::with_revisions().any(|kind| *m.kind == *kinds::name(kind))
+        };
         let told = timeline.log.between(since.plus(-window), since);
         let told = told.filter(|m| {
             let change = matches!(m.what, What::Change | What::Action | What::Silence);
@@ -305,8 +303,7 @@ impl Page<'_> {
 
     fn alerts(&mut self, root: Subject) {
         let World { store, triage, .. } = self.world;
-        let Some(kind) = kinds::by_name("Alert") else { return };
-        let is_alert = |s: &Subject| matches!(s, Subject::Row(id) if id.kind == kind);
+        let is_alert = |s: &Subject| matches!(s, Subject::Row(id) if id.kind == kinds::ALERT);
         let found: Vec<Subject> =
             std::iter::once(root).chain(triage.explained(root)).filter(is_alert).take(20).collect();
         if found.is_empty() {
@@ -445,9 +442,9 @@ impl Screen for IncidentScreen {
         // what hangs on a certificate is read once somebody asks for the evidence
         let certificate = self.subjects(world).and_then(|(root, _)| world.triage.object(&world.store, root));
         let mut effects = Vec::new();
-        if certificate.is_some_and(|id| kinds::spec(id.kind).name == "Certificate") {
-            let related = RELATED.iter().filter_map(|(word, _)| kinds::by_name(word));
-            let idle = related.filter(|kind| world.store.table(*kind).feed.state == FeedState::Idle);
+        if certificate.is_some_and(|id| id.kind == kinds::CERTIFICATE) {
+            let idle =
+                related().map(|(kind, _)| kind).filter(|kind| world.store.table(*kind).feed.state == FeedState::Idle);
             effects.extend(idle.map(Effect::Watch));
         }
         self.lines = self.compose(world, size.width);

@@ -384,15 +384,13 @@ fn rails(profile: &Profile, component: &str, world: &World, wide: usize, out: &m
         return;
     }
     out.push(heading("GUARDRAILS"));
-    let table = kinds::by_name("Guardrail").map(|kind| world.store.table(kind));
+    let table = world.store.table(kinds::GUARDRAIL);
     let strings = &world.store.strings;
     for guardrail in own {
-        let row = table.and_then(|table| {
-            let is = |row: &crate::store::table::Row| {
-                *row.record.name == *guardrail.name && row.record.text(guardrails::PROFILE, strings) == profile.name
-            };
-            table.iter().map(|(_, row)| row).find(|row| is(row))
-        });
+        let is = |row: &crate::store::table::Row| {
+            *row.record.name == *guardrail.name && row.record.text(guardrails::PROFILE, strings) == profile.name
+        };
+        let row = table.iter().map(|(_, row)| row).find(|row| is(row));
         let (word, health) =
             row.map_or(("not judged yet", Health::Unknown), |row| (strings.get(row.record.status), row.health));
         let note = row.map_or("", |row| &row.record.note);

@@ -566,8 +566,8 @@ impl Screen for TableScreen {
     }
 
     fn hints(&self) -> &'static [Command] {
-        match self.spec().name {
-            "Pod" => &[
+        match self.kind {
+            kinds::POD => &[
                 Command::Open,
                 Command::Logs,
                 Command::PreviousLogs,

@@ -157,7 +157,7 @@ pub fn related(anchor: &Anchor, world: &World) -> HashSet<String> {
                 Relation::ManagedBy => {
                     out.insert(format!("{} {}/{}", text(link.kind), text(link.namespace), text(link.name)));
                 }
-                Relation::About if text(link.kind) == "Silence" => {
+                Relation::About if text(link.kind) == kinds::name(kinds::SILENCE) => {
                     out.insert(format!("s:{}", text(link.name)));
                 }
                 _ => {}

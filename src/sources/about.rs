@@ -1,24 +1,22 @@
 //! Which object an alert is about, from its labels alone. Never guesses a name: without a telling label the answer is
 //! the namespace, and the confidence says so.
 
+use std::sync::LazyLock;
+
 use super::labels::Labels;
+use crate::domain::record::KindId;
+use crate::kinds;
 use crate::kinds::alerts::{About, Confidence};
 
-/// Labels that name an object of one kind, most telling first. A volume claim stands before the node: the kubelet's
-/// volume metrics carry both.
-const NAMING: &[(&str, &str)] = &[
-    ("deployment", "Deployment"),
-    ("statefulset", "StatefulSet"),
-    ("daemonset", "DaemonSet"),
-    ("job_name", "Job"),
-    ("cronjob", "CronJob"),
-    ("persistentvolumeclaim", "PersistentVolumeClaim"),
-    ("resourcequota", "ResourceQuota"),
-    ("ingress", "Ingress"),
-    ("horizontalpodautoscaler", "HorizontalPodAutoscaler"),
-    ("poddisruptionbudget", "PodDisruptionBudget"),
-    ("node", "Node"),
-];
+/// Labels that name an object of one kind, as the rows of the kinds have them, most telling first. The node comes last:
+/// the kubelet's volume metrics carry the claim and the node. What other labels have to tell apart is asked before.
+static NAMING: LazyLock<Vec<(&str, KindId)>> = LazyLock::new(|| {
+    let apart = |label: &str| matches!(label, "name" | "pod" | "schedule");
+    let labels = kinds::ids().filter_map(|id| Some((kinds::spec(id).alarm.label()?, id)));
+    let mut naming: Vec<_> = labels.filter(|(label, _)| !apart(label)).collect();
+    naming.sort_by_key(|(_, id)| *id == kinds::NODE);
+    naming
+});
 
 /// Scrape jobs whose targets are nodes: their `instance` is a node's address, their `pod` the exporter.
 const NODE_JOBS: [&str; 2] = ["node-exporter", "kubelet"];
@@ -36,38 +34,41 @@ fn own<'l>(labels: &'l Labels, name: &str) -> Option<&'l str> {
 /// The object, if a label names one.
 pub fn object(labels: &Labels) -> Option<About> {
     let space = namespace(labels);
-    let about = |kind: &str, name: &str, confidence| {
-        let namespace = if kind == "Node" { "" } else { space };
+    let about_any = |kind: &str, name: &str, confidence| {
+        let namespace = if kind == kinds::name(kinds::NODE) { "" } else { space };
         Some(About { kind: kind.to_owned(), namespace: namespace.to_owned(), name: name.to_owned(), confidence })
     };
+    let about = |kind, name: &str, confidence| about_any(kinds::name(kind), name, confidence);
     let name = own(labels, "name");
     if let (Some(kind), Some(name)) = (labels.get("customresource_kind").or_else(|| own(labels, "kind")), name) {
-        return about(kind, name, Confidence::Exact);
+        return about_any(kind, name, Confidence::Exact);
     }
     // cert-manager's metrics name no kind
     if let (Some(name), Some(_)) = (name, labels.get("issuer_kind").or_else(|| labels.get("issuer_name"))) {
-        return about("Certificate", name, Confidence::Exact);
+        return about(kinds::CERTIFICATE, name, Confidence::Exact);
     }
     // what aggregates them drops the issuer as well
     if let Some(name) = name.filter(|_| labels.get("alertname").is_some_and(is_of_certificates)) {
-        return about("Certificate", name, Confidence::Likely);
+        return about(kinds::CERTIFICATE, name, Confidence::Likely);
     }
     if let Some(schedule) = labels.get("schedule").filter(|_| from(labels, "velero")) {
-        return about("Schedule", schedule, Confidence::Exact);
+        return about(kinds::SCHEDULE, schedule, Confidence::Exact);
     }
     let of_node = NODE_JOBS.iter().any(|job| from(labels, job));
     if let Some(pod) = pod(labels).filter(|_| !from(labels, "node-exporter")) {
-        return about("Pod", pod, Confidence::Exact);
+        return about(kinds::POD, pod, Confidence::Exact);
     }
-    for (label, kind) in NAMING {
+    for (label, kind) in &*NAMING {
         if let Some(name) = own(labels, label) {
-            return about(kind, name, Confidence::Exact);
+            return about(*kind, name, Confidence::Exact);
         }
     }
     if let Some(name) = own(labels, "nodename") {
-        return about("Node", name, Confidence::Exact);
+        return about(kinds::NODE, name, Confidence::Exact);
     }
-    own(labels, "instance").filter(|_| of_node).and_then(|instance| about("Node", host(instance), Confidence::Likely))
+    own(labels, "instance")
+        .filter(|_| of_node)
+        .and_then(|instance| about(kinds::NODE, host(instance), Confidence::Likely))
 }
 
 /// `CertManagerCertNotReady`, and no `CertManagerIssuerNotReady`.

@@ -21,7 +21,6 @@ use crate::domain::profile::{Component, Endpoint, Profile, Profiles, Via};
 use crate::domain::record::KindId;
 use crate::domain::served::escape;
 use crate::domain::text;
-use crate::kinds;
 use crate::kinds::probes::{self as kind, Answer, Probe};
 use crate::kinds::wire::{Many, Meta, Text};
 
@@ -227,7 +226,7 @@ async fn pods(api: &impl Ask, namespace: &str, selector: &str) -> Result<Vec<Str
 
 /// Runs the feed.
 pub(super) async fn run(shared: &Shared, kind: KindId) -> Result<(), Gone> {
-    let Some(mut told) = Told::new(kinds::spec(kind).name, shared) else { return Ok(()) };
+    let mut told = Told::new(kind, shared);
     let api = Address::new(Http::api(&shared.cluster));
     let mut profiles = shared.profiles.clone();
     let mut since = HashMap::new();

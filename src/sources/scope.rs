@@ -150,7 +150,7 @@ impl<'f> Scoped<'f> {
     }
 
     async fn drive(&mut self, api: Api<Slim>) -> Result<std::convert::Infallible, End> {
-        let selector = kinds::selector(self.feed.kind);
+        let selector = Some(kinds::spec(self.feed.kind).selector).filter(|selector| !selector.is_empty());
         let mut stream = std::pin::pin!(read(api.clone(), self.page, selector));
         self.tell(FeedState::Listing { seen: 0 }, None).await?;
         loop {

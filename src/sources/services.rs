@@ -134,10 +134,9 @@ pub struct Looked {
 }
 
 impl Told {
-    pub(super) fn new(name: &str, shared: &Shared) -> Option<Self> {
-        let kind = kinds::by_name(name)?;
+    pub(super) fn new(kind: KindId, shared: &Shared) -> Self {
         let out = Outbox::new(kind, shared.interner.clone(), shared.news.clone(), |batch| batch);
-        Some(Self { kind, feed: Feed::default(), out, aside: Box::default() })
+        Self { kind, feed: Feed::default(), out, aside: Box::default() }
     }
 
     /// For what profiles ask for. A profile may be switched off: what is gone with it is nothing that was lost. And
@@ -206,11 +205,9 @@ fn interval(shared: &Shared, name: ServiceName) -> Duration {
 }
 
 async fn monitoring(shared: &Shared) -> Result<(), Gone> {
-    let (Some(mut told_alerts), Some(mut told_silences), Some(mut told_guardrails)) =
-        (Told::new("Alert", shared), Told::new("Silence", shared), Told::new("Guardrail", shared))
-    else {
-        return Ok(());
-    };
+    let mut told_alerts = Told::new(kinds::ALERT, shared);
+    let mut told_silences = Told::new(kinds::SILENCE, shared);
+    let mut told_guardrails = Told::new(kinds::GUARDRAIL, shared);
     let mut memory = guardrails::Memory::default();
     let modes = [ServiceName::Prometheus, ServiceName::Alertmanager]
         .map(|name| shared.cluster.settings.service(name).effective_mode());
@@ -358,7 +355,7 @@ async fn addresses(shared: &Shared, discovered: &Discovered, name: ServiceName, 
 }
 
 async fn openbao(shared: &Shared, kind: KindId) -> Result<(), Gone> {
-    let Some(mut told) = Told::new(kinds::spec(kind).name, shared) else { return Ok(()) };
+    let mut told = Told::new(kind, shared);
     debug_assert_eq!(told.kind, kind);
     let settings = shared.cluster.settings.service(ServiceName::OpenBao);
     let every = interval(shared, ServiceName::OpenBao);

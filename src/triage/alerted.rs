@@ -12,9 +12,8 @@ use crate::store::{RowId, Store};
 
 /// The alerts that are known now, of broken rules and silent watchdogs apart.
 pub fn all(store: &Store) -> impl Iterator<Item = (RowId, &Row)> {
-    let kind = kinds::by_name("Alert");
-    let rows =
-        kind.into_iter().flat_map(|kind| store.table(kind).iter().map(move |(slot, row)| (RowId { kind, slot }, row)));
+    let kind = kinds::ALERT;
+    let rows = store.table(kind).iter().map(move |(slot, row)| (RowId { kind, slot }, row));
     rows.filter(|(_, row)| !matches!(State::of(&row.record, &store.strings), State::BrokenRule | State::NotFiring))
 }
 
@@ -22,7 +21,7 @@ pub fn all(store: &Store) -> impl Iterator<Item = (RowId, &Row)> {
 pub fn kind_of<'s>(store: &'s Store, row: &Row) -> Option<&'s str> {
     let kinds = row.record.links.iter().filter(|link| link.relation == Relation::About);
     let mut kinds = kinds.map(|link| store.strings.get(link.kind));
-    kinds.find(|kind| *kind != "Silence")
+    kinds.find(|kind| *kind != kinds::name(kinds::SILENCE))
 }
 
 /// Those that are about the object.
@@ -35,7 +34,10 @@ pub fn about<'s>(store: &'s Store, triage: &Triage, id: RowId) -> Vec<&'s Row> {
         row.record.links.iter().filter(|link| link.relation == Relation::About).any(|link| {
             let is_it =
                 text(link.kind) == kind && link.namespace == record.namespace && text(link.name) == &*record.name;
-            is_it || (text(link.kind) == "Pod" && link.namespace == record.namespace && pods.contains(text(link.name)))
+            is_it
+                || (text(link.kind) == kinds::name(kinds::POD)
+                    && link.namespace == record.namespace
+                    && pods.contains(text(link.name)))
         })
     };
     let explains = |alert: RowId| {
@@ -68,8 +70,7 @@ pub fn shares_its_name(store: &Store, id: RowId) -> bool {
 fn of_pods(store: &Store, id: RowId) -> impl Iterator<Item = (&str, bool)> {
     let target = store.row(id).map(|row| &row.record);
     let kind = kinds::spec(id.kind).name;
-    let table = kinds::by_name("Pod").map(|kind| store.table(kind));
-    let pods = table.into_iter().flat_map(|table| table.iter().map(|(_, row)| &row.record));
+    let pods = store.table(kinds::POD).iter().map(|(_, row)| &row.record);
     pods.filter_map(move |pod| {
         let target = target.filter(|target| target.namespace == pod.namespace)?;
         let own = pod.link(Relation::Owner).is_some_and(|owner| {

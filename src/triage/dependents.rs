@@ -8,7 +8,7 @@ use super::names::Code;
 use super::node::Subject;
 use crate::domain::ages::Time;
 use crate::domain::record::Relation;
-use crate::kinds::{self, flux};
+use crate::kinds::{self, Tells, flux};
 use crate::store::{RowId, Store};
 
 #[derive(Debug, PartialEq, Eq)]
@@ -28,8 +28,8 @@ pub struct Dependents {
 impl Dependents {
     /// Looks at a row again. Returns whether it may rank otherwise now.
     pub fn touch(&mut self, store: &Store, id: RowId) -> bool {
-        let kind = kinds::spec(id.kind).name;
-        if !matches!(kind, "HelmRelease" | "Kustomization") {
+        let kind = kinds::name(id.kind);
+        if kinds::spec(id.kind).tells != Tells::Revision {
             return false;
         }
         let text = |sym| store.strings.get(sym);

@@ -24,7 +24,7 @@ pub fn findings(store: &Store, catching_up: bool) -> Vec<(Subject, Finding)> {
     for (kind, table) in store.tables() {
         let feed = &table.feed;
         let spec = kinds::spec(kind);
-        let is_alerts = spec.name == "Alert";
+        let is_alerts = kind == kinds::ALERT;
         let severity = match feed.state {
             FeedState::Unreachable | FeedState::Stale if lost.contains(&kind) => continue,
             FeedState::Unreachable | FeedState::Stale if is_watched(kind) && catching_up => continue,

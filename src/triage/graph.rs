@@ -8,7 +8,7 @@ use hashbrown::{HashMap, HashSet};
 
 use super::Settings;
 use super::judged::{Differs, Judged};
-use super::names::{self, Code, Names};
+use super::names::{Code, Names};
 use super::node::{Claim, Group, GroupId, RuleId, Subject};
 use super::rules::RULES;
 use super::scan::{Claims, Scan, Target};
@@ -132,7 +132,7 @@ impl Graph {
     /// A row was touched; `had` says whether anything was wrong with it, and `differs` what of that is another thing now.
     pub fn touch(&mut self, store: &Store, judged: &Judged, id: RowId, had: bool, differs: Differs) {
         let (counts, has) = (judged.first(id).is_some(), judged.wrong(id).is_some());
-        let is_crowd = names::is_crowd(id.kind);
+        let is_crowd = kinds::spec(id.kind).crowd;
         if is_crowd && !has && !had {
             return;
         }
@@ -233,7 +233,7 @@ impl Graph {
         let mut said = Claims::default();
         for (rule, spec) in (0u8..).map(RuleId).zip(RULES) {
             let fits = match subject {
-                Subject::Row(id) => spec.symptoms.contains(&scan.kind(id)),
+                Subject::Row(id) => spec.is_about(kinds::spec(id.kind)),
                 Subject::Group(id) => {
                     scan.group(id).is_some_and(|g| spec.symptoms.contains(&RULES[g.rule.0 as usize].name))
                 }
@@ -255,7 +255,7 @@ impl Graph {
         asked.sort_unstable();
         asked.dedup();
         let title = match subject {
-            Subject::Row(id) if names::is_crowd(id.kind) => Box::default(),
+            Subject::Row(id) if kinds::spec(id.kind).crowd => Box::default(),
             Subject::Group(id) => self.groups.get(id).map(|g| g.group.unique()).unwrap_or_default(),
             _ => self.scan(store, judged, settings, now).told(subject).into(),
         };
@@ -331,7 +331,7 @@ impl Graph {
         // some look at who asks for them: a health check fails for the sake of what it checks
         for code in gone.into_iter().chain(come) {
             if let Some(id) = self.names.get(code)
-                && kinds::spec(id.kind).name == "Kustomization"
+                && id.kind == kinds::KUSTOMIZATION
                 && store.row(id).is_some()
                 && judged.wrong(id).is_some()
                 && Subject::Row(id) != subject
@@ -357,7 +357,7 @@ impl Graph {
             for code in &old.asked {
                 self.groups.unask(*code, subject);
                 if let Some(id) = self.names.get(*code)
-                    && kinds::spec(id.kind).name == "Kustomization"
+                    && id.kind == kinds::KUSTOMIZATION
                     && Subject::Row(id) != subject
                 {
                     self.queue(Subject::Row(id));

@@ -7,8 +7,8 @@ use std::collections::BinaryHeap;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
+use super::joins::{self, Look, missing};
 use super::onset::{Onsets, Word};
-use super::{blocked, controllers, issuances, leftovers, missing, refusals, runs, schedules, volume_claims};
 use crate::domain::ages::Time;
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::{Health, Severity};
@@ -106,7 +106,7 @@ impl Judged {
             Word::Nothing => {}
             Word::Since(onset) => {
                 // a pod that has crashed again says nothing of the time before
-                let unsaid = Some(onset).filter(|_| kinds::spec(id.kind).name == "Pod");
+                let unsaid = Some(onset).filter(|_| id.kind == kinds::POD);
                 for finding in gravest(&mut judged) {
                     finding.since = finding.since.map(|since| since.min(onset)).or(unsaid);
                 }
@@ -191,13 +191,5 @@ fn judgement(
         return Judgement::of(Health::Unknown).with(Finding::new(Severity::P3, None, row.record.note.clone()));
     }
     let judged = (kinds::spec(id.kind).judge)(&row.record, &store.strings, thresholds, now);
-    let judged = missing::join(store, id, judged, counted);
-    let judged = schedules::join(store, id, judged, thresholds, now);
-    let judged = issuances::join(store, id, judged, thresholds, now);
-    let judged = runs::join(store, id, judged);
-    let judged = leftovers::join(store, id, judged, counted, thresholds, now);
-    let judged = blocked::join(store, id, judged);
-    let judged = volume_claims::join(store, id, judged);
-    let judged = refusals::join(store, id, judged, thresholds, now);
-    controllers::join(store, id, judged, thresholds, now)
+    joins::join(&mut Look { store, id, thresholds, now, counted }, judged)
 }

@@ -3,30 +3,24 @@
 //! never on a tick.
 
 pub mod alerted;
-mod blocked;
-mod controllers;
 mod dependents;
 mod feeds;
 mod graph;
 pub mod health;
-mod issuances;
-mod judged;
-mod leftovers;
-mod missing;
+pub mod joins;
+pub mod judged;
 mod names;
 pub mod node;
 mod onset;
 mod plans;
 pub mod platform;
 mod rank;
-mod refusals;
 pub mod remedy;
+#[cfg(test)]
+mod row_alone;
 pub mod rules;
-mod runs;
 pub mod scan;
-mod schedules;
 pub mod timeline;
-mod volume_claims;
 
 pub use node::{Claim, Group, GroupId, Incident, RuleId, Subject};
 pub use rank::Totals;
@@ -43,9 +37,10 @@ use crate::domain::outcome::Unfinished;
 use crate::domain::profile::Profiles;
 use crate::domain::record::{KindId, Record};
 use crate::domain::thresholds::Thresholds;
-use crate::kinds::{self, alerts::Confidence, flux};
+use crate::kinds::{self, alerts::Confidence};
 use crate::store::{RowId, Store};
 use graph::Graph;
+use joins::Touched;
 use judged::Judged;
 use rank::Ranking;
 use scan::Scan;
@@ -100,14 +95,7 @@ impl Triage {
     ) -> bool {
         let mut changed = false;
         let due = self.judged.due(now);
-        let mut neighbours = schedules::concerned(store, touched);
-        neighbours.extend(runs::concerned(store, &self.judged, touched));
-        neighbours.extend(blocked::concerned(store, &self.judged, touched));
-        neighbours.extend(volume_claims::concerned(store, &self.judged, touched));
-        neighbours.extend(missing::concerned(store, touched));
-        neighbours.extend(refusals::concerned(store, touched));
-        neighbours.extend(issuances::concerned(store, touched));
-        neighbours.extend(leftovers::concerned(store, &self.judged, touched));
+        let neighbours = joins::concerned(&Touched { store, judged: &self.judged, rows: touched });
         for id in touched {
             changed |= self.ranking.dependents.touch(store, *id);
         }
@@ -123,7 +111,7 @@ impl Triage {
         }
         changed |= self.graph.settle(store, &self.judged, settings, now);
         // a silence has no finding, and yet it can tell of a window, in which other things weigh more
-        changed |= touched.iter().any(|id| kinds::spec(id.kind).name == "Silence");
+        changed |= touched.iter().any(|id| id.kind == kinds::SILENCE);
         // the last look at which the connection was down, or none when that is long enough ago
         self.down = if lost.is_some() { Some(now) } else { self.down.filter(|at| at.age(now) < feeds::CATCH_UP) };
         let mut feeds = match lost {
@@ -320,7 +308,7 @@ impl Triage {
 
 /// Kinds whose objects somebody can put aside; of the others there may be very many.
 fn can_be_suspended(kind: KindId) -> bool {
-    flux::is_one(kinds::spec(kind)) || matches!(kinds::spec(kind).name, "Schedule" | "Job" | "CronJob")
+    kinds::spec(kind).is_flux() || kinds::spec(kind).switch.is_some()
 }
 
 /// By what was asked for, whatever its state is otherwise.

@@ -6,8 +6,8 @@ use std::hash::BuildHasher;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use crate::domain::record::{KindId, Record, Relation};
-use crate::kinds::{self, alerts, certificates, external_secrets, guardrails, nodes};
+use crate::domain::record::{Record, Relation};
+use crate::kinds::{self, alerts, guardrails, nodes};
 use crate::store::{RowId, Store};
 
 /// Kind, namespace and name as one number.
@@ -40,11 +40,6 @@ pub struct Names {
     pods: HashMap<Code, Vec<RowId>, FixedState>,
 }
 
-/// Kinds of which there are many and to which others refer only when they have a finding.
-pub fn is_crowd(kind: KindId) -> bool {
-    matches!(kinds::spec(kind).name, "Pod" | "Alert" | "Backup" | "PolicyReport")
-}
-
 impl Names {
     /// How many names are known.
     pub fn len(&self) -> usize {
@@ -72,7 +67,7 @@ impl Names {
             self.rows.insert(*code, id);
         }
         if let [_, owner] = &*codes
-            && kinds::spec(id.kind).name == "Pod"
+            && id.kind == kinds::POD
         {
             self.pods.entry(*owner).or_default().push(id);
         }
@@ -103,45 +98,38 @@ impl Names {
 fn codes(store: &Store, id: RowId, record: &Record) -> Vec<Code> {
     let strings = &store.strings;
     let namespace = strings.get(record.namespace);
-    let kind = kinds::spec(id.kind).name;
+    let spec = kinds::spec(id.kind);
+    let kind = spec.name;
     let mut codes = Vec::with_capacity(1);
     codes.push(Code::of(kind, namespace, &record.name));
-    let secret = match kind {
-        "ExternalSecret" => record.text(external_secrets::SECRET, strings),
-        "Certificate" => record.text(certificates::SECRET, strings),
+    match id.kind {
         // of one name there may be many: what an alert inhibits knows it by its labels
-        "Alert" => {
-            codes.push(Code::of(kind, "", record.text(alerts::LABELS, strings)));
-            ""
-        }
-        "Pod" => {
+        kinds::ALERT => codes.push(Code::of(kind, "", record.text(alerts::LABELS, strings))),
+        kinds::POD => {
             let owner = record.link(Relation::Owner);
             codes.extend(owner.map(|l| Code::pods_of(strings.get(l.kind), namespace, strings.get(l.name))));
-            ""
         }
         // alerts may know a node by its address only
-        "Node" => {
-            match record.text(nodes::ADDRESS, strings) {
-                "" => {}
-                address => codes.push(Code::of(kind, "", address)),
-            }
-            ""
+        kinds::NODE => match record.text(nodes::ADDRESS, strings) {
+            "" => {}
+            address => codes.push(Code::of(kind, "", address)),
+        },
+        // whoever asks for the guardrails of an alert or a component need not know them
+        kinds::GUARDRAIL => {
+            let alerts = record.links.iter().filter(|l| strings.get(l.kind) == kinds::name(kinds::ALERT));
+            codes.extend(alerts.map(|l| Code::of("Guardrail of alert", "", strings.get(l.name))));
+            let (profile, component) =
+                (record.text(guardrails::PROFILE, strings), record.text(guardrails::COMPONENT, strings));
+            codes.push(Code::of("Guardrail of component", profile, component));
         }
-        _ => "",
-    };
-    // whoever asks for the guardrails of an alert or a component need not know them
-    if kind == "Guardrail" {
-        let by_alert = record.links.iter().filter(|l| strings.get(l.kind) == "Alert").map(|l| strings.get(l.name));
-        codes.extend(by_alert.map(|alert| Code::of("Guardrail of alert", "", alert)));
-        let (profile, component) =
-            (record.text(guardrails::PROFILE, strings), record.text(guardrails::COMPONENT, strings));
-        codes.push(Code::of("Guardrail of component", profile, component));
+        _ => {}
     }
-    if matches!(kind, "Node" | "Seal" | "Job" | "Silence" | "Backup" | "Restore") {
+    if spec.asked_whole {
         codes.push(Code::any(kind));
     }
-    if !secret.is_empty() {
-        codes.push(Code::of("Secret", namespace, secret));
+    match spec.makes_secret.map_or("", |cell| record.text(cell, strings)) {
+        "" => {}
+        secret => codes.push(Code::of("Secret", namespace, secret)),
     }
     codes
 }

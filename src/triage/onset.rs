@@ -8,9 +8,9 @@ use hashbrown::HashMap;
 use crate::domain::ages::Time;
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::{Health, Severity};
-use crate::domain::record::{Record, Uid};
+use crate::domain::record::{KindId, Record, Uid};
 use crate::domain::thresholds::Thresholds;
-use crate::kinds::{self, Api, flux, pods};
+use crate::kinds::{self, Api, Family, pods};
 use crate::store::{RowId, Store};
 
 #[derive(Debug)]
@@ -209,20 +209,23 @@ fn waits(finding: Finding, thresholds: &Thresholds, now: Time) -> Word {
 }
 
 fn is_pod(id: RowId) -> bool {
-    kinds::spec(id.kind).name == "Pod"
+    id.kind == kinds::POD
+}
+
+/// What makes pods.
+fn has_pods(kind: KindId) -> bool {
+    matches!(kinds::spec(kind).family, Family::Workload | Family::PodOwner)
 }
 
 /// Objects whose controller tries again and again by itself.
 fn is_retried(id: RowId) -> bool {
-    flux::is_one(kinds::spec(id.kind))
+    kinds::spec(id.kind).is_flux()
 }
 
 /// Objects whose own times begin anew with each try, each container and each rollout. All others say themselves since when
 /// they are as they are.
 fn begins_anew(id: RowId) -> bool {
-    let workload =
-        matches!(kinds::spec(id.kind).name, "Pod" | "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Job");
-    workload || is_retried(id)
+    is_pod(id) || has_pods(id.kind) || is_retried(id)
 }
 
 /// Whether it has recovered: that it is on its way again does not suffice.
@@ -239,9 +242,11 @@ fn on_its_way(id: RowId, health: Health) -> Option<&'static str> {
     if health != Health::Progressing {
         return None;
     }
-    match kinds::spec(id.kind).name {
+    match id.kind {
         _ if is_retried(id) => Some("trying again"),
-        "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" => Some("rolling out again"),
+        // each of its pods is a try of its own
+        kinds::JOB => None,
+        kind if has_pods(kind) => Some("rolling out again"),
         _ => None,
     }
 }

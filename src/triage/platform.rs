@@ -9,13 +9,11 @@ use crate::domain::change::FeedState;
 use crate::domain::health::Health;
 use crate::domain::interner::Sym;
 use crate::domain::profile::{Component, Profile, Profiles};
-use crate::domain::record::{Cell, KindId, Record, Relation};
-use crate::kinds::{self, alerts, backup_storage_locations, guardrails, probes, seals, workload};
+use crate::domain::record::{Cell, KindId, Link, Record, Relation};
+use crate::kinds::{self, Family, alerts, backup_storage_locations, guardrails, probes, seals, workload};
 use crate::store::{RowId, Store};
 
 use super::Triage;
-
-const WORKLOADS: [&str; 3] = ["Deployment", "StatefulSet", "DaemonSet"];
 
 /// One component and everything that tells of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,36 +83,60 @@ pub fn component_of<'p>(store: &Store, profiles: &'p Profiles, id: RowId) -> Opt
     let managers: Vec<(&str, &str)> = record
         .links
         .iter()
-        .filter(|l| l.relation == Relation::ManagedBy && text(l.kind) == "HelmRelease")
+        .filter(|l| l.relation == Relation::ManagedBy && text(l.kind) == kinds::name(kinds::HELM_RELEASE))
         .map(|l| (text(l.namespace), text(l.name)))
         .collect();
-    let kind = kinds::spec(id.kind).name;
     let namespace = text(record.namespace);
-    match kind {
+    match id.kind {
         // a pod is told by its workload, whose name the profile knows
-        "Pod" => {
+        kinds::POD => {
             let owner = record.link(Relation::Owner);
-            let by_owner = owner.and_then(|l| profiles.component_of(text(l.kind), namespace, text(l.name), &managers));
-            by_owner.or_else(|| profiles.component_of(kind, namespace, &record.name, &managers))
+            let by_owner = owner.and_then(|l| by_object(profiles, text(l.kind), namespace, text(l.name), &managers));
+            by_owner.or_else(|| by_object(profiles, kinds::name(id.kind), namespace, &record.name, &managers))
         }
-        "Alert" => {
-            let about = record.links.iter().find(|l| l.relation == Relation::About && text(l.kind) != "Silence");
-            let by_object =
-                about.and_then(|l| profiles.component_of(text(l.kind), text(l.namespace), text(l.name), &[]));
-            by_object.or_else(|| profiles.component_of(kind, namespace, &record.name, &[]))
+        kinds::ALERT => {
+            let is_object = |l: &&Link| l.relation == Relation::About && text(l.kind) != kinds::name(kinds::SILENCE);
+            let about = record.links.iter().find(is_object);
+            let about = about.and_then(|l| by_object(profiles, text(l.kind), text(l.namespace), text(l.name), &[]));
+            about.or_else(|| by_object(profiles, kinds::name(id.kind), namespace, &record.name, &[]))
         }
-        "Probe" => named(
+        kinds::PROBE => named(
             profiles,
             record.text(probes::PROFILE, &store.strings),
             record.text(probes::COMPONENT, &store.strings),
         ),
-        "Guardrail" => named(
+        kinds::GUARDRAIL => named(
             profiles,
             record.text(guardrails::PROFILE, &store.strings),
             record.text(guardrails::COMPONENT, &store.strings),
         ),
-        _ => profiles.component_of(kind, namespace, &record.name, &managers),
+        kind => by_object(profiles, kinds::name(kind), namespace, &record.name, &managers),
     }
+}
+
+/// The component that an object belongs to: by the `HelmRelease` that it is, by the names of its workloads, by the
+/// release that manages it, or as what lives in the namespace of one component alone. `managers` are
+/// `(namespace, name)` of the releases.
+fn by_object<'p>(
+    profiles: &'p Profiles,
+    kind: &str,
+    namespace: &str,
+    name: &str,
+    managers: &[(&str, &str)],
+) -> Option<(&'p Profile, &'p Component)> {
+    let all = || profiles.active.iter().flat_map(|p| p.components.iter().map(move |c| (p, c)));
+    let released = |at: (&str, &str)| all().find(|(_, c)| c.is_released_by(at.0, at.1));
+    let known = kinds::by_name(kind);
+    if known == Some(kinds::HELM_RELEASE) {
+        return released((namespace, name));
+    }
+    let here = || all().filter(|(_, c)| c.namespace == namespace && !namespace.is_empty());
+    let named = here().find(|(_, c)| c.names(kind, name) || (known == Some(kinds::POD) && c.names_pod(name)));
+    let managed = || managers.iter().find_map(|at| released(*at));
+    // what Flux has there stands for what it installs, and is not of the component in whose namespace Flux lives
+    let is_flux = known.is_some_and(|kind| kinds::spec(kind).is_flux());
+    let alone = || here().next().filter(|_| here().count() == 1 && !is_flux);
+    named.or_else(managed).or_else(alone)
 }
 
 fn named<'p>(profiles: &'p Profiles, profile: &str, component: &str) -> Option<(&'p Profile, &'p Component)> {
@@ -126,13 +148,13 @@ fn named<'p>(profiles: &'p Profiles, profile: &str, component: &str) -> Option<(
 pub fn states(store: &Store, triage: &Triage, profiles: &Profiles, lost: bool) -> Vec<State> {
     let mut gather = Gather::new(store, triage, profiles);
     gather.releases();
-    for kind in WORKLOADS {
+    for kind in kinds::of_family(Family::Workload) {
         gather.workloads(kind);
     }
     gather.pods();
     gather.watched();
-    gather.checks("Probe", What::Endpoint);
-    gather.checks("Guardrail", What::Guardrail);
+    gather.checks(kinds::PROBE, What::Endpoint);
+    gather.checks(kinds::GUARDRAIL, What::Guardrail);
     gather.alerts();
     gather.finish(lost)
 }
@@ -175,8 +197,7 @@ impl<'a> Gather<'a> {
     }
 
     /// The rows of a kind that belong to some component, with its index.
-    fn rows(&self, kind: &str, anywhere: bool) -> Vec<(usize, RowId)> {
-        let Some(kind) = kinds::by_name(kind) else { return Vec::new() };
+    fn rows(&self, kind: KindId, anywhere: bool) -> Vec<(usize, RowId)> {
         let rows = self.store.table(kind).iter();
         let here = rows.filter(|(_, row)| anywhere || self.here.binary_search(&row.record.namespace).is_ok());
         here.filter_map(|(slot, _)| {
@@ -205,14 +226,14 @@ impl<'a> Gather<'a> {
     }
 
     fn releases(&mut self) {
-        for (at, id) in self.rows("HelmRelease", true) {
+        for (at, id) in self.rows(kinds::HELM_RELEASE, true) {
             self.states[at].release = Some(id);
             let part = self.part(id, What::Release);
             self.states[at].parts.extend(part);
         }
     }
 
-    fn workloads(&mut self, kind: &str) {
+    fn workloads(&mut self, kind: KindId) {
         for (at, id) in self.rows(kind, false) {
             let Some(part) = self.part(id, What::Workload) else { continue };
             if let Some(Cell::Ratio(ready, wanted)) = self.store.row(id).map(|row| row.record.cell(workload::READY)) {
@@ -226,7 +247,7 @@ impl<'a> Gather<'a> {
 
     /// Pods that fail are one signal: there may be many.
     fn pods(&mut self) {
-        let Some(kind) = kinds::by_name("Pod") else { return };
+        let kind = kinds::POD;
         let mut failing: HashMap<usize, (u32, RowId), FixedState> = HashMap::default();
         let bad = |health| matches!(health, Health::Failed | Health::Warning);
         for (slot, row) in self.store.table(kind).iter() {
@@ -279,7 +300,7 @@ impl<'a> Gather<'a> {
         }
     }
 
-    fn checks(&mut self, kind: &str, what: What) {
+    fn checks(&mut self, kind: KindId, what: What) {
         for (at, id) in self.rows(kind, true) {
             let Some(part) = self.part(id, what) else { continue };
             self.states[at].checks.0 += u32::from(part.health == Health::Ok);
@@ -290,7 +311,7 @@ impl<'a> Gather<'a> {
 
     /// An alert about something of a component is a warning at most: whether it fails, its own objects say.
     fn alerts(&mut self) {
-        for (at, id) in self.rows("Alert", true) {
+        for (at, id) in self.rows(kinds::ALERT, true) {
             let Some(row) = self.store.row(id) else { continue };
             let fires = matches!(
                 alerts::State::of(&row.record, &self.store.strings),
@@ -343,11 +364,11 @@ impl<'a> Gather<'a> {
 
     /// The feeds that a component's state needs and that do not tell all.
     fn feeds(&self, component: &Component, namespace: &str, lost: bool) -> Vec<Part> {
-        let release = (!component.release.is_empty()).then_some("HelmRelease");
-        let needed =
-            WORKLOADS.into_iter().chain(["Pod"]).chain(release).chain(component.watch.iter().map(String::as_str));
+        let release = (!component.release.is_empty()).then_some(kinds::HELM_RELEASE);
+        let watched = component.watch.iter().filter_map(|name| kinds::by_name(name));
+        let needed = kinds::of_family(Family::Workload).chain([kinds::POD]).chain(release).chain(watched);
         let mut out: Vec<Part> = Vec::new();
-        for kind in needed.filter_map(kinds::by_name) {
+        for kind in needed {
             let (health, words) = self.told_by(kind, namespace, lost);
             if health == Health::Ok {
                 continue;
@@ -366,7 +387,7 @@ impl<'a> Gather<'a> {
     fn told_by(&self, kind: KindId, namespace: &str, lost: bool) -> (Health, String) {
         let feed = &self.store.table(kind).feed;
         let why = feed.error.as_deref().map_or(String::new(), |error| format!(": {error}"));
-        let apps = WORKLOADS.contains(&kinds::spec(kind).name) || kinds::spec(kind).name == "Pod";
+        let apps = kinds::spec(kind).family == Family::Workload || kind == kinds::POD;
         match feed.state {
             _ if lost => (Health::Stale, "no connection: what is known is old".to_owned()),
             FeedState::Live if !feed.only.is_empty() && !feed.only.iter().any(|only| **only == *namespace) => {
@@ -386,7 +407,7 @@ impl<'a> Gather<'a> {
     fn is_inhabited(&self, namespace: &str) -> bool {
         let Some(sym) = self.store.strings.find(namespace) else { return false };
         // probes and guardrails are ours, and alerts may be about what is gone
-        let own = |kind| matches!(kinds::spec(kind).name, "Probe" | "Guardrail" | "Alert");
+        let own = |kind| matches!(kind, kinds::PROBE | kinds::GUARDRAIL | kinds::ALERT);
         let is_in = |record: &Record| record.namespace == sym;
         self.store.tables().any(|(kind, table)| !own(kind) && table.iter().any(|(_, row)| is_in(&row.record)))
     }
@@ -400,9 +421,9 @@ fn is_silent(part: &Part) -> bool {
 /// One replica or one more location that fails is redundancy that is gone; the whole has a record of its own.
 fn is_spare(store: &Store, id: RowId) -> bool {
     let Some(row) = store.row(id) else { return false };
-    match kinds::spec(id.kind).name {
-        "Seal" => !row.record.flag(seals::IS_CLUSTER),
-        "BackupStorageLocation" => !row.record.flag(backup_storage_locations::DEFAULT),
+    match id.kind {
+        kinds::SEAL => !row.record.flag(seals::IS_CLUSTER),
+        kinds::BACKUP_STORAGE_LOCATION => !row.record.flag(backup_storage_locations::DEFAULT),
         _ => false,
     }
 }
@@ -414,10 +435,66 @@ fn missing(component: &Component, namespace: &str) -> String {
         .map(|w| if w.kind == "*" { w.name.clone() } else { format!("{}/{}", w.kind, w.name) })
         .collect();
     if !component.release.is_empty() {
-        wanted.insert(0, format!("HelmRelease {}", component.release));
+        wanted.insert(0, format!("{} {}", kinds::name(kinds::HELM_RELEASE), component.release));
     }
     if wanted.is_empty() {
         return format!("nothing in {namespace} is known to be of it");
     }
     format!("none of {} in {namespace}", wanted.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::profile::{Certainty, Workload};
+
+    fn part(name: &str, namespace: &str, on: &[&str]) -> Component {
+        Component {
+            name: name.to_owned(),
+            namespace: namespace.to_owned(),
+            depends_on: on.iter().map(ToString::to_string).collect(),
+            core: name == "base",
+            release: name.to_owned(),
+            ..Component::default()
+        }
+    }
+
+    fn named(mut component: Component, pattern: &str) -> Component {
+        component.workloads.push(Workload { kind: "*".to_owned(), name: pattern.to_owned() });
+        component
+    }
+
+    fn chain() -> Profile {
+        Profile {
+            name: "p".to_owned(),
+            components: vec![
+                part("apps", "", &["mesh", "base"]),
+                part("base", "base", &[]),
+                named(part("mesh", "mesh", &["base"]), "mesh*"),
+                named(part("gate", "mesh", &["mesh"]), "gate"),
+            ],
+            upgrade_order: vec!["base".to_owned(), "mesh".to_owned()],
+            ..Profile::default()
+        }
+    }
+
+    #[test]
+    fn an_object_belongs_to_its_name_then_to_its_release_then_to_its_namespace() {
+        let profiles =
+            Profiles { active: vec![chain().at("home")], certainty: Certainty::Certain, ..Profiles::default() };
+        let of = |kind: &str, namespace: &str, name: &str, managers: &[(&str, &str)]| {
+            by_object(&profiles, kind, namespace, name, managers).map(|(_, c)| c.name.clone())
+        };
+        assert_eq!(of("HelmRelease", "flux-system", "mesh", &[]).as_deref(), Some("mesh"));
+        assert_eq!(of("HelmRelease", "other", "mesh", &[]), None);
+        assert_eq!(of("Deployment", "mesh", "x", &[("flux-system", "gate")]).as_deref(), Some("gate"));
+        assert_eq!(of("Deployment", "mesh", "mesh-proxy", &[]).as_deref(), Some("mesh"));
+        assert_eq!(of("Pod", "mesh", "gate-5f7d9-x2x4k", &[]).as_deref(), Some("gate"));
+        assert_eq!(of("Pod", "mesh", "unknown-0", &[]), None);
+        assert_eq!(of("Pod", "base", "anything", &[]).as_deref(), Some("base"));
+        assert_eq!(of("HelmRepository", "base", "charts", &[]), None);
+        // one release may bring many components
+        assert_eq!(of("Deployment", "mesh", "gate", &[("mesh", "mesh")]).as_deref(), Some("gate"));
+        assert_eq!(of("Node", "", "n1", &[]), None);
+    }
 }

@@ -18,7 +18,7 @@ use crate::domain::finding::Finding;
 use crate::domain::health::Severity;
 use crate::domain::interner::Sym;
 use crate::domain::record::{Link, Record, Relation, Uid};
-use crate::kinds::{self, alerts, flux};
+use crate::kinds::{self, Tells, alerts, flux};
 use crate::store::{RowId, Store};
 
 /// An alert of which only the namespace is known belongs to the one incident there if it began at most so much
@@ -175,8 +175,8 @@ impl Ranking {
 /// An alert, or alerts of one name.
 fn is_alert(graph: &Graph, subject: Subject) -> bool {
     match subject {
-        Subject::Row(id) => kinds::spec(id.kind).name == "Alert",
-        Subject::Group(id) => graph.groups.get(id).is_some_and(|g| g.group.kind == "Alert"),
+        Subject::Row(id) => id.kind == kinds::ALERT,
+        Subject::Group(id) => graph.groups.get(id).is_some_and(|g| g.group.kind == kinds::name(kinds::ALERT)),
         _ => false,
     }
 }
@@ -186,7 +186,8 @@ fn is_alert(graph: &Graph, subject: Subject) -> bool {
 fn is_of_namespace(graph: &Graph, store: &Store, subject: Subject) -> bool {
     match subject {
         Subject::Row(id) => store.row(id).is_some_and(|row| {
-            let is_object = |l: &&Link| l.relation == Relation::About && store.strings.get(l.kind) != "Silence";
+            let is_object =
+                |l: &&Link| l.relation == Relation::About && store.strings.get(l.kind) != kinds::name(kinds::SILENCE);
             let state = alerts::State::of(&row.record, &store.strings);
             row.record.links.iter().find(is_object).is_none() && state != alerts::State::BrokenRule
         }),
@@ -230,7 +231,7 @@ fn count(
     if let Subject::Row(id) = subject
         && !finding.muted
         && finding.severity <= Severity::P2
-        && kinds::spec(id.kind).name == "Alert"
+        && id.kind == kinds::ALERT
         && store.row(id).is_some_and(|row| alerts::State::of(&row.record, &store.strings) == alerts::State::Firing)
     {
         tally.users = true;
@@ -262,13 +263,13 @@ fn changed(scan: &Scan<'_>, subject: Subject, since: Option<Time>, window: i64) 
         _ => None,
     }?;
     // an alert says nothing of revisions; its object has its own incident
-    if scan.kind(row) == "Alert" {
+    if row.kind == kinds::ALERT {
         return None;
     }
     // a suspension is a decision, not what came of a change
     let decided = |r: &&Record| r.suspended == Some(true) && !flux::has_failed(r, &scan.store.strings);
     let record = scan.record(row).filter(|r| !decided(r))?;
-    let own = matches!(scan.kind(row), "HelmRelease" | "Kustomization").then_some(row);
+    let own = Some(row).filter(|row| kinds::spec(row.kind).tells == Tells::Revision);
     own.into_iter()
         .chain(scan.linked(record, Relation::ManagedBy))
         .filter_map(|id| Some((id, scan.record(id)?.time(flux::CHANGED)?)))
@@ -366,12 +367,12 @@ fn root(
 
 /// The connection first, then objects, then what only alerts tell of, then feeds.
 fn tier(subject: Subject, scan: &Scan<'_>) -> u8 {
-    let of = |kind: &str| if kind == "Alert" { 2 } else { 1 };
+    let alert = kinds::name(kinds::ALERT);
     match subject {
         Subject::Cluster => 0,
-        Subject::Row(id) => of(scan.kind(id)),
-        Subject::Group(id) => of(scan.group(id).map_or("", |g| g.group.kind)),
-        Subject::Plan(_) => 1,
+        Subject::Row(id) if id.kind == kinds::ALERT => 2,
+        Subject::Group(id) if scan.group(id).is_some_and(|g| g.group.kind == alert) => 2,
+        Subject::Row(_) | Subject::Group(_) | Subject::Plan(_) => 1,
         Subject::Feed(_) => 3,
     }
 }

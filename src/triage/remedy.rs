@@ -1,26 +1,26 @@
 //! What helps with a root as it is now: of what the rules name, that which can make a difference. A restart pulls no image,
 //! and a reconcile moves nothing that will not be tried again.
 
-use super::controllers;
+use super::joins::{controllers, refusals};
 use super::rules::{RULES, crash_loop};
 use super::{Subject, Triage};
 use crate::domain::health::Health;
-use crate::domain::record::{Cell, Record};
+use crate::domain::record::{Cell, KindId, Record};
 use crate::kinds::flux::{self, Case};
-use crate::kinds::{self, deployments, workload};
+use crate::kinds::{self, Family, deployments, workload};
 use crate::store::{RowId, Store};
 
 /// Names of actions and looks, the best first. `object` is what is acted on, `changed` that a revision came in shortly
 /// before.
 pub fn next(store: &Store, triage: &Triage, root: Subject, object: RowId, changed: bool) -> Vec<&'static str> {
     let Some(record) = store.row(object).map(|row| &row.record) else { return Vec::new() };
-    let kind = kinds::spec(object.kind).name;
+    let kind = kinds::name(object.kind);
     let rules = RULES.iter().filter(|rule| match triage.rule(root) {
         Some(own) => own.name == rule.name,
         // a root that is an object is what some rule explains by: those that know its kind name what helps
         None => rule.next_for.contains(&kind),
     });
-    let state = State { store, kind, record, word: failing(store, triage, root, object) };
+    let state = State { store, kind: object.kind, record, word: failing(store, triage, root, object) };
     let mut out: Vec<&'static str> = Vec::new();
     for name in rules.flat_map(|rule| rule.next).copied() {
         if !out.contains(&name) && state.is_helped_by(name) {
@@ -42,13 +42,13 @@ fn failing<'s>(store: &'s Store, triage: &'s Triage, root: Subject, object: RowI
     {
         return &group.detail;
     }
-    let is_pod = kinds::spec(object.kind).name == "Pod";
+    let is_pod = object.kind == kinds::POD;
     store.row(object).filter(|_| is_pod).map_or("", |row| store.strings.get(row.record.status))
 }
 
 struct State<'a> {
     store: &'a Store,
-    kind: &'a str,
+    kind: KindId,
     record: &'a Record,
     /// `CrashLoopBackOff OOMKilled 137`; empty when it is not its pods that fail.
     word: &'a str,
@@ -62,7 +62,7 @@ impl State<'_> {
         let runs = matches!(word, "Running" | "NotReady");
         match name {
             "previous-logs" => ran,
-            "logs" => runs || (word.is_empty() && self.kind == "Job" && !self.is_refused()),
+            "logs" => runs || (word.is_empty() && self.kind == kinds::JOB && !self.is_refused()),
             // what never ran has no log: the kubelet, the scheduler and the API server tell by events
             "events" => (!word.is_empty() && !ran && !runs) || self.is_refused() || !self.is_workload(),
             "undo-rollout" => self.is_rolling(),
@@ -81,23 +81,25 @@ impl State<'_> {
             "resume" => self.record.suspended == Some(true),
             "unpause-schedule" => self.record.health == Health::Suspended,
             // refused by Velero, or paused: one more run changes nothing of that
-            "backup" if self.kind == "Schedule" => !matches!(self.record.health, Health::Suspended | Health::Failed),
+            "backup" if self.kind == kinds::SCHEDULE => {
+                !matches!(self.record.health, Health::Suspended | Health::Failed)
+            }
             _ => true,
         }
     }
 
     fn is_flux(&self) -> bool {
-        kinds::by_name(self.kind).is_some_and(|kind| flux::is_one(kinds::spec(kind)))
+        kinds::spec(self.kind).is_flux()
     }
 
     fn is_workload(&self) -> bool {
-        matches!(self.kind, "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Job" | "Pod")
+        self.kind == kinds::POD || matches!(kinds::spec(self.kind).family, Family::Workload | Family::PodOwner)
     }
 
     /// Its pods cannot be made.
     fn is_refused(&self) -> bool {
-        let by_condition = self.kind == "Deployment" && self.record.cell(deployments::REFUSED) != Cell::None;
-        by_condition || (self.is_workload() && super::refusals::is_refused(self.store, self.kind, self.record))
+        let by_condition = self.kind == kinds::DEPLOYMENT && self.record.cell(deployments::REFUSED) != Cell::None;
+        by_condition || (self.is_workload() && refusals::is_refused(self.store, self.kind, self.record))
     }
 
     fn is_scaled_down(&self) -> bool {
@@ -107,8 +109,8 @@ impl State<'_> {
     /// A revision is on its way, or was given up: there is one before it.
     fn is_rolling(&self) -> bool {
         let word = self.store.strings.get(self.record.status);
-        self.kind == "Deployment" && matches!(word, "Updating" | "RemovingOld" | "ProgressDeadlineExceeded")
-            || matches!(self.kind, "StatefulSet" | "DaemonSet") && word == "Updating"
+        self.kind == kinds::DEPLOYMENT && matches!(word, "Updating" | "RemovingOld" | "ProgressDeadlineExceeded")
+            || matches!(self.kind, kinds::STATEFUL_SET | kinds::DAEMON_SET) && word == "Updating"
     }
 }
 

@@ -149,8 +149,8 @@ impl<'a> Scan<'a> {
     /// Whether a row is of a core component: by where a release installs, else by where the object is.
     pub fn is_core(&self, id: RowId) -> bool {
         let Some(record) = self.record(id) else { return false };
-        let target = match self.kind(id) {
-            "HelmRelease" => record.text(helm_releases::TARGET, &self.store.strings),
+        let target = match id.kind {
+            kinds::HELM_RELEASE => record.text(helm_releases::TARGET, &self.store.strings),
             _ => "",
         };
         let namespace = if target.is_empty() { self.namespace(record) } else { target };

@@ -43,7 +43,9 @@ fn a_list_that_does_not_come_in_time_is_unknown_and_named() {
     misbehaves(&demo, Rule::new(Act::Silent).path("/apis/velero.io/v1/schedules"));
     let said = home.on(&demo, &["check", "--timeout", "2s"]);
     assert_eq!(said.code, Some(3), "{said:?}");
-    assert!(said.out.contains("not read in time: schedules"), "{said:?}");
+    // a machine that is busy with other things may not have read the rest either
+    let late = said.out.lines().find(|line| line.contains("not read in time: ")).unwrap_or_default();
+    assert!(late.contains("schedules"), "{said:?}");
 }
 
 #[test]

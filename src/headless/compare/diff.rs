@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::read::{Feed, Object, Snapshot};
 use crate::domain::ages;
+use crate::kinds;
 
 /// One thing that happened, in words.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -247,7 +248,7 @@ fn incidents(a: &Snapshot, b: &Snapshot, out: &mut Difference) {
 /// next moment, and of what cannot be seen nobody knows.
 fn is_over(incident: &super::read::Incident, b: &Snapshot) -> bool {
     // alerts share their names, and those that fire have incidents of their own
-    if incident.kind == "Alert" {
+    if incident.kind == kinds::name(kinds::ALERT) {
         return true;
     }
     if feeds(b).get(&*incident.kind).is_some_and(|feed| is_blind(feed)) {
@@ -256,13 +257,15 @@ fn is_over(incident: &super::read::Incident, b: &Snapshot) -> bool {
     let (namespace, own) = incident.name.split_once('/').unwrap_or(("", &incident.name));
     let is_it = |o: &&Object| o.kind == incident.kind && o.namespace == namespace && o.name == own;
     let owner = format!("{}/{own}", incident.kind);
-    let is_its = |o: &&Object| o.kind == "Pod" && o.namespace == namespace && o.cells.get("OWNER") == Some(&owner);
+    let is_its = |o: &&Object| {
+        o.kind == kinds::name(kinds::POD) && o.namespace == namespace && o.cells.get("OWNER") == Some(&owner)
+    };
     b.objects.iter().find(is_it).is_none_or(is_steady) && !b.objects.iter().filter(is_its).any(is_restarted_lately)
 }
 
 /// Well, or a pod that is only shown as restarted.
 fn is_steady(object: &Object) -> bool {
-    let shown = object.kind == "Pod" && object.health == "warning" && object.findings.is_empty();
+    let shown = object.kind == kinds::name(kinds::POD) && object.health == "warning" && object.findings.is_empty();
     (is_well(object) || (shown && object.status == "Running")) && !is_restarted_lately(object)
 }
 

@@ -5,9 +5,9 @@ use super::{Line, Verdict};
 use crate::domain::ages::Time;
 use crate::domain::beside::{Beside, Seen};
 use crate::domain::health::Health;
-use crate::domain::record::{Cell, Record};
+use crate::domain::record::{Cell, KindId, Record};
 use crate::kinds::alerts::{self, State};
-use crate::kinds::{certificates, nodes, policy_reports, resource_quotas, seals, velero};
+use crate::kinds::{self, Family, KindSpec, certificates, nodes, policy_reports, resource_quotas, seals, velero};
 use crate::store::Store;
 
 /// A certificate that ends within this time is counted, in seconds.
@@ -18,39 +18,30 @@ const FULL: i64 = 98;
 
 /// Every question with its answer now.
 pub fn lines(store: &Store, beside: &Beside, now: Time) -> Vec<Line> {
-    vec![
-        nodes_ready(store),
-        usage(beside),
-        pods(store),
-        workloads(store),
-        flux(store, "Flux HelmReleases", &["HelmRelease"]),
-        flux(store, "Flux Kustomizations", &["Kustomization"]),
-        flux(store, "Flux sources", SOURCES),
-        flux(store, "Flux ResourceSets", &["ResourceSet"]),
-        certificates(store, now),
-        plain(store, "Certificate issuers", &["Issuer", "ClusterIssuer"]),
-        backups(store),
-        locations(store),
-        seals(store),
-        plain(store, "External secrets", &["ExternalSecret"]),
-        plain(store, "Secret stores", &["SecretStore", "ClusterSecretStore"]),
-        firing(store),
-        policies(store),
-        claims(store),
-        quotas(store),
-        mesh(beside),
-    ]
+    let is_issuer = |kind: &KindSpec| kind.family == Family::Issuer;
+    let mut out = vec![nodes_ready(store), usage(beside), pods(store), workloads(store)];
+    out.extend(counted(store, KindSpec::is_flux));
+    out.push(certificates(store, now));
+    out.extend(counted(store, is_issuer));
+    out.extend([backups(store), locations(store), seals(store)]);
+    out.extend(counted(store, |kind| !kind.is_flux() && !is_issuer(kind)));
+    out.extend([firing(store), policies(store), claims(store), quotas(store), mesh(beside)]);
+    out
 }
 
-const SOURCES: &[&str] = &[
-    "GitRepository",
-    "HelmRepository",
-    "OCIRepository",
-    "Bucket",
-    "HelmChart",
-    "ExternalArtifact",
-    "ArtifactGenerator",
-];
+/// The questions that are answered by counting: kinds whose rows name the same one are counted together.
+fn counted(store: &Store, which: impl Fn(&KindSpec) -> bool) -> Vec<Line> {
+    let mut questions: Vec<(&'static str, Vec<KindId>)> = Vec::new();
+    for id in kinds::ids().filter(|id| which(kinds::spec(*id))) {
+        let what = kinds::spec(id).counted_as;
+        match questions.iter_mut().find(|(known, _)| *known == what) {
+            Some((_, together)) => together.push(id),
+            None if what.is_empty() => {}
+            None => questions.push((what, vec![id])),
+        }
+    }
+    questions.into_iter().map(|(what, kinds)| count_of(store, what, &kinds)).collect()
+}
 
 fn count(rows: impl Iterator) -> i64 {
     i64::try_from(rows.count()).unwrap_or(i64::MAX)
@@ -60,15 +51,30 @@ fn is_fault(_: &Record, health: Health) -> bool {
     health.is_fault()
 }
 
-/// Counts, and names what is not well.
-fn plain(store: &Store, what: &'static str, kinds: &[&str]) -> Line {
-    let tally = Tally::of(store, kinds);
-    let numbers = vec![("ready", tally.with(Health::Ok)), ("total", tally.total())];
-    tally.line(what, tally.verdict(), numbers, tally.named(is_fault))
+/// Counts, and names what is not well or suspended.
+fn count_of(store: &Store, what: &'static str, kinds: &[KindId]) -> Line {
+    let tally = Tally::of(store, kinds.iter().copied());
+    if !kinds.iter().any(|kind| kinds::spec(*kind).switch.is_some()) {
+        let numbers = vec![("ready", tally.with(Health::Ok)), ("total", tally.total())];
+        return tally.line(what, tally.verdict(), numbers, tally.named(is_fault));
+    }
+    let suspended = count(tally.rows().filter(|(r, _)| r.suspended == Some(true)));
+    let numbers = vec![
+        ("ready", tally.with(Health::Ok)),
+        ("failed", tally.with(Health::Failed)),
+        ("suspended", suspended),
+        ("total", tally.total()),
+    ];
+    let verdict = match tally.verdict() {
+        Verdict::Ok if suspended > 0 => Verdict::Warning,
+        verdict => verdict,
+    };
+    let why = tally.named(|r, health| health.is_fault() || r.suspended == Some(true));
+    tally.line(what, verdict, numbers, why)
 }
 
 fn nodes_ready(store: &Store) -> Line {
-    let tally = Tally::of(store, &["Node"]);
+    let tally = Tally::of(store, [kinds::NODE]);
     let status = |record: &Record| store.strings.get(record.status).to_owned();
     let ready = count(tally.rows().filter(|(r, _)| status(r).split(',').next() == Some("Ready")));
     let pressed = count(tally.rows().filter(|(r, _)| r.cell(nodes::PRESSURE) != Cell::None));
@@ -122,7 +128,7 @@ fn usage(beside: &Beside) -> Line {
 }
 
 fn pods(store: &Store) -> Line {
-    let tally = Tally::of(store, &["Pod"]);
+    let tally = Tally::of(store, [kinds::POD]);
     let numbers = vec![
         ("not healthy", tally.faults()),
         ("failed", tally.with(Health::Failed)),
@@ -133,7 +139,7 @@ fn pods(store: &Store) -> Line {
 }
 
 fn workloads(store: &Store) -> Line {
-    let tally = Tally::of(store, &["Deployment", "StatefulSet", "DaemonSet"]);
+    let tally = Tally::of(store, kinds::of_family(Family::Workload));
     let numbers = vec![
         ("ready", tally.with(Health::Ok)),
         ("rolling out", tally.with(Health::Progressing)),
@@ -142,25 +148,8 @@ fn workloads(store: &Store) -> Line {
     tally.line("Workloads", tally.verdict(), numbers, tally.named(is_fault))
 }
 
-fn flux(store: &Store, what: &'static str, kinds: &[&str]) -> Line {
-    let tally = Tally::of(store, kinds);
-    let suspended = count(tally.rows().filter(|(r, _)| r.suspended == Some(true)));
-    let numbers = vec![
-        ("ready", tally.with(Health::Ok)),
-        ("failed", tally.with(Health::Failed)),
-        ("suspended", suspended),
-        ("total", tally.total()),
-    ];
-    let verdict = match tally.verdict() {
-        Verdict::Ok if suspended > 0 => Verdict::Warning,
-        verdict => verdict,
-    };
-    let why = tally.named(|r, health| health.is_fault() || r.suspended == Some(true));
-    tally.line(what, verdict, numbers, why)
-}
-
 fn certificates(store: &Store, now: Time) -> Line {
-    let tally = Tally::of(store, &["Certificate"]);
+    let tally = Tally::of(store, [kinds::CERTIFICATE]);
     let left = |r: &Record| r.time(certificates::NOT_AFTER).map(|end| end.0 - now.0);
     let expiring = |r: &Record| left(r).is_some_and(|left| left < EXPIRING);
     let expired = count(tally.rows().filter(|(r, _)| left(r).is_some_and(|left| left <= 0)));
@@ -179,9 +168,9 @@ fn certificates(store: &Store, now: Time) -> Line {
 }
 
 fn backups(store: &Store) -> Line {
-    let schedules = Tally::of(store, &["Schedule"]);
-    let both = Tally::of(store, &["Schedule", "Backup"]);
-    let backups = Tally::of(store, &["Backup"]);
+    let schedules = Tally::of(store, [kinds::SCHEDULE]);
+    let both = Tally::of(store, [kinds::SCHEDULE, kinds::BACKUP]);
+    let backups = Tally::of(store, [kinds::BACKUP]);
     let good = count(backups.rows().filter(|(_, health)| *health == Health::Ok));
     let newest = backups.rows().max_by_key(|(r, _)| (velero::begun(r), r.uid));
     let numbers =
@@ -202,11 +191,11 @@ fn backups(store: &Store) -> Line {
     let line = both.line("Backups", verdict, numbers, why);
     // the schedules are what is judged: what an old backup was is no fault of today
     let faults = schedules.faults() > 0;
-    Line { kind: line.kind.and(crate::kinds::by_name("Schedule")), faults, ..line }
+    Line { kind: line.kind.map(|_| kinds::SCHEDULE), faults, ..line }
 }
 
 fn locations(store: &Store) -> Line {
-    let tally = Tally::of(store, &["BackupStorageLocation"]);
+    let tally = Tally::of(store, [kinds::BACKUP_STORAGE_LOCATION]);
     let numbers = vec![("available", tally.with(Health::Ok)), ("total", tally.total())];
     let (verdict, why) = match tally.verdict() {
         Verdict::Ok if tally.is_none() => (Verdict::Failed, "backups have nowhere to go".to_owned()),
@@ -216,7 +205,7 @@ fn locations(store: &Store) -> Line {
 }
 
 fn seals(store: &Store) -> Line {
-    let tally = Tally::of(store, &["Seal"]);
+    let tally = Tally::of(store, [kinds::SEAL]);
     let is_cluster = |r: &Record| r.flag(seals::IS_CLUSTER);
     let replicas = || tally.rows().filter(|(r, _)| !is_cluster(r));
     let serving = count(replicas().filter(|(r, _)| seals::State::of(r, &store.strings).serves()));
@@ -237,7 +226,7 @@ fn seals(store: &Store) -> Line {
 }
 
 fn firing(store: &Store) -> Line {
-    let tally = Tally::of(store, &["Alert"]);
+    let tally = Tally::of(store, [kinds::ALERT]);
     let state = |r: &Record| State::of(r, &store.strings);
     let fires = |r: &Record| matches!(state(r), State::Firing | State::Active);
     let grade = |r: &Record| alerts::grade(r.text(alerts::SEVERITY, &store.strings));
@@ -276,7 +265,7 @@ fn firing(store: &Store) -> Line {
 const WATCHDOGS: [&str; 2] = ["Watchdog", "DeadMansSwitch"];
 
 fn policies(store: &Store) -> Line {
-    let tally = Tally::of(store, &["PolicyReport", "ClusterPolicyReport"]);
+    let tally = Tally::of(store, kinds::of_family(Family::PolicyReport));
     let sum = |cell: u8| tally.rows().map(|(r, _)| r.int(cell)).sum::<i64>();
     let (fail, warn, error) = (sum(policy_reports::FAIL), sum(policy_reports::WARN), sum(policy_reports::ERROR));
     let numbers = vec![("fail", fail), ("warn", warn), ("error", error), ("pass", sum(policy_reports::PASS))];
@@ -292,14 +281,14 @@ fn policies(store: &Store) -> Line {
 }
 
 fn claims(store: &Store) -> Line {
-    let tally = Tally::of(store, &["PersistentVolumeClaim"]);
+    let tally = Tally::of(store, [kinds::PERSISTENT_VOLUME_CLAIM]);
     let bound = count(tally.rows().filter(|(r, _)| store.strings.get(r.status) == "Bound"));
     let numbers = vec![("bound", bound), ("total", tally.total())];
     tally.line("Volume claims", tally.verdict(), numbers, tally.named(is_fault))
 }
 
 fn quotas(store: &Store) -> Line {
-    let tally = Tally::of(store, &["ResourceQuota"]);
+    let tally = Tally::of(store, [kinds::RESOURCE_QUOTA]);
     let fullest = tally.rows().max_by_key(|(r, _)| (r.int(resource_quotas::PERCENT), std::cmp::Reverse(&r.name)));
     let mut numbers = vec![("quotas", tally.total()), ("nearly full", tally.with(Health::Warning))];
     numbers.push(("full", tally.with(Health::Failed)));

@@ -10,14 +10,11 @@ pub use lines::lines;
 use std::fmt;
 
 use crate::domain::record::KindId;
-use crate::kinds;
+use crate::kinds::{self, Family};
 
 /// Kinds that are read on demand and that some question is about.
-pub const ON_DEMAND: &[&str] = &["PolicyReport", "ClusterPolicyReport"];
-
-/// [`ON_DEMAND`] as row numbers.
 pub fn on_demand() -> Vec<KindId> {
-    ON_DEMAND.iter().filter_map(|name| kinds::by_name(name)).collect()
+    kinds::of_family(Family::PolicyReport).collect()
 }
 
 /// In the order of their weight: what is known to have failed outranks what is not known.

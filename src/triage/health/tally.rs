@@ -25,8 +25,8 @@ pub struct Tally<'s> {
 
 impl<'s> Tally<'s> {
     /// Over these kinds of the API.
-    pub fn of(store: &'s Store, names: &[&str]) -> Self {
-        let kinds: Vec<KindId> = names.iter().filter_map(|name| kinds::by_name(name)).collect();
+    pub fn of(store: &'s Store, kinds: impl IntoIterator<Item = KindId>) -> Self {
+        let kinds: Vec<KindId> = kinds.into_iter().collect();
         let mut out = Self { store, kinds, blind: Vec::new(), readable: 0, installed: false, off: false };
         for kind in &out.kinds {
             let (table, word) = (store.table(*kind), kinds::spec(*kind).word);

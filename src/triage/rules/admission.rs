@@ -13,9 +13,9 @@ pub const SPEC: RuleSpec = RuleSpec {
     symptoms: &["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "HelmRelease", "Kustomization"],
     explain,
     group: Some(judge),
-    weigh: None,
     next: &["events"],
     next_for: &[],
+    ..RuleSpec::BASE
 };
 
 fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {

@@ -13,10 +13,9 @@ pub const SPEC: RuleSpec = RuleSpec {
     doc: "An alert belongs to the failure of the object that its labels name, or to what that object's state follows from.",
     symptoms: &["Alert"],
     explain,
-    group: None,
-    weigh: None,
     next: &[],
     next_for: &[],
+    ..RuleSpec::BASE
 };
 
 fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {

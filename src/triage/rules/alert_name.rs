@@ -14,9 +14,9 @@ pub const SPEC: RuleSpec = RuleSpec {
     symptoms: &["Alert"],
     explain,
     group: Some(judge),
-    weigh: None,
     next: &[],
     next_for: &[],
+    ..RuleSpec::BASE
 };
 
 fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {

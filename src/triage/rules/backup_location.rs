@@ -13,10 +13,10 @@ pub const SPEC: RuleSpec = RuleSpec {
     doc: "Backups and schedules fail because their backup location is not available.",
     symptoms: &["Backup", "Schedule", "Restore"],
     explain,
-    group: None,
     weigh: Some(weigh),
     next: &[],
     next_for: &[],
+    ..RuleSpec::BASE
 };
 
 /// Without a way back, a maintenance window is an accident: while one is open it is urgent.

@@ -14,10 +14,9 @@ pub const SPEC: RuleSpec = RuleSpec {
     doc: "Backups that wait, and the schedules that lack them, are held up by a backup that does not end; so are restores.",
     symptoms: &["Backup", "Restore", "Schedule"],
     explain,
-    group: None,
-    weigh: None,
     next: &["backup-logs"],
     next_for: &["Backup"],
+    ..RuleSpec::BASE
 };
 
 /// A run is missed from when it was due on, and the one that holds it up may have begun a little later.

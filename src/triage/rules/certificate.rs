@@ -13,10 +13,9 @@ pub const SPEC: RuleSpec = RuleSpec {
     doc: "A request, order or challenge belongs to its certificate, as do an ingress and a pod that wait for its Secret.",
     symptoms: &["CertificateRequest", "Order", "Challenge", "Ingress", "Pod"],
     explain,
-    group: None,
-    weigh: None,
     next: &["renew"],
     next_for: &["Certificate"],
+    ..RuleSpec::BASE
 };
 
 fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {

@@ -2,49 +2,30 @@
 
 use super::{RuleSpec, row};
 use crate::domain::health::Health;
+use crate::kinds;
 use crate::kinds::alerts::Confidence;
 use crate::kinds::flux::{self, Case};
 use crate::store::RowId;
-use crate::triage::controllers::{self, CONTROLLERS};
+use crate::triage::joins::controllers;
 use crate::triage::node::Subject;
 use crate::triage::scan::{Claims, Scan};
 
 pub const SPEC: RuleSpec = RuleSpec {
     name: "controller-down",
     doc: "What a webhook refuses by not answering, and what waits for a controller, fails because that has no ready pod.",
-    symptoms: &[
-        "HelmRelease",
-        "Kustomization",
-        "ResourceSet",
-        "GitRepository",
-        "HelmRepository",
-        "HelmChart",
-        "OCIRepository",
-        "Bucket",
-        "ArtifactGenerator",
-        "Certificate",
-        "CertificateRequest",
-        "ExternalSecret",
-        "Backup",
-        "Deployment",
-        "StatefulSet",
-        "DaemonSet",
-        "ReplicaSet",
-        "Job",
-        "crash-loop",
-    ],
+    symptoms: &["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "crash-loop"],
+    symptoms_by: |kind| kind.controller.is_some(),
     explain,
-    group: None,
-    weigh: None,
     next: &["scale", "restart"],
     next_for: &["Deployment"],
+    ..RuleSpec::BASE
 };
 
 fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     if let Subject::Group(id) = subject {
         let Some(group) = scan.group(id).map(|g| &g.group) else { return };
-        if controllers::of(group.kind, &group.name).is_some()
-            && let Some(row) = scan.named(group.kind, &group.namespace, &group.name)
+        if let Some(row) = scan.named(group.kind, &group.namespace, &group.name)
+            && controllers::of(row.kind, &group.name).is_some()
             && scan.record(row).is_some_and(controllers::is_down)
         {
             claims.row(row, Confidence::Exact, "these are its pods");
@@ -58,43 +39,24 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     {
         claims.row(down, Confidence::Exact, format!("its request to the webhook {namespace}/{service} failed"));
     }
-    if waits(scan, id) {
-        for controller in CONTROLLERS.iter().filter(|c| c.kinds.contains(&scan.kind(id))) {
-            for namespace in homes(controller.name) {
-                if let Some(down) = scan.named("Deployment", namespace, controller.name)
-                    && scan.record(down).is_some_and(controllers::is_gone)
-                {
-                    claims.row(down, Confidence::Likely, format!("nothing moves it on: {} is down", controller.name));
-                }
-            }
-        }
-    }
-}
-
-/// Where the published manifests and charts put a controller.
-fn homes(name: &str) -> &'static [&'static str] {
-    match name {
-        "cert-manager" => &["cert-manager"],
-        "external-secrets" => &["external-secrets"],
-        "velero" => &["velero"],
-        _ => &["flux-system"],
+    if let Some(controller) = kinds::spec(id.kind).controller.filter(|_| waits(scan, id))
+        && let Some(down) = scan.named("Deployment", controller.home, controller.name)
+        && scan.record(down).is_some_and(controllers::is_gone)
+    {
+        claims.row(down, Confidence::Likely, format!("nothing moves it on: {} is down", controller.name));
     }
 }
 
 /// Whether it stands still: it is not told to have failed, it just does not go on.
 fn waits(scan: &Scan<'_>, id: RowId) -> bool {
     let Some(record) = scan.record(id) else { return false };
-    match scan.kind(id) {
-        "HelmRelease" | "Kustomization" | "ResourceSet" | "GitRepository" | "HelmRepository" | "HelmChart"
-        | "OCIRepository" | "Bucket" | "ArtifactGenerator" => {
+    match id.kind {
+        kind if kinds::spec(kind).is_flux() => {
             matches!(Case::of(record), Case::Waiting | Case::Progressing | Case::Outdated)
                 || record.text(flux::READY, &scan.store.strings) == "Unknown"
         }
-        "Certificate" | "CertificateRequest" | "ExternalSecret" => {
-            matches!(scan.health(id), Health::Unknown | Health::Progressing | Health::Warning)
-        }
-        "Backup" => record.health == Health::Progressing,
-        _ => false,
+        kinds::BACKUP | kinds::RESTORE => record.health == Health::Progressing,
+        _ => matches!(scan.health(id), Health::Unknown | Health::Progressing | Health::Warning),
     }
 }
 
@@ -113,7 +75,7 @@ fn webhook(message: &str) -> Option<(&str, &str)> {
 /// The workload behind a service, if it has no ready pod, wanted or not: by the habits of naming.
 fn server(scan: &Scan<'_>, service: &str, namespace: &str) -> Option<RowId> {
     let base = service.strip_suffix("-svc").or_else(|| service.strip_suffix("-service")).unwrap_or(service);
-    let known = CONTROLLERS.iter().map(|c| c.name).filter(|name| name.starts_with(base));
+    let known = controllers::all().map(|c| c.name).filter(|name| name.starts_with(base));
     std::iter::once(service)
         .chain([base])
         .chain(known)

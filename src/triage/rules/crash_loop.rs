@@ -20,9 +20,9 @@ pub const SPEC: RuleSpec = RuleSpec {
     symptoms: &["Pod", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "HorizontalPodAutoscaler"],
     explain,
     group: Some(judge),
-    weigh: None,
     next: &["previous-logs", "events", "logs", "undo-rollout", "restart"],
     next_for: &["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"],
+    ..RuleSpec::BASE
 };
 
 /// Whether a pod's STATUS is a failure of the pod itself: neither of its node, nor of where it might run.

@@ -14,10 +14,10 @@ pub const SPEC: RuleSpec = RuleSpec {
     doc: "A Flux object that waits for another one fails because of that one; a failing core component is urgent.",
     symptoms: &["HelmRelease", "Kustomization", "ResourceSet"],
     explain,
-    group: None,
     weigh: Some(weigh),
     next: &["resume", "reconcile-with-source", "reconcile"],
     next_for: &["HelmRelease", "Kustomization", "ResourceSet"],
+    ..RuleSpec::BASE
 };
 
 fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {

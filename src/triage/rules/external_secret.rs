@@ -12,10 +12,10 @@ pub const SPEC: RuleSpec = RuleSpec {
     doc: "An ExternalSecret fails because of its store; a pod waits for a Secret that an ExternalSecret could not make.",
     symptoms: &["ExternalSecret", "Pod"],
     explain,
-    group: None,
     weigh: Some(weigh),
     next: &["force-sync"],
     next_for: &["ExternalSecret"],
+    ..RuleSpec::BASE
 };
 
 fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {

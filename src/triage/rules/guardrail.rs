@@ -17,10 +17,9 @@ pub const SPEC: RuleSpec = RuleSpec {
     doc: "A crossed guardrail belongs to the failing object that it speaks of, its alert to the guardrail; later alerts about its component likely follow from it.",
     symptoms: &["Alert", "Guardrail"],
     explain,
-    group: None,
-    weigh: None,
     next: &[],
     next_for: &[],
+    ..RuleSpec::BASE
 };
 
 /// Alerts wait before they fire: one that began this much earlier began together.

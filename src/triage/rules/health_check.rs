@@ -12,10 +12,9 @@ pub const SPEC: RuleSpec = RuleSpec {
     doc: "A Kustomization whose health check fails does so because of what it applied.",
     symptoms: &["Kustomization"],
     explain,
-    group: None,
-    weigh: None,
     next: &["reconcile"],
     next_for: &[],
+    ..RuleSpec::BASE
 };
 
 fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {

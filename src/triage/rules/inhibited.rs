@@ -11,10 +11,9 @@ pub const SPEC: RuleSpec = RuleSpec {
     doc: "An alert that Alertmanager inhibits belongs to the alert that inhibits it.",
     symptoms: &["Alert"],
     explain,
-    group: None,
-    weigh: None,
     next: &[],
     next_for: &[],
+    ..RuleSpec::BASE
 };
 
 fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {

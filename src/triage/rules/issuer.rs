@@ -12,10 +12,9 @@ pub const SPEC: RuleSpec = RuleSpec {
     doc: "A certificate in trouble, or a request, fails because its issuer is not ready.",
     symptoms: &["Certificate", "CertificateRequest", "Order", "Challenge"],
     explain,
-    group: None,
-    weigh: None,
     next: &[],
     next_for: &[],
+    ..RuleSpec::BASE
 };
 
 fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {

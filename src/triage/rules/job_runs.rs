@@ -3,8 +3,8 @@
 use super::{RuleSpec, row};
 use crate::domain::health::Health;
 use crate::kinds::alerts::Confidence;
+use crate::triage::joins::runs;
 use crate::triage::node::Subject;
-use crate::triage::runs;
 use crate::triage::scan::{Claims, Scan};
 
 pub const SPEC: RuleSpec = RuleSpec {
@@ -12,10 +12,9 @@ pub const SPEC: RuleSpec = RuleSpec {
     doc: "A failed run of a CronJob belongs to a later run of it that failed as well.",
     symptoms: &["Job", "crash-loop"],
     explain,
-    group: None,
-    weigh: None,
     next: &[],
     next_for: &[],
+    ..RuleSpec::BASE
 };
 
 fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {

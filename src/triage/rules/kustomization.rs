@@ -22,10 +22,9 @@ pub const SPEC: RuleSpec = RuleSpec {
         "crash-loop",
     ],
     explain,
-    group: None,
-    weigh: None,
     next: &["reconcile-with-source"],
     next_for: &["Kustomization"],
+    ..RuleSpec::BASE
 };
 
 /// Reasons after which part of it has been applied.

@@ -38,8 +38,8 @@ use super::scan::{Claims, Scan, Target};
 use crate::domain::finding::Finding;
 use crate::domain::health::{Health, Severity};
 use crate::domain::record::KindId;
-use crate::kinds;
 use crate::kinds::alerts::Confidence;
+use crate::kinds::{self, Family, KindSpec};
 use crate::store::RowId;
 
 /// What might explain a subject.
@@ -72,6 +72,8 @@ pub struct RuleSpec {
     pub doc: &'static str,
     /// Kinds whose failures it explains, and names of rules whose groups it explains.
     pub symptoms: &'static [&'static str],
+    /// More kinds whose failures it explains, by what their rows say.
+    pub symptoms_by: fn(&KindSpec) -> bool,
     pub explain: Explain,
     /// For a rule that makes groups.
     pub group: Option<JudgeGroup>,
@@ -82,6 +84,26 @@ pub struct RuleSpec {
     pub next: &'static [&'static str],
     /// The kinds of root that they are for.
     pub next_for: &'static [&'static str],
+}
+
+impl RuleSpec {
+    /// What holds of a rule unless its row says otherwise.
+    pub const BASE: Self = Self {
+        name: "",
+        doc: "",
+        symptoms: &[],
+        symptoms_by: |_| false,
+        explain: |_, _, _| {},
+        group: None,
+        weigh: None,
+        next: &[],
+        next_for: &[],
+    };
+
+    /// Whether it explains failures of objects of a kind.
+    pub fn is_about(&self, kind: &KindSpec) -> bool {
+        self.symptoms.contains(&kind.name) || (self.symptoms_by)(kind)
+    }
 }
 
 /// Every rule. Of two that explain the same subject the earlier one counts.
@@ -124,10 +146,9 @@ pub fn spec(id: RuleId) -> &'static RuleSpec {
 /// Claims what would explain an object that is not well and has no finding of its own: what an alert is about need not
 /// count as a failure yet, or ever, to follow from one.
 fn behind(scan: &Scan<'_>, id: RowId, claims: &mut Claims) {
-    let kind = scan.kind(id);
     let well = matches!(scan.record(id).map(|r| r.health), None | Some(Health::Ok | Health::Suspended));
     // alerts about alerts there are none, and they would lead in a circle
-    if well || kind == "Alert" || scan.finding(id).is_some() {
+    if well || id.kind == kinds::ALERT || scan.finding(id).is_some() {
         return;
     }
     let told = scan.told(id.into());
@@ -143,9 +164,9 @@ type Said = (Target, Confidence, Box<str>);
 
 /// What the rules say of an object, whether it has a finding or not.
 fn probe(scan: &Scan<'_>, id: RowId) -> Vec<Said> {
-    let kind = scan.kind(id);
+    let kind = kinds::spec(id.kind);
     let mut said = Claims::default();
-    for (rule, spec) in (0u8..).map(RuleId).zip(RULES).filter(|(_, spec)| spec.symptoms.contains(&kind)) {
+    for (rule, spec) in (0u8..).map(RuleId).zip(RULES).filter(|(_, spec)| spec.is_about(kind)) {
         said.rule = Some(rule);
         (spec.explain)(scan, Subject::Row(id), &mut said);
     }
@@ -161,11 +182,11 @@ fn probe(scan: &Scan<'_>, id: RowId) -> Vec<Said> {
 
 /// What is said of every pod of a workload that is not well: only then it is why the workload is not.
 fn behind_pods(scan: &Scan<'_>, id: RowId) -> Vec<Said> {
-    let (kind, Some(record)) = (scan.kind(id), scan.record(id)) else { return Vec::new() };
-    if !matches!(kind, "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Job") {
+    let Some(record) = scan.record(id) else { return Vec::new() };
+    if !matches!(kinds::spec(id.kind).family, Family::Workload | Family::PodOwner) {
         return Vec::new();
     }
-    let mut pods = scan.failing_pods(kind, scan.namespace(record), &record.name).into_iter();
+    let mut pods = scan.failing_pods(scan.kind(id), scan.namespace(record), &record.name).into_iter();
     let Some((first, pod)) = pods.next() else { return Vec::new() };
     let mut common = probe(scan, first);
     for (other, _) in pods {

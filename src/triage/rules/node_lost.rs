@@ -15,10 +15,9 @@ pub const SPEC: RuleSpec = RuleSpec {
     doc: "A pod on a node that is not ready, and a workload that lacks it, fail because of the node, unless they failed before.",
     symptoms: &["Pod", "Seal", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"],
     explain,
-    group: None,
-    weigh: None,
     next: &["drain", "cordon"],
     next_for: &["Node"],
+    ..RuleSpec::BASE
 };
 
 /// A pod's condition follows its node's within the controller's monitoring period, so this much earlier is together.

@@ -13,10 +13,9 @@ pub const SPEC: RuleSpec = RuleSpec {
     doc: "A pod that was evicted or killed for memory on a node under that pressure fails because of the node.",
     symptoms: &["Pod"],
     explain,
-    group: None,
-    weigh: None,
     next: &["cordon", "drain"],
     next_for: &["Node"],
+    ..RuleSpec::BASE
 };
 
 /// The kubelet evicts before the condition reaches the API server.

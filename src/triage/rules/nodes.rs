@@ -15,9 +15,9 @@ pub const SPEC: RuleSpec = RuleSpec {
     symptoms: &["Node"],
     explain,
     group: Some(judge),
-    weigh: None,
     next: &[],
     next_for: &[],
+    ..RuleSpec::BASE
 };
 
 /// In percent of all nodes.

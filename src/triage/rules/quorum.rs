@@ -14,10 +14,9 @@ pub const SPEC: RuleSpec = RuleSpec {
     doc: "A secret store of OpenBao fails because its quorum is lost.",
     symptoms: &["SecretStore", "ClusterSecretStore"],
     explain,
-    group: None,
-    weigh: None,
     next: &[],
     next_for: &[],
+    ..RuleSpec::BASE
 };
 
 fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {

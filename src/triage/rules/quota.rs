@@ -10,10 +10,9 @@ pub const SPEC: RuleSpec = RuleSpec {
     doc: "A workload cannot make pods because a quota of its namespace is used up.",
     symptoms: &["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "PersistentVolumeClaim"],
     explain,
-    group: None,
-    weigh: None,
     next: &[],
     next_for: &[],
+    ..RuleSpec::BASE
 };
 
 fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {

@@ -17,9 +17,9 @@ pub const SPEC: RuleSpec = RuleSpec {
     symptoms: &["crash-loop"],
     explain,
     group: Some(judge),
-    weigh: None,
     next: &["events"],
     next_for: &[],
+    ..RuleSpec::BASE
 };
 
 const WORKLOADS: usize = 3;

@@ -15,10 +15,9 @@ pub const SPEC: RuleSpec = RuleSpec {
     doc: "Workloads of a HelmRelease whose install, upgrade, test or rollback failed belong to that failure.",
     symptoms: &["Deployment", "StatefulSet", "DaemonSet", "Job", "PersistentVolumeClaim", "crash-loop"],
     explain,
-    group: None,
-    weigh: None,
     next: &["resume", "recover", "reset", "rollback", "reconcile-with-source", "reconcile"],
     next_for: &["HelmRelease"],
+    ..RuleSpec::BASE
 };
 
 /// Reasons after which the cluster has been touched.

@@ -12,10 +12,9 @@ pub const SPEC: RuleSpec = RuleSpec {
     doc: "A failed backup of a schedule belongs to the schedule's finding.",
     symptoms: &["Backup"],
     explain,
-    group: None,
-    weigh: None,
     next: &["unpause-schedule", "backup"],
     next_for: &["Schedule"],
+    ..RuleSpec::BASE
 };
 
 fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {

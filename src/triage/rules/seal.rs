@@ -12,10 +12,9 @@ pub const SPEC: RuleSpec = RuleSpec {
     doc: "A pod of OpenBao that is not ready, and alerts about it or about OpenBao there, come from its seal; a replica belongs to a lost quorum.",
     symptoms: &["Pod", "Alert", "Seal"],
     explain,
-    group: None,
-    weigh: None,
     next: &[],
     next_for: &[],
+    ..RuleSpec::BASE
 };
 
 fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {

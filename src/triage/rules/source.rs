@@ -13,10 +13,9 @@ pub const SPEC: RuleSpec = RuleSpec {
     doc: "A release, Kustomization or chart that lacks its artifact fails because of its source.",
     symptoms: &["HelmRelease", "Kustomization", "HelmChart", "ExternalArtifact", "ArtifactGenerator"],
     explain,
-    group: None,
-    weigh: None,
     next: &["reconcile"],
     next_for: &["GitRepository", "HelmRepository", "HelmChart", "OCIRepository", "Bucket", "ArtifactGenerator"],
+    ..RuleSpec::BASE
 };
 
 /// Reasons of Ready that speak of the source. What was fetched before is used on, so others do not.

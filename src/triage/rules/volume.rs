@@ -13,10 +13,9 @@ pub const SPEC: RuleSpec = RuleSpec {
     doc: "A pending pod waits for a volume claim that is not bound.",
     symptoms: &["Pod"],
     explain,
-    group: None,
-    weigh: None,
     next: &[],
     next_for: &[],
+    ..RuleSpec::BASE
 };
 
 fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {

@@ -14,21 +14,13 @@ use crate::triage::scan::{Claims, Scan, Target};
 pub const SPEC: RuleSpec = RuleSpec {
     name: "window-over",
     doc: "What a maintenance window suspended or cordoned, and its end has not undone, is that window's.",
-    symptoms: &[
-        "HelmRelease",
-        "Kustomization",
-        "GitRepository",
-        "HelmRepository",
-        "HelmChart",
-        "OCIRepository",
-        "Bucket",
-        "Node",
-    ],
+    symptoms: &["Node"],
+    symptoms_by: |kind| kind.is_flux() && kind.switch.is_some(),
     explain,
     group: Some(judge),
-    weigh: None,
     next: &["resume", "uncordon"],
     next_for: &[],
+    ..RuleSpec::BASE
 };
 
 /// The window that a record is in, and whether that is over.

@@ -325,7 +325,7 @@ fn end(id: Id, open: &Open, seen: &Seen<'_>) -> Option<End> {
     let kind = kinds::by_name(&open.told.kind);
     let row = match (id, kind) {
         // it stops firing by going away
-        (_, Some(kind)) if kinds::spec(kind).name == "Alert" => return Some(End::Well),
+        (_, Some(kind)) if kind == kinds::ALERT => return Some(End::Well),
         (Id::Object(kind, uid), _) => seen.store.table(kind).slot_of(uid).map(|slot| RowId { kind, slot }),
         (Id::Group(_), Some(kind)) => seen.store.find(kind, &open.told.namespace, &open.told.name),
         _ => return Some(End::Well),
@@ -343,7 +343,6 @@ fn loops(open: &Open, seen: &Seen<'_>) -> bool {
     let Some(Anchor::Group(group)) = open.anchor.as_ref().filter(|_| kinds::by_name(&open.told.kind).is_some()) else {
         return false;
     };
-    let Some(pods) = kinds::by_name("Pod") else { return false };
     let text = |sym| seen.store.strings.get(sym);
     let restarted = |pod: &Record| pod.time(pods::LAST_RESTART).is_some_and(|at| at.age(seen.now) < STEADY);
     let is_its = |pod: &Record| {
@@ -351,7 +350,7 @@ fn loops(open: &Open, seen: &Seen<'_>) -> bool {
             text(l.kind) == group.kind && text(l.namespace) == &*group.namespace && text(l.name) == &*group.name
         })
     };
-    seen.store.table(pods).iter().any(|(_, row)| restarted(&row.record) && is_its(&row.record))
+    seen.store.table(kinds::POD).iter().any(|(_, row)| restarted(&row.record) && is_its(&row.record))
 }
 
 /// Whether every feed that is not read on demand has its rows, or says why it has none.
@@ -369,7 +368,7 @@ fn can_tell(id: Id, open: &Open, seen: &Seen<'_>) -> bool {
         Id::Feed(_) => true,
         Id::Object(kind, _) => live(kind),
         // its members are pods, as a rule
-        Id::Group(_) => [&*open.told.kind, "Pod"].into_iter().filter_map(kinds::by_name).all(live),
+        Id::Group(_) => kinds::by_name(&open.told.kind).into_iter().chain([kinds::POD]).all(live),
     }
 }
 

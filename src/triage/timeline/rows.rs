@@ -9,39 +9,11 @@ use crate::domain::ages::Time;
 use crate::domain::interner::Sym;
 use crate::domain::moment::{Moment, What};
 use crate::domain::record::{Record, Uid};
-use crate::kinds::{self, deployments, flux, nodes, seals, silences};
+use crate::kinds::{self, Tells, deployments, flux, nodes, seals, silences};
 use crate::store::RowId;
-
-/// What is looked at in the rows of a kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Role {
-    /// Nothing: pods, their like, and what is judged alone.
-    None,
-    /// The revision that Flux brought in.
-    Revision,
-    Rollout,
-    Node,
-    Seal,
-    Silence,
-    /// Whether it is suspended, as with all of the above.
-    Switch,
-}
 
 /// A node that became ready so long after it was made, in seconds, has come back.
 const CAME_BACK: i64 = 600;
-
-fn role(kind: &str) -> Role {
-    match kind {
-        "HelmRelease" | "Kustomization" => Role::Revision,
-        "Deployment" => Role::Rollout,
-        "Node" => Role::Node,
-        "Seal" => Role::Seal,
-        "Silence" => Role::Silence,
-        "GitRepository" | "HelmRepository" | "OCIRepository" | "Bucket" | "HelmChart" | "ArtifactGenerator"
-        | "ResourceSet" | "Schedule" => Role::Switch,
-        _ => Role::None,
-    }
-}
 
 /// What is remembered of a row.
 #[derive(Debug)]
@@ -54,31 +26,22 @@ struct Known {
     subject: Option<Moment>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Rows {
-    /// By the number of a kind.
-    roles: Vec<Role>,
     known: HashMap<RowId, Known, FixedState>,
-}
-
-impl Default for Rows {
-    fn default() -> Self {
-        let roles = kinds::KINDS.iter().map(|kind| role(kind.name)).collect();
-        Self { roles, known: HashMap::default() }
-    }
 }
 
 impl Rows {
     pub fn watch(&mut self, seen: &Seen<'_>, out: &mut Vec<Moment>) {
         for id in seen.touched {
-            let role = self.roles[usize::from(id.kind.0)];
-            if role != Role::None {
-                self.look(*id, role, seen, out);
+            let tells = kinds::spec(id.kind).tells;
+            if tells != Tells::Nothing {
+                self.look(*id, tells, seen, out);
             }
         }
     }
 
-    fn look(&mut self, id: RowId, role: Role, seen: &Seen<'_>, out: &mut Vec<Moment>) {
+    fn look(&mut self, id: RowId, tells: Tells, seen: &Seen<'_>, out: &mut Vec<Moment>) {
         let record = seen.store.row(id).map(|row| &row.record);
         let stays = record.is_some_and(|r| self.known.get(&id).is_some_and(|k| k.uid == r.uid));
         if !stays && let Some(old) = self.known.remove(&id) {
@@ -90,20 +53,20 @@ impl Rows {
         let row = Row { id, record, seen };
         let new = Known {
             uid: record.uid,
-            word: row.word(role),
-            number: row.number(role),
+            word: row.word(tells),
+            number: row.number(tells),
             suspended: record.suspended,
-            subject: row.leaves(role),
+            subject: row.leaves(tells),
         };
         match self.known.get_mut(&id) {
             None => {
-                out.extend(row.first(role));
+                out.extend(row.first(tells));
                 self.known.insert(id, new);
             }
             Some(old) => {
-                row.compare(role, old, &new, out);
+                row.compare(tells, old, &new, out);
                 // what cannot be seen now is what it was
-                let word = if role == Role::Seal && row.is_unknown() { old.word } else { new.word };
+                let word = if tells == Tells::Seal && row.is_unknown() { old.word } else { new.word };
                 *old = Known { word, ..new };
             }
         }
@@ -150,28 +113,28 @@ impl Row<'_> {
     }
 
     /// The text that tells one state from another.
-    fn word(&self, role: Role) -> Sym {
-        match role {
-            Role::Revision => self.record.sym(flux::REVISION),
-            Role::Seal if self.record.flag(seals::IS_CLUSTER) => Sym::EMPTY,
-            Role::Node | Role::Seal | Role::Silence => self.record.status,
+    fn word(&self, tells: Tells) -> Sym {
+        match tells {
+            Tells::Revision => self.record.sym(flux::REVISION),
+            Tells::Seal if self.record.flag(seals::IS_CLUSTER) => Sym::EMPTY,
+            Tells::Node | Tells::Seal | Tells::Silence => self.record.status,
             _ => Sym::EMPTY,
         }
     }
 
-    fn number(&self, role: Role) -> i64 {
-        match role {
-            Role::Revision => self.record.time(flux::CHANGED).unwrap_or_default().0,
-            Role::Rollout => self.record.int(deployments::REVISION),
+    fn number(&self, tells: Tells) -> i64 {
+        match tells {
+            Tells::Revision => self.record.time(flux::CHANGED).unwrap_or_default().0,
+            Tells::Rollout => self.record.int(deployments::REVISION),
             _ => 0,
         }
     }
 
     /// What is to be told when it goes.
-    fn leaves(&self, role: Role) -> Option<Moment> {
-        match role {
-            Role::Node => Some(self.moment(Time::default(), What::Change, "")),
-            Role::Silence if self.is_active() => Some(self.moment(Time::default(), What::Silence, &self.silence())),
+    fn leaves(&self, tells: Tells) -> Option<Moment> {
+        match tells {
+            Tells::Node => Some(self.moment(Time::default(), What::Change, "")),
+            Tells::Silence if self.is_active() => Some(self.moment(Time::default(), What::Silence, &self.silence())),
             _ => None,
         }
     }
@@ -201,15 +164,15 @@ impl Row<'_> {
     }
 
     /// What a row tells that was not known: what its own times say happened, however long ago.
-    fn first(&self, role: Role) -> Option<Moment> {
+    fn first(&self, tells: Tells) -> Option<Moment> {
         let now = self.seen.now;
         let at_start = |moment| Moment { at_start: true, ..moment };
-        match role {
-            Role::Revision => {
+        match tells {
+            Tells::Revision => {
                 let at = self.record.time(flux::CHANGED).filter(|at| at.is_set() && *at <= now)?;
                 Some(at_start(self.moment(at, What::Change, &self.revision())))
             }
-            Role::Node => {
+            Tells::Node => {
                 let since = self.record.time(nodes::SINCE)?;
                 let came_back = since.0 - self.record.created.0 > CAME_BACK;
                 // of a node under pressure it is the time of the pressure
@@ -217,7 +180,7 @@ impl Row<'_> {
                 let plain = self.record.sym(nodes::PRESSURE) == Sym::EMPTY;
                 (told && plain).then(|| at_start(self.moment(since, What::Change, &self.readiness())))
             }
-            Role::Silence if self.is_active() => Some(self.silenced(true)),
+            Tells::Silence if self.is_active() => Some(self.silenced(true)),
             _ => None,
         }
     }
@@ -233,11 +196,11 @@ impl Row<'_> {
     }
 
     /// What differs from what was known.
-    fn compare(&self, role: Role, old: &Known, new: &Known, out: &mut Vec<Moment>) {
+    fn compare(&self, tells: Tells, old: &Known, new: &Known, out: &mut Vec<Moment>) {
         let now = self.seen.now;
         let change = |words: &str| self.moment(now, What::Change, words);
-        match role {
-            Role::Revision if (old.word, old.number) != (new.word, new.number) && new.word != Sym::EMPTY => {
+        match tells {
+            Tells::Revision if (old.word, old.number) != (new.word, new.number) && new.word != Sym::EMPTY => {
                 let told = Time(new.number);
                 let at = if told.is_set() && told <= now && told.0 > old.number { told } else { now };
                 // the time alone may be corrected later
@@ -245,10 +208,10 @@ impl Row<'_> {
                     out.push(self.moment(at, What::Change, &self.revision()));
                 }
             }
-            Role::Rollout if old.number != new.number && new.number > 0 && old.number > 0 => {
+            Tells::Rollout if old.number != new.number && new.number > 0 && old.number > 0 => {
                 out.push(change(&format!("rolls out revision {}", new.number)));
             }
-            Role::Node if old.word != new.word => {
+            Tells::Node if old.word != new.word => {
                 let (before, after) = (self.text(old.word), self.status());
                 if is_ready(before) != is_ready(after) {
                     let since = self.record.time(nodes::SINCE).filter(|at| *at <= now && at.age(now) < CAME_BACK);
@@ -260,13 +223,13 @@ impl Row<'_> {
                     _ => {}
                 }
             }
-            Role::Seal if old.word != new.word && new.word != Sym::EMPTY && !self.is_unknown() => {
+            Tells::Seal if old.word != new.word && new.word != Sym::EMPTY && !self.is_unknown() => {
                 let before = self.text(old.word);
                 let unknown = before == seals::State::Unknown.word();
                 let was = if unknown { String::new() } else { format!(", was {before}") };
                 out.push(change(&format!("is {}{was}", self.status())));
             }
-            Role::Silence if old.word != new.word => {
+            Tells::Silence if old.word != new.word => {
                 if self.is_active() {
                     out.push(self.silenced(false));
                 } else if let Some(subject) = &old.subject {
@@ -278,21 +241,18 @@ impl Row<'_> {
         }
         match (old.suspended, new.suspended) {
             (Some(false), Some(true)) => {
-                let by = match role {
-                    Role::Revision | Role::Switch => self.record.text(flux::SUSPENDED_BY, &self.seen.store.strings),
-                    _ => "",
+                let cell = match tells {
+                    Tells::Revision => Some(flux::SUSPENDED_BY),
+                    Tells::Switch { by } => by,
+                    _ => None,
                 };
-                let by = if by.is_empty() || self.is_schedule() { String::new() } else { format!(" by {by}") };
+                let by = cell.map_or("", |cell| self.record.text(cell, &self.seen.store.strings));
+                let by = if by.is_empty() { String::new() } else { format!(" by {by}") };
                 out.push(change(&format!("suspended{by}")));
             }
             (Some(true), Some(false)) => out.push(change("resumed")),
             _ => {}
         }
-    }
-
-    /// Schedules are not of Flux: their cells mean something else.
-    fn is_schedule(&self) -> bool {
-        kinds::spec(self.id.kind).name == "Schedule"
     }
 }
 

@@ -1,5 +1,6 @@
 //! A backup schedule is judged with its backups: what was missed and what failed stands in them, not in the schedule.
 
+use super::JoinSpec;
 use crate::domain::ages::Time;
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::{Health, Severity};
@@ -7,24 +8,27 @@ use crate::domain::thresholds::Thresholds;
 use crate::kinds::{self, joined, schedules};
 use crate::store::{RowId, Store};
 
+pub const SPEC: JoinSpec = JoinSpec {
+    doc: "A backup schedule is judged with its backups.",
+    concerned: |t| concerned(t.store, t.rows),
+    join: |look, judged| join(look.store, look.id, judged, look.thresholds, look.now),
+};
+
 /// Schedules whose backups are among the touched rows.
-pub fn concerned(store: &Store, touched: &[RowId]) -> Vec<RowId> {
-    let (Some(backup), Some(schedule)) = (kinds::by_name("Backup"), kinds::by_name("Schedule")) else {
-        return Vec::new();
-    };
-    if !touched.iter().any(|id| id.kind == backup) {
+fn concerned(store: &Store, touched: &[RowId]) -> Vec<RowId> {
+    if !touched.iter().any(|id| id.kind == kinds::BACKUP) {
         return Vec::new();
     }
-    store.table(schedule).iter().map(|(slot, _)| RowId { kind: schedule, slot }).collect()
+    store.table(kinds::SCHEDULE).iter().map(|(slot, _)| RowId { kind: kinds::SCHEDULE, slot }).collect()
 }
 
 /// Adds what the backups say to what the schedule itself says; `judged` is returned as it is for other kinds.
-pub fn join(store: &Store, id: RowId, judged: Judgement, thresholds: &Thresholds, now: Time) -> Judgement {
-    if kinds::spec(id.kind).name != "Schedule" {
+fn join(store: &Store, id: RowId, judged: Judgement, thresholds: &Thresholds, now: Time) -> Judgement {
+    if id.kind != kinds::SCHEDULE {
         return judged;
     }
-    let (Some(backup), Some(row)) = (kinds::by_name("Backup"), store.row(id)) else { return judged };
-    let backups = store.table(backup);
+    let Some(row) = store.row(id) else { return judged };
+    let backups = store.table(kinds::BACKUP);
     // without the backups nothing can be said about missed runs: the feed's own finding says that we are blind. And one
     // that Velero refuses, or that goes away, misses none
     if !backups.feed.state.is_live() || matches!(row.record.health, Health::Failed | Health::Terminating) {

@@ -3,14 +3,21 @@
 
 use hashbrown::HashSet;
 
-use super::judged::Judged;
+use super::JoinSpec;
 use crate::domain::ages::Time;
 use crate::domain::finding::Judgement;
 use crate::domain::health::{Health, Severity};
 use crate::domain::interner::{Strings, Sym};
-use crate::domain::record::{KindId, Record, Relation, Uid};
+use crate::domain::record::{Record, Relation, Uid};
 use crate::kinds;
 use crate::store::{RowId, Store};
+use crate::triage::judged::Judged;
+
+pub const SPEC: JoinSpec = JoinSpec {
+    doc: "A failed run before a good one is a note.",
+    concerned: |t| concerned(t.store, t.judged, t.rows),
+    join: |look, judged| join(look.store, look.id, judged),
+};
 
 /// The `CronJob` that a Job is a run of: its namespace and name.
 pub fn cron_job(job: &Record, strings: &Strings) -> Option<(Sym, Sym)> {
@@ -28,23 +35,23 @@ pub fn is_later(job: &Record, than: &Record) -> bool {
 }
 
 /// Failed siblings of the Jobs among the touched rows, and the failing pods of all those.
-pub fn concerned(store: &Store, judged: &Judged, touched: &[RowId]) -> Vec<RowId> {
-    let (Some(job), Some(pod)) = (kinds::by_name("Job"), kinds::by_name("Pod")) else { return Vec::new() };
-    if !touched.iter().any(|id| id.kind == job) {
+fn concerned(store: &Store, judged: &Judged, touched: &[RowId]) -> Vec<RowId> {
+    if !touched.iter().any(|id| id.kind == kinds::JOB) {
         return Vec::new();
     }
     let mut out = Vec::new();
     let mut names: HashSet<(Sym, &str)> = HashSet::new();
-    for (slot, row) in store.table(job).iter() {
+    for (slot, row) in store.table(kinds::JOB).iter() {
         if row.record.health == Health::Failed && cron_job(&row.record, &store.strings).is_some() {
-            out.push(RowId { kind: job, slot });
+            out.push(RowId { kind: kinds::JOB, slot });
             names.insert((row.record.namespace, &row.record.name));
         }
     }
-    for (id, _) in judged.rows().filter(|(id, _)| id.kind == pod && !names.is_empty()) {
+    for (id, _) in judged.rows().filter(|(id, _)| id.kind == kinds::POD && !names.is_empty()) {
         let owner = store.row(id).and_then(|row| row.record.link(Relation::Owner));
         let is_ours = |o: &&crate::domain::record::Link| {
-            store.strings.get(o.kind) == "Job" && names.contains(&(o.namespace, store.strings.get(o.name)))
+            store.strings.get(o.kind) == kinds::name(kinds::JOB)
+                && names.contains(&(o.namespace, store.strings.get(o.name)))
         };
         if owner.as_ref().is_some_and(is_ours) {
             out.push(id);
@@ -54,30 +61,31 @@ pub fn concerned(store: &Store, judged: &Judged, touched: &[RowId]) -> Vec<RowId
 }
 
 /// Whether a later run of the same `CronJob` was complete.
-fn is_over(store: &Store, kind: KindId, job: &Record) -> bool {
+fn is_over(store: &Store, job: &Record) -> bool {
     let Some(of) = cron_job(job, &store.strings) else { return false };
     let good = |other: &Record| {
         other.health == Health::Ok && is_later(other, job) && cron_job(other, &store.strings) == Some(of)
     };
-    store.table(kind).iter().any(|(_, row)| good(&row.record))
+    store.table(kinds::JOB).iter().any(|(_, row)| good(&row.record))
 }
 
 /// Makes a note of what a later run has put right; `judged` is returned as it is for all others.
-pub fn join(store: &Store, id: RowId, mut judged: Judgement) -> Judgement {
-    let (Some(row), Some(jobs)) = (store.row(id), kinds::by_name("Job")) else { return judged };
+fn join(store: &Store, id: RowId, mut judged: Judgement) -> Judgement {
+    let Some(row) = store.row(id) else { return judged };
     if row.record.health != Health::Failed || judged.findings.is_empty() {
         return judged;
     }
-    let over = match kinds::spec(id.kind).name {
-        "Job" => is_over(store, jobs, &row.record),
-        "Pod" => {
-            let owner = row.record.link(Relation::Owner).filter(|o| store.strings.get(o.kind) == "Job");
+    let over = match id.kind {
+        kinds::JOB => is_over(store, &row.record),
+        kinds::POD => {
+            let owner =
+                row.record.link(Relation::Owner).filter(|o| store.strings.get(o.kind) == kinds::name(kinds::JOB));
             let is_it = |job: &Record, owner: &crate::domain::record::Link| {
                 job.namespace == owner.namespace && *job.name == *store.strings.get(owner.name)
             };
             owner.is_some_and(|owner| {
-                let job = store.table(jobs).iter().find(|(_, job)| is_it(&job.record, owner));
-                job.is_some_and(|(_, job)| is_over(store, jobs, &job.record))
+                let job = store.table(kinds::JOB).iter().find(|(_, job)| is_it(&job.record, owner));
+                job.is_some_and(|(_, job)| is_over(store, &job.record))
             })
         }
         _ => false,

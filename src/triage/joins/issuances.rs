@@ -1,22 +1,32 @@
 //! A certificate that is being issued is judged with its issuer: where that is not ready, or not there at all, there is
 //! nothing to wait for.
 
+use super::JoinSpec;
 use crate::domain::ages::Time;
 use crate::domain::finding::Judgement;
 use crate::domain::health::Health;
 use crate::domain::record::{KindId, Record, Relation};
 use crate::domain::thresholds::Thresholds;
-use crate::kinds::{self, certificates};
+use crate::kinds::{self, Family, certificates};
 use crate::store::{RowId, Store};
 
-const ISSUERS: [&str; 2] = ["Issuer", "ClusterIssuer"];
+pub const SPEC: JoinSpec = JoinSpec {
+    doc: "A certificate that is being issued is judged with its issuer.",
+    concerned: |t| concerned(t.store, t.rows),
+    join: |look, judged| join(look.store, look.id, judged, look.thresholds, look.now),
+};
 
 /// Certificates that are not well, when an issuer is among the touched rows.
-pub fn concerned(store: &Store, touched: &[RowId]) -> Vec<RowId> {
-    let is_issuer = |id: &RowId| ISSUERS.contains(&kinds::spec(id.kind).name);
-    let Some(kind) = kinds::by_name("Certificate").filter(|_| touched.iter().any(is_issuer)) else { return Vec::new() };
-    let waiting = store.table(kind).iter().filter(|(_, row)| waits(&row.record));
-    waiting.map(|(slot, _)| RowId { kind, slot }).collect()
+fn concerned(store: &Store, touched: &[RowId]) -> Vec<RowId> {
+    if !touched.iter().any(|id| is_issuer(id.kind)) {
+        return Vec::new();
+    }
+    let waiting = store.table(kinds::CERTIFICATE).iter().filter(|(_, row)| waits(&row.record));
+    waiting.map(|(slot, _)| RowId { kind: kinds::CERTIFICATE, slot }).collect()
+}
+
+fn is_issuer(kind: KindId) -> bool {
+    kinds::spec(kind).family == Family::Issuer
 }
 
 fn waits(certificate: &Record) -> bool {
@@ -25,8 +35,8 @@ fn waits(certificate: &Record) -> bool {
 }
 
 /// Adds that nobody can issue a certificate; `judged` is returned as it is for all others.
-pub fn join(store: &Store, id: RowId, mut judged: Judgement, thresholds: &Thresholds, now: Time) -> Judgement {
-    if kinds::spec(id.kind).name != "Certificate" {
+fn join(store: &Store, id: RowId, mut judged: Judgement, thresholds: &Thresholds, now: Time) -> Judgement {
+    if id.kind != kinds::CERTIFICATE {
         return judged;
     }
     let Some(record) = store.row(id).map(|row| &row.record).filter(|record| waits(record)) else { return judged };
@@ -59,8 +69,7 @@ pub fn join(store: &Store, id: RowId, mut judged: Judgement, thresholds: &Thresh
 fn unable(store: &Store, certificate: &Record) -> Option<(Option<RowId>, String)> {
     let link = certificate.link(Relation::From)?;
     let (name, namespace) = (store.strings.get(link.name), store.strings.get(link.namespace));
-    let kind: KindId =
-        kinds::by_name(store.strings.get(link.kind)).filter(|k| ISSUERS.contains(&kinds::spec(*k).name))?;
+    let kind = kinds::by_name(store.strings.get(link.kind)).filter(|kind| is_issuer(*kind))?;
     let feed = &store.table(kind).feed;
     // only whoever sees all of them can say that one is not there
     if !feed.state.is_live() || (!feed.only.is_empty() && !feed.only.iter().any(|seen| **seen == *namespace)) {

@@ -2,21 +2,28 @@
 
 use hashbrown::HashSet;
 
-use super::judged::Judged;
+use super::JoinSpec;
 use crate::domain::change::FeedState;
 use crate::domain::finding::Judgement;
 use crate::domain::record::{KindId, Link, Record, Relation};
 use crate::kinds;
 use crate::kinds::flux::{self, Case};
 use crate::store::{RowId, Store};
+use crate::triage::judged::Judged;
+
+pub const SPEC: JoinSpec = JoinSpec {
+    doc: "What waits for something says whether that is there, and whether it waits in a circle.",
+    concerned: |t| concerned(t.store, t.judged, t.rows),
+    join: |look, judged| join(look.store, look.id, judged),
+};
 
 /// Blocked objects, when one of Flux came, changed or went.
-pub fn concerned(store: &Store, judged: &Judged, touched: &[RowId]) -> Vec<RowId> {
-    if !touched.iter().any(|id| flux::is_one(kinds::spec(id.kind))) {
+fn concerned(store: &Store, judged: &Judged, touched: &[RowId]) -> Vec<RowId> {
+    if !touched.iter().any(|id| kinds::spec(id.kind).is_flux()) {
         return Vec::new();
     }
     let is_blocked =
-        |id: &RowId| flux::is_one(kinds::spec(id.kind)) && store.row(*id).is_some_and(|row| waits(&row.record));
+        |id: &RowId| kinds::spec(id.kind).is_flux() && store.row(*id).is_some_and(|row| waits(&row.record));
     judged.all_rows().filter(is_blocked).collect()
 }
 
@@ -26,8 +33,8 @@ fn waits(record: &Record) -> bool {
 
 /// Says of a blocked object that what it waits for does not exist, or waits for it in turn; `judged` is returned as it
 /// is for all others.
-pub fn join(store: &Store, id: RowId, mut judged: Judgement) -> Judgement {
-    if judged.findings.is_empty() || !flux::is_one(kinds::spec(id.kind)) {
+fn join(store: &Store, id: RowId, mut judged: Judgement) -> Judgement {
+    if judged.findings.is_empty() || !kinds::spec(id.kind).is_flux() {
         return judged;
     }
     let Some(record) = store.row(id).map(|row| &row.record).filter(|record| waits(record)) else { return judged };
