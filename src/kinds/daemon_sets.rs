@@ -49,6 +49,7 @@ pub const SPEC: KindSpec = KindSpec {
     fixed: true,
     family: Family::Workload,
     alarm: Alarm::By("daemonset"),
+    owns: &["Pod"],
     ..KindSpec::BASE
 };
 

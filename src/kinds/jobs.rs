@@ -55,6 +55,7 @@ pub const SPEC: KindSpec = KindSpec {
     switch: Some(&flux::IN_SPEC),
     alarm: Alarm::Perhaps("job_name"),
     asked_whole: true,
+    owns: &["Pod"],
     ..KindSpec::BASE
 };
 

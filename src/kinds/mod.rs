@@ -17,6 +17,7 @@ pub mod cluster_secret_stores;
 pub mod column;
 pub mod cron;
 pub mod cron_calendar;
+pub mod cron_jobs;
 pub mod daemon_sets;
 pub mod deployments;
 pub mod ending;
@@ -103,6 +104,7 @@ pub static KINDS: &[KindSpec] = &[
     stateful_sets::SPEC,
     daemon_sets::SPEC,
     jobs::SPEC,
+    cron_jobs::SPEC,
     persistent_volume_claims::SPEC,
     resource_quotas::SPEC,
     ingresses::SPEC,
@@ -151,6 +153,7 @@ pub const DEPLOYMENT: KindId = id("Deployment");
 pub const STATEFUL_SET: KindId = id("StatefulSet");
 pub const DAEMON_SET: KindId = id("DaemonSet");
 pub const JOB: KindId = id("Job");
+pub const CRON_JOB: KindId = id("CronJob");
 pub const PERSISTENT_VOLUME_CLAIM: KindId = id("PersistentVolumeClaim");
 pub const RESOURCE_QUOTA: KindId = id("ResourceQuota");
 pub const INGRESS: KindId = id("Ingress");

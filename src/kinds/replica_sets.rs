@@ -51,6 +51,7 @@ pub const SPEC: KindSpec = KindSpec {
     guide: include_str!("../../assets/guides/workload.txt"),
     fixed: true,
     family: Family::PodOwner,
+    owns: &["Pod"],
     ..KindSpec::BASE
 };
 

@@ -57,6 +57,8 @@ pub struct KindSpec {
     pub tells: Tells,
     /// The question of the health check that is answered by counting it; empty: none, or one with an answer of its own.
     pub counted_as: &'static str,
+    /// Kinds whose objects name one of it as their owner, and are shown below it.
+    pub owns: &'static [&'static str],
     /// There are many of it, and others refer to one only when it has a finding.
     pub crowd: bool,
     /// Some rule asks for whichever object of it there is.
@@ -86,6 +88,7 @@ impl KindSpec {
         alarm: Alarm::Unnamed,
         tells: Tells::Nothing,
         counted_as: "",
+        owns: &[],
         crowd: false,
         asked_whole: false,
         makes_secret: None,

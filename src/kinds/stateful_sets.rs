@@ -51,6 +51,7 @@ pub const SPEC: KindSpec = KindSpec {
     fixed: true,
     family: Family::Workload,
     alarm: Alarm::By("statefulset"),
+    owns: &["Pod"],
     ..KindSpec::BASE
 };
 

@@ -5,7 +5,6 @@ use super::{Api, KINDS};
 
 /// Group, kind, and what is not seen without it.
 const ROWS: &[(&str, &str, &str)] = &[
-    ("batch", "CronJob", "CronJobs that are suspended or miss their runs"),
     ("image.toolkit.fluxcd.io", "ImageRepository", "registries that cannot be scanned for new images"),
     ("image.toolkit.fluxcd.io", "ImagePolicy", "images that no policy can choose"),
     ("image.toolkit.fluxcd.io", "ImageUpdateAutomation", "image updates that cannot be written to Git"),
@@ -43,7 +42,7 @@ mod tests {
     use rstest::rstest;
 
     #[rstest]
-    #[case("batch", "CronJob", true)]
+    #[case("batch", "CronJob", false)]
     #[case("batch", "Job", false)]
     #[case("notification.toolkit.fluxcd.io", "Alert", true)]
     #[case("image.toolkit.fluxcd.io", "ImageUpdateAutomation", true)]

@@ -18,6 +18,9 @@ use crate::scene::{Line, Tone};
 use crate::store::RowId;
 use crate::store::table::Row;
 
+/// Objects below this one that are listed; the rest is counted.
+const MAX_OWNED: usize = 10;
+
 #[derive(Debug)]
 pub struct Describe {
     key: Key,
@@ -79,6 +82,7 @@ impl Describe {
                 labels(object, width, &mut out);
             }
         }
+        self.owned(world, width, &mut out);
         if !self.is_polled() {
             out.push(heading("EVENTS"));
             match &self.events {
@@ -104,6 +108,34 @@ impl Describe {
             let text = column.text(&row.record, &show);
             if !text.is_empty() {
                 fields(column.title, &text, width, Tone::Plain, out);
+            }
+        }
+    }
+
+    /// The objects that name it as their owner, the newest first.
+    fn owned(&self, world: &World, width: u16, out: &mut Vec<Line>) {
+        let (strings, name) = (&world.store.strings, kinds::name(self.key.kind));
+        for kind in kinds::spec(self.key.kind).owns.iter().filter_map(|name| kinds::by_name(name)) {
+            let is_its = |row: &&Row| {
+                row.record.link(Relation::Owner).is_some_and(|owner| {
+                    strings.get(owner.kind) == name
+                        && strings.get(owner.namespace) == &*self.key.namespace
+                        && strings.get(owner.name) == &*self.key.name
+                })
+            };
+            let mut rows: Vec<&Row> = world.store.table(kind).iter().map(|(_, row)| row).filter(is_its).collect();
+            if rows.is_empty() {
+                continue;
+            }
+            rows.sort_by_key(|row| std::cmp::Reverse(row.record.created));
+            out.push(heading(kinds::spec(kind).title.to_uppercase()));
+            for row in rows.iter().take(MAX_OWNED) {
+                let status = strings.get(row.record.status);
+                let age = ages::told(row.record.created.age(world.facts.now).max(0));
+                fields(&row.record.name, &format!("{status}, {age} old"), width, tone_of(row.health), out);
+            }
+            if rows.len() > MAX_OWNED {
+                paragraph(2, &format!("and {} older", rows.len() - MAX_OWNED), width, Tone::Dim, out);
             }
         }
     }

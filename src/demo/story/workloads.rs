@@ -305,8 +305,10 @@ fn jobs(m: &Moment, address: &mut i64, all: &mut Vec<Value>) {
     meta_of["labels"]["helm.toolkit.fluxcd.io/name"] = json!("kubeop");
     meta_of["labels"]["helm.toolkit.fluxcd.io/namespace"] = json!("kubeop-system");
     let last = failing.map_or(day, |span| span.since);
+    // at this hour each day: the next run is far enough away that nobody waits for it
+    let hour = day.strftime("%-M %-H * * *").to_string();
     all.push(json!({ "apiVersion": "batch/v1", "kind": "CronJob", "metadata": meta_of,
-        "spec": { "schedule": "15 */6 * * *", "suspend": false, "concurrencyPolicy": "Forbid", "successfulJobsHistoryLimit": 3, "failedJobsHistoryLimit": 1,
+        "spec": { "schedule": hour, "suspend": false, "concurrencyPolicy": "Forbid", "successfulJobsHistoryLimit": 3, "failedJobsHistoryLimit": 1,
             "jobTemplate": { "spec": { "backoffLimit": 2, "template": { "spec": { "restartPolicy": "Never", "containers": [{ "name": "export", "image": "harbor.example.internal/kubeop/invoice-export:0.14.2" }] } } } } },
         "status": { "lastScheduleTime": time(last), "lastSuccessfulTime": time(day) } }));
     let mut runs = vec![(format!("invoice-export-{}", day.as_second() / 60), day, false)];

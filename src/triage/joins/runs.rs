@@ -21,7 +21,7 @@ pub const SPEC: JoinSpec = JoinSpec {
 
 /// The `CronJob` that a Job is a run of: its namespace and name.
 pub fn cron_job(job: &Record, strings: &Strings) -> Option<(Sym, Sym)> {
-    let owner = job.link(Relation::Owner).filter(|owner| strings.get(owner.kind) == "CronJob")?;
+    let owner = job.link(Relation::Owner).filter(|owner| strings.get(owner.kind) == kinds::name(kinds::CRON_JOB))?;
     Some((owner.namespace, owner.name))
 }
 

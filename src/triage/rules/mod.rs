@@ -10,6 +10,7 @@ mod backup_queue;
 mod certificate;
 mod controller_down;
 pub(super) mod crash_loop;
+mod cron_job;
 mod dependency;
 mod external_secret;
 mod guardrail;
@@ -129,6 +130,7 @@ pub static RULES: &[RuleSpec] = &[
     release::SPEC,
     kustomization::SPEC,
     job_runs::SPEC,
+    cron_job::SPEC,
     crash_loop::SPEC,
     backup_location::SPEC,
     backup_queue::SPEC,
