@@ -11,7 +11,7 @@ fn opening_it_reads_what_is_read_on_demand() {
     let (_demo, mut console) = quiet();
     assert_eq!(console.feed("polr").state, FeedState::Idle);
     console.go("health");
-    let frame = console.shows(&["Policy violations", "0 fail", "% CPU at most", "Health: 20 ok"]);
+    let frame = console.shows(&["Policy violations", "0 fail", "% CPU at most", "Health: 21 ok"]);
     assert!(line_with(&frame, &["Policy violations"]).trim_start().starts_with("ok"), "{frame}");
     assert!(!frame.contains("not read yet"), "{frame}");
 }
@@ -48,8 +48,8 @@ fn what_is_served_and_not_read_is_named_as_that() {
     let (_demo, mut console) = quiet();
     console.resize(120, 24);
     let frame = console.go("health");
-    assert!(line_with(&frame, &["not watched:"]).contains("CronJob"), "{frame}");
+    assert!(line_with(&frame, &["not watched:"]).contains("VolumeSnapshotLocation"), "{frame}");
     console.go("feeds");
     let frame = console.keys("G");
-    assert!(line_with(&frame, &["CronJob", "not watched"]).contains("miss their runs"), "{frame}");
+    assert!(line_with(&frame, &["VolumeSnapshotLocation", "not watched"]).contains("snapshots of volumes"), "{frame}");
 }
