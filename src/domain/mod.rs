@@ -1,7 +1,6 @@
 //! The nouns of the product, as data: no I/O, no clock, no terminal.
 
 pub mod ages;
-pub mod beside;
 pub mod candidate;
 pub mod change;
 pub mod command_line;
@@ -29,5 +28,6 @@ pub mod served;
 pub mod shell;
 pub mod text;
 pub mod thresholds;
+pub mod usage;
 pub mod versions;
 pub mod way;

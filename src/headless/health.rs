@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::check;
 use super::look::{Ended, Look};
 use super::place;
-use crate::domain::beside::{self, Beside};
 use crate::domain::served::Unwatched;
+use crate::domain::usage::{self, Seen};
 use crate::screens::health::{summary, told};
 use crate::triage::health::{self, Line, Verdict};
 
@@ -57,8 +57,8 @@ pub async fn run(
         return Ok(check::UNKNOWN);
     }
     let beside = match &ended {
-        Ended::Down(_) => Beside::default(),
-        _ => Beside::of(&look.paths(beside::PATHS.map(str::to_owned).to_vec(), timeout).await),
+        Ended::Down(_) => Seen::default(),
+        _ => usage::of(&look.paths(usage::PATHS.map(str::to_owned).to_vec(), timeout).await),
     };
     let world = &look.app.world;
     let answers = Answers {

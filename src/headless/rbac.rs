@@ -28,7 +28,6 @@ const BESIDE: &[(&str, &str, &[&str])] = &[
     ("", "namespaces", &["get", "list"]),
     // of the health screen
     ("metrics.k8s.io", "nodes", &["list"]),
-    ("security.istio.io", "peerauthentications", &["list"]),
 ];
 
 /// # Errors

@@ -40,6 +40,7 @@ pub mod kustomizations;
 pub mod nodes;
 pub mod oci_repositories;
 pub mod orders;
+pub mod peer_authentications;
 pub mod persistent_volume_claims;
 pub mod pod_disruption_budgets;
 pub mod pod_needs;
@@ -118,6 +119,7 @@ pub static KINDS: &[KindSpec] = &[
     resource_sets::SPEC,
     policy_reports::SPEC,
     cluster_policy_reports::SPEC,
+    peer_authentications::SPEC,
     probes::SPEC,
     guardrails::SPEC,
     // the last one, so that it takes no other row's number
@@ -167,6 +169,7 @@ pub const HORIZONTAL_POD_AUTOSCALER: KindId = id("HorizontalPodAutoscaler");
 pub const RESOURCE_SET: KindId = id("ResourceSet");
 pub const POLICY_REPORT: KindId = id("PolicyReport");
 pub const CLUSTER_POLICY_REPORT: KindId = id("ClusterPolicyReport");
+pub const PEER_AUTHENTICATION: KindId = id("PeerAuthentication");
 pub const PROBE: KindId = id("Probe");
 pub const GUARDRAIL: KindId = id("Guardrail");
 

@@ -4,10 +4,10 @@
 use super::body::Scroll;
 use super::world::{Link, World};
 use super::{More, Screen, ScreenSpec, Size};
-use crate::domain::beside::{self, Beside};
 use crate::domain::record::KindId;
 use crate::domain::reply::Reply;
 use crate::domain::served::Unwatched;
+use crate::domain::usage::{self, Seen, Usages};
 use crate::intent::{Command, Effect, Fetch, Place, Ticket};
 use crate::scene::{self, Keep, Line, Tone};
 use crate::triage::health::{self, Verdict};
@@ -23,14 +23,14 @@ pub const SPEC: ScreenSpec = ScreenSpec {
 pub struct Health {
     ticket: Ticket,
     asked: bool,
-    beside: Beside,
+    usage: Seen<Usages>,
     scroll: Scroll,
     lines: Vec<health::Line>,
 }
 
 impl Health {
     pub fn new(ticket: Ticket) -> Self {
-        Self { ticket, asked: false, beside: Beside::default(), scroll: Scroll::default(), lines: Vec::new() }
+        Self { ticket, asked: false, usage: Seen::default(), scroll: Scroll::default(), lines: Vec::new() }
     }
 
     /// Where a line leads to: the rows with faults where there are some.
@@ -105,14 +105,14 @@ impl Screen for Health {
     }
 
     fn sync(&mut self, world: &World, size: Size) -> Vec<Effect> {
-        self.lines = health::lines(&world.store, &self.beside, world.facts.now);
+        self.lines = health::lines(&world.store, &self.usage, world.facts.now);
         let around = 1 + usize::from(!world.facts.unwatched.is_empty());
         self.scroll.settle(self.lines.len(), usize::from(size.height).saturating_sub(around));
         if self.asked || world.facts.link != Link::Up {
             return Vec::new();
         }
         self.asked = true;
-        let paths = beside::PATHS.map(str::to_owned).to_vec();
+        let paths = usage::PATHS.map(str::to_owned).to_vec();
         vec![Effect::Fetch(self.ticket, Fetch::Paths(paths))]
     }
 
@@ -157,7 +157,7 @@ impl Screen for Health {
         if let Reply::Read(found) = reply
             && ticket == self.ticket
         {
-            self.beside = Beside::of(&found);
+            self.usage = usage::of(&found);
         }
     }
 }

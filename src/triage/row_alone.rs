@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::joins::controllers;
 use super::timeline::testing::{LONG_AGO, Lab};
 use super::{Subject, health};
-use crate::domain::beside::Beside;
+use crate::domain::usage::Seen;
 use crate::kinds;
 
 fn gizmo(suspended: bool, ready: &str) -> Value {
@@ -35,7 +35,7 @@ fn it_has_a_question_of_the_health_check() {
     let mut lab = Lab::new();
     lab.put("gizmos", &gizmo(true, "True"));
     lab.look(1);
-    let lines = health::lines(&lab.store, &Beside::default(), lab.now);
+    let lines = health::lines(&lab.store, &Seen::default(), lab.now);
     let line = lines.iter().find(|line| line.what == "Flux gizmos").unwrap();
     assert_eq!(line.told(), "0 ready, 0 failed, 1 suspended, 1 total");
 }

@@ -97,7 +97,8 @@ fn what_is_served_and_matters_and_is_not_read_is_named() {
         let document = home.on(&demo, &[command, "-o", "json"]).json();
         let of = if command == "check" { &document["contexts"][0] } else { &document };
         let all = of["unwatched"].as_array().unwrap();
-        let one = all.iter().find(|one| one["kind"] == "VolumeSnapshotLocation").unwrap_or_else(|| panic!("{document}"));
+        let one =
+            all.iter().find(|one| one["kind"] == "VolumeSnapshotLocation").unwrap_or_else(|| panic!("{document}"));
         assert_eq!(one["group"], "velero.io", "{document}");
         assert!(one["misses"].as_str().is_some_and(|words| !words.is_empty()), "{document}");
     }

@@ -3,11 +3,13 @@
 use super::tally::Tally;
 use super::{Line, Verdict};
 use crate::domain::ages::Time;
-use crate::domain::beside::{Beside, Seen};
 use crate::domain::health::Health;
 use crate::domain::record::{Cell, KindId, Record};
+use crate::domain::usage::{Seen, Usage, Usages};
 use crate::kinds::alerts::{self, State};
-use crate::kinds::{self, Family, KindSpec, certificates, nodes, policy_reports, resource_quotas, seals, velero};
+use crate::kinds::{
+    self, Family, KindSpec, certificates, nodes, peer_authentications, policy_reports, resource_quotas, seals, velero,
+};
 use crate::store::Store;
 
 /// A certificate that ends within this time is counted, in seconds.
@@ -17,15 +19,15 @@ const NEARLY: i64 = 90;
 const FULL: i64 = 98;
 
 /// Every question with its answer now.
-pub fn lines(store: &Store, beside: &Beside, now: Time) -> Vec<Line> {
+pub fn lines(store: &Store, used: &Seen<Usages>, now: Time) -> Vec<Line> {
     let is_issuer = |kind: &KindSpec| kind.family == Family::Issuer;
-    let mut out = vec![nodes_ready(store), usage(beside), pods(store), workloads(store)];
+    let mut out = vec![nodes_ready(store), usage(used), pods(store), workloads(store)];
     out.extend(counted(store, KindSpec::is_flux));
     out.push(certificates(store, now));
     out.extend(counted(store, is_issuer));
     out.extend([backups(store), locations(store), seals(store)]);
     out.extend(counted(store, |kind| !kind.is_flux() && !is_issuer(kind)));
-    out.extend([firing(store), policies(store), claims(store), quotas(store), mesh(beside)]);
+    out.extend([firing(store), policies(store), claims(store), quotas(store), mesh(store)]);
     out
 }
 
@@ -92,17 +94,17 @@ fn nodes_ready(store: &Store) -> Line {
     tally.line("Nodes", verdict, numbers, why)
 }
 
-fn usage(beside: &Beside) -> Line {
+fn usage(used: &Seen<Usages>) -> Line {
     let line =
         |verdict, numbers, why| Line { what: "Resource usage", verdict, numbers, why, kind: None, faults: false };
-    let usages = match &beside.usage {
+    let usages = match used {
         Seen::NotAsked => return line(Verdict::Unknown, Vec::new(), "not read yet".to_owned()),
         Seen::NotInstalled => return line(Verdict::NotInstalled, Vec::new(), "no metrics-server".to_owned()),
         Seen::Unreadable(why) => return line(Verdict::Unknown, Vec::new(), why.clone()),
         Seen::Is(usages) => usages,
     };
     let mut nodes = usages.nodes.clone();
-    let most = |of: fn(&crate::domain::beside::Usage) -> i64| nodes.iter().map(of).max().unwrap_or(0);
+    let most = |of: fn(&Usage) -> i64| nodes.iter().map(of).max().unwrap_or(0);
     let (cpu, memory) = (most(|node| node.cpu), most(|node| node.memory));
     // what runs out of CPU is slow, what runs out of memory is killed
     let verdict = match (memory, cpu) {
@@ -299,29 +301,24 @@ fn quotas(store: &Store) -> Line {
     tally.line("Quotas", tally.verdict(), numbers, why)
 }
 
-fn mesh(beside: &Beside) -> Line {
-    let line = |verdict, numbers, why| Line { what: "Mesh mTLS", verdict, numbers, why, kind: None, faults: false };
-    let peers = match &beside.peers {
-        Seen::NotAsked => return line(Verdict::Unknown, Vec::new(), "not read yet".to_owned()),
-        Seen::NotInstalled => return line(Verdict::NotInstalled, Vec::new(), "no Istio".to_owned()),
-        Seen::Unreadable(why) => return line(Verdict::Unknown, Vec::new(), why.clone()),
-        Seen::Is(peers) => peers,
-    };
-    let strict = count(peers.iter().filter(|peer| peer.mode == "STRICT"));
-    let open: Vec<_> =
-        peers.iter().filter(|peer| matches!(&*peer.mode, "PERMISSIVE" | "DISABLE") || peer.open_ports > 0).collect();
-    let numbers = vec![("strict", strict), ("open", count(open.iter())), ("total", count(peers.iter()))];
-    let mut why: Vec<String> = open.iter().take(3).map(|peer| format!("{} {}", peer.name, peer.mode)).collect();
+fn mesh(store: &Store) -> Line {
+    let tally = Tally::of(store, [kinds::PEER_AUTHENTICATION]);
+    let mode = |r: &Record| store.strings.get(r.status);
+    let strict = count(tally.rows().filter(|(r, _)| mode(r) == peer_authentications::STRICT));
+    let numbers = vec![("strict", strict), ("open", tally.with(Health::Warning)), ("total", tally.total())];
+    let open = tally.rows().filter(|(_, health)| *health == Health::Warning).take(3);
+    let mut why: Vec<String> = open.map(|(r, _)| format!("{} {}", r.full_name(&store.strings), mode(r))).collect();
     // without any rule a mesh takes both: that is Istio's default
+    let lax = strict == 0 || tally.with(Health::Warning) > 0;
     if strict == 0 {
         why.push("nothing is strict".to_owned());
     }
-    let odd = peers.iter().find(|peer| !matches!(&*peer.mode, "STRICT" | "PERMISSIVE" | "DISABLE" | "UNSET"));
-    why.extend(odd.map(|peer| format!("{} has the unknown mode {}", peer.name, peer.mode)));
-    let verdict = match odd {
-        Some(_) => Verdict::Unknown,
-        None if open.is_empty() && strict > 0 => Verdict::Ok,
-        None => Verdict::Warning,
+    let odd = tally.rows().find(|(_, health)| *health == Health::Unknown);
+    why.extend(odd.map(|(r, _)| format!("{} has the unknown mode {}", r.full_name(&store.strings), mode(r))));
+    let verdict = match tally.verdict() {
+        Verdict::Ok | Verdict::Warning if odd.is_some() => Verdict::Unknown,
+        Verdict::Ok if lax => Verdict::Warning,
+        verdict => verdict,
     };
-    line(verdict, numbers, why.join(", "))
+    tally.line("Mesh mTLS", verdict, numbers, why.join(", "))
 }

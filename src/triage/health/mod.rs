@@ -14,7 +14,7 @@ use crate::kinds::{self, Family};
 
 /// Kinds that are read on demand and that some question is about.
 pub fn on_demand() -> Vec<KindId> {
-    kinds::of_family(Family::PolicyReport).collect()
+    kinds::of_family(Family::PolicyReport).chain([kinds::PEER_AUTHENTICATION]).collect()
 }
 
 /// In the order of their weight: what is known to have failed outranks what is not known.

@@ -1,5 +1,5 @@
-//! What a health check reads beside the watched kinds, once and on demand: how much of the nodes is used, and whether the
-//! mesh insists on mTLS. Answers of the API server become a few numbers; nothing is kept of them.
+//! How much of the nodes is used, read once and on demand: answers of the API server become a few numbers, and nothing is
+//! kept of them.
 
 use serde_json::Value;
 
@@ -13,10 +13,8 @@ pub const GROUPS: &str = "/apis";
 pub const NODES: &str = "/api/v1/nodes?limit=500";
 /// metrics-server 0.8: usage as quantities, `100n`, `1024Ki`.
 pub const METRICS: &str = "/apis/metrics.k8s.io/v1beta1/nodes?limit=500";
-/// Istio 1.22 and later serve v1.
-pub const PEERS: &str = "/apis/security.istio.io/v1/peerauthentications";
 
-pub const PATHS: [&str; 4] = [GROUPS, NODES, METRICS, PEERS];
+pub const PATHS: [&str; 3] = [GROUPS, NODES, METRICS];
 
 /// One answer: what it is, or why there is none.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -45,31 +43,6 @@ pub struct Usages {
     pub unknown: Vec<String>,
 }
 
-/// One rule of the mesh.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Peer {
-    /// `namespace/name`.
-    pub name: String,
-    /// `STRICT`, `PERMISSIVE`, `DISABLE`, or `UNSET`, which inherits.
-    pub mode: String,
-    /// Ports with a mode of their own that is not strict.
-    pub open_ports: usize,
-}
-
-/// Everything.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Beside {
-    pub usage: Seen<Usages>,
-    pub peers: Seen<Vec<Peer>>,
-}
-
-impl Beside {
-    /// From the answers to [`PATHS`].
-    pub fn of(read: &Answers) -> Self {
-        Self { usage: usage(read), peers: peers(read) }
-    }
-}
-
 fn items<'a>(read: &'a Answers, path: &str) -> Result<&'a Vec<Value>, String> {
     match read.get(path) {
         None => Err("no answer in time".to_owned()),
@@ -84,7 +57,8 @@ fn served(read: &Answers, group: &str) -> Option<bool> {
     Some(groups.iter().any(|known| known["name"] == group))
 }
 
-fn usage(read: &Answers) -> Seen<Usages> {
+/// From the answers to [`PATHS`].
+pub fn of(read: &Answers) -> Seen<Usages> {
     if served(read, "metrics.k8s.io") == Some(false) {
         return Seen::NotInstalled;
     }
@@ -113,28 +87,6 @@ fn usage(read: &Answers) -> Seen<Usages> {
     Seen::Is(out)
 }
 
-fn peers(read: &Answers) -> Seen<Vec<Peer>> {
-    if served(read, "security.istio.io") == Some(false) {
-        return Seen::NotInstalled;
-    }
-    let items = match items(read, PEERS) {
-        Ok(items) => items,
-        Err(why) => return Seen::Unreadable(why),
-    };
-    let text = |value: &Value| text::line(value.as_str().unwrap_or_default()).into_owned();
-    let peers = items.iter().map(|item| {
-        let (metadata, spec) = (&item["metadata"], &item["spec"]);
-        let mode = text(&spec["mtls"]["mode"]);
-        let ports = spec["portLevelMtls"].as_object().into_iter().flat_map(|ports| ports.values());
-        Peer {
-            name: format!("{}/{}", text(&metadata["namespace"]), text(&metadata["name"])),
-            mode: if mode.is_empty() { "UNSET".to_owned() } else { mode },
-            open_ports: ports.filter(|port| port["mode"] == "PERMISSIVE" || port["mode"] == "DISABLE").count(),
-        }
-    });
-    Seen::Is(peers.collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,7 +102,7 @@ mod tests {
         let node = json!({"metadata": {"name": "n1"}, "status": {"allocatable": {"cpu": "4", "memory": "8Gi"}}});
         let metric = json!({"metadata": {"name": "n1"}, "usage": {"cpu": "1000000000n", "memory": "6291456Ki"}});
         let both = read(&[(NODES, Ok(json!({"items": [node]}))), (METRICS, Ok(json!({"items": [metric]})))]);
-        let seen = Beside::of(&both).usage;
+        let seen = of(&both);
         let nodes = vec![Usage { node: "n1".to_owned(), cpu: 25, memory: 75 }];
         assert_eq!(seen, Seen::Is(Usages { nodes, unknown: Vec::new() }));
     }
@@ -165,26 +117,14 @@ mod tests {
             (NODES, Ok(json!({"items": [node("n1"), node("n2"), node("n3")]}))),
             (METRICS, Ok(json!({"items": [metric("n1", "1"), metric("n3", "much"), metric("gone", "1")]}))),
         ]);
-        let Seen::Is(usages) = Beside::of(&both).usage else { panic!("metrics are there") };
+        let Seen::Is(usages) = of(&both) else { panic!("metrics are there") };
         assert_eq!((usages.nodes.len(), usages.unknown), (1, vec!["n2".to_owned(), "n3".to_owned()]));
     }
 
     #[test]
-    fn what_is_not_served_is_not_installed_and_what_is_refused_is_unreadable() {
+    fn what_is_not_served_is_not_installed_and_what_does_not_come_is_unreadable() {
         let groups = json!({"groups": [{"name": "security.istio.io"}]});
-        let seen = Beside::of(&read(&[(GROUPS, Ok(groups)), (PEERS, Err("no access"))]));
-        assert_eq!(seen.usage, Seen::NotInstalled);
-        assert_eq!(seen.peers, Seen::Unreadable("no access".to_owned()));
-        let nothing = Beside::of(&Answers::new());
-        assert_eq!(nothing.usage, Seen::Unreadable("no answer in time".to_owned()));
-    }
-
-    #[test]
-    fn a_rule_without_a_mode_inherits_and_open_ports_are_counted() {
-        let items = json!([{"metadata": {"namespace": "a", "name": "b"}, "spec": {
-            "portLevelMtls": {"80": {"mode": "DISABLE"}, "81": {"mode": "STRICT"}}}}]);
-        let seen = Beside::of(&read(&[(PEERS, Ok(json!({"items": items})))])).peers;
-        let peer = Peer { name: "a/b".to_owned(), mode: "UNSET".to_owned(), open_ports: 1 };
-        assert_eq!(seen, Seen::Is(vec![peer]));
+        assert_eq!(of(&read(&[(GROUPS, Ok(groups))])), Seen::NotInstalled);
+        assert_eq!(of(&Answers::new()), Seen::Unreadable("no answer in time".to_owned()));
     }
 }
