@@ -235,13 +235,26 @@ const MANY: i64 = 20;
 /// Whether it is issued over and over: its renewal is due as soon as it is issued, or it was issued far more often than
 /// its lifetime asks for.
 fn is_loop(record: &Record, now: Time) -> bool {
-    let lifetime = record.int(LIFETIME);
-    let short = if lifetime > 0 { (lifetime / 20).min(HOUR) } else { HOUR };
-    let at_once =
-        record.time(NOT_BEFORE).zip(record.time(RENEWAL)).is_some_and(|(from, renewal)| from.age(renewal) <= short);
+    let at_once = record
+        .time(NOT_BEFORE)
+        .zip(record.time(RENEWAL))
+        .is_some_and(|(from, renewal)| from.age(renewal) <= at_least(record));
+    (at_once && record.int(LIFETIME) > 0) || often_until(record).is_some_and(|end| now < end)
+}
+
+/// What is to lie between two issuances, at least.
+fn at_least(record: &Record) -> i64 {
+    match record.int(LIFETIME) {
+        0 => HOUR,
+        lifetime => (lifetime / 20).min(HOUR),
+    }
+}
+
+/// Until when it was issued too often for its age. Nothing that happens to it says when that ends.
+fn often_until(record: &Record) -> Option<Time> {
     let times = record.int(REVISION);
-    let often = times >= MANY && record.created.is_set() && record.created.age(now) / times < short;
-    (at_once && lifetime > 0) || often
+    let often = times >= MANY && record.created.is_set();
+    often.then(|| record.created.plus(times.saturating_mul(at_least(record))))
 }
 
 const HOUR: i64 = 3600;
@@ -343,6 +356,7 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
         not_after.map(|end| end.plus(1 - urgent)),
         record.time(RENEWAL).map(|at| at.plus(overdue_after(record, t) + 1)),
         record.time(ISSUING).map(|at| at.plus(t.issuing + 1)),
+        often_until(record),
     ];
     turns.into_iter().flatten().filter(|at| *at > now).fold(told, Judgement::again_at)
 }
@@ -610,6 +624,17 @@ mod tests {
         assert_eq!(seen.verdict("2026-12-14T00:00:01Z"), "warning P2 renewal overdue");
         assert_eq!(seen.verdict("2026-12-21T00:00:00Z"), "failed P1 expired");
         assert_eq!(seen.judged("2026-12-21T00:00:00Z").recheck, None);
+    }
+
+    #[test]
+    fn a_loop_that_has_ended_is_told_no_more() {
+        let times = json!({"notBefore": "2026-11-21T13:59:00Z", "notAfter": "2027-02-19T13:59:00Z",
+            "renewalTime": "2027-01-20T13:59:00Z", "revision": 2000});
+        let seen = seen("certs", &certificate(&[good()], &times));
+        let end = "2026-11-23T08:00:00Z";
+        assert_eq!(seen.judged(NOW).recheck, Some(at(end)), "2000 hours after it was made");
+        assert_eq!(seen.verdict("2026-11-23T07:59:59Z").split(':').next(), Some("warning P3 issued over and over"));
+        assert_eq!(seen.verdict(end), "ok");
     }
 
     #[test]

@@ -129,7 +129,7 @@ fn read(report: &Report, intern: &mut Interner) -> Record {
         (0, 1.., _) => (Health::Warning, "error"),
         (0, 0, 1..) => (Health::Warning, "warn"),
         _ if odd.is_some() => (Health::Unknown, "unknown"),
-        _ if pass + skip == 0 => (Health::Unknown, "empty"),
+        _ if (pass, skip) == (0, 0) => (Health::Unknown, "empty"),
         _ => (Health::Ok, "pass"),
     };
     (record.health, record.status) = (health, intern.get(word));
@@ -211,6 +211,7 @@ mod tests {
     #[case::nonsense(json!({"fail": -1}), json!(["pass"]), "pass", "ok")]
     #[case::not_known(json!({"pass": 1}), json!(["pass", "blocked"]), "unknown", "unknown P4 a result that is not known: a/x: m")]
     #[case::nothing_said(json!(null), json!([]), "empty", "unknown")]
+    #[case::more_than_can_be_counted(json!({"pass": i64::MAX, "skip": 1}), json!([]), "pass", "ok")]
     #[case::counts_alone(json!({"fail": 2}), json!([]), "fail", "warning P4 2 policy failures")]
     fn what_a_summary_does_not_say_its_results_do(
         #[case] summary: Value,

@@ -242,6 +242,8 @@ pub(super) fn decode_with<O: Versioned + DeserializeOwned>(
     intern: &mut Interner,
     read: impl FnOnce(&O, &mut Interner) -> Record,
 ) -> Decoded {
+    #[cfg(test)]
+    super::fuzz::ask::<O>();
     match serde_json::from_str::<O>(json) {
         Ok(object) => Decoded { version: object.version().to_owned(), record: Ok(read(&object, intern)) },
         Err(error) => unreadable(&wire::Identity::of(json), &error.to_string(), intern),

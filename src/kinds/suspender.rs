@@ -107,6 +107,17 @@ const WANTED: Keys = &[
     ),
 ];
 
+/// Every key that is looked for, at any depth.
+#[cfg(test)]
+pub(super) fn wanted() -> Vec<&'static str> {
+    let (mut all, mut rest) = (Vec::new(), vec![WANTED]);
+    while let Some(keys) = rest.pop() {
+        all.extend(keys.iter().map(|(key, _)| *key));
+        rest.extend(keys.iter().map(|(_, Below(_, below))| *below));
+    }
+    all
+}
+
 /// Looks for these keys, and in the value of each for what is wanted there.
 struct Within(Keys);
 

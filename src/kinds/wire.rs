@@ -218,7 +218,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Many<T> {
 }
 
 /// The labels and annotations that some kind reads; all others are skipped without a copy.
-const KEPT: &[&str] = &[
+pub(super) const KEPT: &[&str] = &[
     "app.kubernetes.io/name",
     "app.kubernetes.io/instance",
     "app.kubernetes.io/component",
@@ -261,7 +261,7 @@ const KEPT: &[&str] = &[
 ];
 
 /// Node roles are in the label's name.
-const KEPT_PREFIX: &str = "node-role.kubernetes.io/";
+pub(super) const KEPT_PREFIX: &str = "node-role.kubernetes.io/";
 
 /// A map of strings of which only the keys that some kind reads are kept.
 #[derive(Debug, Default)]
