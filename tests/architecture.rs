@@ -141,6 +141,7 @@ const HELPERS: &[(&str, &[&str])] = &[
             "body",
             "evictions",
             "form",
+            "keys",
             "layout",
             "line_edit",
             "naming",
