@@ -154,7 +154,7 @@ fn object(text: &str, world: &World) -> Result<Key, String> {
     let one = match (&*hits, &*exact) {
         ([], _) => return Err(format!("nothing known here is called {text}")),
         ([one], _) | (_, [one]) => *one,
-        _ => return Err(format!("more than one object is called {text}: KIND/NAMESPACE/NAME says which")),
+        _ => return Err(format!("several are called {text}: which KIND/NAMESPACE/NAME?")),
     };
     world.store.key(one).ok_or_else(|| format!("nothing known here is called {text}"))
 }
@@ -234,18 +234,16 @@ pub fn completions(text: &str, world: &World) -> Vec<String> {
     // the word of a screen is there already
     let commands = COMMANDS.iter().map(|command| (command.typed.word, command.typed.aliases));
     let commands = commands.filter(|(word, _)| screens::by_word(word).is_none());
-    let mut words: Vec<&str> = Vec::new();
+    let (mut words, mut others): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
     for (word, aliases) in kinds.chain(screens).chain(commands) {
-        // a word that starts so is offered itself; an alias that starts so offers the word
+        // a word that starts so is offered; an alias only where its word does not
         if word.starts_with(&lower) {
             words.push(word);
-        } else if !lower.is_empty()
-            && let Some(alias) = aliases.iter().find(|alias| alias.starts_with(&lower))
-        {
-            words.push(alias);
+        } else if !lower.is_empty() {
+            others.extend(aliases.iter().find(|alias| alias.starts_with(&lower)));
         }
     }
-    words.into_iter().map(str::to_owned).collect()
+    words.into_iter().chain(others).map(str::to_owned).collect()
 }
 
 impl App {
@@ -391,7 +389,7 @@ mod tests {
             ("find x", Err("nothing known here is called x")),
             ("why", Err("why what? choose an object first")),
             ("why x", Err("nothing known here is called x")),
-            ("timeline all", Ok(vec![])),
+            ("timeline all", Ok(vec![Effect::Deeds])),
             ("timeline nosuch", Err("nothing is known of a namespace nosuch, now or on the timeline")),
             (
                 "trust prometheus none",

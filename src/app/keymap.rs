@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn who_types_a_line_can_always_take_it_and_leave_it() {
-        let map = keymap(&[("back", &["h"]), ("open", &["backspace", "o"])]).unwrap();
+        let map = keymap(&[("back", &["h"]), ("open", &["backspace", "z"])]).unwrap();
         assert_eq!(map.keys.typing(Command::Back, Layer::Preview), "esc");
         assert_eq!(map.command(chord("h"), Layer::Base), Some(Command::Back));
         assert_eq!(map.keys.typing(Command::Open, Layer::Preview), "enter");

@@ -127,6 +127,8 @@ fn every_action_is_on_its_new_key_and_no_more_on_its_old_one_on_every_screen() {
         steps: vec![Trace::default()],
         ..Unfinished::default()
     }]);
+    // what is below until it is looked at is looked at
+    console.go_line("plans");
     let screens: Vec<(&str, Open)> = vec![
         ("home", line("home")),
         ("pods", line("pods")),
@@ -254,18 +256,20 @@ fn a_word_that_has_to_be_typed_takes_the_letters_of_every_key() {
 #[test]
 fn a_key_that_is_no_letter_approves_only_where_the_footer_says_so() {
     let (_demo, mut console) = some(&[("approve", "f9"), ("next", "f2"), ("previous", "f3"), ("back", "f1")]);
-    console.preview("alerts", Command::Silence);
-    console.types("known");
-    let frame = console.until("the server's word", |frame| frame.contains("runs it"));
-    line_with(&frame, &["reason", "known"]);
+    console.preview("schedules /name=daily-backup", Command::Backup);
+    console.keys("f2");
+    let frame = console.types("by-hand");
+    line_with(&frame, &["name", "by-hand"]);
+    let frame = console.shows(&["f2, then f9 runs it"]);
+    assert!(!last(&frame).contains("<f9>"), "{frame}");
     let frame = console.keys("f9");
-    assert!(last(&frame).contains("f9 does nothing here") && frame.contains("Preview: silence"), "{frame}");
+    assert!(last(&frame).contains("f9 does nothing here") && frame.contains("Preview: backup"), "{frame}");
     // tab is no key any more, and the others lead through the fields
     let frame = console.keys("tab");
     assert!(last(&frame).contains("tab does nothing here"), "{frame}");
-    let frame = console.keys("f3");
-    assert!(frame.contains("[Cancel]   f9 runs it") && last(&frame).contains("<f9> yes, run it"), "{frame}");
     let frame = console.keys("f2");
+    assert!(frame.contains("[Cancel]   f9 runs it") && last(&frame).contains("<f9> yes, run it"), "{frame}");
+    let frame = console.keys("f3");
     assert!(frame.contains(" Cancel ") && !frame.contains("[Cancel]"), "{frame}");
     let frame = console.keys("f1");
     assert!(frame.contains("cancelled, nothing was sent"), "{frame}");
