@@ -285,8 +285,7 @@ fn the_example_file_documents_every_key_with_its_default() {
         rest.lines().map(|line| line.strip_prefix('#').unwrap_or(line)).flat_map(|line| [line, "\n"]).collect();
     let settings =
         Case::new(&format!("[keys]{repeated}").replace(" What differs", "# What differs")).load(&[]).unwrap();
-    assert_eq!(settings.remaps[0].action, "reload");
-    // and every action's name, with the keys that it has
+    // every action's name is there, with the keys that it has
     let remaps = settings.remaps.iter().map(|remap| (remap.action.as_str(), &*remap.chords));
     Keymap::new(remaps.clone()).unwrap();
     let written: BTreeMap<&str, &[String]> = remaps.collect();
