@@ -38,7 +38,10 @@ pub enum Command {
     /// `0` is all namespaces.
     Namespace(u8),
     Mark,
+    /// The next field, the next container.
     Next,
+    /// The field before.
+    Previous,
     Describe,
     Yaml,
     Logs,
@@ -75,7 +78,6 @@ pub enum Command {
     Follow,
     Wrap,
     Timestamps,
-    Container,
     Since,
 }
 
@@ -316,6 +318,21 @@ pub enum Group {
     Plan,
 }
 
+impl Group {
+    pub const ALL: [Self; 6] = [Self::Go, Self::Look, Self::Act, Self::Sort, Self::Log, Self::Plan];
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Go => "go",
+            Self::Look => "look",
+            Self::Act => "act",
+            Self::Sort => "sort",
+            Self::Log => "in a log",
+            Self::Plan => "in a preview or a plan",
+        }
+    }
+}
+
 /// A key with its modifiers, independent of any terminal library. Shift is part of the character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Chord {
@@ -347,6 +364,16 @@ pub enum Code {
 impl Chord {
     pub const fn plain(code: Code) -> Self {
         Self { code, ctrl: false, alt: false }
+    }
+
+    /// Whether it is a character where text is typed.
+    pub fn is_text(self) -> bool {
+        matches!(self.code, Code::Char(_)) && !self.ctrl && !self.alt
+    }
+
+    /// Whether it is a character of which names are made.
+    pub fn is_of_name(self) -> bool {
+        self.is_text() && matches!(self.code, Code::Char(c) if c.is_ascii_alphanumeric() || "-._".contains(c))
     }
 
     /// Reads `shift-t`, `ctrl-c`, `enter`, `G`, `f5`; `None` when it is no chord.

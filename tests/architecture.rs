@@ -146,6 +146,7 @@ const HELPERS: &[(&str, &[&str])] = &[
             "body",
             "evictions",
             "form",
+            "keys",
             "layout",
             "line_edit",
             "naming",

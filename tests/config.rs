@@ -3,9 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rstest::rstest;
+use watchkeeper::app::keymap::{KEYMAP, Keymap};
 use watchkeeper::cli::{self, Mode};
 use watchkeeper::config::env::Env;
 use watchkeeper::config::problem::Place;
@@ -283,7 +285,13 @@ fn the_example_file_documents_every_key_with_its_default() {
         rest.lines().map(|line| line.strip_prefix('#').unwrap_or(line)).flat_map(|line| [line, "\n"]).collect();
     let settings =
         Case::new(&format!("[keys]{repeated}").replace(" What differs", "# What differs")).load(&[]).unwrap();
-    assert_eq!(settings.remaps[0].action, "reload");
+    // every action's name is there, with the keys that it has
+    let remaps = settings.remaps.iter().map(|remap| (remap.action.as_str(), &*remap.chords));
+    Keymap::new(remaps.clone()).unwrap();
+    let written: BTreeMap<&str, &[String]> = remaps.collect();
+    let known = KEYMAP.iter().map(|binding| (binding.name, binding.chords));
+    assert!(known.clone().all(|(name, chords)| written[name] == chords), "{written:?}");
+    assert_eq!(written.len(), known.count());
     assert_eq!(settings.contexts["sre-prod"].len(), 3);
 }
 

@@ -23,6 +23,7 @@ mod console {
     mod platform;
     mod previews;
     mod reading;
+    mod remapped;
     mod screens;
     mod script;
     mod snapshots;

@@ -8,12 +8,14 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use watchkeeper::actions::ACTIONS;
+use watchkeeper::app::commands::COMMANDS;
 use watchkeeper::app::keymap::KEYMAP;
 use watchkeeper::cli;
 use watchkeeper::headless::rbac::{self, Role};
 use watchkeeper::intent::{Binding, Group};
 use watchkeeper::kinds::KINDS;
-use watchkeeper::screens::{SCREENS, acting, left, logs, plans, preview};
+use watchkeeper::screens::keys::Typed;
+use watchkeeper::screens::{SCREENS, acting};
 use watchkeeper::triage::joins::JOINS;
 use watchkeeper::triage::rules::{RULES, RuleSpec};
 
@@ -43,11 +45,11 @@ fn code(text: &str) -> String {
 }
 
 fn keys(out: &mut String, title: &str, bindings: &[&Binding]) {
-    writeln!(out, "| {title} | |\n|-|-|").unwrap();
+    writeln!(out, "| {title} | | name |\n|-|-|-|").unwrap();
     // ten digits are one line
     for binding in bindings.iter().filter(|binding| !binding.help.is_empty()) {
         let chords: Vec<String> = binding.chords.iter().map(|chord| code(chord)).collect();
-        writeln!(out, "| {} | {} |", chords.join(" "), binding.help).unwrap();
+        writeln!(out, "| {} | {} | {} |", chords.join(" "), binding.help, code(binding.name)).unwrap();
     }
     out.push('\n');
 }
@@ -76,18 +78,25 @@ fn symptoms(rule: &RuleSpec) -> Vec<&'static str> {
 #[test]
 fn the_readme_lists_every_key() {
     let mut out = String::from("\n");
-    for (group, title) in [(Group::Go, "go"), (Group::Look, "look"), (Group::Act, "act"), (Group::Sort, "sort")] {
+    for group in Group::ALL {
         let bindings: Vec<&Binding> = KEYMAP.iter().filter(|binding| binding.group == group).collect();
         assert!(!bindings.is_empty());
-        keys(&mut out, title, &bindings);
+        keys(&mut out, group.title(), &bindings);
     }
-    keys(&mut out, "in a log", &logs::KEYS.iter().collect::<Vec<_>>());
-    keys(
-        &mut out,
-        "in a preview or a plan",
-        &preview::KEYS.iter().chain(plans::KEYS).chain(left::KEYS).collect::<Vec<_>>(),
-    );
     part("README.md", "keys", &out);
+}
+
+#[test]
+fn the_readme_lists_every_command_that_is_typed() {
+    let mut out = String::from("\n| `:` | does |\n|-|-|\n");
+    for command in COMMANDS {
+        let Typed { word, aliases, rest, help } = command.typed;
+        let line = |word: &&str| code(format!("{word} {rest}").trim_end());
+        let lines: Vec<String> = std::iter::once(&word).chain(aliases).map(line).collect();
+        writeln!(out, "| {} | {help} |", lines.join(" ")).unwrap();
+    }
+    out.push('\n');
+    part("README.md", "commands", &out);
 }
 
 #[test]

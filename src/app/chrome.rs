@@ -260,12 +260,14 @@ pub fn plain_title(world: &World, screen: &dyn Screen) -> String {
 /// Footer hints come from the screen's own list and the keymap, so they cannot lie.
 fn hints(frame: &Frame<'_>) -> Line {
     let mut line = Line::new();
-    for command in frame.screen.hints() {
+    let (world, screen, keys) = (frame.world, frame.screen, &frame.world.facts.keys);
+    for command in screen.hints() {
         let deep = frame.depth > 1;
-        let own = frame.screen.own_keys().iter().find(|b| b.command == *command).map(|b| (b.chords[0], b.help));
-        let shared = frame.world.facts.keys.iter().find(|k| k.binding.command == *command);
-        let shared = shared.and_then(|k| Some((k.chords.first()?.as_str(), short(*command, k.binding.help, deep))));
-        let Some((chord, help)) = own.or(shared) else { continue };
+        // a chord that is text now leads nowhere
+        let written = keys.chords(*command, screen.layer()).find(|written| !screen.takes(written.chord, world));
+        let Some((row, written)) = keys.row(*command).zip(written) else { continue };
+        let chord = &written.text;
+        let help = screen.word(*command).unwrap_or_else(|| short(*command, row.binding.help, deep));
         let text = format!(" <{chord}> {help} ");
         if line.width() + scene::width(&text) > usize::from(frame.size.width) {
             break;
@@ -290,9 +292,7 @@ fn short(command: Command, help: &'static str, deep: bool) -> &'static str {
         Command::Events => "events",
         Command::Guide => "what to do",
         Command::Actions => "actions",
-        Command::Approve => "run it",
         Command::Next => "next",
-        Command::StopPlan => "stop it",
         Command::FaultsOnly => "faults",
         Command::Feeds => "feeds",
         Command::Copy => "copy",

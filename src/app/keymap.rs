@@ -1,11 +1,12 @@
-//! The one table of keys. Help, footer hints and the README's list are made from it; the configuration may change the
-//! chords, never the meaning.
+//! The one table of keys, those of single screens among them. Help, footer hints, the README's list and the example
+//! configuration are made from it; the configuration may change the chords, never the meaning.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::intent::{Binding, Chord, Command, Group};
-use crate::screens::world::Key;
+use crate::screens::keys::{Key, Keys, Layer, Written};
+use crate::screens::line_edit::LineEdit;
 
 macro_rules! keys {
     ($(@$group:ident $($command:expr, $name:literal, [$($chord:literal),*], $help:literal;)*)*) => {
@@ -34,7 +35,8 @@ pub static KEYMAP: &[Binding] = keys! {
         Command::Left, "left", ["left"], "scroll left";
         Command::Right, "right", ["right"], "scroll right";
         Command::Mark, "mark", ["space"], "mark the row";
-        Command::Next, "next", ["tab"], "complete, or the next pane";
+        Command::Next, "next", ["tab"], "the next field, or the next container of a log";
+        Command::Previous, "previous", ["shift-tab"], "the field before";
         Command::Namespace(0), "namespace-0", ["0"], "all namespaces";
         Command::Namespace(1), "namespace-1", ["1"], "first namespace of :ns";
         Command::Namespace(2), "namespace-2", ["2"], "second, and so on to 9";
@@ -76,13 +78,25 @@ pub static KEYMAP: &[Binding] = keys! {
         Command::SortStatus, "sort-status", ["shift-s"], "by status";
         Command::SortNamespace, "sort-namespace", ["shift-p"], "by namespace";
         Command::SortColumn, "sort-column", ["shift-o"], "by the next column";
+    @Log
+        Command::Follow, "follow", ["f"], "follow";
+        Command::Wrap, "wrap", ["w"], "wrap";
+        Command::Timestamps, "timestamps", ["t"], "times";
+        Command::Since, "since", ["s"], "since";
+    @Plan
+        Command::Approve, "approve", ["y"], "yes, run it";
+        Command::StopPlan, "stop-plan", ["s"], "end the plan between two steps";
+        Command::Continue, "continue", ["r"], "continue with the remaining steps";
+        Command::Dismiss, "dismiss", ["ctrl-d"], "dismiss it, with a reason";
 };
 
-/// The keymap in force, looked up by chord.
+/// Commands that are needed while a line is typed: one of their keys is always one that does not edit it.
+const TYPING: [Command; 3] = [Command::Open, Command::Back, Command::Next];
+
+/// The keymap in force.
 #[derive(Debug)]
 pub struct Keymap {
-    by_chord: HashMap<Chord, Command>,
-    pub keys: Arc<Vec<Key>>,
+    pub keys: Arc<Keys>,
 }
 
 /// Why a `[keys]` table cannot be used.
@@ -90,7 +104,8 @@ pub struct Keymap {
 pub enum KeymapError {
     NoSuchAction { name: String },
     NoChord { name: String, chord: String },
-    Taken { chord: String, by: &'static str, also: &'static str },
+    Taken { chord: String, by: &'static str, also: &'static str, place: &'static str },
+    OnlyText { name: &'static str },
 }
 
 impl std::fmt::Display for KeymapError {
@@ -100,50 +115,105 @@ impl std::fmt::Display for KeymapError {
             Self::NoChord { name, chord } => {
                 write!(f, "[keys] {name}: `{chord}` is no key; write it like x, G, shift-t, ctrl-r, enter, f5")
             }
-            Self::Taken { chord, by, also } => write!(f, "[keys]: `{chord}` would mean both {by} and {also}"),
+            Self::Taken { chord, by, also, place } => {
+                write!(f, "[keys]: `{chord}` would mean both {by} and {also}{place}")
+            }
+            Self::OnlyText { name } => {
+                write!(f, "[keys] {name}: one of its keys must work while a line is typed, like f5 or ctrl-r")
+            }
         }
     }
+}
+
+fn written(name: &str, text: &str) -> Result<Written, KeymapError> {
+    let chord = Chord::parse(text);
+    let chord = chord.ok_or_else(|| KeymapError::NoChord { name: name.to_owned(), chord: text.to_owned() })?;
+    Ok(Written { text: text.to_owned(), chord })
 }
 
 impl Keymap {
     /// The table with the configuration's changes: action name to chords.
     pub fn new<'a>(changes: impl IntoIterator<Item = (&'a str, &'a [String])>) -> Result<Self, KeymapError> {
-        let mut keys: Vec<Key> = KEYMAP
-            .iter()
-            .map(|binding| Key { binding, chords: binding.chords.iter().map(|c| (*c).to_owned()).collect() })
-            .collect();
+        let mut rows = Vec::with_capacity(KEYMAP.len());
+        for binding in KEYMAP {
+            let chords = binding.chords.iter().map(|text| written(binding.name, text)).collect::<Result<_, _>>()?;
+            rows.push(Key { binding, chords });
+        }
         for (name, chords) in changes {
-            let Some(key) = keys.iter_mut().find(|k| k.binding.name == name) else {
+            let Some(row) = rows.iter_mut().find(|row| row.binding.name == name) else {
                 return Err(KeymapError::NoSuchAction { name: name.to_owned() });
             };
-            key.chords = chords.to_vec();
+            row.chords = chords.iter().map(|text| written(name, text)).collect::<Result<_, _>>()?;
         }
-        let mut by_chord = HashMap::new();
-        let mut owner: HashMap<Chord, &'static str> = HashMap::new();
-        for key in &keys {
-            for text in &key.chords {
-                let Some(chord) = Chord::parse(text) else {
-                    return Err(KeymapError::NoChord { name: key.binding.name.to_owned(), chord: text.clone() });
-                };
-                if let Some(by) = owner.insert(chord, key.binding.name) {
-                    return Err(KeymapError::Taken { chord: text.clone(), by, also: key.binding.name });
-                }
-                by_chord.insert(chord, key.binding.command);
-            }
+        for command in TYPING {
+            keep_one_for_typing(&mut rows, command)?;
         }
-        Ok(Self { by_chord, keys: Arc::new(keys) })
+        for layer in Layer::ALL {
+            check(&rows, layer)?;
+        }
+        Ok(Self { keys: Arc::new(Keys::of(rows)) })
     }
 
-    /// What a chord means, a screen's own keys first.
-    pub fn command(&self, chord: Chord, own: &[Binding]) -> Option<Command> {
-        let own = own.iter().find(|b| b.chords.iter().any(|c| Chord::parse(c) == Some(chord)));
-        own.map(|b| b.command).or_else(|| self.by_chord.get(&chord).copied())
+    /// What a chord means on a layer.
+    pub fn command(&self, chord: Chord, layer: Layer) -> Option<Command> {
+        self.keys.command(chord, layer)
     }
+}
+
+/// Gives a command its own key back besides letters, so that nobody is locked up in a line.
+fn keep_one_for_typing(rows: &mut [Key], command: Command) -> Result<(), KeymapError> {
+    let Some(at) = rows.iter().position(|row| row.binding.command == command) else { return Ok(()) };
+    if rows[at].chords.iter().any(|written| !LineEdit::keeps(written.chord)) {
+        return Ok(());
+    }
+    let binding = rows[at].binding;
+    for text in binding.chords {
+        let own = written(binding.name, text)?;
+        let taken = rows.iter().flat_map(|row| &row.chords).any(|other| other.chord == own.chord);
+        if !taken && !LineEdit::keeps(own.chord) {
+            rows[at].chords.push(own);
+            return Ok(());
+        }
+    }
+    Err(KeymapError::OnlyText { name: binding.name })
+}
+
+/// Of what can be pressed on a layer, each chord means one thing. What a layer does not need its own keys may hide.
+fn check(rows: &[Key], layer: Layer) -> Result<(), KeymapError> {
+    let mut owner: HashMap<Chord, &'static str> = HashMap::new();
+    for Key { binding, chords } in rows {
+        let command = binding.command;
+        let live = match layer {
+            Layer::Base => Layer::is_base(command),
+            _ => layer.own().contains(&command) || layer.needs().contains(&command),
+        };
+        for Written { text, chord } in chords.iter().filter(|_| live) {
+            if !layer.admits(*chord, command) {
+                continue;
+            }
+            if let Some(by) = owner.insert(*chord, binding.name) {
+                return Err(KeymapError::Taken { chord: text.clone(), by, also: binding.name, place: layer.place() });
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn keymap(changes: &[(&str, &[&str])]) -> Result<Keymap, String> {
+        let changes: Vec<(&str, Vec<String>)> = changes
+            .iter()
+            .map(|(name, chords)| (*name, chords.iter().map(|chord| (*chord).to_owned()).collect()))
+            .collect();
+        Keymap::new(changes.iter().map(|(name, chords)| (*name, &**chords))).map_err(|error| error.to_string())
+    }
+
+    fn chord(text: &str) -> Chord {
+        Chord::parse(text).unwrap()
+    }
 
     #[test]
     fn no_two_actions_share_a_key_or_a_name() {
@@ -153,22 +223,66 @@ mod tests {
     }
 
     #[test]
+    fn each_command_has_one_row_and_what_a_layer_needs_is_of_every_screen() {
+        let mut commands = std::collections::HashSet::new();
+        assert!(KEYMAP.iter().all(|b| commands.insert(b.command)));
+        for layer in Layer::ALL {
+            assert!(layer.own().iter().chain(layer.needs()).all(|command| commands.contains(command)), "{layer:?}");
+            assert!(layer.needs().iter().all(|command| Layer::is_base(*command)), "{layer:?}");
+        }
+    }
+
+    #[test]
     fn ctrl_k_stays_unbound() {
         let map = Keymap::new([]).unwrap();
-        assert_eq!(map.command(Chord::parse("ctrl-k").unwrap(), &[]), None);
+        assert_eq!(map.command(chord("ctrl-k"), Layer::Base), None);
     }
 
     #[test]
     fn a_remapped_key_moves_and_a_clash_is_refused() {
-        let f5 = ["f5".to_owned()];
-        let map = Keymap::new([("reload", &f5[..])]).unwrap();
-        assert_eq!(map.command(Chord::parse("f5").unwrap(), &[]), Some(Command::Reload));
-        assert_eq!(map.command(Chord::parse("ctrl-r").unwrap(), &[]), None);
-        let q = ["q".to_owned()];
+        let map = keymap(&[("reload", &["f5"])]).unwrap();
+        assert_eq!(map.command(chord("f5"), Layer::Base), Some(Command::Reload));
+        assert_eq!(map.command(chord("ctrl-r"), Layer::Base), None);
+        let refused = |changes: &[(&str, &[&str])]| keymap(changes).unwrap_err();
+        assert_eq!(refused(&[("reload", &["q"])]), "[keys]: `q` would mean both quit and reload");
+        assert_eq!(refused(&[("relaod", &["q"])]), "[keys]: no action is called `relaod`");
+    }
+
+    #[test]
+    fn a_key_may_mean_something_else_on_one_screen_but_not_two_things_on_it() {
+        let map = keymap(&[("approve", &["z"]), ("follow", &["d"])]).unwrap();
+        assert_eq!(map.command(chord("z"), Layer::Preview), Some(Command::Approve));
+        assert_eq!(map.command(chord("y"), Layer::Preview), None);
+        assert_eq!(map.command(chord("y"), Layer::Base), Some(Command::Yaml));
+        assert_eq!(map.command(chord("d"), Layer::Log), Some(Command::Follow));
+        assert_eq!(map.command(chord("d"), Layer::Base), Some(Command::Describe));
+        let refused = |changes: &[(&str, &[&str])]| keymap(changes).unwrap_err();
         assert_eq!(
-            Keymap::new([("reload", &q[..])]).unwrap_err().to_string(),
-            "[keys]: `q` would mean both quit and reload"
+            refused(&[("approve", &["enter"])]),
+            "[keys]: `enter` would mean both open and approve in a preview"
         );
-        assert_eq!(Keymap::new([("relaod", &q[..])]).unwrap_err().to_string(), "[keys]: no action is called `relaod`");
+        assert_eq!(refused(&[("approve", &["c"])]), "[keys]: `c` would mean both copy and approve in a preview");
+        assert_eq!(refused(&[("follow", &["w"])]), "[keys]: `w` would mean both follow and wrap in a log");
+        assert_eq!(refused(&[("since", &["esc"])]), "[keys]: `esc` would mean both back and since in a log");
+        assert_eq!(refused(&[("continue", &["s"])]), "[keys]: `s` would mean both stop-plan and continue among plans");
+    }
+
+    #[test]
+    fn a_letter_is_no_command_in_a_preview_whatever_it_means_elsewhere() {
+        let map = keymap(&[("help", &["h"]), ("page-down", &["n", "f3"])]).unwrap();
+        for c in ('a'..='z').chain('A'..='Z').chain('0'..='9').filter(|c| !"yc".contains(*c)) {
+            assert_eq!(map.command(Chord::plain(crate::intent::Code::Char(c)), Layer::Preview), None, "{c}");
+        }
+        assert_eq!(map.command(chord("f3"), Layer::Preview), Some(Command::PageDown));
+    }
+
+    #[test]
+    fn who_types_a_line_can_always_take_it_and_leave_it() {
+        let map = keymap(&[("back", &["h"]), ("open", &["backspace", "z"])]).unwrap();
+        assert_eq!(map.keys.typing(Command::Back, Layer::Preview), "esc");
+        assert_eq!(map.command(chord("h"), Layer::Base), Some(Command::Back));
+        assert_eq!(map.keys.typing(Command::Open, Layer::Preview), "enter");
+        let refused = keymap(&[("back", &["h"]), ("quit", &["esc"])]).unwrap_err();
+        assert_eq!(refused, "[keys] back: one of its keys must work while a line is typed, like f5 or ctrl-r");
     }
 }

@@ -1,9 +1,8 @@
 //! The input line: a command after `:`, or a filter after `/`, with completion.
 
+use super::commands::completions;
 use crate::intent::{Chord, Code};
-use crate::kinds;
 use crate::scene::{self, Line, Tone};
-use crate::screens::SCREENS;
 use crate::screens::line_edit::LineEdit;
 use crate::screens::world::World;
 
@@ -125,35 +124,4 @@ impl Prompt {
         }
         (line, u16::try_from(cursor).unwrap_or(0).min(width.saturating_sub(1)))
     }
-}
-
-/// Whole command lines that the text could become.
-pub fn completions(text: &str, world: &World) -> Vec<String> {
-    if let Some((word, rest)) = text.split_once(' ') {
-        let names: Vec<String> = match word {
-            "ctx" | "context" | "contexts" => world.facts.contexts.iter().map(|c| c.name.clone()).collect(),
-            "ns" | "namespace" | "namespaces" | "timeline" | "tl" => {
-                std::iter::once("all".to_owned()).chain(world.namespaces()).collect()
-            }
-            "trust" => world.facts.candidates.iter().map(|c| format!("{} {}", c.service, c.place())).collect(),
-            word if kinds::by_word(word).is_some() => world.namespaces(),
-            _ => Vec::new(),
-        };
-        return names.into_iter().filter(|n| n.starts_with(rest)).map(|n| format!("{word} {n}")).collect();
-    }
-    let lower = text.to_lowercase();
-    let screens = SCREENS.iter().map(|s| (s.word, s.aliases));
-    let kinds = kinds::KINDS.iter().map(|k| (k.word, k.aliases));
-    let mut words: Vec<&str> = Vec::new();
-    for (word, aliases) in kinds.chain(screens).chain([("find", &[][..]), ("why", &[][..]), ("quit", &["q"][..])]) {
-        // a word that starts so is offered itself; an alias that starts so offers the word
-        if word.starts_with(&lower) {
-            words.push(word);
-        } else if !lower.is_empty()
-            && let Some(alias) = aliases.iter().find(|a| a.starts_with(&lower))
-        {
-            words.push(alias);
-        }
-    }
-    words.into_iter().map(str::to_owned).collect()
 }

@@ -4,9 +4,11 @@
 
 use std::io::{self, Write};
 
+use crate::app::keymap::KEYMAP;
 use crate::config::settings::Entry;
 use crate::config::{Kind, Settings, schema};
 use crate::domain::redact;
+use crate::intent::{Binding, Command, Group};
 
 /// Writes the settings to `out`.
 ///
@@ -73,6 +75,8 @@ pub fn example() -> String {
             .map_or(if row.kind == Kind::Map { "{}" } else { "\"\"" }.to_owned(), ToString::to_string);
         text.extend(["#", key, " = ", &value, "\n"]);
     }
+    text.push_str(EXAMPLE_KEYS);
+    keys(&mut text);
     text.push_str(EXAMPLE_TAIL);
     text
 }
@@ -97,11 +101,28 @@ const TABLES: &[(&str, &str)] = &[
     ("services.openbao", "# The same keys as for Prometheus.\n\n"),
 ];
 
-const EXAMPLE_TAIL: &str = "
-# Other keys for an action: the action's name as in the help, and one chord or a list of them.
+const EXAMPLE_KEYS: &str = "
+# Other keys for an action: its name, and one chord or a list of them. These are all names with the keys that they have. What
+# can be pressed on one screen needs keys that differ.
 [keys]
-#reload = [\"ctrl-r\"]
+";
 
+/// Every action's name with its keys, the one that is asked for most in front.
+fn keys(text: &mut String) {
+    let row = |text: &mut String, binding: &Binding| {
+        let chords: Vec<String> = binding.chords.iter().map(|chord| quoted(chord)).collect();
+        text.extend(["#", binding.name, " = [", &chords.join(", "), "]\n"]);
+    };
+    let first = |binding: &&Binding| binding.command == Command::Reload;
+    KEYMAP.iter().filter(first).for_each(|binding| row(text, binding));
+    for group in Group::ALL {
+        text.extend(["## ", group.title(), "\n"]);
+        let rest = KEYMAP.iter().filter(|binding| binding.group == group && !first(binding));
+        rest.for_each(|binding| row(text, binding));
+    }
+}
+
+const EXAMPLE_TAIL: &str = "
 # What differs in one context: readonly, namespace, namespaces, core-namespaces, profiles, as, as-groups and services. Environment and flags win.
 #[contexts.\"sre-prod\"]
 #readonly = true

@@ -191,7 +191,7 @@ impl Screen for Audit {
             out.push(line);
         }
         if let Some(line) = self.current() {
-            pager::below(&line.what, size, &mut out);
+            pager::below(&line.what, world.key(Command::Open), size, &mut out);
         }
         out
     }

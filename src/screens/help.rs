@@ -1,8 +1,9 @@
 //! Help, made from the keymap and the lists of kinds and screens, so that it cannot lie.
 
+use super::keys::{Key, Layer, Typed};
 use super::pager::{Pager, heading};
 use super::world::World;
-use super::{More, SCREENS, Screen, ScreenSpec, Size, left, logs, plans, preview, wrap};
+use super::{More, SCREENS, Screen, ScreenSpec, Size, wrap};
 use crate::intent::{Command, Effect, Group, Place};
 use crate::kinds;
 use crate::scene::{Line, Tone};
@@ -39,38 +40,31 @@ fn entry(keys: &str, text: &str, width: u16, out: &mut Vec<Line>) {
 impl Help {
     fn compose(world: &World, width: u16) -> Vec<Line> {
         let mut out = Vec::new();
-        let groups = [(Group::Go, "GO"), (Group::Look, "LOOK"), (Group::Act, "ACT"), (Group::Sort, "SORT")];
+        let keys = &world.facts.keys;
         let add = |keys: &str, text: &str, out: &mut Vec<Line>| entry(keys, text, width, out);
-        for (group, title) in groups {
-            out.push(heading(title));
+        for group in Group::ALL {
+            out.push(heading(group.title().to_uppercase()));
             // the digits say once what they do
-            let said = |key: &&super::world::Key| !key.chords.is_empty() && !key.binding.help.is_empty();
-            for key in world.facts.keys.iter().filter(|k| k.binding.group == group).filter(said) {
-                add(&key.chords.join(" "), key.binding.help, &mut out);
+            let said = |key: &&Key| !key.chords.is_empty() && !key.binding.help.is_empty();
+            for key in keys.group(group).filter(said) {
+                let chords: Vec<&str> = key.chords.iter().map(|written| &*written.text).collect();
+                add(&chords.join(" "), key.binding.help, &mut out);
+            }
+            if group == Group::Plan {
+                let scroll = [Command::Down, Command::Up, Command::PageDown, Command::PageUp];
+                let scroll = scroll.map(|command| keys.typing(command, Layer::Preview));
+                add(&scroll.join(" "), "scroll the plan, wherever the focus is", &mut out);
+                add(keys.typing(Command::Next, Layer::Preview), "next field", &mut out);
             }
         }
-        out.push(heading("IN A LOG"));
-        for binding in logs::KEYS {
-            add(&binding.chords.join(" "), binding.help, &mut out);
-        }
-        out.push(heading("IN A PREVIEW OR A PLAN"));
-        for binding in preview::KEYS.iter().chain(plans::KEYS).chain(left::KEYS) {
-            add(&binding.chords.join(" "), binding.help, &mut out);
-        }
-        out.push(heading("COMMANDS AFTER :"));
+        out.push(heading("SCREENS AFTER :"));
         for screen in SCREENS {
             add(&words(screen.word, screen.aliases), screen.help, &mut out);
         }
-        for (command, text) in [
-            ("ctx NAME", "switch to a context"),
-            ("ns NAME", "restrict to a namespace; `ns all` for every one"),
-            ("find TEXT", "every object of that name, whatever and wherever it is; KIND/NAME goes to it"),
-            ("unlock REASON", "write in a read-only context for 15 minutes; it is recorded"),
-            ("timeline NAMESPACE", "what happened in a namespace"),
-            ("why", "the incident that the object belongs to, or why none"),
-            ("q quit", "leave"),
-        ] {
-            add(command, text, &mut out);
+        out.push(heading("COMMANDS AFTER :"));
+        for Typed { word, aliases, rest, help } in &world.facts.typed {
+            let names = if rest.is_empty() { words(word, aliases) } else { format!("{word} {rest}") };
+            add(&names, help, &mut out);
         }
         out.push(heading("KINDS, also with a NAMESPACE, a /FILTER or both"));
         for kind in kinds::KINDS {

@@ -2,32 +2,15 @@
 //! two ways on: continue it, or dismiss it.
 
 use super::acting;
+use super::keys::Layer;
 use super::naming::clocks;
 use super::pager::{Pager, command, field, fields, heading, paragraph};
 use super::plan_text::headline;
 use super::world::World;
 use super::{More, Screen, Size};
 use crate::domain::outcome::{Taken, Unfinished};
-use crate::intent::{Binding, Command, Effect, Group, Place};
+use crate::intent::{Command, Effect, Place};
 use crate::scene::{Line, Tone};
-
-/// The keys of an unfinished plan, here and in the list.
-pub static KEYS: &[Binding] = &[
-    Binding {
-        command: Command::Continue,
-        name: "continue",
-        chords: &["r"],
-        help: "continue with the remaining steps",
-        group: Group::Plan,
-    },
-    Binding {
-        command: Command::Dismiss,
-        name: "dismiss",
-        chords: &["ctrl-d"],
-        help: "dismiss it, with a reason",
-        group: Group::Plan,
-    },
-];
 
 /// What both screens do with an unfinished plan.
 pub fn on(command: Command, left: &Unfinished, world: &World) -> Option<Vec<Effect>> {
@@ -84,7 +67,7 @@ fn compose(left: &Unfinished, world: &World, width: u16) -> Vec<Line> {
     steps("DONE", Taken::Yes, &mut out);
     steps("SENT; whether it arrived is not known", Taken::Maybe, &mut out);
     steps("NOT SENT, OR NOT SEEN YET", Taken::No, &mut out);
-    out.push(heading("WITHOUT THIS CONSOLE, copied by c"));
+    out.push(heading(format!("WITHOUT THIS CONSOLE, copied by {}", world.key(Command::Copy))));
     command(5, "", &left.command(), width, Tone::Plain, &mut out);
     out
 }
@@ -125,7 +108,7 @@ impl Screen for Left {
         &[Command::Continue, Command::Dismiss, Command::Copy, Command::Back, Command::Help]
     }
 
-    fn own_keys(&self) -> &'static [Binding] {
-        KEYS
+    fn layer(&self) -> Layer {
+        Layer::Left
     }
 }

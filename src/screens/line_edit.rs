@@ -54,6 +54,11 @@ impl LineEdit {
         request(chord).is_some()
     }
 
+    /// Whether a key edits a line whatever else it means: what is text, and the keys that are made for it.
+    pub fn keeps(chord: Chord) -> bool {
+        chord.is_text() || Self::edits(chord) && !matches!(chord.code, Code::Char(_))
+    }
+
     /// Edits the line; `false` when the key is none that edits.
     pub fn on(&mut self, chord: Chord) -> bool {
         let request = request(chord);

@@ -3,32 +3,18 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
+use super::keys::Layer;
 use super::world::World;
 use super::{Screen, Size, contexts, wrap};
 use crate::domain::record::Key;
 use crate::domain::reply::{LogLine, LogNews, Reply};
-use crate::intent::{Binding, Command, Effect, Group, LogQuery, Place, Ticket, Tickets};
+use crate::intent::{Command, Effect, LogQuery, Place, Ticket, Tickets};
 use crate::scene::{Line, Tone};
 use crate::store::filter::{Fields, Filter};
 
 /// Lines and bytes kept at most.
 const MAX_LINES: usize = 20_000;
 const MAX_BYTES: usize = 8 << 20;
-
-/// Keys that mean this only here.
-pub static KEYS: &[Binding] = &[
-    Binding { command: Command::Follow, name: "log-follow", chords: &["f"], help: "follow", group: Group::Log },
-    Binding { command: Command::Wrap, name: "log-wrap", chords: &["w"], help: "wrap", group: Group::Log },
-    Binding { command: Command::Timestamps, name: "log-timestamps", chords: &["t"], help: "times", group: Group::Log },
-    Binding {
-        command: Command::Container,
-        name: "log-container",
-        chords: &["tab"],
-        help: "container",
-        group: Group::Log,
-    },
-    Binding { command: Command::Since, name: "log-since", chords: &["s"], help: "since", group: Group::Log },
-];
 
 /// Choices of [`Command::Since`], in seconds.
 const SINCE: [Option<i64>; 4] = [None, Some(60), Some(600), Some(3600)];
@@ -247,7 +233,7 @@ impl Screen for Logs {
         Place::Logs { key: self.key.clone(), previous: self.previous }
     }
 
-    fn on(&mut self, command: Command, _world: &World) -> Option<Vec<Effect>> {
+    fn on(&mut self, command: Command, world: &World) -> Option<Vec<Effect>> {
         if self.move_by(command) {
             return Some(Vec::new());
         }
@@ -263,7 +249,8 @@ impl Screen for Logs {
                 Vec::new()
             }
             Command::Left | Command::Right if self.wrap => {
-                vec![Effect::Say("lines are wrapped: w has them go on to the right".to_owned())]
+                let wrap = world.facts.keys.first(Command::Wrap, Layer::Log);
+                vec![Effect::Say(format!("lines are wrapped: {wrap} has them go on to the right"))]
             }
             Command::Left => {
                 self.left = self.left.saturating_sub(16);
@@ -278,13 +265,13 @@ impl Screen for Logs {
                 self.timestamps = !self.timestamps;
                 Vec::new()
             }
-            Command::Container | Command::Next if self.containers.len() > 1 => {
+            Command::Next if self.containers.len() > 1 => {
                 self.container = (self.container + 1) % self.containers.len();
                 // that of another one's run before was chosen for that one
                 self.previous = false;
                 self.again()
             }
-            Command::Container | Command::Next => vec![Effect::Say("this pod has one container".to_owned())],
+            Command::Next => vec![Effect::Say("this pod has one container".to_owned())],
             Command::Since => {
                 self.since = (self.since + 1) % SINCE.len();
                 self.again()
@@ -357,7 +344,7 @@ impl Screen for Logs {
             Command::Follow,
             Command::Wrap,
             Command::Timestamps,
-            Command::Container,
+            Command::Next,
             Command::Since,
             Command::PreviousLogs,
             Command::Filter,
@@ -400,8 +387,12 @@ impl Screen for Logs {
         self.filter.text()
     }
 
-    fn own_keys(&self) -> &'static [Binding] {
-        KEYS
+    fn layer(&self) -> Layer {
+        Layer::Log
+    }
+
+    fn word(&self, command: Command) -> Option<&'static str> {
+        (command == Command::Next).then_some("container")
     }
 
     fn leave(&mut self) -> Vec<Effect> {

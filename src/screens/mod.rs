@@ -18,6 +18,7 @@ pub mod health;
 pub mod help;
 pub mod home;
 pub mod incident;
+pub mod keys;
 pub mod layout;
 pub mod left;
 pub mod line_edit;
@@ -39,8 +40,9 @@ pub mod yaml;
 
 use crate::domain::record::{Key, KindId};
 use crate::domain::reply::Reply;
-use crate::intent::{Binding, Chord, Command, Effect, Place, Ticket, Tickets};
+use crate::intent::{Chord, Command, Effect, Place, Ticket, Tickets};
 use crate::scene::Line;
+use keys::Layer;
 use world::World;
 
 /// Columns and rows that a screen's body may fill.
@@ -128,7 +130,7 @@ pub trait Screen: std::fmt::Debug {
     }
 
     /// Whether a key is text here, or one of the form: then it is no command.
-    fn takes(&self, _chord: Chord) -> bool {
+    fn takes(&self, _chord: Chord, _world: &World) -> bool {
         false
     }
 
@@ -152,9 +154,14 @@ pub trait Screen: std::fmt::Debug {
         self.target(world).into_iter().collect()
     }
 
-    /// Keys that mean something else here, as in the log view.
-    fn own_keys(&self) -> &'static [Binding] {
-        &[]
+    /// The keys that it has besides those of every screen.
+    fn layer(&self) -> Layer {
+        Layer::Base
+    }
+
+    /// What the last line calls a command here, where that is another word.
+    fn word(&self, _command: Command) -> Option<&'static str> {
+        None
     }
 
     /// Effects that end what the screen began; called when it is left for good.
@@ -188,6 +195,11 @@ pub static SCREENS: &[ScreenSpec] = &[
     handover::SPEC,
     help::SPEC,
 ];
+
+/// The screen that a word after `:` names.
+pub fn by_word(word: &str) -> Option<&'static ScreenSpec> {
+    SCREENS.iter().find(|screen| screen.word == word || screen.aliases.contains(&word))
+}
 
 /// The screen of a place.
 pub fn open(place: Place, tickets: &Tickets) -> Box<dyn Screen> {

@@ -161,8 +161,8 @@ pub fn list_rows(size: Size, above: usize) -> usize {
     usize::from(size.height).saturating_sub(above + sentence_rows(size))
 }
 
-/// Adds the sentence of the chosen row below the list.
-pub fn below(text: &str, size: Size, out: &mut Vec<Line>) {
+/// Adds the sentence of the chosen row below the list; `open` is the key that shows all of it.
+pub fn below(text: &str, open: &str, size: Size, out: &mut Vec<Line>) {
     let rows = sentence_rows(size);
     if rows == 0 {
         return;
@@ -172,8 +172,8 @@ pub fn below(text: &str, size: Size, out: &mut Vec<Line>) {
     if parts.len() >= rows {
         parts.truncate(rows - 1);
         if let Some(last) = parts.last_mut() {
-            let more = " … enter: all";
-            let room = wide.saturating_sub(2 + scene::width(more));
+            let more = format!(" … {open}: all");
+            let room = wide.saturating_sub(2 + scene::width(&more));
             last.text = format!("{}{more}", scene::clip(&last.text, room, scene::Keep::Start));
         }
     }

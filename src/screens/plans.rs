@@ -1,6 +1,7 @@
 //! The plans of this session, those of before that were interrupted, and one of them step by step.
 
 use super::body::Scroll;
+use super::keys::Layer;
 use super::pager::{Pager, fields, fields_or_command, heading, paragraph};
 use super::plan_text::headline;
 use super::world::{Held, PlanRun, World};
@@ -8,7 +9,7 @@ use super::{More, Screen, ScreenSpec, Size, left};
 use crate::domain::ages::{self, Time};
 use crate::domain::outcome::{Outcome, Unfinished};
 use crate::domain::record::Key;
-use crate::intent::{Binding, Command, Effect, Group, Place, RunId};
+use crate::intent::{Command, Effect, Place, RunId};
 use crate::scene::{self, Keep, Line, Tone};
 
 pub const SPEC: ScreenSpec = ScreenSpec {
@@ -17,17 +18,6 @@ pub const SPEC: ScreenSpec = ScreenSpec {
     help: "what is being done, and what became of it",
     place: || Place::Plans,
 };
-
-pub static KEYS: &[Binding] = &[Binding {
-    command: Command::StopPlan,
-    name: "stop-plan",
-    chords: &["s"],
-    help: "end the plan between two steps",
-    group: Group::Plan,
-}];
-
-/// Those of the list: the keys of both sorts of rows.
-static ALL: &[Binding] = &[KEYS[0], left::KEYS[0], left::KEYS[1]];
 
 /// What is unfinished stands first.
 fn rows(world: &World) -> usize {
@@ -117,7 +107,9 @@ impl Screen for Plans {
 
     fn lines(&self, world: &World, size: Size) -> Vec<Line> {
         if rows(world) == 0 {
-            return vec![Line::of("  nothing was done in this session: x on a row lists what can be", Tone::Dim)];
+            let actions = world.key(Command::Actions);
+            let text = format!("  nothing was done in this session: {actions} on a row lists what can be");
+            return vec![Line::of(text, Tone::Dim)];
         }
         let mut out = vec![Line::of("  STATE            SINCE  WHAT", Tone::Title)];
         let count = usize::from(size.height).saturating_sub(1);
@@ -140,8 +132,8 @@ impl Screen for Plans {
         &[Command::Open, Command::Continue, Command::Dismiss, Command::StopPlan, Command::Back, Command::Help]
     }
 
-    fn own_keys(&self) -> &'static [Binding] {
-        ALL
+    fn layer(&self) -> Layer {
+        Layer::Plans
     }
 }
 
@@ -313,7 +305,7 @@ impl Screen for RunScreen {
         self.run(world)?.plan.targets.first().cloned()
     }
 
-    fn own_keys(&self) -> &'static [Binding] {
-        KEYS
+    fn layer(&self) -> Layer {
+        Layer::Run
     }
 }

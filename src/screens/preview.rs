@@ -3,8 +3,11 @@
 //! what has to be typed is typed, wherever the focus is, and from the first moment on; and no key is a command of another
 //! screen. In every preview alike the arrows up and down scroll the plan and tab goes to the next field; no letter scrolls.
 
+use std::sync::Arc;
+
 use super::acting::Basis;
 use super::form::Form;
+use super::keys::{Keys, Layer};
 use super::line_edit::LineEdit;
 use super::pager::{Pager, fields, paragraph};
 use super::plan_text;
@@ -16,36 +19,12 @@ use crate::domain::plan::{Plan, Step, Stop};
 use crate::domain::record::Key;
 use crate::domain::reply::Reply;
 use crate::domain::text;
-use crate::intent::{Binding, Chord, Code, Command, Deed, Effect, Fetch, Group, Place, Ticket, Tickets};
+use crate::intent::{Chord, Code, Command, Deed, Effect, Fetch, Place, Ticket, Tickets};
 use crate::kinds;
 use crate::scene::{self, Line, Tone};
 
 /// How often what a plan needs is read before that is taken for a loop.
 const ROUNDS: usize = 6;
-
-const fn key(command: Command, name: &'static str, chords: &'static [&'static str], help: &'static str) -> Binding {
-    Binding { command, name, chords, help, group: Group::Plan }
-}
-
-const YES: Binding = key(Command::Approve, "approve", &["y"], "yes, run it");
-const CANCEL: Binding = key(Command::Back, "cancel", &["esc"], "cancel");
-const FIELDS: Binding = key(Command::Next, "next-field", &["tab"], "next field");
-const LEAVE: Binding = key(Command::Next, "next-field", &["tab"], "out of the fields");
-const SCROLL: Binding =
-    key(Command::Down, "scroll", &["down"], "scroll the plan, as up, pgdn and pgup do, wherever the focus is");
-const COPY: Binding = key(Command::Copy, "copy-commands", &["c"], "copy the commands");
-/// Where letters are typed.
-const COPY_TYPING: Binding = key(Command::Copy, "copy-commands", &["ctrl-y"], "copy the commands");
-const RUN: Binding = key(Command::Open, "run", &["enter"], "run it");
-const ON: Binding = key(Command::Open, "on", &["enter"], "next");
-
-pub static KEYS: &[Binding] = &[YES, SCROLL, FIELDS];
-
-static WAITING: &[Binding] = &[CANCEL, FIELDS, COPY, YES, SCROLL];
-static PRESSING: &[Binding] = &[YES, CANCEL, FIELDS, COPY, SCROLL];
-static TYPING: &[Binding] = &[RUN, CANCEL, FIELDS, COPY_TYPING, SCROLL];
-static FILLING: &[Binding] = &[ON, CANCEL, FIELDS, COPY_TYPING, SCROLL];
-static LEAVING: &[Binding] = &[LEAVE, CANCEL, COPY_TYPING, SCROLL];
 
 #[derive(Debug)]
 pub struct Preview {
@@ -73,6 +52,8 @@ pub struct Preview {
     approved: bool,
     /// Why nothing may be written here, and the way out.
     locked: Option<String>,
+    /// The keymap in force: what is said of keys names those.
+    keys: Arc<Keys>,
     pager: Pager,
 }
 
@@ -125,6 +106,7 @@ impl Preview {
             steered: false,
             approved: false,
             locked: None,
+            keys: Arc::default(),
             pager: Pager::default(),
         }
     }
@@ -245,7 +227,8 @@ impl Preview {
             (State::Ready(plan), Some(_)) => vec![Effect::Run(plan.clone())],
             _ => {
                 self.approved = true;
-                vec![Effect::Say("it runs as soon as the server has answered; esc cancels".to_owned())]
+                let cancel = self.key_of(Command::Back);
+                vec![Effect::Say(format!("it runs as soon as the server has answered; {cancel} cancels"))]
             }
         }
     }
@@ -282,7 +265,9 @@ impl Preview {
         match self.way() {
             Way::Type(_) if needed || last => self.focus = Focus::Word,
             Way::No(why) if needed || last => return vec![Effect::Complain(why)],
-            Way::Press if last && !needed => return vec![Effect::Say(format!("this was the last field: {RUN_AFTER}"))],
+            Way::Press if last && !needed => {
+                return vec![Effect::Say(format!("this was the last field: {}", self.run_after()))];
+            }
             _ if needed || last => return self.approve(world),
             _ => self.focus = Focus::Field(at + 1),
         }
@@ -339,9 +324,41 @@ impl Preview {
         // more of the same word may follow
         let mut out = vec![Effect::Unused];
         if self.way() == Way::Press {
-            out.push(Effect::Say("what was typed while it was read is dropped: y runs it".to_owned()));
+            let yes = self.yes();
+            out.push(Effect::Say(format!("what was typed while it was read is dropped: {yes} runs it")));
         }
         out
+    }
+
+    /// The key that approves where nothing has to be typed.
+    fn yes(&self) -> &str {
+        self.keys.first(Command::Approve, Layer::Preview)
+    }
+
+    /// The key of a command that works wherever the focus is.
+    fn key_of(&self, command: Command) -> &str {
+        self.keys.typing(command, Layer::Preview)
+    }
+
+    /// How a plan that one key runs is run from its last field.
+    fn run_after(&self) -> String {
+        format!("{}, then {} runs it", self.key_of(Command::Next), self.yes())
+    }
+
+    /// That there is more than is seen, and the keys that lead there.
+    fn mark(&self) -> Line {
+        let lines = |count: usize| if count == 1 { "line" } else { "lines" };
+        let keys = |page, line| format!("{} or {}", self.key_of(page), self.key_of(line));
+        let text = match self.pager.more() {
+            More { above: 0, below: 0 } => return Line::new(),
+            More { above, below: 0 } => {
+                format!("     {above} {} above: {}", lines(above), keys(Command::PageUp, Command::Up))
+            }
+            More { below, .. } => {
+                format!("     {below} more {}: {}", lines(below), keys(Command::PageDown, Command::Down))
+            }
+        };
+        Line::of(text, Tone::Accent)
     }
 
     fn focused(&self) -> Option<usize> {
@@ -365,12 +382,11 @@ impl Preview {
         let told = match self.way() {
             Way::Type(_) => String::new(),
             Way::Press => match self.focus {
-                Focus::Cancel => "y runs it",
-                Focus::Field(at) if self.form.is_required(at) => "enter runs it",
-                Focus::Field(at) if self.form.is_last(at) => RUN_AFTER,
-                _ => "enter goes on",
-            }
-            .to_owned(),
+                Focus::Cancel => format!("{} runs it", self.yes()),
+                Focus::Field(at) if self.form.is_required(at) => format!("{} runs it", self.key_of(Command::Open)),
+                Focus::Field(at) if self.form.is_last(at) => self.run_after(),
+                _ => format!("{} goes on", self.key_of(Command::Open)),
+            },
             Way::Fill(at) => format!("it needs a {}", self.form.name(at)),
             Way::Wait if self.word.text().is_empty() => "reading".to_owned(),
             Way::Wait => format!("reading; typed so far: {}", self.word.text()),
@@ -385,7 +401,7 @@ impl Preview {
     fn typed(&self, mut line: Line, word: &str, width: u16) -> Vec<Line> {
         let wide = usize::from(width);
         let tone = if matches!(self.focus, Focus::Field(_)) { Tone::Dim } else { Tone::Key };
-        line.push(format!("   type {word} and enter to run: "), tone);
+        line.push(format!("   type {word} and {} to run: ", self.key_of(Command::Open)), tone);
         if line.width() + scene::width(word) + 2 > wide {
             let mut below = Line::of("   > ", tone);
             below.push(self.word.visible(wide.saturating_sub(6)).0, Tone::Accent);
@@ -404,17 +420,33 @@ impl Preview {
     }
 }
 
-/// How a plan that one key runs is run from its last field.
-const RUN_AFTER: &str = "tab, then y runs it";
 /// Columns of a title's line that are not the title.
 const TITLE_FRAME: usize = 5;
 /// Rows in which it is said why it cannot be run; all of it stands in the plan.
 const WHY_ROWS: usize = 2;
 
-/// Whether a command moves the text and changes nothing. The arrows up and down are taken before they are commands: what
-/// moves by a line besides them is a letter, and no letter scrolls.
+/// Whether a command moves the text and changes nothing. No letter leads to one here.
 fn scrolls(command: Command) -> bool {
-    matches!(command, Command::PageUp | Command::PageDown | Command::Left | Command::Right)
+    matches!(
+        command,
+        Command::Up | Command::Down | Command::PageUp | Command::PageDown | Command::Left | Command::Right
+    )
+}
+
+/// Whether a command leads through the preview wherever the focus is, also where a line is typed.
+fn steers(command: Command) -> bool {
+    matches!(
+        command,
+        Command::Up
+            | Command::Down
+            | Command::PageUp
+            | Command::PageDown
+            | Command::Open
+            | Command::Back
+            | Command::Next
+            | Command::Previous
+            | Command::Copy
+    )
 }
 
 /// Why it cannot be run.
@@ -438,16 +470,6 @@ fn barred(line: &Line, why: &str, width: u16) -> Vec<Line> {
     rows.collect()
 }
 
-/// That there is more than is seen, and the keys that lead there.
-fn mark(more: More) -> Line {
-    let lines = |count: usize| if count == 1 { "line" } else { "lines" };
-    match (more.above, more.below) {
-        (0, 0) => Line::new(),
-        (above, 0) => Line::of(format!("     {above} {} above: pgup or up", lines(above)), Tone::Accent),
-        (_, below) => Line::of(format!("     {below} more {}: pgdn or down", lines(below)), Tone::Accent),
-    }
-}
-
 impl Screen for Preview {
     fn title(&self, _world: &World) -> String {
         match &self.state {
@@ -466,12 +488,20 @@ impl Screen for Preview {
         }
         self.approved = false;
         match command {
-            Command::Open | Command::Back => Some(Self::cancel()),
-            Command::Next => {
-                self.go(true);
+            Command::Open => Some(match self.focus {
+                Focus::Word => self.approve(world),
+                Focus::Field(at) => self.enter(at, world),
+                Focus::Cancel => Self::cancel(),
+            }),
+            Command::Back => Some(Self::cancel()),
+            Command::Next | Command::Previous => {
+                self.go(command == Command::Next);
                 Some(Vec::new())
             }
-            Command::Approve if self.word_wanted().is_none() => Some(self.approve(world)),
+            // only where the last line says so
+            Command::Approve if self.focus == Focus::Cancel && self.word_wanted().is_none() => {
+                Some(self.approve(world))
+            }
             Command::Copy => Some(vec![self.copy()]),
             Command::Reload => {
                 self.have.clear();
@@ -485,40 +515,23 @@ impl Screen for Preview {
         }
     }
 
-    fn takes(&self, chord: Chord) -> bool {
-        let letter = matches!(chord.code, Code::Char(_)) && !chord.ctrl && !chord.alt;
-        match (self.focus, chord.code) {
-            (_, Code::BackTab | Code::Up | Code::Down) => true,
-            // these scroll, wherever the focus is
-            (_, Code::PageUp | Code::PageDown | Code::F(_) | Code::Char('f' | 'b'))
-                if chord.ctrl || !matches!(chord.code, Code::Char(_)) =>
-            {
-                false
-            }
-            (Focus::Cancel, Code::Backspace | Code::Char(_)) => {
+    fn takes(&self, chord: Chord, world: &World) -> bool {
+        match self.focus {
+            Focus::Cancel => {
                 // whether it has to be typed is not known yet: who types does not wait for that
                 let kept = self.word_wanted().is_some() || matches!(self.state, State::Reading);
-                (letter || chord.code == Code::Backspace) && kept
+                kept && (chord.is_text() || chord.code == Code::Backspace)
             }
-            (Focus::Cancel, _) => false,
-            (_, Code::Char(_)) => letter || LineEdit::edits(chord),
-            _ => true,
+            _ if LineEdit::keeps(chord) => true,
+            // a chord that edits a line gives way to what leads through the preview
+            _ => LineEdit::edits(chord) && !world.facts.keys.command(chord, Layer::Preview).is_some_and(steers),
         }
     }
 
-    fn key(&mut self, chord: Chord, world: &World) -> Vec<Effect> {
-        match chord.code {
-            Code::Up => return self.pager.command(Command::Up).unwrap_or_default(),
-            Code::Down => return self.pager.command(Command::Down).unwrap_or_default(),
-            _ => self.approved = false,
-        }
-        match (chord.code, self.focus) {
-            (Code::Esc, _) => return Self::cancel(),
-            (Code::Enter, Focus::Word) => return self.approve(world),
-            (Code::Enter, Focus::Field(at)) => return self.enter(at, world),
-            (Code::BackTab, _) => self.go(false),
-            (Code::Tab, _) => self.go(true),
-            (_, Focus::Field(at)) => {
+    fn key(&mut self, chord: Chord, _world: &World) -> Vec<Effect> {
+        self.approved = false;
+        match self.focus {
+            Focus::Field(at) => {
                 if self.form.key(at, chord) {
                     self.rounds = 0;
                     self.refill();
@@ -526,7 +539,7 @@ impl Screen for Preview {
                 }
             }
             // what has to be typed goes where it belongs
-            (_, Focus::Cancel | Focus::Word) => {
+            Focus::Cancel | Focus::Word => {
                 self.focus = Focus::Word;
                 self.steered = true;
                 self.word.on(chord);
@@ -553,6 +566,7 @@ impl Screen for Preview {
 
     fn sync(&mut self, world: &World, size: Size) -> Vec<Effect> {
         let mut effects = Vec::new();
+        self.keys = Arc::clone(&world.facts.keys);
         let locked = world.facts.locked_out();
         if locked.is_some() != self.locked.is_some() {
             // the server is asked more where something may be written
@@ -593,7 +607,7 @@ impl Screen for Preview {
         // the buttons stay where they are
         body.resize(usize::from(height), Line::new());
         out.extend(body);
-        out.push(mark(self.pager.more()));
+        out.push(self.mark());
         out.extend(self.buttons(size.width));
         out
     }
@@ -629,14 +643,25 @@ impl Screen for Preview {
         }
     }
 
-    fn own_keys(&self) -> &'static [Binding] {
-        match (self.focus, self.way()) {
-            (Focus::Field(at), Way::Press) if self.form.is_required(at) => TYPING,
-            (Focus::Field(at), Way::Press) if self.form.is_last(at) => LEAVING,
-            (Focus::Field(_), _) => FILLING,
-            (Focus::Word, _) | (Focus::Cancel, Way::Type(_)) => TYPING,
-            (Focus::Cancel, Way::Press) => PRESSING,
-            (Focus::Cancel, _) => WAITING,
+    fn layer(&self) -> Layer {
+        Layer::Preview
+    }
+
+    fn word(&self, command: Command) -> Option<&'static str> {
+        let (last, needed) = match self.focus {
+            Focus::Field(at) => (self.form.is_last(at), self.form.is_required(at)),
+            Focus::Cancel | Focus::Word => (false, false),
+        };
+        let leaves = matches!(self.way(), Way::Press) && last && !needed;
+        match (command, self.focus) {
+            (Command::Back, _) => Some("cancel"),
+            (Command::Copy, _) => Some("copy the commands"),
+            (Command::Next, _) if leaves => Some("out of the fields"),
+            (Command::Next, _) => Some("next field"),
+            (Command::Open, Focus::Field(_)) if self.way() == Way::Press && needed => Some("run it"),
+            (Command::Open, Focus::Field(_)) => Some("next"),
+            (Command::Open, Focus::Word) => Some("run it"),
+            _ => None,
         }
     }
 

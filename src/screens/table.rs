@@ -426,7 +426,7 @@ impl Screen for TableScreen {
     fn on(&mut self, command: Command, world: &World) -> Option<Vec<Effect>> {
         let len = self.view.len();
         if self.frozen.is_some() && !matches!(command, Command::Freeze | Command::Back) {
-            let thaw = world.chord(Command::Freeze).unwrap_or("ctrl-s");
+            let thaw = world.key(Command::Freeze);
             let why = format!("the view is frozen: {thaw} lets it go");
             return moves(command).then(|| vec![Effect::Complain(why)]);
         }

@@ -416,7 +416,7 @@ impl Screen for Timeline {
             let told = words(moment);
             let told = naming::clocks(&told, &world.facts);
             let text = format!("{} {}: {told}", moment.what.word(), moment.told());
-            pager::below(&text, size, &mut out);
+            pager::below(&text, world.key(Command::Open), size, &mut out);
         }
         out
     }

@@ -44,8 +44,8 @@ impl Trust {
     fn detail(&self, world: &World, width: u16) -> Vec<Line> {
         let Some(candidate) = world.facts.candidates.get(self.scroll.at) else { return Vec::new() };
         let way = match (candidate.used, candidate.open) {
-            (false, true) => "; <enter> writes the line that makes it be used",
-            _ => "",
+            (false, true) => format!("; <{}> writes the line that makes it be used", world.key(Command::Open)),
+            _ => String::new(),
         };
         let Candidate { title, why, standing, .. } = candidate;
         let text = format!("{}: looks like {title} ({why}); {standing}{way}", candidate.place());

@@ -17,13 +17,15 @@ use crate::domain::reply::Standing;
 use crate::domain::served::Unwatched;
 use crate::domain::thresholds::Thresholds;
 use crate::domain::way::Way;
-use crate::intent::{Binding, Effect, Place, RunId};
+use crate::intent::{Command, Effect, Place, RunId};
 use crate::kinds::column::Show;
 use crate::kinds::{self, Api};
 use crate::store::table::{Row, Table};
 use crate::store::{RowId, Store};
 use crate::triage::timeline::Timeline;
 use crate::triage::{Settings, Triage};
+
+use super::keys::{Keys, Layer, Typed};
 
 /// Everything a screen may read.
 #[derive(Debug)]
@@ -100,7 +102,9 @@ pub struct Facts {
     pub utc: bool,
     pub thresholds: Thresholds,
     /// The keymap in force.
-    pub keys: Arc<Vec<Key>>,
+    pub keys: Arc<Keys>,
+    /// What can be typed after `:` besides kinds and screens.
+    pub typed: Vec<Typed>,
     /// `:find`'s and the filter's words and the like are typed; hints are hidden.
     pub server_version: String,
 }
@@ -172,13 +176,6 @@ pub enum Held {
     Yes,
     /// Somebody has taken it back.
     Reverted,
-}
-
-/// A binding with the chords that the configuration gave it.
-#[derive(Debug, Clone)]
-pub struct Key {
-    pub binding: &'static Binding,
-    pub chords: Vec<String>,
 }
 
 impl World {
@@ -319,8 +316,13 @@ impl World {
         names
     }
 
-    /// The chords of a command as shown in hints: the first one.
-    pub fn chord(&self, command: crate::intent::Command) -> Option<&str> {
-        self.facts.keys.iter().find(|k| k.binding.command == command).and_then(|k| k.chords.first()).map(String::as_str)
+    /// The chord of a command as shown in hints: the first one.
+    pub fn chord(&self, command: Command) -> Option<&str> {
+        self.facts.keys.chords(command, Layer::Base).next().map(|written| &*written.text)
+    }
+
+    /// The same in a sentence.
+    pub fn key(&self, command: Command) -> &str {
+        self.facts.keys.first(command, Layer::Base)
     }
 }

@@ -112,6 +112,12 @@ impl Console {
         }
     }
 
+    /// Asks for what follows from a command.
+    pub fn send(&mut self, effects: Vec<Effect>) {
+        self.follow(effects);
+        self.frame();
+    }
+
     fn follow(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {

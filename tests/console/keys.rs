@@ -2,7 +2,7 @@
 //! and what was left is found again.
 
 use rstest::rstest;
-use watchkeeper::intent::{Chord, Code};
+use watchkeeper::intent::{Chord, Code, Place};
 
 use super::harness::{line_with, platform, quiet};
 
@@ -182,4 +182,24 @@ fn a_word_that_begins_with_a_vowel_has_its_article() {
     console.go("issuers");
     let frame = console.keys("r");
     assert!(last(&frame).contains("does nothing to an Issuer"), "{frame}");
+}
+
+#[test]
+fn an_object_is_completed_after_find_and_why_and_why_leads_to_its_incident() {
+    let (_demo, mut console) = quiet();
+    console.types(":find shop-a");
+    let frame = console.keys("tab");
+    assert!(last(&frame).starts_with(":find shop-api"), "{frame}");
+    console.keys("esc");
+    console.types(":why deploy/shop-a");
+    let frame = console.keys("tab enter");
+    assert!(frame.contains("shop-api") && !last(&frame).starts_with(':'), "{frame}");
+    assert!(matches!(console.app.place(), Place::Incident(_)), "{frame}");
+    // of several of that name, one has to be meant
+    let frame = console.go("why payments");
+    assert!(last(&frame).contains("several are called payments: which KIND/NAMESPACE/NAME?"), "{frame}");
+    console.keys("esc");
+    console.types(":unl");
+    let frame = console.keys("tab");
+    assert!(last(&frame).starts_with(":unlock"), "{frame}");
 }

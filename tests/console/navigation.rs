@@ -360,6 +360,11 @@ fn help_lists_every_key_that_works_and_finds_text() {
     for kind in watchkeeper::kinds::KINDS {
         assert!(frame.contains(kind.title), "{}", kind.title);
     }
+    let text = frame.split_whitespace().collect::<Vec<_>>().join(" ");
+    for command in watchkeeper::app::commands::COMMANDS {
+        let typed = command.typed;
+        assert!(text.contains(typed.help) && frame.contains(&format!("  {} {}", typed.word, typed.rest)), "{typed:?}");
+    }
 }
 
 #[test]
