@@ -17,6 +17,7 @@ use crate::domain::incident::Anchor;
 use crate::domain::locked::says_why;
 use crate::domain::record::{Key, Relation};
 use crate::domain::reply::{Reply, Standing};
+use crate::domain::text;
 use crate::intent::{Chord, Code, Command, Effect, Place, Scope, Ticket, Tickets};
 use crate::kinds;
 use crate::scene::{self, Keep, Scene};
@@ -161,7 +162,8 @@ impl App {
         let World { store, triage, facts, timeline, .. } = &mut self.world;
         let lost = match &facts.link {
             Link::Down { since, headline, detail, .. } => {
-                Some(Finding::new(Severity::P1, Some(*since), format!("{headline}: {detail}; what is shown is old")))
+                let why = text::with_detail(headline, detail);
+                Some(Finding::new(Severity::P1, Some(*since), format!("{why}; what is shown is old")))
             }
             Link::Connecting | Link::Up => None,
         };

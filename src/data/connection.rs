@@ -425,7 +425,7 @@ async fn fetch(
     what: Fetch,
     wire: Wire,
 ) {
-    let failed = |error: RequestError| clean(&error.told());
+    let failed = |error: RequestError| clean(&error.to_string());
     let mut asked: Vec<String> = Vec::new();
     let reply = match what {
         Fetch::Object(key) => {
@@ -469,7 +469,7 @@ async fn object(
     let found = served.borrow().as_ref().map(|map| map.find(group, spec.name, versions));
     let Some(Found::Served(served)) = found else { return (Err(format!("{} is not served now", spec.name)), None) };
     let object = read::object(cluster, &served, &key.namespace, &key.name).await;
-    let object = object.map_err(|error| clean(&error.told()));
+    let object = object.map_err(|error| clean(&error.to_string()));
     (object, Some(served.object(&key.namespace, &key.name)))
 }
 

@@ -36,7 +36,7 @@ pub async fn read(cluster: &Cluster, paths: Vec<String>) -> Answers {
 }
 
 async fn get(http: &Http, path: &str) -> Result<Value, Unread> {
-    let why = |error: &RequestError| clean(&error.told());
+    let why = |error: &RequestError| clean(&error.to_string());
     let answer = http.get(path, DEADLINE).await.map_err(|error| Unread::from(why(&error)))?;
     let absent = answer.is_absent();
     answer.into_result().and_then(|answer| answer.json()).map_err(|error| Unread { absent, why: why(&error) })
@@ -59,7 +59,7 @@ async fn post(cluster: &Cluster, path: &str, body: &Value) -> Result<Value, Stri
         let http = Http::api(cluster);
         http.request(HttpMethod::POST, path, Some(("application/json", bytes)), DEADLINE).await?.into_result()?.json()
     };
-    asking.await.map_err(|error| clean(&error.told()))
+    asking.await.map_err(|error| clean(&error.to_string()))
 }
 
 pub(super) async fn may(cluster: &Cluster, right: &Right) -> Verdict {

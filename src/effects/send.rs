@@ -347,7 +347,7 @@ fn says(answer: &Answer) -> String {
 }
 
 fn words(error: &RequestError) -> String {
-    text::line(&format!("{}: {}", error.headline(), error.detail())).into_owned()
+    text::line(&error.to_string()).into_owned()
 }
 
 #[cfg(test)]

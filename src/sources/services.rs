@@ -108,9 +108,9 @@ fn sorted(error: &RequestError) -> AskError {
         RequestError::Forbidden { .. } => AskError::Forbidden(words),
         RequestError::NotFound { .. } => AskError::NotFound(words),
         RequestError::Server { .. } => AskError::Refused(words),
-        other if other.is_connection() => AskError::Refused(format!("{}: {words}", other.headline())),
-        RequestError::Throttled { .. } => AskError::Busy(error.told()),
-        other => AskError::Other(other.told()),
+        other if other.is_connection() => AskError::Refused(other.to_string()),
+        RequestError::Throttled { .. } => AskError::Busy(error.to_string()),
+        other => AskError::Other(other.to_string()),
     }
 }
 
@@ -370,8 +370,7 @@ async fn openbao(shared: &Shared, kind: KindId) -> Result<(), Gone> {
         let http = match Http::direct(&settings, &shared.cluster.settings.env) {
             Ok(http) => Address::new(http),
             Err(error) => {
-                let why = format!("{}: {}", error.headline(), error.detail());
-                return told.is(FeedState::Unreachable, Some(&why), (shared.clock)()).await;
+                return told.is(FeedState::Unreachable, Some(&error.to_string()), (shared.clock)()).await;
             }
         };
         loop {

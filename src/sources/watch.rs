@@ -106,7 +106,7 @@ impl Feed {
                         _ => FeedState::Unreachable,
                     };
                     let soon = why.is_passing();
-                    let why = format!("what this server serves cannot be asked: {}: {}", why.headline(), why.detail());
+                    let why = format!("what this server serves cannot be asked: {why}");
                     self.report.borrow_mut().restart();
                     self.report.borrow_mut().set(None, Saying { state, error: Some(clean(&why)), soon });
                     self.tell(&mut out).await?;
