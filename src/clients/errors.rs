@@ -10,9 +10,8 @@ use std::time::Duration;
 use kube::core::Status;
 
 use super::bounds::Exceeded;
-use super::kubeconfig::FileProblem;
+use super::failure::{DnsFailed, FileProblem, LoginNeeded, Overdue, ProxyFailed};
 use super::proxy::BadProxy;
-use super::transport::{DnsFailed, Overdue, ProxyFailed};
 use crate::domain::text;
 
 /// The cause of a `Status` for a position that the server has not reached.
@@ -20,28 +19,6 @@ use crate::domain::text;
 const TOO_LARGE: &str = "ResourceVersionTooLarge";
 /// Error chains deeper than this are loops.
 const DEEPEST: usize = 16;
-
-/// Nobody can log in for us: a person must.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LoginNeeded {
-    pub context: String,
-    /// What went wrong, in one line.
-    pub why: String,
-    /// What the credential plugin printed to its error stream, made visible and shortened.
-    pub output: String,
-    /// What to do about it.
-    pub hint: String,
-    /// Asking again runs a program, which may bother a person: not to be done often.
-    pub costly: bool,
-}
-
-impl fmt::Display for LoginNeeded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}", self.why, self.hint)
-    }
-}
-
-impl StdError for LoginNeeded {}
 
 /// What is wrong with a TLS connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
