@@ -12,13 +12,13 @@ use futures::{Stream, StreamExt};
 use kube::Api;
 use tokio::sync::watch;
 
+use super::feed::Feed;
 use super::memory;
 use super::outbox::{Gone, Outbox};
 use super::pause::{self, pause};
 use super::reader::{Event, News, PAGE, Step, Trouble, read};
 use super::report::{EVENT, Report, Saying, scope_name};
 use super::slim::Slim;
-use super::watch::Feed;
 use crate::clients::api::{ApiMap, Found};
 use crate::clients::bounds::Exceeded;
 use crate::clients::errors::RequestError;
