@@ -175,7 +175,9 @@ impl RequestError {
                 None => error.source(),
             };
         }
-        fallback.unwrap_or_else(|| Self::Other(error.to_string()))
+        // around what failed, reqwest's own error says nothing, and may name an address
+        let inner = error.downcast_ref::<reqwest::Error>().and_then(StdError::source);
+        fallback.unwrap_or_else(|| Self::Other(inner.unwrap_or(error).to_string()))
     }
 
     /// One short line: what happened.
