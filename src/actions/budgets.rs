@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::workload::selects;
+use super::owner::selects;
 use crate::domain::evictions::terminating;
 use crate::domain::json::{condition, int, is_true, list, text};
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::budgets::{self, Stance};
 use super::input::{Input, Needs};
-use super::{ActionSpec, Field, Start, cordon, evict, flux, losses, marks, right, twin, workload};
+use super::{ActionSpec, Field, Start, cordon, evict, flux, losses, marks, owner, right, twin};
 use crate::domain::ages::Time;
 use crate::domain::command_line::CommandLine;
 use crate::domain::evictions::{self, Evictions, Leaving, controller, is_over, pods, some};
@@ -253,7 +253,7 @@ fn row(pod: &Value, notes: Vec<String>) -> Leaving {
         namespace: text(pod, "/metadata/namespace").to_owned(),
         name: text(pod, "/metadata/name").to_owned(),
         uid: uid(pod),
-        controller: workload::owner(pod).map_or_else(String::new, |(kind, name)| format!("{kind} {name}")),
+        controller: owner::owner(pod).map_or_else(String::new, |(kind, name)| format!("{kind} {name}")),
         budget: String::new(),
         room: String::new(),
         held: false,

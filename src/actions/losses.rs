@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::Value;
 
 use super::input::{Input, Needs, Sealed};
-use super::workload;
+use super::owner::owner;
 use crate::domain::ages;
 use crate::domain::evictions::{controller, is_over, pods as counted, some, terminating};
 use crate::domain::json::{int, is_true, label, list, text};
@@ -216,7 +216,7 @@ fn is_spread(mut targets: impl Iterator<Item = usize>) -> bool {
 fn replicas(input: &Input<'_>, pods: &[&Value], needs: &mut Needs, out: &mut Losses) -> Result<(), Stop> {
     let mut by: BTreeMap<(String, String, String), Vec<&Value>> = BTreeMap::new();
     for pod in pods.iter().filter(|pod| is_true(pod, "Ready")) {
-        if let Some((kind, name)) = workload::owner(pod)
+        if let Some((kind, name)) = owner(pod)
             && matches!(&*kind, "Deployment" | "StatefulSet" | "ReplicaSet")
         {
             by.entry((kind, text(pod, "/metadata/namespace").to_owned(), name)).or_default().push(pod);

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::flux;
 use super::input::{Input, There};
-use super::workload::Workload;
+use super::owner::Workload;
 use crate::domain::json::{annotation, label, list, text};
 use crate::domain::plan::Stop;
 use crate::domain::proof::flux_suspended;

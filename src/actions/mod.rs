@@ -10,6 +10,7 @@ mod input;
 mod losses;
 mod manager;
 mod marks;
+mod owner;
 mod risk;
 mod silence_caution;
 mod silence_scope;

@@ -19,6 +19,7 @@ use crate::domain::finding::Finding;
 use crate::domain::health::Severity;
 use crate::domain::record::Key;
 use crate::domain::reply::{Reply, Standing};
+use crate::domain::text;
 use crate::intent::{Chord, Effect, Place, Ticket, Tickets};
 use crate::kinds;
 use crate::scene::Scene;
@@ -143,7 +144,8 @@ impl App {
         let World { store, triage, facts, timeline, .. } = &mut self.world;
         let lost = match &facts.link {
             Link::Down { since, headline, detail, .. } => {
-                Some(Finding::new(Severity::P1, Some(*since), format!("{headline}: {detail}; what is shown is old")))
+                let why = text::with_detail(headline, detail);
+                Some(Finding::new(Severity::P1, Some(*since), format!("{why}; what is shown is old")))
             }
             Link::Connecting | Link::Up => None,
         };

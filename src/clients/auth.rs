@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ::http::HeaderValue;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use jiff::{SignedDuration, Timestamp};
@@ -19,8 +20,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::task::AbortHandle;
 
-use super::errors::LoginNeeded;
 use super::exec::{Identity, Issued, Plugin, PluginError, Said};
+use super::failure::LoginNeeded;
 use super::kubeconfig::{self, Stamp};
 
 /// Credentials of a plugin are renewed this long before they expire, or after three quarters of a shorter life.
@@ -416,7 +417,7 @@ async fn ask(login: Login, context: String, hint: String, now: fn() -> Timestamp
         let pem = async |pem: &Pem| {
             Ok::<_, LoginNeeded>(match pem {
                 Pem::Data(data) => data.clone(),
-                Pem::File(path) => SecretString::from(base64(&file(path).await?)),
+                Pem::File(path) => SecretString::from(BASE64_STANDARD.encode(file(path).await?)),
             })
         };
         let (certificate, key) = (pem(certificate).await?, pem(key).await?);
@@ -471,7 +472,7 @@ fn bearer(token: &SecretString) -> Result<HeaderValue, BadHeader> {
 }
 
 fn basic(user: &str, password: &SecretString) -> Result<HeaderValue, BadHeader> {
-    sensitive(&format!("Basic {}", base64(format!("{user}:{}", password.expose_secret()).as_bytes())))
+    sensitive(&format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{}", password.expose_secret()))))
 }
 
 fn sensitive(text: &str) -> Result<HeaderValue, BadHeader> {
@@ -480,32 +481,9 @@ fn sensitive(text: &str) -> Result<HeaderValue, BadHeader> {
     Ok(value)
 }
 
-/// Base64 as Kubernetes writes it.
-pub(super) fn base64(data: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(data.len().div_ceil(3) * 4);
-    for chunk in data.chunks(3) {
-        let bits = chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for place in 0..4 {
-            let index = (bits >> (18 - 6 * place)) & 63;
-            text.push(if place <= chunk.len() { char::from(ALPHABET[index as usize]) } else { '=' });
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn base64_pads_to_groups_of_four() {
-        for (plain, packed) in
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("a\u{ff}", "YcO/")]
-        {
-            assert_eq!(base64(plain.as_bytes()), packed);
-        }
-    }
 
     #[tokio::test]
     async fn a_static_token_is_never_renewed() {
@@ -573,10 +551,10 @@ mod tests {
         let login = Login { certificate: Some(pems), ..Source::None.into() };
         let credentials = Credentials::written(login, "c".into(), "h".into(), Vec::new(), None);
         let old = credentials.current().await.unwrap();
-        assert_eq!(old.identity.unwrap().certificate, base64(b"old"));
+        assert_eq!(old.identity.unwrap().certificate, BASE64_STANDARD.encode("old"));
         std::fs::write(&certificate, "new").unwrap();
         let new = credentials.renew(old.generation).await.unwrap().unwrap();
-        assert_eq!(new.identity.unwrap().certificate, base64(b"new"));
+        assert_eq!(new.identity.unwrap().certificate, BASE64_STANDARD.encode("new"));
         credentials.retry();
         assert!(credentials.renew(new.generation).await.unwrap().is_none(), "the same again is of no use");
     }

@@ -12,17 +12,16 @@ use kube::Client;
 use kube::Config;
 use kube::client::{Body, ConfigExt};
 use kube::config::{AuthInfo, Cluster as ClusterInfo, ExecAuthCluster};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::sync::watch;
 use tower::{BoxError, Layer, service_fn};
 
 use super::auth::{Credentials, Login, Pem, Reload, Source};
-use super::errors::{ConnectError, LoginNeeded, RequestError};
+use super::errors::{ConnectError, RequestError};
 use super::exec::{PLUGIN_DEADLINE, PLUGIN_PATIENCE, Plugin, Said};
-use super::http::{Answer, Http};
+use super::failure::LoginNeeded;
+use super::http::{Answer, Endpoint, Http};
 use super::kubeconfig::{self, Kubeconfigs, Target};
 use super::proxy;
 use super::stats::Stats;
@@ -155,7 +154,7 @@ impl Cluster {
         let setup = |error: BoxError| ConnectError::Incomplete { context: context.clone(), what: error.to_string() };
         // Built here once for nothing but its error: a bad client key should not wait for the first request.
         tls::client(&with_identity(&config, &first)).map_err(setup)?;
-        let sender = |idle| Sender::of_api(config.clone(), idle, Arc::clone(&credentials), Arc::clone(&stats));
+        let sender = |idle| Sender::new(config.clone(), idle, Arc::clone(&credentials), Arc::clone(&stats));
         let (read, once) = (client(&config, sender(IDLE_READ)), client(&config, sender(IDLE_ONCE)));
         let mut cluster = Self {
             server: redact::urls(&config.cluster_url.to_string()).into_owned(),
@@ -291,6 +290,23 @@ impl Cluster {
     }
 }
 
+impl Http {
+    /// The API server itself.
+    #[must_use]
+    pub fn api(cluster: &Cluster) -> Self {
+        Self::of_server(cluster.once.clone())
+    }
+
+    /// A service or pod through the API server's proxy. Tokens and client certificates of `settings` cannot pass it, and
+    /// what else is a login does not go to an API server over http.
+    ///
+    /// # Errors
+    /// A header of the settings that is none.
+    pub fn through(cluster: &Cluster, endpoint: &Endpoint, settings: &Service) -> Result<Self, ConnectError> {
+        Self::behind(cluster.once.clone(), endpoint, settings, cluster.is_plain())
+    }
+}
+
 struct Resolved {
     context: String,
     name: String,
@@ -326,7 +342,8 @@ fn resolve(target: Target, settings: &Settings, said: &Said) -> Result<Resolved,
     // Loads the authority from data or file.
     let described =
         ExecAuthCluster::try_from(cluster).map_err(|error| incomplete(format!("certificate-authority: {error}")))?;
-    let roots = described.certificate_authority_data.as_deref().map(authorities).transpose().map_err(&incomplete)?;
+    let roots =
+        described.certificate_authority_data.as_deref().map(tls::authorities).transpose().map_err(&incomplete)?;
     let withheld = is_plain(&target) && has_login(&target.user);
     let login = login(&target, &described, said).map_err(&incomplete)?;
 
@@ -519,15 +536,6 @@ fn impersonate(auth: &mut AuthInfo, settings: &Settings) -> Result<(), String> {
             .to_owned(),
         origin => format!("groups to impersonate are set by {origin}, and no user: they need one (--as, or `as`)"),
     })
-}
-
-pub(super) fn authorities(pem: &[u8]) -> Result<Vec<Vec<u8>>, String> {
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).map(|der| der.map(|der| der.to_vec())).collect();
-    match found {
-        Ok(found) if found.is_empty() => Err("certificate-authority: no certificate in it".to_owned()),
-        Ok(found) => Ok(found),
-        Err(error) => Err(format!("certificate-authority: {error}")),
-    }
 }
 
 fn client(config: &Config, sender: Sender) -> Result<Client, kube::Error> {

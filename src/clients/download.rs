@@ -4,20 +4,17 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::{Request, Uri};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use kube::Config;
-use kube::client::Body;
+use reqwest::Url;
 
 use super::auth::{Credentials, Source};
 use super::errors::RequestError;
 use super::proxy;
-use super::stats::Stats;
-use super::transport::Sender;
+use super::web::{self, Reach, Web};
 use crate::config::env::Env;
 
 /// One request, and the connection is left.
@@ -68,11 +65,14 @@ pub async fn download(
     most: usize,
     deadline: Duration,
 ) -> Result<Bytes, DownloadError> {
-    let uri: Uri = url.parse().map_err(|_| DownloadError::NotAnAddress)?;
-    let sender = sender(&uri, origins, env)?;
-    let request = Request::get(uri).body(Body::empty()).map_err(|_| DownloadError::NotAnAddress)?;
+    let parsed: Url = url.parse().map_err(|_| DownloadError::NotAnAddress)?;
+    // what is asked is what was judged, not another reading of it
+    let uri: Uri = parsed.as_str().parse().map_err(|_| DownloadError::NotAnAddress)?;
+    let written: Uri = url.parse().unwrap_or_else(|_| uri.clone());
+    let web = web(parsed, &written, origins, env)?;
+    let request = Request::get(uri).body(None).map_err(|_| DownloadError::NotAnAddress)?;
     let until = tokio::time::Instant::now() + deadline;
-    let response = match tokio::time::timeout_at(until, sender.send(request)).await {
+    let response = match tokio::time::timeout_at(until, web.send(request)).await {
         Ok(Ok(response)) => response,
         Ok(Err(error)) => return Err(unreachable(&RequestError::from_chain(error.as_ref()))),
         Err(_) => return Err(unreachable(&RequestError::Timeout)),
@@ -97,35 +97,35 @@ pub async fn download(
     tokio::time::timeout_at(until, reading).await.map_err(|_| DownloadError::Broken)?
 }
 
-/// For the server of an address; of the address itself it knows nothing.
-fn sender(uri: &Uri, origins: &[String], env: &Env) -> Result<Sender, DownloadError> {
-    let (Some(scheme @ ("http" | "https")), Some(host)) = (uri.scheme_str(), uri.host()) else {
+/// For the server of an address.
+fn web(url: Url, written: &Uri, origins: &[String], env: &Env) -> Result<Web, DownloadError> {
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
         return Err(DownloadError::NotAnAddress);
-    };
-    let allowed = way(uri, scheme, host, origins).ok_or(DownloadError::Elsewhere)?;
-    let port = uri.port().map_or_else(String::new, |port| format!(":{port}"));
-    let origin: Uri = format!("{scheme}://{host}{port}/").parse().map_err(|_| DownloadError::NotAnAddress)?;
-    let mut config = Config::new(origin);
-    config.proxy_url = proxy::choose(uri, None, env)
+    }
+    let allowed = way(&url, origins).ok_or(DownloadError::Elsewhere)?;
+    let mut reach = Reach::of(url);
+    reach.idle = IDLE;
+    reach.proxy = proxy::choose(written, None, env)
         .map_err(|bad| DownloadError::Unreachable(format!("{} is no address of a proxy", bad.place)))?;
     // behind a proxy it is the proxy that looks names up
-    let allowed = if config.proxy_url.is_some() { |_| true } else { allowed };
+    reach.allowed = if reach.proxy.is_some() { |_| true } else { allowed };
     let credentials = Credentials::new(Source::None, String::new(), String::new());
-    Ok(Sender::guarded(config, IDLE, credentials, Arc::new(Stats::default()), allowed))
+    Web::new(reach, credentials).map_err(|error| DownloadError::Unreachable(web::words(error.as_ref())))
 }
 
-/// To which addresses of a network this one may lead; nothing when it may not be asked at all.
-fn way(uri: &Uri, scheme: &str, host: &str, origins: &[String]) -> Option<fn(IpAddr) -> bool> {
+/// To which addresses of a network this one may lead; nothing when it may not be asked at all. It is read as it will be
+/// when it is asked: a number that is an address in disguise is one here, too.
+fn way(url: &Url, origins: &[String]) -> Option<fn(IpAddr) -> bool> {
+    let host = url.host_str()?;
     let literal: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
-    let port = |uri: &Uri| uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
-    let is_storage = origins.iter().filter_map(|origin| origin.parse::<Uri>().ok()).any(|own| {
-        let named = own.host().is_some_and(|own| {
+    let is_storage = origins.iter().filter_map(|origin| origin.parse::<Url>().ok()).any(|own| {
+        let named = own.host_str().is_some_and(|own| {
             // a bucket may stand before the host
             let below =
                 || host.len() > own.len() && host[..host.len() - own.len()].ends_with('.') && host.ends_with(own);
             host.eq_ignore_ascii_case(own) || (literal.is_none() && below())
         });
-        named && own.scheme_str() == Some(scheme) && port(&own) == port(uri)
+        named && own.scheme() == url.scheme() && own.port_or_known_default() == url.port_or_known_default()
     });
     let is_own = host.eq_ignore_ascii_case("localhost") || literal.is_some_and(|ip| ip.to_canonical().is_loopback());
     match (is_storage, literal) {
@@ -134,7 +134,7 @@ fn way(uri: &Uri, scheme: &str, host: &str, origins: &[String]) -> Option<fn(IpA
         (true, Some(ip)) => leads_out(ip).then_some(leads_out as fn(IpAddr) -> bool),
         (true, None) => Some(leads_out),
         // a certificate is of a name, and a name that others choose must have one
-        (false, None) if scheme == "https" && !is_own => Some(leads_out),
+        (false, None) if url.scheme() == "https" && !is_own => Some(leads_out),
         _ => None,
     }
 }
@@ -185,9 +185,8 @@ mod tests {
     }
 
     fn may(url: &str, origins: &[&str]) -> bool {
-        let uri: Uri = url.parse().unwrap();
         let origins: Vec<String> = origins.iter().map(ToString::to_string).collect();
-        way(&uri, uri.scheme_str().unwrap(), uri.host().unwrap(), &origins).is_some()
+        way(&url.parse().unwrap(), &origins).is_some()
     }
 
     #[test]
@@ -207,6 +206,9 @@ mod tests {
             "http://minio.velero.svc:9001/k",
             "https://127.0.0.1/k",
             "https://[::1]/k",
+            "https://2130706433/k",
+            "https://0x7f.1/k",
+            "https://0251.0376.0251.0376/k",
             "https://[::ffff:127.0.0.1]/k",
             "https://localhost/k",
             "https://169.254.169.254/latest/meta-data",

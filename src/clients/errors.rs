@@ -10,37 +10,15 @@ use std::time::Duration;
 use kube::core::Status;
 
 use super::bounds::Exceeded;
-use super::kubeconfig::FileProblem;
+use super::failure::{DnsFailed, FileProblem, LoginNeeded, Overdue, ProxyFailed};
 use super::proxy::BadProxy;
-use super::transport::{DnsFailed, Overdue, ProxyFailed};
+use crate::domain::text;
 
 /// The cause of a `Status` for a position that the server has not reached.
 /// Source: apimachinery `pkg/apis/meta/v1/types.go`, `CauseTypeResourceVersionTooLarge`.
 const TOO_LARGE: &str = "ResourceVersionTooLarge";
 /// Error chains deeper than this are loops.
 const DEEPEST: usize = 16;
-
-/// Nobody can log in for us: a person must.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LoginNeeded {
-    pub context: String,
-    /// What went wrong, in one line.
-    pub why: String,
-    /// What the credential plugin printed to its error stream, made visible and shortened.
-    pub output: String,
-    /// What to do about it.
-    pub hint: String,
-    /// Asking again runs a program, which may bother a person: not to be done often.
-    pub costly: bool,
-}
-
-impl fmt::Display for LoginNeeded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}", self.why, self.hint)
-    }
-}
-
-impl StdError for LoginNeeded {}
 
 /// What is wrong with a TLS connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -197,7 +175,9 @@ impl RequestError {
                 None => error.source(),
             };
         }
-        fallback.unwrap_or_else(|| Self::Other(error.to_string()))
+        // around what failed, reqwest's own error says nothing, and may name an address
+        let inner = error.downcast_ref::<reqwest::Error>().and_then(StdError::source);
+        fallback.unwrap_or_else(|| Self::Other(inner.unwrap_or(error).to_string()))
     }
 
     /// One short line: what happened.
@@ -286,13 +266,10 @@ impl RequestError {
         }
     }
 
-    /// Both, where there is more to be said than the headline.
+    /// What is known beyond the headline; the headline itself where that is all.
     #[must_use]
-    pub fn told(&self) -> String {
-        match self.detail() {
-            detail if detail.is_empty() => self.headline(),
-            detail => format!("{}: {detail}", self.headline()),
-        }
+    pub fn reason(&self) -> String {
+        Some(self.detail()).filter(|detail| !detail.trim().is_empty()).unwrap_or_else(|| self.headline())
     }
 
     /// Whether the server did not answer at all, so that everything else it serves is unreachable, too.
@@ -408,9 +385,7 @@ fn tls_problem(error: &rustls::Error) -> TlsProblem {
 
 impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.headline())?;
-        let detail = self.detail();
-        if detail.is_empty() { Ok(()) } else { write!(f, ": {detail}") }
+        f.write_str(&text::with_detail(&self.headline(), &self.detail()))
     }
 }
 
@@ -493,8 +468,80 @@ impl From<RequestError> for ConnectError {
 
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.headline(), self.detail())
+        f.write_str(&text::with_detail(&self.headline(), &self.detail()))
     }
 }
 
 impl StdError for ConnectError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each kind, with nothing of its own to say where it could say something.
+    fn every() -> Vec<RequestError> {
+        use RequestError as E;
+        let login = LoginNeeded {
+            context: String::new(),
+            why: "w".to_owned(),
+            output: String::new(),
+            hint: "h".to_owned(),
+            costly: false,
+        };
+        let nothing = String::new;
+        let tls = [
+            TlsProblem::Untrusted,
+            TlsProblem::Expired,
+            TlsProblem::WrongName,
+            TlsProblem::NotTls,
+            TlsProblem::ClientRefused,
+            TlsProblem::Other(nothing()),
+        ];
+        let foreign = [Foreign::Html, Foreign::Redirect("https://a".to_owned()), Foreign::Text];
+        let others = vec![
+            E::Refused,
+            E::Dns("a".to_owned()),
+            E::Unreachable,
+            E::Timeout,
+            E::Closed,
+            E::Proxy(Box::new(E::Throttled { retry_after: None })),
+            E::Login(login),
+            E::Unauthorized,
+            E::Forbidden { says: nothing(), resource: None },
+            E::Forbidden { says: nothing(), resource: Some("pods".to_owned()) },
+            E::NotFound { says: nothing() },
+            E::Conflict { says: " \n".to_owned() },
+            E::Gone,
+            E::Ahead,
+            E::Throttled { retry_after: None },
+            E::Throttled { retry_after: Some(Duration::from_secs(3)) },
+            E::Client { code: 418, says: nothing() },
+            E::Server { code: 503, says: nothing() },
+            E::NoName(nothing()),
+            E::Exceeded(Exceeded::Answer(1 << 20)),
+            E::Decode(nothing()),
+            E::Other(nothing()),
+        ];
+        others.into_iter().chain(tls.map(E::Tls)).chain(foreign.map(E::Foreign)).collect()
+    }
+
+    #[test]
+    fn no_error_ends_with_a_colon() {
+        for error in every() {
+            let connect = ConnectError::Request(error.clone());
+            for text in [error.to_string(), error.reason(), connect.to_string()] {
+                assert!(!text.trim_end().ends_with(':') && !text.is_empty(), "{error:?}: {text}");
+            }
+        }
+        let incomplete = ConnectError::Incomplete { context: "c".to_owned(), what: String::new() };
+        assert_eq!(incomplete.to_string(), "context \"c\" cannot be used");
+    }
+
+    #[test]
+    fn what_a_server_says_follows_what_happened() {
+        let refused = RequestError::Forbidden { says: "no, you".to_owned(), resource: None };
+        assert_eq!((refused.to_string(), refused.reason()), ("no access: no, you".to_owned(), "no, you".to_owned()));
+        let busy = RequestError::Throttled { retry_after: None };
+        assert_eq!((busy.to_string(), busy.reason()), ("too many requests".to_owned(), "too many requests".to_owned()));
+    }
+}

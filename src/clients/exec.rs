@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use jiff::Timestamp;
 use kube::config::{ExecAuthCluster, ExecConfig, ExecInteractiveMode};
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -17,7 +18,6 @@ use tokio::process::Command;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::auth::base64;
 use crate::domain::text;
 
 /// How long a plugin may take that says nothing.
@@ -276,7 +276,7 @@ fn read_answer(answer: &[u8]) -> Result<Issued, &'static str> {
     let status = answer.status.ok_or("an ExecCredential without a status")?;
     let identity = match (status.client_certificate_data, status.client_key_data) {
         (Some(certificate), Some(key)) => {
-            Some(Identity { certificate: base64(certificate.as_bytes()), key: base64(key.as_bytes()).into() })
+            Some(Identity { certificate: BASE64_STANDARD.encode(certificate), key: BASE64_STANDARD.encode(key).into() })
         }
         (None, None) => None,
         _ => return Err("a client certificate without its key, or a key without its certificate"),

@@ -5,30 +5,28 @@
 #![expect(clippy::disallowed_methods, reason = "Retry-After may be a date")]
 
 use std::error::Error as StdError;
-use std::sync::Arc;
+use std::path::Path;
 use std::time::Duration;
 
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
+use kube::Client;
 use kube::client::Body;
-use kube::{Client, Config};
+use reqwest::Url;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tower::BoxError;
 
 use super::auth::{Credentials, Source};
-use super::cluster::{Cluster, authorities};
-use super::errors::{ConnectError, LoginNeeded, RequestError};
-use super::proxy;
-use super::stats::Stats;
-use super::transport::Sender;
+use super::errors::{ConnectError, RequestError};
+use super::failure::LoginNeeded;
+use super::web::{self, Reach, Web};
+use super::{proxy, tls};
 use crate::config::Service;
 use crate::config::env::Env;
 use crate::domain::redact;
 use crate::domain::served::escape;
-
-const IDLE: Duration = Duration::from_mins(1);
 
 /// Something behind the API server's proxy.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -83,7 +81,7 @@ enum Way {
     /// The API server's client: sends paths.
     Server(Client),
     Direct {
-        sender: Sender,
+        web: Web,
         base: String,
         /// What the configured address has behind its `?`; it goes with every request and is never shown.
         query: String,
@@ -113,7 +111,9 @@ fn may_have_left(error: &(dyn StdError + 'static)) -> bool {
         let Some(error) = next else { break };
         let connecting = error.downcast_ref::<hyper_util::client::legacy::Error>();
         if connecting.is_some_and(hyper_util::client::legacy::Error::is_connect)
-            || error.downcast_ref::<LoginNeeded>().is_some()
+            || error.is::<LoginNeeded>()
+            // it says so before it passes anything on
+            || matches!(error.downcast_ref(), Some(RequestError::Proxy(_)))
         {
             return false;
         }
@@ -129,21 +129,22 @@ impl std::fmt::Debug for Http {
 }
 
 impl Http {
-    /// The API server itself.
-    #[must_use]
-    pub fn api(cluster: &Cluster) -> Self {
-        Self { way: Way::Server(cluster.once.clone()), prefix: String::new(), headers: HeaderMap::new() }
+    /// The server of `client` itself.
+    pub(super) fn of_server(client: Client) -> Self {
+        Self { way: Way::Server(client), prefix: String::new(), headers: HeaderMap::new() }
     }
 
-    /// A service or pod through the API server's proxy. Tokens and client certificates of `settings` cannot pass it, and
-    /// what else is a login does not go to an API server over http.
-    ///
-    /// # Errors
-    /// A header of the settings that is none.
-    pub fn through(cluster: &Cluster, endpoint: &Endpoint, settings: &Service) -> Result<Self, ConnectError> {
+    /// What is behind the proxy of the server of `client`; `plain`: everybody on the way to that server reads what is
+    /// sent.
+    pub(super) fn behind(
+        client: Client,
+        endpoint: &Endpoint,
+        settings: &Service,
+        plain: bool,
+    ) -> Result<Self, ConnectError> {
         let prefix = format!("{}{}", endpoint.proxy_path(), slashed(&settings.path_prefix));
-        let headers = headers(&endpoint.proxy_name(), &settings.headers, cluster.is_plain())?;
-        Ok(Self { way: Way::Server(cluster.once.clone()), prefix, headers })
+        let headers = headers(&endpoint.proxy_name(), &settings.headers, plain)?;
+        Ok(Self { way: Way::Server(client), prefix, headers })
     }
 
     /// A service by the `url` of its settings. `env` holds the variables that the settings name.
@@ -154,32 +155,47 @@ impl Http {
         let url = settings.url.clone().unwrap_or_default();
         let place = redact::urls(&url).into_owned();
         let refuse = |what: String| ConnectError::Incomplete { context: place.clone(), what };
-        let address = url.split('#').next().unwrap_or_default();
+        let address = url.split('#').next().unwrap_or_default().trim();
         let (address, query) = address.split_once('?').unwrap_or((address, ""));
-        let uri: Uri = address.parse().map_err(|_| refuse("url is not an address".to_owned()))?;
-        if uri.host().is_none() || !matches!(uri.scheme_str(), Some("http" | "https")) {
+        let lower = address.to_ascii_lowercase();
+        if !["http://", "https://"].iter().any(|scheme| lower.starts_with(scheme)) {
             return Err(refuse("url must start with http:// or https:// and name a host".to_owned()));
         }
-        let mut config = Config::new(uri.clone());
-        config.accept_invalid_certs = settings.insecure_skip_tls_verify;
-        config.proxy_url = proxy::choose(&uri, None, env).map_err(ConnectError::Proxy)?;
+        let no_address = || refuse("url is not an address".to_owned());
+        let parsed: Url = address.parse().map_err(|_| no_address())?;
+        // as it is written: a port that goes without saying may be excepted from the proxy
+        let target: Uri = address.parse().or_else(|_| parsed.as_str().parse()).map_err(|_| no_address())?;
+        let mut reach = Reach::of(parsed);
+        reach.insecure = settings.insecure_skip_tls_verify;
+        reach.proxy = proxy::choose(&target, None, env).map_err(ConnectError::Proxy)?;
+        let read = |key: &str, path: &Path| {
+            std::fs::read(path).map_err(|error| refuse(format!("{key} {}: {error}", path.display())))
+        };
         if let Some(path) = &settings.ca_file {
-            let pem = std::fs::read(path).map_err(|error| refuse(format!("ca-file {}: {error}", path.display())))?;
-            config.root_cert =
-                Some(authorities(&pem).map_err(|what| refuse(format!("ca-file {}: {what}", path.display())))?);
+            let pem = read("ca-file", path)?;
+            reach.roots =
+                Some(tls::authorities(&pem).map_err(|what| refuse(format!("ca-file {}: {what}", path.display())))?);
         }
-        config.auth_info.client_certificate = settings.client_cert_file.as_ref().map(|path| path.display().to_string());
-        config.auth_info.client_key = settings.client_key_file.as_ref().map(|path| path.display().to_string());
+        reach.identity = match (&settings.client_cert_file, &settings.client_key_file) {
+            (Some(certificate), Some(key)) => {
+                let (mut pem, certificate) = (read("client-key-file", key)?, read("client-cert-file", certificate)?);
+                pem.push(b'\n');
+                pem.extend(certificate);
+                Some(pem)
+            }
+            (None, None) => None,
+            _ => return Err(refuse("client-cert-file and client-key-file need each other".to_owned())),
+        };
         // everybody on the way reads what is sent over http
-        let plain = uri.scheme_str() == Some("http");
+        let plain = reach.is_plain();
         let headers = headers(&place, &settings.headers, plain)?;
         let source = if plain { Source::None } else { source(settings, env).map_err(&refuse)? };
         let query = if plain { Service::harmless_query(query) } else { query.to_owned() };
         let hint = "correct the credentials of this service in the configuration".to_owned();
         let credentials = Credentials::new(source, place.clone(), hint);
-        let sender = Sender::new(config, IDLE, credentials, Arc::new(Stats::default()));
+        let web = Web::new(reach, credentials).map_err(|error| refuse(web::words(error.as_ref())))?;
         let base = address.trim_end_matches('/').to_owned();
-        Ok(Self { way: Way::Direct { sender, base, query }, prefix: slashed(&settings.path_prefix), headers })
+        Ok(Self { way: Way::Direct { web, base, query }, prefix: slashed(&settings.path_prefix), headers })
     }
 
     /// Whether answers pass through the API server, whose own errors then look like the service's.
@@ -234,14 +250,16 @@ impl Http {
         let asking = async {
             match &self.way {
                 Way::Server(client) => {
-                    let request = self.build(method, &format!("{}{path}", self.prefix), body).map_err(unsent)?;
+                    let uri = format!("{}{path}", self.prefix);
+                    let body_of = |bytes: Option<Bytes>| bytes.map_or_else(Body::empty, Body::from);
+                    let request = self.build(method, &uri, body).map_err(unsent)?.map(body_of);
                     let answer = client.send(request).await.map_err(|error| Undelivered {
                         left: may_have_left(&error),
                         error: RequestError::from_kube(&error),
                     })?;
                     Answer::read(answer).await.map_err(Undelivered::midway)
                 }
-                Way::Direct { sender, base, query } => {
+                Way::Direct { web, base, query } => {
                     let sign = match (query.is_empty(), path.contains('?')) {
                         (true, _) => "",
                         (false, true) => "&",
@@ -249,7 +267,7 @@ impl Http {
                     };
                     let uri = format!("{base}{}{path}{sign}{query}", self.prefix);
                     let request = self.build(method, &uri, body).map_err(unsent)?;
-                    let answer = sender.send(request).await.map_err(|error| Undelivered {
+                    let answer = web.send(request).await.map_err(|error| Undelivered {
                         left: may_have_left(error.as_ref()),
                         error: RequestError::from_chain(error.as_ref()),
                     })?;
@@ -268,7 +286,7 @@ impl Http {
         method: Method,
         uri: &str,
         body: Option<(&'static str, Bytes)>,
-    ) -> Result<Request<Body>, RequestError> {
+    ) -> Result<Request<Option<Bytes>>, RequestError> {
         let mut request = Request::builder().method(method).uri(uri);
         if let Some(headers) = request.headers_mut() {
             headers.extend(self.headers.clone());
@@ -276,8 +294,7 @@ impl Http {
                 headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
             }
         }
-        let body = body.map_or_else(Body::empty, |(_, bytes)| Body::from(bytes));
-        request.body(body).map_err(|error| RequestError::Other(error.to_string()))
+        request.body(body.map(|(_, bytes)| bytes)).map_err(|error| RequestError::Other(error.to_string()))
     }
 }
 

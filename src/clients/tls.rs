@@ -9,7 +9,8 @@ use kube::client::ConfigExt;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use tower::BoxError;
@@ -25,24 +26,51 @@ pub(super) fn over<C>(config: &Config, connector: C) -> Result<HttpsConnector<C>
 
 /// The TLS settings of kube for this configuration, with our verifier where the kubeconfig names authorities.
 pub(super) fn client(config: &Config) -> Result<ClientConfig, BoxError> {
+    // kube's settings take the one that is installed
+    provider();
     let Some(roots) = &config.root_cert else { return Ok(config.rustls_client_config()?) };
     if config.accept_invalid_certs || config.root_cert_file.is_some() {
         return Ok(config.rustls_client_config()?);
     }
-    let mut store = RootCertStore::empty();
-    // one that cannot be an authority may still be the server's own
-    store.add_parsable_certificates(roots.iter().map(|der| CertificateDer::from(der.as_slice())));
     let mut usable = config.clone();
     usable.root_cert = Some(Vec::new());
     let mut tls = usable.rustls_client_config()?;
-    let provider = Arc::clone(tls.crypto_provider());
-    let signed = if store.is_empty() {
-        None
-    } else {
-        Some(WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(&provider)).build()?)
-    };
-    tls.dangerous().set_certificate_verifier(Arc::new(Trusted { signed, pinned: roots.clone(), provider }));
+    let trusted = Trusted::of(roots, Arc::clone(tls.crypto_provider()))?;
+    tls.dangerous().set_certificate_verifier(Arc::new(trusted));
     Ok(tls)
+}
+
+/// The TLS settings for a server of which one of `roots` vouches, by our verifier. `identity` is a client certificate and
+/// its key, both PEM.
+pub(super) fn trusting(roots: &[Vec<u8>], identity: Option<&[u8]>) -> Result<ClientConfig, BoxError> {
+    let provider = provider();
+    let trusted = Trusted::of(roots, Arc::clone(&provider))?;
+    let settings = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let settings = settings.dangerous().with_custom_certificate_verifier(Arc::new(trusted));
+    let Some(pem) = identity else { return Ok(settings.with_no_client_auth()) };
+    let chain = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>()?;
+    Ok(settings.with_client_auth_cert(chain, PrivateKeyDer::from_pem_slice(pem)?)?)
+}
+
+/// What everybody encrypts with: ring, unless somebody has chosen otherwise before us.
+pub(super) fn provider() -> Arc<CryptoProvider> {
+    if let Some(chosen) = CryptoProvider::get_default() {
+        return Arc::clone(chosen);
+    }
+    let ring = rustls::crypto::ring::default_provider();
+    // Somebody else may have been faster: one is as good as the other.
+    drop(ring.clone().install_default());
+    Arc::new(ring)
+}
+
+/// The authorities of a PEM text.
+pub(super) fn authorities(pem: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).map(|der| der.map(|der| der.to_vec())).collect();
+    match found {
+        Ok(found) if found.is_empty() => Err("certificate-authority: no certificate in it".to_owned()),
+        Ok(found) => Ok(found),
+        Err(error) => Err(format!("certificate-authority: {error}")),
+    }
 }
 
 #[derive(Debug)]
@@ -54,6 +82,18 @@ struct Trusted {
 }
 
 impl Trusted {
+    fn of(roots: &[Vec<u8>], provider: Arc<CryptoProvider>) -> Result<Self, BoxError> {
+        let mut store = RootCertStore::empty();
+        // one that cannot be an authority may still be the server's own
+        store.add_parsable_certificates(roots.iter().map(|der| CertificateDer::from(der.as_slice())));
+        let signed = if store.is_empty() {
+            None
+        } else {
+            Some(WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(&provider)).build()?)
+        };
+        Ok(Self { signed, pinned: roots.to_vec(), provider })
+    }
+
     /// A certificate that is itself among the authorities: its time, its name and its use are checked, as Go does.
     fn is_pinned(certificate: &CertificateDer<'_>, name: &ServerName<'_>, now: UnixTime) -> Result<(), Error> {
         let parsed = ParsedCertificate::try_from(certificate)?;

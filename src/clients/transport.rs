@@ -4,62 +4,50 @@
 
 #![expect(clippy::disallowed_methods, reason = "the difference of the clocks is measured where an answer arrives")]
 
-use std::error::Error as StdError;
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use ::http::{HeaderValue, Request, Response, StatusCode, Uri, header};
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use http_body_util::BodyExt;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use jiff::Timestamp;
 use kube::Config;
 use kube::client::{Body, ConfigExt};
+use percent_encoding::percent_decode_str;
 use tower::util::{BoxCloneSyncService, MapErr};
 use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
 
-use super::auth::{Credential, Credentials, base64};
-use super::bounds::{self, Shape};
-use super::errors::{Foreign, RequestError, TlsProblem};
-use super::gzip::{self, AnyBody};
-use super::stats::Stats;
-use super::tls;
-
-/// What we say we are.
-pub const USER_AGENT: &str = concat!("watchkeeper/", env!("CARGO_PKG_VERSION"));
-const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
-/// TCP and, behind it, the proxy's and the TLS handshakes.
-const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
-const KEEPALIVE_AFTER: Duration = Duration::from_secs(10);
-const KEEPALIVE_EVERY: Duration = Duration::from_secs(3);
-const KEEPALIVE_PROBES: u32 = 2;
-/// Keepalive rests while a request waits for its acknowledgement; this does not, and cuts the last probe short.
+use super::answered::{self, Head};
+use super::auth::{Credential, Credentials};
+use super::bounds;
 #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
-const UNACKNOWLEDGED: Duration = Duration::from_secs(12);
+use super::connecting::UNACKNOWLEDGED;
+use super::connecting::{Bounded, KEEPALIVE_AFTER, KEEPALIVE_EVERY, KEEPALIVE_PROBES, Resolver, userinfo};
+use super::errors::{Foreign, RequestError};
+use super::failure::{Overdue, ProxyFailed};
+use super::gzip::AnyBody;
+use super::stats::Stats;
+use super::{bounded, tls};
+
+/// TCP alone.
+const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 
 type Connected = BoxCloneSyncService<Request<Body>, Response<AnyBody>, BoxError>;
-type Pending<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
 
-/// Sends requests to one server. Clones share connections, credentials and counters.
+/// Sends requests to one API server. Clones share connections, credentials and counters.
 #[derive(Clone)]
 pub struct Sender(Arc<Inner>);
 
 struct Inner {
     config: Config,
     idle: Duration,
-    /// It is the API server: what answers otherwise than one is somebody else.
-    api: bool,
     credentials: Arc<Credentials>,
     stats: Arc<Stats>,
-    /// To which addresses it may connect.
-    allowed: fn(IpAddr) -> bool,
     /// The connections, and the generation of the client certificate that they use.
     pool: Mutex<Option<(u64, Connected)>>,
 }
@@ -71,31 +59,11 @@ impl fmt::Debug for Sender {
 }
 
 impl Sender {
-    /// A sender for the server of `config`, whose `proxy_url` is already chosen and whose `auth_info` holds at most
+    /// A sender for the API server of `config`, whose `proxy_url` is already chosen and whose `auth_info` holds at most
     /// client certificates and a provider. Connections that nobody used for `idle` are not used again.
     #[must_use]
     pub fn new(config: Config, idle: Duration, credentials: Arc<Credentials>, stats: Arc<Stats>) -> Self {
-        Self::guarded(config, idle, credentials, stats, |_| true)
-    }
-
-    /// The same for an API server.
-    #[must_use]
-    pub fn of_api(config: Config, idle: Duration, credentials: Arc<Credentials>, stats: Arc<Stats>) -> Self {
-        let pool = Mutex::default();
-        Self(Arc::new(Inner { config, idle, api: true, credentials, stats, allowed: |_| true, pool }))
-    }
-
-    /// The same, for an address that somebody else has chosen: names that lead to other addresses are as if they led
-    /// nowhere. An address in place of a name is for the caller to look at.
-    #[must_use]
-    pub fn guarded(
-        config: Config,
-        idle: Duration,
-        credentials: Arc<Credentials>,
-        stats: Arc<Stats>,
-        allowed: fn(IpAddr) -> bool,
-    ) -> Self {
-        Self(Arc::new(Inner { config, idle, api: false, credentials, stats, allowed, pool: Mutex::default() }))
+        Self(Arc::new(Inner { config, idle, credentials, stats, pool: Mutex::default() }))
     }
 
     /// Sends a request with an absolute URI and waits for the answer's head.
@@ -104,18 +72,14 @@ impl Sender {
     /// Whatever keeps us from an answer; [`super::RequestError::from_chain`] sorts it. A status code is no error.
     pub async fn send(&self, mut request: Request<Body>) -> Result<Response<AnyBody>, BoxError> {
         let inner = &self.0;
-        let shape = bounds::shape(request.uri());
-        let headers = request.headers_mut();
-        headers.entry(header::USER_AGENT).or_insert(HeaderValue::from_static(USER_AGENT));
-        if !inner.config.disable_compression {
-            headers.entry(header::ACCEPT_ENCODING).or_insert(HeaderValue::from_static("gzip"));
-        }
+        let shape = bounded::shape(request.uri());
+        answered::introduce(request.headers_mut(), !inner.config.disable_compression);
         let (parts, body) = request.into_parts();
         let again = body.try_clone().map(|body| Request::from_parts(parts.clone(), body));
         let proxied = parts.uri.path().split('/').any(|part| part == "proxy");
         let credential = inner.credentials.current().await?;
         let mut answer = self.send_as(Request::from_parts(parts, body), &credential, !proxied).await;
-        if is_refused(&answer)
+        if answered::is_refused(&answer)
             && let Some(again) = again
             && let Some(credential) = inner.credentials.renew(credential.generation).await?
         {
@@ -124,59 +88,32 @@ impl Sender {
         } else if answer.as_ref().is_ok_and(|response| response.status() != StatusCode::UNAUTHORIZED) {
             inner.credentials.accepted(credential.generation);
         }
-        let mut response = answer?;
-        if inner.api && !proxied {
+        let response = answer?;
+        if !proxied {
             foreign(&response)?;
         }
-        let zipped = response.headers().get(header::CONTENT_ENCODING).is_some_and(|coding| coding == "gzip");
-        if zipped {
-            response.headers_mut().remove(header::CONTENT_ENCODING);
-            response.headers_mut().remove(header::CONTENT_LENGTH);
-        }
-        let shape = if response.status().is_success() { shape } else { Shape::Words };
-        Ok(response.map(|body| {
-            let text = gzip::unpack(body, zipped, Arc::clone(&inner.stats));
-            bounds::bounded(text, shape, Arc::clone(&inner.stats))
-        }))
+        Ok(answered::taken_in(response, shape, &inner.stats))
     }
 
     /// `direct`: no service behind the API server's proxy is meant. What one says about time and load is not the API
     /// server's.
-    async fn send_as(
-        &self,
-        mut request: Request<Body>,
-        credential: &Credential,
-        direct: bool,
-    ) -> Result<Response<AnyBody>, BoxError> {
+    async fn send_as(&self, mut request: Request<Body>, credential: &Credential, direct: bool) -> Head {
         let inner = &self.0;
         if let Some(header) = &credential.header {
             request.headers_mut().insert(header::AUTHORIZATION, header.clone());
         }
         let service = self.connected(credential)?;
         inner.stats.note_request();
-        // a query may hold what is nobody's business, and a header does
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let sent = Timestamp::now();
         let answer = tokio::time::timeout(bounds::HEAD, service.oneshot(request)).await;
-        let answer = answer.unwrap_or_else(|_| Err(Overdue::answer()));
+        let answer = answer.unwrap_or_else(|_| Err(Overdue::Answer.into()));
         let now = Timestamp::now();
-        let took = now.duration_since(sent).as_millis();
-        match &answer {
-            Ok(response) => {
-                let code = response.status().as_u16();
-                if matches!(code, 401 | 403 | 429 | 500..) {
-                    tracing::info!(%method, path, code, took_ms = took, "refused");
-                } else {
-                    tracing::debug!(%method, path, code, took_ms = took, "answered");
-                }
-                if direct {
-                    inner.stats.note_answer(&path, response.status(), response.headers(), sent, now);
-                }
-            }
-            Err(error) => {
-                let why = RequestError::from_chain(error.as_ref()).headline();
-                tracing::info!(%method, path, took_ms = took, why, "no answer");
-            }
+        answered::note(&method, &path, now.duration_since(sent).unsigned_abs(), &answer);
+        if let Ok(response) = answer.as_ref()
+            && direct
+        {
+            inner.stats.note_answer(&path, response.status(), response.headers(), sent, now);
         }
         answer
     }
@@ -189,7 +126,7 @@ impl Sender {
         if let Some((_, service)) = pool.as_ref().filter(|(of, _)| *of == generation) {
             return Ok(service.clone());
         }
-        let service = connect(&with_identity(&inner.config, credential), inner.idle, inner.allowed)?;
+        let service = connect(&with_identity(&inner.config, credential), inner.idle)?;
         *pool = Some((generation, service.clone()));
         Ok(service)
     }
@@ -209,16 +146,6 @@ pub(super) fn with_identity(config: &Config, credential: &Credential) -> Config 
         config.auth_info.client_key_data = Some(identity.key.clone());
     }
     config
-}
-
-/// Whether the server does not take the credentials; it has not acted on the request then.
-fn is_refused(answer: &Result<Response<AnyBody>, BoxError>) -> bool {
-    match answer {
-        Ok(response) => response.status() == StatusCode::UNAUTHORIZED,
-        Err(error) => {
-            matches!(RequestError::from_chain(error.as_ref()), RequestError::Tls(TlsProblem::ClientRefused))
-        }
-    }
 }
 
 /// What no API server answers, by its code and its content type.
@@ -261,12 +188,8 @@ macro_rules! pooled {
     }};
 }
 
-fn connect(config: &Config, idle: Duration, allowed: fn(IpAddr) -> bool) -> Result<Connected, BoxError> {
-    if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // Somebody else may have been faster: one is as good as the other.
-        drop(rustls::crypto::ring::default_provider().install_default());
-    }
-    let mut tcp = HttpConnector::new_with_resolver(Resolver { names: GaiResolver::new(), allowed });
+fn connect(config: &Config, idle: Duration) -> Result<Connected, BoxError> {
+    let mut tcp = HttpConnector::new_with_resolver(Resolver::new(|_| true));
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_connect_timeout(Some(CONNECT_DEADLINE));
@@ -304,23 +227,9 @@ where
     connector.map_err(|error| ProxyFailed(error.into()))
 }
 
-/// The proxy on the way failed, not the server.
-#[derive(Debug)]
-pub struct ProxyFailed(pub BoxError);
-
-impl fmt::Display for ProxyFailed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "proxy: {}", self.0)
-    }
-}
-
-impl StdError for ProxyFailed {}
-
 fn with_login<C>(proxy: &Uri, tunnel: Tunnel<C>) -> Tunnel<C> {
-    let userinfo = proxy.authority().and_then(|authority| authority.as_str().rsplit_once('@')).map(|(user, _)| user);
-    let value =
-        userinfo.and_then(|user| HeaderValue::from_str(&format!("Basic {}", base64(&percent_decoded(user)))).ok());
-    match value {
+    let login = userinfo(proxy).map(|user| format!("Basic {}", BASE64_STANDARD.encode(decoded(user))));
+    match login.and_then(|login| HeaderValue::from_str(&login).ok()) {
         Some(mut value) => {
             value.set_sensitive(true);
             tunnel.with_auth(value)
@@ -330,136 +239,15 @@ fn with_login<C>(proxy: &Uri, tunnel: Tunnel<C>) -> Tunnel<C> {
 }
 
 fn with_socks_login<C>(proxy: &Uri, socks: SocksV5<C>) -> SocksV5<C> {
-    let userinfo = proxy.authority().and_then(|authority| authority.as_str().rsplit_once('@')).map(|(user, _)| user);
-    let Some(userinfo) = userinfo else { return socks };
+    let Some(userinfo) = userinfo(proxy) else { return socks };
     let (user, password) = userinfo.split_once(':').unwrap_or((userinfo, ""));
-    let plain = |text| String::from_utf8_lossy(&percent_decoded(text)).into_owned();
+    let plain = |text| String::from_utf8_lossy(&decoded(text)).into_owned();
     socks.with_auth(plain(user), plain(password))
 }
 
-fn percent_decoded(text: &str) -> Vec<u8> {
-    let bytes = text.as_bytes();
-    let digit = |at: usize| bytes.get(at).and_then(|byte| char::from(*byte).to_digit(16));
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        match (bytes[at], digit(at + 1), digit(at + 2)) {
-            (b'%', Some(high), Some(low)) => {
-                decoded.extend(u8::try_from(high * 16 + low));
-                at += 3;
-            }
-            (byte, ..) => {
-                decoded.push(byte);
-                at += 1;
-            }
-        }
-    }
-    decoded
+fn decoded(userinfo: &str) -> Vec<u8> {
+    percent_decode_str(userinfo).collect()
 }
-
-/// A connector that gives up in time, whatever stage it hangs in.
-#[derive(Clone)]
-struct Bounded<C>(C);
-
-impl<C> Service<Uri> for Bounded<C>
-where
-    C: Service<Uri>,
-    C::Future: Send + 'static,
-    C::Error: Into<BoxError>,
-{
-    type Response = C::Response;
-    type Error = BoxError;
-    type Future = Pending<C::Response, BoxError>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.0.poll_ready(context).map_err(Into::into)
-    }
-
-    fn call(&mut self, target: Uri) -> Self::Future {
-        let connecting = self.0.call(target);
-        Box::pin(async move {
-            match tokio::time::timeout(HANDSHAKE_DEADLINE, connecting).await {
-                Ok(connected) => connected.map_err(Into::into),
-                Err(_) => Err(Overdue("connecting took too long").into()),
-            }
-        })
-    }
-}
-
-/// The system's resolver, with errors that can be told from others by their type.
-#[derive(Clone)]
-struct Resolver {
-    names: GaiResolver,
-    allowed: fn(IpAddr) -> bool,
-}
-
-impl Service<Name> for Resolver {
-    type Response = std::vec::IntoIter<SocketAddr>;
-    type Error = DnsFailed;
-    type Future = Pending<Self::Response, DnsFailed>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), DnsFailed>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, name: Name) -> Self::Future {
-        let host = name.as_str().to_owned();
-        let (lookup, allowed) = (self.names.call(name), self.allowed);
-        Box::pin(async move {
-            match lookup.await {
-                Ok(found) => {
-                    let found: Vec<SocketAddr> = found.collect();
-                    let there = !found.is_empty();
-                    let kept: Vec<SocketAddr> = found.into_iter().filter(|address| allowed(address.ip())).collect();
-                    if kept.is_empty() && there {
-                        return Err(DnsFailed {
-                            host,
-                            error: "it leads where nothing is asked".to_owned(),
-                            barred: true,
-                        });
-                    }
-                    Ok(kept.into_iter())
-                }
-                Err(error) => Err(DnsFailed { host, error: error.to_string(), barred: false }),
-            }
-        })
-    }
-}
-
-/// A host name without an address.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DnsFailed {
-    pub host: String,
-    pub error: String,
-    /// It has addresses, and we may connect to none of them.
-    pub barred: bool,
-}
-
-impl fmt::Display for DnsFailed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no address for {}: {}", self.host, self.error)
-    }
-}
-
-impl StdError for DnsFailed {}
-
-/// Connecting took too long, or nothing was answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Overdue(&'static str);
-
-impl Overdue {
-    fn answer() -> BoxError {
-        Self("no answer in time").into()
-    }
-}
-
-impl fmt::Display for Overdue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl StdError for Overdue {}
 
 #[cfg(test)]
 mod tests {
@@ -467,6 +255,6 @@ mod tests {
 
     #[test]
     fn a_proxy_password_is_decoded_before_it_is_sent() {
-        assert_eq!(percent_decoded("al%40ce:p%3Ass%zz%2"), b"al@ce:p:ss%zz%2");
+        assert_eq!(decoded("al%40ce:p%3Ass%zz%2"), b"al@ce:p:ss%zz%2");
     }
 }

@@ -10,16 +10,16 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::What;
-use super::connection::Wire;
+use super::wire::Wire;
 use crate::clients::cluster::Cluster;
 use crate::config::Names;
 use crate::domain::outcome::Progress;
 use crate::domain::plan::{Act, Plan};
 use crate::domain::reply::Recorded;
 use crate::domain::text;
-use crate::effects::asking;
 use crate::effects::audit::{self, Event};
 use crate::effects::lock::Lock;
+use crate::effects::rights;
 use crate::effects::runner::{Recorder, Runner};
 use crate::effects::unfinished::{self, Place};
 use crate::intent::RunId;
@@ -96,7 +96,7 @@ fn state(runner: &Runner) -> What {
 /// Tells what a new connection may do, who it is, and what an earlier one left unfinished.
 pub(super) async fn greet(runner: Rc<Runner>, wire: Wire) {
     wire.say(state(&runner)).await;
-    if let Some(operator) = asking::who(&runner.cluster).await {
+    if let Some(operator) = rights::who(&runner.cluster).await {
         runner.operator.replace(operator);
     }
     left(&runner, &wire).await;

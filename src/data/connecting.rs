@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::What;
-use super::connection::{Wire, clean};
 use super::keeping::Keeper;
+use super::wire::{Wire, clean};
 use crate::clients::auth::plugin_pause;
 use crate::clients::cluster::Cluster;
 use crate::clients::errors::{ConnectError, RequestError};

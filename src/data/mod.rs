@@ -5,8 +5,11 @@ mod acting;
 mod connecting;
 mod connection;
 mod keeping;
+mod live;
+mod reading;
 mod trusting;
 mod watching;
+mod wire;
 
 use std::sync::Arc;
 use std::sync::mpsc::RecvTimeoutError;

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
 use super::What;
-use super::connection::Wire;
+use super::wire::Wire;
 use crate::clients::cluster::Cluster;
 use crate::clients::discovery::{self, Candidate, Choice, Discovered};
 use crate::clients::errors::RequestError;
@@ -22,7 +22,7 @@ use crate::domain::profile::{Certainty, Profiles};
 use crate::domain::text;
 use crate::effects::confirmed::{self, Word};
 use crate::sources::Clock;
-use crate::sources::services::Looked;
+use crate::sources::shared::Looked;
 
 /// Services are looked for again after this long: they may be installed, or move.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::What;
 use super::connecting::{LOOK_EVERY, waiting};
-use super::connection::{Wire, clean};
+use super::wire::{Wire, clean};
 use crate::clients::api::{self, ApiMap};
 use crate::clients::cluster::Cluster;
 use crate::clients::errors::RequestError;

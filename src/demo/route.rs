@@ -1,10 +1,12 @@
 //! A request's path and method as the API server understands them: verb, group, resource, name, subresource.
 //! It decides nothing about existence or rights.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use axum::extract::Query;
 use axum::http::{Method, Uri};
+use percent_encoding::percent_decode_str;
 
 /// The resource part of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,20 +120,7 @@ impl Segments<'_> {
 
 /// Percent-decoding; what is not valid stays as it was.
 fn decode(segment: &str) -> String {
-    let bytes = segment.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let hex = (bytes[at] == b'%').then(|| segment.get(at + 1..at + 3)).flatten();
-        if let Some(byte) = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            out.push(byte);
-            at += 3;
-        } else {
-            out.push(bytes[at]);
-            at += 1;
-        }
-    }
-    String::from_utf8(out).unwrap_or_else(|_| segment.to_owned())
+    percent_decode_str(segment).decode_utf8().map_or_else(|_| segment.to_owned(), Cow::into_owned)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::ages::{self, Time};
 use super::json::{annotation, flag, int, list, text};
-use super::plan::Request;
+use super::request::Request;
 
 /// What one step of a drain does.
 #[derive(Debug, Clone, PartialEq)]

@@ -23,6 +23,7 @@ pub mod quantity;
 pub mod record;
 pub mod redact;
 pub mod reply;
+pub mod request;
 pub mod secrets;
 pub mod served;
 pub mod shell;

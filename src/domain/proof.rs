@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::ages::Time;
 use super::json::{self, condition, is_true, text};
-use super::plan::{MANAGER, dotted};
+use super::request::{MANAGER, dotted};
 
 /// What must be seen. It names what was sent, so that what was there before, or comes from somebody else, is no proof.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

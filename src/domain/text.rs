@@ -25,6 +25,11 @@ pub fn block(raw: &str, max: usize) -> Cow<'_, str> {
     capped(raw, max, true)
 }
 
+/// What happened, and behind a colon what more is known of it, where there is more.
+pub fn with_detail(what: &str, detail: &str) -> String {
+    if detail.trim().is_empty() { what.to_owned() } else { format!("{what}: {detail}") }
+}
+
 fn capped(raw: &str, max: usize, multiline: bool) -> Cow<'_, str> {
     let cut = raw.len() > max;
     let raw = if cut { &raw[..floor_boundary(raw, max)] } else { raw };

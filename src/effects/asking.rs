@@ -4,10 +4,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use ::http::Method as HttpMethod;
-use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::rights::may;
 use super::send::{self, Sent};
 use super::{evictions, reach};
 use crate::clients::cluster::Cluster;
@@ -36,7 +35,7 @@ pub async fn read(cluster: &Cluster, paths: Vec<String>) -> Answers {
 }
 
 async fn get(http: &Http, path: &str) -> Result<Value, Unread> {
-    let why = |error: &RequestError| clean(&error.told());
+    let why = |error: &RequestError| clean(&error.to_string());
     let answer = http.get(path, DEADLINE).await.map_err(|error| Unread::from(why(&error)))?;
     let absent = answer.is_absent();
     answer.into_result().and_then(|answer| answer.json()).map_err(|error| Unread { absent, why: why(&error) })
@@ -44,41 +43,6 @@ async fn get(http: &Http, path: &str) -> Result<Value, Unread> {
 
 fn clean(raw: &str) -> String {
     text::line(raw).into_owned()
-}
-
-/// Who we are to the API server; `None` where it does not say.
-pub async fn who(cluster: &Cluster) -> Option<String> {
-    let body = json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview" });
-    let answer = post(cluster, "/apis/authentication.k8s.io/v1/selfsubjectreviews", &body).await.ok()?;
-    answer.pointer("/status/userInfo/username").and_then(Value::as_str).map(clean)
-}
-
-async fn post(cluster: &Cluster, path: &str, body: &Value) -> Result<Value, String> {
-    let bytes = Bytes::from(body.to_string());
-    let asking = async {
-        let http = Http::api(cluster);
-        http.request(HttpMethod::POST, path, Some(("application/json", bytes)), DEADLINE).await?.into_result()?.json()
-    };
-    asking.await.map_err(|error| clean(&error.told()))
-}
-
-pub(super) async fn may(cluster: &Cluster, right: &Right) -> Verdict {
-    let body = json!({
-        "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
-        "spec": { "resourceAttributes": {
-            "verb": right.verb, "group": right.group, "resource": right.resource, "subresource": right.sub,
-            "namespace": right.namespace, "name": right.name,
-        } }
-    });
-    match post(cluster, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", &body).await {
-        Ok(answer) if answer.pointer("/status/allowed").and_then(Value::as_bool) == Some(true) => Verdict::Allowed,
-        Ok(answer) => {
-            let why = answer.pointer("/status/reason").and_then(Value::as_str).unwrap_or("");
-            let why = if why.is_empty() { String::new() } else { format!(" ({})", clean(why)) };
-            Verdict::Denied(format!("you may not {right}{why}"))
-        }
-        Err(why) => Verdict::Unknown(format!("whether you may {right} cannot be asked: {why}")),
-    }
 }
 
 /// What the rights alone say.

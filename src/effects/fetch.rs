@@ -11,7 +11,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::runner::DOUBT;
+use super::DOUBT;
 use crate::clients::cluster::Cluster;
 use crate::clients::download::{DownloadError, download};
 use crate::clients::gzip;

@@ -93,7 +93,7 @@ where
 {
     let last = match stream(cluster, query, &news).await {
         Ok(why) => LogNews::Ended(why),
-        Err(error) => LogNews::Failed(text::line(&error.told()).into_owned()),
+        Err(error) => LogNews::Failed(text::line(&error.to_string()).into_owned()),
     };
     news(last).await;
 }

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod confirmed;
 pub mod deeds;
 pub mod evictions;
+mod exact;
 pub mod fetch;
 pub mod local;
 pub mod lock;
@@ -14,7 +15,11 @@ pub mod private;
 pub mod reach;
 pub mod read;
 pub mod rehearsal;
+pub mod rights;
 pub mod runner;
 pub mod send;
 pub mod timeline;
 pub mod unfinished;
+
+/// Seconds: after an answer that was lost, its proof is looked for this long.
+const DOUBT: u32 = 30;

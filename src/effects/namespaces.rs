@@ -56,9 +56,7 @@ pub async fn standing(cluster: &Cluster, name: &str) -> Standing {
         Err(refused) => match all(cluster).await {
             Ok(known) if known.iter().any(|known| known == name) => Standing::There,
             Ok(known) => Standing::Absent { near: near(name, &known) },
-            Err(_) => {
-                Standing::Unknown(text::line(&format!("{}: {}", refused.headline(), refused.detail())).into_owned())
-            }
+            Err(_) => Standing::Unknown(text::line(&refused.to_string()).into_owned()),
         },
     }
 }

@@ -4,7 +4,7 @@
 use ::http::Method;
 use serde_json::{Value, json};
 
-use super::send::Exact;
+use super::exact::Exact;
 
 /// Subresources that the API server stores itself, and so can leave unstored. Others (`proxy`, `exec`, `binding`,
 /// `token`) act at once, whatever the query says.

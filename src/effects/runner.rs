@@ -12,9 +12,10 @@ use tokio::time::Instant;
 
 use super::audit::{Audit, Event, digest};
 use super::evictions::{self, End};
+use super::exact::Exact;
 use super::lock::{Leave, Lock, Permit};
-use super::send::{self, Exact, Journal, Sent, Ways};
-use super::{fetch, local, reach};
+use super::send::{self, Journal, Sent, Ways};
+use super::{DOUBT, fetch, local, reach};
 use crate::clients::cluster::Cluster;
 use crate::clients::http::Http;
 use crate::domain::ages::Time;
@@ -33,8 +34,6 @@ const LOOK: Duration = Duration::from_secs(2);
 const READ: Duration = Duration::from_secs(10);
 /// Between two requests that were refused for now.
 const LATER: Duration = Duration::from_secs(5);
-/// After an answer that was lost, the proof is looked for this long.
-pub(super) const DOUBT: u32 = 30;
 /// Looks at what a program says.
 const ASKED: u32 = 15;
 /// A replica that cannot be read for so long no longer keeps a plan waiting.

@@ -7,6 +7,7 @@ use ::http::{Method as HttpMethod, StatusCode};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use super::exact::Exact;
 use super::lock::Permit;
 use super::rehearsal;
 use crate::clients::cluster::Cluster;
@@ -48,18 +49,6 @@ impl Sent {
             Self::NotSent(why) => ("not sent", why),
         }
     }
-}
-
-/// One request exactly as it is sent.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Exact {
-    pub method: HttpMethod,
-    /// With its query.
-    pub path: String,
-    pub content_type: Option<&'static str>,
-    pub body: Option<Value>,
-    /// The resource version that it holds, and is taken for alone.
-    pub version: Option<String>,
 }
 
 /// Hears of each request before it is sent, and of what came back.
@@ -347,7 +336,7 @@ fn says(answer: &Answer) -> String {
 }
 
 fn words(error: &RequestError) -> String {
-    text::line(&format!("{}: {}", error.headline(), error.detail())).into_owned()
+    text::line(&error.to_string()).into_owned()
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::domain::ages::{self, Time};
 use crate::domain::change::{Feed, FeedState};
 use crate::domain::record::KindId;
 use crate::domain::reply::{Answers, Reply, Standing};
+use crate::domain::text;
 use crate::intent::{Effect, Fetch, Tickets};
 use crate::screens::world::Link;
 
@@ -44,7 +45,7 @@ impl Look {
         self.judge();
         if let Link::Down { headline, detail, passing, .. } = &self.app.world.facts.link {
             let late = if *passing { format!("no answer within {} s: ", limit.as_secs()) } else { String::new() };
-            return Ended::Down(format!("{late}{headline}: {detail}"));
+            return Ended::Down(format!("{late}{}", text::with_detail(headline, detail)));
         }
         if let (Some(name), Some(standing @ Standing::Absent { .. })) = self.place() {
             return Ended::Nowhere(standing.told(name).unwrap_or_default());
@@ -77,7 +78,7 @@ impl Look {
             }
             let Some(news) = self.data.news.recv().await else { return };
             if let What::Lost { headline, detail, passing: true, .. } = &news.what {
-                (self.say)(&format!("{headline}: {detail}"));
+                (self.say)(&text::with_detail(headline, detail));
             }
             feed::take(&mut self.app, news.what);
         }

@@ -12,6 +12,7 @@ use crate::domain::ages::Time;
 use crate::domain::change::FeedState;
 use crate::domain::record::KindId;
 use crate::domain::reply::Standing;
+use crate::domain::text;
 use crate::intent::Effect;
 use crate::kinds::{self, joined};
 use crate::scene::ENDLESS;
@@ -189,7 +190,7 @@ impl Plain {
             Link::Up if said.is_empty() => String::new(),
             Link::Up => format!("{whose}connected"),
             Link::Connecting => format!("{whose}not connected: no answer yet"),
-            Link::Down { headline, detail, .. } => format!("{whose}{headline}: {detail}"),
+            Link::Down { headline, detail, .. } => format!("{whose}{}", text::with_detail(headline, detail)),
         };
         if now != *said {
             if !now.is_empty() {

@@ -330,7 +330,7 @@ impl Run {
         })
         .await?;
         match &self.app.world.facts.link {
-            Link::Down { headline, detail, .. } => Err((UNREACHABLE, format!("{headline}: {detail}"))),
+            Link::Down { headline, detail, .. } => Err((UNREACHABLE, text::with_detail(headline, detail))),
             _ => Ok(()),
         }
     }
@@ -383,7 +383,7 @@ impl Run {
                 Some(What::Complain(why)) => return Err((REFUSED, why)),
                 Some(what) => {
                     if let What::Lost { headline, detail, passing: true, .. } = &what {
-                        (self.say)(&format!("{headline}: {detail}"));
+                        (self.say)(&text::with_detail(headline, detail));
                     }
                     feed::take(&mut self.app, what);
                 }

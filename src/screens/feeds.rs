@@ -7,6 +7,7 @@ use crate::domain::ages;
 use crate::domain::change::FeedState;
 use crate::domain::record::KindId;
 use crate::domain::served::Unwatched;
+use crate::domain::text;
 use crate::intent::{Command, Effect, Place};
 use crate::kinds;
 use crate::scene::{self, Keep, Line, Tone};
@@ -146,7 +147,7 @@ impl Screen for Feeds {
                 (format!("  {}: connected, {}{skew}", world.facts.context, world.facts.server_version), Tone::Good)
             }
             Link::Down { headline, detail, .. } => {
-                (format!("  {}: {headline}: {detail}", world.facts.context), Tone::Bad)
+                (format!("  {}: {}", world.facts.context, text::with_detail(headline, detail)), Tone::Bad)
             }
         };
         let alarms = world.facts.alarms.iter().map(|alarm| format!("; {alarm}")).collect::<Vec<_>>().concat();

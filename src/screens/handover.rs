@@ -12,6 +12,7 @@ use crate::domain::change::FeedState;
 use crate::domain::health::Severity;
 use crate::domain::moment::{Moment, What, escaped};
 use crate::domain::record::KindId;
+use crate::domain::text;
 use crate::intent::{Command, Effect, Place};
 use crate::kinds::{self, Api, flux, silences};
 use crate::scene::{Line, Tone};
@@ -40,7 +41,8 @@ pub fn note(world: &World) -> String {
         Link::Connecting => out.push_str("\n**Not connected yet: what follows is from disk.**\n"),
         Link::Down { since, headline, detail, .. } => {
             let age = ages::told(since.age(now).max(0));
-            let _ = writeln!(out, "\n**Disconnected for {age}: {}: {}.**", escaped(headline), escaped(detail));
+            let why = text::with_detail(headline, detail);
+            let _ = writeln!(out, "\n**Disconnected for {age}: {}.**", escaped(&why));
         }
     }
     let all = world.timeline.log.all(now);

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+
 /// Characters of base64 that terminals accept in one sequence (xterm and tmux agree on about this many).
 pub const MAX_BASE64: usize = 74_994;
 
@@ -35,29 +37,13 @@ pub fn sequence(text: &str) -> Result<Vec<u8>, CopyTooLong> {
     if clean.len() > limit {
         return Err(CopyTooLong { bytes: clean.len(), limit });
     }
-    let mut out = Vec::with_capacity(clean.len() / 3 * 4 + 16);
-    out.extend_from_slice(b"\x1b]52;c;");
-    base64(&mut out, clean.as_bytes());
-    out.extend_from_slice(b"\x1b\\");
-    Ok(out)
+    Ok(format!("\x1b]52;c;{}\x1b\\", BASE64_STANDARD.encode(clean)).into_bytes())
 }
 
 /// What must not reach a shell by way of the clipboard: controls, and characters that hide or reorder others.
 fn is_dangerous(c: char) -> bool {
     (c.is_control() && c != '\n' && c != '\t')
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-}
-
-fn base64(out: &mut Vec<u8>, bytes: &[u8]) {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for chunk in bytes.chunks(3) {
-        let byte = |i: usize| u32::from(chunk.get(i).copied().unwrap_or(0));
-        let group = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for i in 0..4 {
-            let digit = DIGITS[(group >> (18 - 6 * i) & 63) as usize];
-            out.push(if i <= chunk.len() { digit } else { b'=' });
-        }
-    }
 }
 
 #[cfg(test)]

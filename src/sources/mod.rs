@@ -1,8 +1,10 @@
 //! Feeds: where the news of each kind comes from. One task a kind; each backs off on its own and says how it stands.
 
 pub mod about;
+mod address;
 pub mod alertmanager;
 pub mod alerts;
+mod feed;
 pub mod guardrails;
 pub mod join;
 pub mod labels;
@@ -10,6 +12,7 @@ pub mod memory;
 pub mod outbox;
 mod pause;
 pub mod poll;
+mod polled_feed;
 pub mod probes;
 pub mod profiles;
 pub mod prometheus;
@@ -20,6 +23,7 @@ pub mod rules;
 mod scope;
 pub mod seals;
 pub mod services;
+pub mod shared;
 pub mod slim;
 pub mod watch;
 

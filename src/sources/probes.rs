@@ -8,10 +8,11 @@ use std::time::Duration;
 use futures::future::join_all;
 use serde::Deserialize;
 
+use super::address::Address;
 use super::outbox::Gone;
 use super::poll::{Ask, AskError, Half, Polled, expect_ok, utf8};
-use super::services::{Address, Told, until_next};
-use super::watch::Shared;
+use super::polled_feed::{Told, until_next};
+use super::shared::Shared;
 use crate::clients::http::{Endpoint as Proxied, Http, ProxyTarget};
 use crate::config::Service as Settings;
 use crate::domain::ages::Time;

@@ -8,8 +8,8 @@ use futures::future::join_all;
 use serde::Deserialize;
 use tokio::sync::watch;
 
+use super::address::Address;
 use super::poll::{Ask, AskError, expect_ok, utf8};
-use super::services::Address;
 use crate::clients::cluster::Cluster;
 use crate::clients::http::Http;
 use crate::config::profiles::Library;

@@ -12,13 +12,13 @@ use futures::{Stream, StreamExt};
 use kube::Api;
 use tokio::sync::watch;
 
+use super::feed::Feed;
 use super::memory;
 use super::outbox::{Gone, Outbox};
 use super::pause::{self, pause};
 use super::reader::{Event, News, PAGE, Step, Trouble, read};
 use super::report::{EVENT, Report, Saying, scope_name};
 use super::slim::Slim;
-use super::watch::Feed;
 use crate::clients::api::{ApiMap, Found};
 use crate::clients::bounds::Exceeded;
 use crate::clients::errors::RequestError;
@@ -364,7 +364,7 @@ impl<'f> Scoped<'f> {
                     return Ok(Next::List);
                 }
                 self.unwatchable = true;
-                self.poll(&format!("it may be listed but not watched: {}", error.detail())).await
+                self.poll(&format!("it may be listed but not watched: {}", error.reason())).await
             }
             error => {
                 self.failures += 1;
@@ -374,7 +374,7 @@ impl<'f> Scoped<'f> {
                 let state = if self.had_data { FeedState::Stale } else { FeedState::Unreachable };
                 let throttled = matches!(error, RequestError::Throttled { .. });
                 let soon = throttled || (error.is_passing() && self.failures <= PASSING);
-                let why = clean(&error.told());
+                let why = clean(&error.to_string());
                 let says = Saying { state, error: Some(why), soon };
                 self.feed.report.borrow_mut().set(self.name.clone(), says);
                 self.feed.tell(&mut self.out).await?;

@@ -3,190 +3,28 @@
 
 use std::time::Duration;
 
-use tokio::sync::watch;
-
-use super::outbox::{Gone, Outbox};
-use super::poll::{Answer, Ask, AskError, Polled};
-use super::report::Saying;
-use super::watch::Shared;
+use super::address::Address;
+use super::outbox::Gone;
+use super::poll::Polled;
+use super::polled_feed::{Told, until_next};
+use super::shared::{Looked, Shared};
 use super::{alertmanager, alerts, guardrails, probes, prometheus, replicas, seals};
 use crate::clients::discovery::{Candidate, Choice, Discovered};
-use crate::clients::errors::RequestError;
 use crate::clients::http::{Endpoint, Http, ProxyTarget};
 use crate::clients::instances;
 use crate::clients::trust::Standing;
 use crate::config::{Service, ServiceMode, ServiceName, Settings};
-use crate::domain::ages::Time;
-use crate::domain::change::{Batch, Change, Feed, FeedState};
-use crate::domain::profile::{Certainty, Profile, Profiles};
+use crate::domain::change::FeedState;
+use crate::domain::profile::{Certainty, Profile};
 use crate::domain::record::{KindId, clean};
 use crate::domain::text;
 use crate::kinds;
 
-/// One answer may take so long.
-const DEADLINE: Duration = Duration::from_secs(10);
-/// So often a question is asked again that the API server was too busy to pass on.
-const MOST_TRIES: u32 = 3;
-/// It is not waited for longer than this: the next step asks again anyway.
-const HELD_BACK: Duration = Duration::from_secs(15);
 /// The replicas of a service are looked for again after this long.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 /// An expression may take so long: alerts wait for it.
 const QUERY_DEADLINE: Duration = Duration::from_secs(5);
 const LEAST_INTERVAL: i64 = 5;
-
-/// An address behind the [`Ask`] that the pure steps know.
-#[derive(Clone)]
-pub(super) struct Address {
-    http: Http,
-    label: String,
-    deadline: Duration,
-}
-
-impl Address {
-    pub(super) fn new(http: Http) -> Self {
-        let label = match http.label() {
-            label if label.is_empty() => "the API server".to_owned(),
-            label => label,
-        };
-        Self { http, label, deadline: DEADLINE }
-    }
-
-    pub(super) fn within(self, deadline: Duration) -> Self {
-        Self { deadline, ..self }
-    }
-}
-
-impl Ask for Address {
-    async fn get(&self, path: &str) -> Result<Answer, AskError> {
-        let mut tries = 0;
-        let answer = loop {
-            let answer = self.http.get(path, self.deadline).await.map_err(|error| sorted(&error))?;
-            // a failing proxy answers with the API server's own words, which are not the service's
-            match answer.from_api_server() {
-                None => break answer,
-                Some(RequestError::Throttled { retry_after }) if tries < MOST_TRIES => {
-                    tries += 1;
-                    held_back(retry_after).await;
-                }
-                Some(error) => return Err(sorted(&error)),
-            }
-        };
-        Ok(Answer { status: answer.status.as_u16(), body: answer.body.to_vec(), date: None })
-    }
-
-    fn label(&self) -> &str {
-        &self.label
-    }
-}
-
-/// Waits as long as the API server asks.
-async fn held_back(retry_after: Option<Duration>) {
-    tokio::time::sleep(retry_after.unwrap_or(Duration::from_secs(1)).min(HELD_BACK)).await;
-}
-
-/// Waits for the next step. A server that is back ends it: what it was away for is known at once.
-pub(super) async fn until_next(every: Duration, link: &mut watch::Receiver<Option<String>>) -> Result<(), Gone> {
-    let mut due = std::pin::pin!(tokio::time::sleep(every));
-    loop {
-        tokio::select! {
-            () = &mut due => return Ok(()),
-            changed = link.changed() => {
-                changed.map_err(|_| Gone)?;
-                if link.borrow_and_update().is_none() {
-                    return Ok(());
-                }
-            }
-        }
-    }
-}
-
-fn sorted(error: &RequestError) -> AskError {
-    let words = error.detail();
-    match error {
-        RequestError::Timeout => AskError::Timeout,
-        RequestError::Forbidden { .. } => AskError::Forbidden(words),
-        RequestError::NotFound { .. } => AskError::NotFound(words),
-        RequestError::Server { .. } => AskError::Refused(words),
-        other if other.is_connection() => AskError::Refused(format!("{}: {words}", other.headline())),
-        RequestError::Throttled { .. } => AskError::Busy(error.told()),
-        other => AskError::Other(other.told()),
-    }
-}
-
-/// A kind that is polled: its feed as told last.
-pub(super) struct Told {
-    kind: KindId,
-    feed: Feed,
-    out: Outbox<Batch>,
-    /// See [`Feed::aside`].
-    aside: Box<str>,
-}
-
-/// What came of looking for the services, told to everybody who asks one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Looked {
-    pub found: Discovered,
-    /// Why the last look told nothing; what was found before stays.
-    pub problem: Option<String>,
-    /// There was a first look.
-    pub done: bool,
-}
-
-impl Told {
-    pub(super) fn new(kind: KindId, shared: &Shared) -> Self {
-        let out = Outbox::new(kind, shared.interner.clone(), shared.news.clone(), |batch| batch);
-        Self { kind, feed: Feed::default(), out, aside: Box::default() }
-    }
-
-    /// For what profiles ask for. A profile may be switched off: what is gone with it is nothing that was lost. And
-    /// while it is not known which are on, nothing to ask for is no proof that there is nothing.
-    pub(super) async fn tell_of(&mut self, on: &Profiles, polled: Polled, now: Time) -> Result<(), Gone> {
-        if polled.state != FeedState::NotInstalled {
-            return self.tell(polled, now).await;
-        }
-        self.say(nothing_to_ask(&on.certainty), now).await
-    }
-
-    async fn tell(&mut self, polled: Polled, now: Time) -> Result<(), Gone> {
-        for change in polled.changes(&self.feed, now) {
-            let Change::Feed(feed) = change else {
-                self.out.push(change);
-                continue;
-            };
-            let feed = Feed { aside: self.aside.clone(), ..feed };
-            if feed != self.feed {
-                self.feed = feed.clone();
-                self.out.push(Change::Feed(feed));
-            }
-        }
-        self.out.flush().await
-    }
-
-    async fn is(&mut self, state: FeedState, why: Option<&str>, now: Time) -> Result<(), Gone> {
-        self.say(Saying { state, error: why.map(clean), soon: false }, now).await
-    }
-
-    async fn say(&mut self, Saying { state, error, soon }: Saying, now: Time) -> Result<(), Gone> {
-        let feed = Feed { state, since: now, error, soon, aside: self.aside.clone(), ..Feed::default() };
-        if (feed.state, feed.soon, &feed.error) != (self.feed.state, self.feed.soon, &self.feed.error) {
-            self.feed = feed.clone();
-            self.out.push(Change::Feed(feed));
-        }
-        self.out.flush().await
-    }
-}
-
-/// What a feed says whose profiles ask for nothing.
-fn nothing_to_ask(certainty: &Certainty) -> Saying {
-    let (state, why) = match certainty {
-        Certainty::Waiting | Certainty::Certain => (FeedState::NotInstalled, None),
-        Certainty::Unsure(why) => (FeedState::Unreachable, Some(why)),
-        Certainty::Hidden(why) => (FeedState::NoAccess, Some(why)),
-    };
-    // where it failed it is looked again in a moment
-    Saying { state, error: why.map(|why| clean(why)), soon: matches!(certainty, Certainty::Unsure(_)) }
-}
 
 /// Runs the feed of a polled kind. Alerts and silences come from one step, which runs as the alerts' feed.
 pub async fn run(kind: KindId, service: kinds::Service, shared: Shared) {
@@ -367,8 +205,7 @@ async fn openbao(shared: &Shared, kind: KindId) -> Result<(), Gone> {
         let http = match Http::direct(&settings, &shared.cluster.settings.env) {
             Ok(http) => Address::new(http),
             Err(error) => {
-                let why = format!("{}: {}", error.headline(), error.detail());
-                return told.is(FeedState::Unreachable, Some(&why), (shared.clock)()).await;
+                return told.is(FeedState::Unreachable, Some(&error.to_string()), (shared.clock)()).await;
             }
         };
         loop {
@@ -463,25 +300,6 @@ fn namespaces_of(shared: &Shared, look: &Looked, name: ServiceName) -> Vec<Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[rstest::rstest]
-    #[case::held_back(Certainty::Unsure("too many requests, again in 3 s".into()), FeedState::Unreachable, true)]
-    #[case::hidden(Certainty::Hidden("no access".into()), FeedState::NoAccess, false)]
-    #[case::nothing(Certainty::Certain, FeedState::NotInstalled, false)]
-    fn who_waits_for_profiles_that_could_not_be_looked_for_hears_of_them_in_a_moment(
-        #[case] certainty: Certainty,
-        #[case] state: FeedState,
-        #[case] soon: bool,
-    ) {
-        let saying = nothing_to_ask(&certainty);
-        assert_eq!((saying.state, saying.soon), (state, soon));
-    }
-
-    #[test]
-    fn too_many_requests_is_an_error_of_its_own() {
-        let error = RequestError::Throttled { retry_after: Some(Duration::from_secs(3)) };
-        assert_eq!(sorted(&error), AskError::Busy("too many requests, again in 3 s".into()));
-    }
 
     #[test]
     fn the_namespaces_of_pods_without_a_service_are_named() {

@@ -4,26 +4,21 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
 use kube::Api;
 use kube::core::ApiResource;
-use tokio::sync::{Notify, mpsc, watch};
 
-use super::Clock;
+use super::feed::Feed;
 use super::outbox::{Gone, Outbox};
 use super::report::{Report, Saying};
 use super::scope::{End, Scoped};
-use super::services::Looked;
+use super::shared::Shared;
 use super::slim::{DECODER, Decoder, Slim};
-use crate::clients::api::{ApiMap, Found};
-use crate::clients::cluster::Cluster;
+use crate::clients::api::Found;
 use crate::clients::errors::RequestError;
-use crate::domain::change::{Batch, Change, FeedState, Scope};
-use crate::domain::interner::Interner;
-use crate::domain::profile::Profiles;
+use crate::domain::change::{Batch, FeedState, Scope};
 use crate::domain::record::{KindId, clean};
 use crate::domain::served::Served;
 use crate::kinds::{self, Api as KindApi};
@@ -34,33 +29,6 @@ const MISSING_RETRY: Duration = Duration::from_secs(5);
 /// then, as rights may have been granted.
 const REFUSED_RETRY: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(60)];
 
-/// Everything the feeds of one cluster share.
-#[derive(Debug, Clone)]
-pub struct Shared {
-    pub cluster: Arc<Cluster>,
-    pub interner: Rc<RefCell<Interner>>,
-    pub news: mpsc::Sender<Batch>,
-    /// What is served; `None` until discovery has answered.
-    pub served: watch::Receiver<Option<Arc<ApiMap>>>,
-    /// Whether the API server answers; why not.
-    pub link: watch::Receiver<Option<String>>,
-    /// Told when a feed finds that it may not.
-    pub suspect: Rc<Notify>,
-    /// Read when the whole cluster may not be.
-    pub namespaces: Rc<[String]>,
-    /// The platform profiles that are on.
-    pub profiles: watch::Receiver<Arc<Profiles>>,
-    /// The services that were found.
-    pub looked: watch::Receiver<Arc<Looked>>,
-    pub clock: Clock,
-}
-
-pub(super) struct Feed {
-    pub kind: KindId,
-    pub shared: Shared,
-    pub report: Rc<RefCell<Report>>,
-}
-
 /// Runs the feed of one kind until the receiver of its news goes away.
 pub async fn run(kind: KindId, shared: Shared) {
     let KindApi::Watch { group, versions, decode, .. } = kinds::spec(kind).api else { return };
@@ -70,18 +38,6 @@ pub async fn run(kind: KindId, shared: Shared) {
 }
 
 impl Feed {
-    pub fn outbox(&self) -> Outbox<Batch> {
-        Outbox::new(self.kind, self.shared.interner.clone(), self.shared.news.clone(), |batch| batch)
-    }
-
-    pub async fn tell(&self, out: &mut Outbox<Batch>) -> Result<(), Gone> {
-        let news = self.report.borrow_mut().news((self.shared.clock)());
-        if let Some(feed) = news {
-            out.push(Change::Feed(feed));
-        }
-        out.flush().await
-    }
-
     async fn run(&self, group: &str, versions: &[&str]) -> Result<(), Gone> {
         let mut out = self.outbox();
         let mut served = self.shared.served.clone();
@@ -106,7 +62,7 @@ impl Feed {
                         _ => FeedState::Unreachable,
                     };
                     let soon = why.is_passing();
-                    let why = format!("what this server serves cannot be asked: {}: {}", why.headline(), why.detail());
+                    let why = format!("what this server serves cannot be asked: {why}");
                     self.report.borrow_mut().restart();
                     self.report.borrow_mut().set(None, Saying { state, error: Some(clean(&why)), soon });
                     self.tell(&mut out).await?;

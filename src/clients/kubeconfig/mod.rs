@@ -16,27 +16,9 @@ use kube::config::{AuthInfo, Cluster};
 use serde_json::Value;
 
 use super::errors::ConnectError;
+use super::failure::FileProblem;
 use crate::config::Settings;
 use parse::{Context, Entry, Unreadable};
-
-/// Something wrong with one file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileProblem {
-    pub path: PathBuf,
-    /// Line and column, from 1, where they are known.
-    pub at: Option<(u64, u64)>,
-    pub what: String,
-}
-
-impl fmt::Display for FileProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.path.display())?;
-        if let Some((line, column)) = self.at {
-            write!(f, ":{line}:{column}")?;
-        }
-        write!(f, ": {}", self.what)
-    }
-}
 
 /// A context for the picker.
 #[derive(Debug, Clone, PartialEq, Eq)]

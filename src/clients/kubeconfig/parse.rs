@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use serde_saphyr::{DuplicateKeyPolicy, Spanned};
 
-use super::FileProblem;
+use crate::clients::failure::FileProblem;
 
 /// The extension of a cluster that a plugin is given.
 const EXEC_EXTENSION: &str = "client.authentication.k8s.io/exec";

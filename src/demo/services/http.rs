@@ -1,5 +1,6 @@
 //! Parameters and answers of the services: query strings, form bodies, JSON and text. No sockets here.
 
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::{Reply, Request};
@@ -48,26 +49,7 @@ fn parse(text: &str) -> Vec<(String, String)> {
 
 /// Undoes percent-encoding and the plus signs of forms; what is not valid stays as it is.
 pub fn decode(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let hex = bytes
-            .get(at + 1..at + 3)
-            .and_then(|two| std::str::from_utf8(two).ok())
-            .and_then(|two| u8::from_str_radix(two, 16).ok());
-        match (bytes[at], hex) {
-            (b'%', Some(byte)) => {
-                out.push(byte);
-                at += 3;
-                continue;
-            }
-            (b'+', _) => out.push(b' '),
-            (byte, _) => out.push(byte),
-        }
-        at += 1;
-    }
-    String::from_utf8_lossy(&out).into_owned()
+    percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
 }
 
 pub fn json(status: u16, body: &Value) -> Reply {

@@ -33,6 +33,6 @@ pub async fn node(http: &Http, path: &str, how: How, now: Time) -> Result<Vec<Th
             Ok(list(&found, "/items").iter().map(|pod| There::read(pod, now)).collect())
         }
         Ok(_) => Err("the answer is no list of pods".to_owned()),
-        Err(error) => Err(text::line(&format!("{}: {}", error.headline(), error.detail())).into_owned()),
+        Err(error) => Err(text::line(&error.to_string()).into_owned()),
     }
 }

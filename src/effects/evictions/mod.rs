@@ -2,6 +2,7 @@
 //! asked for again until the time is over, and what terminates is awaited. A look at the node decides, at the end and
 //! after every answer that was lost; nothing that may have been taken is sent a second time.
 
+mod ended;
 mod look;
 mod rehearse;
 mod work;
@@ -14,14 +15,16 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use tokio::time::{Instant, sleep_until};
 
+use super::exact::Exact;
 use super::lock::Permit;
-use super::send::{self, Exact, Journal, Sent};
+use super::send::{self, Journal, Sent};
 use crate::clients::cluster::Cluster;
 use crate::clients::http::Http;
 use crate::domain::ages::Time;
 use crate::domain::evictions::Evictions;
 use crate::domain::plan::Request;
 
+pub use ended::{End, Ended};
 pub use rehearse::rehearse;
 use work::Work;
 
@@ -70,28 +73,6 @@ impl Journal for Watched<'_> {
     fn answer(&self, sent: &Sent) -> Result<(), String> {
         self.noted(self.journal.answer(sent))
     }
-}
-
-/// How it ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum End {
-    /// No pod is left that had to go.
-    Done(String),
-    /// Some are left.
-    Failed(String),
-    /// Some are left, and nothing was taken.
-    Refused(String),
-    /// It cannot be said what is left, or whether it still goes.
-    Unknown(String),
-    /// The operator stopped it.
-    Stopped(String),
-}
-
-/// How it ended, and all of what is left, line by line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ended {
-    pub end: End,
-    pub lines: Vec<String>,
 }
 
 /// Runs it to its end.

@@ -11,7 +11,7 @@ use crate::clients::cluster::Cluster;
 use crate::domain::evictions::{Evictions, Leaving, some};
 use crate::domain::outcome::Verdict;
 use crate::domain::plan::{Request, Right};
-use crate::effects::asking::may;
+use crate::effects::rights::may;
 use crate::effects::send::{self, Sent};
 
 /// Whether the step would be taken. What a budget holds back now does not speak against it, and neither does what is

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{End, Ended};
+use super::ended::{End, Ended};
 use crate::domain::evictions::{Evictions, Leaving, There, pods, some};
 use crate::domain::plan::Request;
 use crate::domain::text;
-use crate::effects::runner::DOUBT;
+use crate::effects::DOUBT;
 use crate::effects::send::Sent;
 
 /// As kubectl waits between two requests that were refused for now.

@@ -1,8 +1,8 @@
 //! The shape of an expression, and the matchers of a selector.
 
-use regex::Regex;
+use std::collections::BTreeMap;
 
-use super::super::tsdb::Labels;
+use regex::Regex;
 
 /// How a matcher compares.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub struct Matcher {
 
 impl Matcher {
     /// A label that is absent is an empty one.
-    pub fn fits(&self, labels: &Labels) -> bool {
+    pub fn fits(&self, labels: &BTreeMap<String, String>) -> bool {
         self.fits_text(labels.get(&self.label).map_or("", String::as_str))
     }
 
