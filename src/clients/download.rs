@@ -110,7 +110,7 @@ fn web(url: Url, written: &Uri, origins: &[String], env: &Env) -> Result<Web, Do
     // behind a proxy it is the proxy that looks names up
     reach.allowed = if reach.proxy.is_some() { |_| true } else { allowed };
     let credentials = Credentials::new(Source::None, String::new(), String::new());
-    Web::new(reach, credentials).map_err(|error| DownloadError::Unreachable(web::words(error.as_ref())))
+    Web::new(&reach, credentials).map_err(|error| DownloadError::Unreachable(web::words(error.as_ref())))
 }
 
 /// To which addresses of a network this one may lead; nothing when it may not be asked at all. It is read as it will be

@@ -193,7 +193,7 @@ impl Http {
         let query = if plain { Service::harmless_query(query) } else { query.to_owned() };
         let hint = "correct the credentials of this service in the configuration".to_owned();
         let credentials = Credentials::new(source, place.clone(), hint);
-        let web = Web::new(reach, credentials).map_err(|error| refuse(web::words(error.as_ref())))?;
+        let web = Web::new(&reach, credentials).map_err(|error| refuse(web::words(error.as_ref())))?;
         let base = address.trim_end_matches('/').to_owned();
         Ok(Self { way: Way::Direct { web, base, query }, prefix: slashed(&settings.path_prefix), headers })
     }

@@ -75,7 +75,7 @@ pub struct Web {
 impl Web {
     /// # Errors
     /// Certificates, a key or a proxy's address that cannot be used.
-    pub fn new(reach: Reach, credentials: Arc<Credentials>) -> Result<Self, BoxError> {
+    pub fn new(reach: &Reach, credentials: Arc<Credentials>) -> Result<Self, BoxError> {
         tls::provider();
         let plain = reach.is_plain();
         let scheme = reach.proxy.as_ref().and_then(Uri::scheme_str);
@@ -123,7 +123,7 @@ impl Web {
     /// Whatever keeps us from an answer; [`RequestError::from_chain`] sorts it. A status code is no error, but for the
     /// proxy's own refusal.
     pub async fn send(&self, request: Request<Option<Bytes>>) -> Head {
-        let request = self.made(request)?;
+        let request = made(request)?;
         let credential = self.credentials.current().await?;
         let again = request.try_clone();
         let mut answer = self.send_as(request, &credential).await;
@@ -144,19 +144,6 @@ impl Web {
         Ok(answered::taken_in(response, Shape::Whole, &self.stats))
     }
 
-    fn made(&self, request: Request<Option<Bytes>>) -> Result<reqwest::Request, RequestError> {
-        let (parts, body) = request.into_parts();
-        let parsed = Url::parse(&parts.uri.to_string());
-        let mut url = parsed.map_err(|error| RequestError::Other(error.to_string()))?;
-        // an address without a host has neither, and is refused when it is sent
-        let _ = (url.set_username(""), url.set_password(None));
-        let mut request = reqwest::Request::new(parts.method, url);
-        *request.headers_mut() = parts.headers;
-        answered::introduce(request.headers_mut(), true);
-        *request.body_mut() = body.map(reqwest::Body::from);
-        Ok(request)
-    }
-
     async fn send_as(&self, mut request: reqwest::Request, credential: &Credential) -> Head {
         if let Some(header) = &credential.header {
             request.headers_mut().insert(header::AUTHORIZATION, header.clone());
@@ -171,6 +158,20 @@ impl Web {
         answered::note(&method, &path, sent.elapsed(), &answer);
         answer
     }
+}
+
+/// The request as reqwest takes it.
+fn made(request: Request<Option<Bytes>>) -> Result<reqwest::Request, RequestError> {
+    let (parts, body) = request.into_parts();
+    let parsed = Url::parse(&parts.uri.to_string());
+    let mut url = parsed.map_err(|error| RequestError::Other(error.to_string()))?;
+    // an address without a host has neither, and is refused when it is sent
+    let _ = (url.set_username(""), url.set_password(None));
+    let mut request = reqwest::Request::new(parts.method, url);
+    *request.headers_mut() = parts.headers;
+    answered::introduce(request.headers_mut(), true);
+    *request.body_mut() = body.map(reqwest::Body::from);
+    Ok(request)
 }
 
 fn any(body: reqwest::Body) -> AnyBody {
