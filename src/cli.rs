@@ -328,7 +328,7 @@ pub struct TimelineArgs {
 }
 
 fn younger(text: &str) -> Result<i64, String> {
-    let seconds = crate::config::value::seconds(text);
+    let seconds = crate::domain::ages::duration(text);
     seconds.filter(|seconds| *seconds > 0).ok_or_else(|| "write a time like 30m or 6h".to_owned())
 }
 

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use rstest::rstest;
 use watchkeeper::cli::{self, Mode};
+use watchkeeper::config::ReadOnly;
 use watchkeeper::config::env::Env;
 use watchkeeper::config::problem::Place;
 use watchkeeper::config::profiles;
-use watchkeeper::config::settings::ReadOnly;
 use watchkeeper::config::{ConfigError, Origin, Request, ServiceMode, ServiceName, Settings, schema};
 use watchkeeper::domain::thresholds::Thresholds;
 use watchkeeper::headless;
