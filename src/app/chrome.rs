@@ -175,8 +175,8 @@ fn freshness(world: &World) -> Option<(String, Tone)> {
         }
         Link::Up => {}
     }
-    if world.facts.skew.abs() > 5 {
-        return Some((format!("clock {:+}s", world.facts.skew), Tone::Warn));
+    if let Some(skew) = world.notable_skew() {
+        return Some((format!("clock {skew:+}s"), Tone::Warn));
     }
     let stale: Vec<_> = world.store.tables().filter(|(_, t)| t.feed.state == FeedState::Stale).collect();
     let (kind, table) = stale.iter().min_by_key(|(_, t)| t.feed.since)?;
@@ -187,7 +187,7 @@ fn freshness(world: &World) -> Option<(String, Tone)> {
 
 fn clock(world: &World) -> String {
     let now = world.facts.now.timestamp();
-    if world.facts.utc {
+    if world.preferences.utc {
         return now.strftime("%H:%MZ").to_string();
     }
     now.to_zoned(moment::zone(false)).strftime("%H:%M").to_string()
@@ -263,7 +263,7 @@ fn hints(frame: &Frame<'_>) -> Line {
     for command in frame.screen.hints() {
         let deep = frame.depth > 1;
         let own = frame.screen.own_keys().iter().find(|b| b.command == *command).map(|b| (b.chords[0], b.help));
-        let shared = frame.world.facts.keys.iter().find(|k| k.binding.command == *command);
+        let shared = frame.world.preferences.keys.iter().find(|k| k.binding.command == *command);
         let shared = shared.and_then(|k| Some((k.chords.first()?.as_str(), short(*command, k.binding.help, deep))));
         let Some((chord, help)) = own.or(shared) else { continue };
         let text = format!(" <{chord}> {help} ");

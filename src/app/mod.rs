@@ -22,7 +22,7 @@ use crate::kinds;
 use crate::scene::{self, Keep, Scene};
 use crate::screens::line_edit::LineEdit;
 use crate::screens::table::TableScreen;
-use crate::screens::world::{Facts, Link, PlanRun, World};
+use crate::screens::world::{Facts, Link, PlanRun, Preferences, World};
 use crate::screens::{self, SCREENS, Screen, Size};
 use crate::store::RowId;
 use crate::triage::timeline::Seen;
@@ -64,7 +64,6 @@ pub struct App {
     size: Size,
     touched: Vec<RowId>,
     bells: u32,
-    bell: bool,
     known_p1: u32,
 }
 
@@ -106,10 +105,10 @@ impl Visit {
 pub const LEAST: Size = Size { width: 40, height: 10 };
 
 impl App {
-    pub fn new(facts: Facts, keymap: Keymap, bell: bool) -> Self {
-        let facts = Facts { keys: keymap.keys.clone(), ..facts };
+    pub fn new(preferences: Preferences, facts: Facts, keymap: Keymap) -> Self {
+        let preferences = Preferences { keys: keymap.keys.clone(), ..preferences };
         let mut app = Self {
-            world: World::new(facts),
+            world: World::new(preferences, facts),
             keymap,
             stack: Vec::new(),
             history: Vec::new(),
@@ -126,7 +125,6 @@ impl App {
             size: LEAST,
             touched: Vec::new(),
             bells: 0,
-            bell,
             known_p1: 0,
         };
         let home = app.open(Place::Home);
@@ -158,14 +156,14 @@ impl App {
 
     /// Judges what changed and what is due, at the time that the facts say.
     pub fn settle(&mut self) {
-        let World { store, triage, facts, timeline, .. } = &mut self.world;
+        let World { store, triage, preferences, facts, timeline, .. } = &mut self.world;
         let lost = match &facts.link {
             Link::Down { since, headline, detail, .. } => {
                 Some(Finding::new(Severity::P1, Some(*since), format!("{headline}: {detail}; what is shown is old")))
             }
             Link::Connecting | Link::Up => None,
         };
-        let settings = facts.judging();
+        let settings = preferences.judging(facts);
         let is_lost = lost.is_some();
         let changed = triage.refresh(store, &self.touched, lost, &settings, facts.now);
         timeline.watch(&Seen {
@@ -179,7 +177,7 @@ impl App {
         });
         if changed {
             let p1 = triage.totals().by_severity[0];
-            if self.bell && p1 > self.known_p1 {
+            if self.world.preferences.bell && p1 > self.known_p1 {
                 self.bells += 1;
             }
             self.known_p1 = p1;
@@ -188,10 +186,10 @@ impl App {
             self.touched.clear();
         }
         self.look_for_reverts();
-        let facts = &self.world.facts;
-        if facts.favourites.is_empty() && !self.world.store.table(kinds::by_name("Pod").unwrap_or_default()).is_empty()
+        if self.world.favourites().next().is_none()
+            && !self.world.store.table(kinds::by_name("Pod").unwrap_or_default()).is_empty()
         {
-            self.world.facts.favourites = self.world.namespaces().into_iter().take(9).collect();
+            self.world.facts.first_namespaces = self.world.namespaces().into_iter().take(9).collect();
         }
     }
 
@@ -205,8 +203,7 @@ impl App {
 
     /// Starts anew on another cluster: nothing of the old one remains.
     pub fn reset(&mut self, facts: Facts) {
-        let facts = Facts { keys: self.keymap.keys.clone(), ..facts };
-        self.world = World::new(facts);
+        self.world.renew(facts);
         self.touched.clear();
         self.known_p1 = 0;
         self.history.clear();
@@ -589,7 +586,7 @@ impl App {
                 Vec::new()
             }
             Command::Namespace(0) => vec![Effect::Namespace(None)],
-            Command::Namespace(digit) => match self.world.facts.favourites.get(usize::from(digit) - 1).cloned() {
+            Command::Namespace(digit) => match self.world.favourites().nth(usize::from(digit) - 1).cloned() {
                 Some(name) => vec![Effect::Namespace(Some(name))],
                 None => vec![Effect::Complain(format!("no namespace has the key {digit}"))],
             },

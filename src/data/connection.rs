@@ -166,7 +166,8 @@ async fn connection(
     let context = clean(&cluster.context);
     // of the name alone nobody knows which cluster it is
     wire.say_all(keeper.arrived(&context, &cluster.identity)).await;
-    let mut live = live(cluster, wire, recorder, (&wanted, settings.namespace.clone()), tasks);
+    let namespace = cluster.settings.namespace.clone();
+    let mut live = live(cluster, wire, recorder, (&wanted, namespace), tasks);
     let running = Rc::new(Cell::new(0_usize));
     let elsewhere = Rc::new(Notify::new());
     tasks.spawn_local(watch_place(
@@ -400,6 +401,8 @@ async fn announce(cluster: Arc<Cluster>, wire: Wire) {
         version: clean(cluster.version.as_ref().map_or("", |v| &v.git_version)),
         alarms: alarms(&cluster),
         warnings: cluster.warnings.iter().map(|warning| clean(warning)).collect(),
+        namespaces: cluster.settings.namespaces.clone(),
+        core_namespaces: cluster.settings.core_namespaces.clone(),
     };
     // before anything is judged by it
     if let Some(skew) = cluster.stats.skew_seconds().filter(|skew| skew.abs() > 1) {

@@ -45,7 +45,7 @@ impl Help {
             out.push(heading(title));
             // the digits say once what they do
             let said = |key: &&super::world::Key| !key.chords.is_empty() && !key.binding.help.is_empty();
-            for key in world.facts.keys.iter().filter(|k| k.binding.group == group).filter(said) {
+            for key in world.preferences.keys.iter().filter(|k| k.binding.group == group).filter(said) {
                 add(&key.chords.join(" "), key.binding.help, &mut out);
             }
         }

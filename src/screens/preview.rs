@@ -315,7 +315,7 @@ impl Preview {
         match &self.state {
             State::Reading => out.push(Line::of("  reading what it needs", Tone::Busy)),
             State::Refused(why) => paragraph(2, why, width, Tone::Bad, &mut out),
-            State::Ready(plan) => plan_text::lines(plan, self.checks(), facts, width, &mut out),
+            State::Ready(plan) => plan_text::lines(plan, self.checks(), world.dates(), width, &mut out),
         }
         out
     }
