@@ -270,10 +270,11 @@ fn bounded_within(body: AnyBody, shape: Shape, limit: Option<Duration>, stats: A
 mod tests {
     use super::*;
     use futures::{Stream, StreamExt};
+    use http_body_util::Full;
 
     fn of(pieces: impl Stream<Item = Bytes> + Send + 'static) -> AnyBody {
-        let body = axum::body::Body::from_stream(pieces.map(Ok::<_, BoxError>));
-        body.map_err(BoxError::from).boxed_unsync()
+        let frames = pieces.filter_map(|piece| async move { Full::new(piece).frame().await });
+        StreamBody::new(frames.map(|frame| frame.map_err(BoxError::from))).boxed_unsync()
     }
 
     fn endless(piece: &'static [u8]) -> AnyBody {
