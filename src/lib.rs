@@ -6,6 +6,7 @@ pub mod cli;
 pub mod clients;
 pub mod config;
 pub mod data;
+#[cfg(feature = "demo")]
 pub mod demo;
 pub mod domain;
 pub mod effects;

@@ -74,7 +74,7 @@ const LADDER: &[Rung] = &[
     ("demo", &[], &["axum", "http", "tokio", "flate2", "tempfile", "serde", "serde_json", "toml"]),
     (
         "cli",
-        &["config", "session", "headless", "data", "sources", "effects", "demo"],
+        &["domain", "config", "session", "headless", "data", "sources", "effects", "demo"],
         &[
             "clap",
             "clap_complete",

@@ -62,6 +62,26 @@ impl Home {
     }
 }
 
+/// How much is in the diagnostic log is set by a variable, and what is no level is refused.
+#[test]
+fn the_log_has_what_its_level_asks_for() {
+    let home = Home::new();
+    let logged = |level: &str| {
+        let mut command = home.command();
+        command.env("WATCHKEEPER_LOG", level).args(["--plain", "-c", "help", "--log-file", "log"]);
+        let said = Said::of(&command.output().unwrap());
+        let log = fs::read_to_string(home.0.path().join("log")).unwrap_or_default();
+        fs::remove_file(home.0.path().join("log")).unwrap();
+        (said, log)
+    };
+    let (said, log) = logged("info");
+    assert!(log.contains("started"), "{said:?} {log}");
+    let (said, log) = logged("error");
+    assert!(!log.contains("started"), "{said:?} {log}");
+    let (said, _) = logged("watchkeeper=loud");
+    said.refuses(&["WATCHKEEPER_LOG `watchkeeper=loud`"]);
+}
+
 #[derive(Debug)]
 struct Said {
     code: Option<i32>,

@@ -8,6 +8,8 @@
 
 #[path = "scenarios/read.rs"]
 mod read;
+#[path = "scenarios/settings.rs"]
+mod settings;
 
 use std::fmt::Write as _;
 

@@ -32,7 +32,7 @@ fn start(columns: u16, rows: u16) -> Case {
 
 fn command(state: &TempDir) -> CommandBuilder {
     let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "program::program", "--nocapture", "--test-threads=1"]);
+    command.args(["--ignored", "--exact", "program::program", "--nocapture", "--test-threads=1"]);
     command.env(program::STATE, state.path());
     command
 }
@@ -248,7 +248,7 @@ fn a_dumb_terminal_and_no_terminal_are_refused_with_the_way_out() {
     assert!(pty.text().contains("TERM=dumb") && pty.text().contains("--plain"), "{}", pty.text());
 
     let piped = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "program::program", "--nocapture", "--test-threads=1"])
+        .args(["--ignored", "--exact", "program::program", "--nocapture", "--test-threads=1"])
         .env(program::STATE, state.path())
         .output()
         .unwrap();

@@ -12,7 +12,7 @@ use watchkeeper::domain::change::{Batch, Change, Feed, FeedState, Scope};
 use watchkeeper::domain::interner::Interner;
 use watchkeeper::intent::{Chord, Code};
 use watchkeeper::kinds::{self, Api};
-use watchkeeper::screens::world::Facts;
+use watchkeeper::screens::world::{Facts, Preferences};
 use watchkeeper::session::writer::{Frame, Writer};
 use watchkeeper::ui::{self, Theme};
 
@@ -59,7 +59,7 @@ pub fn time(pods: usize) -> Result<f64> {
 /// The console on its pods, sorted by name, as it stands when all have been read.
 fn app(pods: usize) -> Result<App> {
     let keymap = Keymap::new(std::iter::empty::<(&str, &[String])>()).map_err(|error| eyre!("{error}"))?;
-    let mut app = App::new(Facts { now: Time(NOW), ..Facts::default() }, keymap, false);
+    let mut app = App::new(Preferences::default(), Facts { now: Time(NOW), ..Facts::default() }, keymap);
     app.resize(200, 50);
     app.run_line("pods").map_err(|error| eyre!(error))?;
     app.key(Chord { code: Code::Char('N'), ctrl: false, alt: false });

@@ -8,7 +8,7 @@ use super::silence::{self, amtool, parse};
 use super::silence_caution::Caution;
 use super::silence_span::{self, Span, end_flag};
 use super::{ActionSpec, Field, Offer, Start};
-use crate::domain::ages::Time;
+use crate::domain::ages::{Time, duration};
 use crate::domain::json::text;
 use crate::domain::matcher::written;
 use crate::domain::plan::{Act, Guard, Plan, Proof, Risk, Step, Stop, Via};
@@ -134,7 +134,7 @@ fn end(input: &Input<'_>, had: Time) -> Result<Time, Stop> {
     let ends = match wanted.strip_prefix('+') {
         Some(more) => {
             let wrong = || Stop::Refuse(format!("duration `{wanted}`: write +30m, +2h or +1d for longer than now"));
-            had.plus(silence_span::length(&more.to_lowercase()).filter(|s| *s > 0).ok_or_else(wrong)?)
+            had.plus(duration(&more.to_lowercase()).filter(|s| *s > 0).ok_or_else(wrong)?)
         }
         None => input.now.plus(Span::of(wanted, input.now, input.zone)?.seconds),
     };

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use jiff::ToSpan as _;
 use jiff::tz::TimeZone;
 
-use crate::domain::ages::Time;
+use crate::domain::ages::{Time, duration};
 use crate::domain::plan::Stop;
 
 /// Longer than this is no silence but a change of the alert.
@@ -28,7 +28,7 @@ impl Span {
         let lower = text.trim().to_lowercase();
         let (seconds, is_end) = match lower.strip_prefix("until ") {
             Some(clock) => (until(clock.trim(), now, zone), true),
-            None => (length(&lower), false),
+            None => (duration(&lower), false),
         };
         let seconds = seconds.filter(|seconds| *seconds > 0).ok_or_else(|| {
             Stop::Refuse(format!("duration `{text}` is neither like 30m, 2h, 1d nor like `until 14:30`"))
@@ -93,27 +93,6 @@ pub fn told(seconds: i64) -> String {
         }
     }
     out
-}
-
-/// `1d12h` in seconds.
-pub fn length(text: &str) -> Option<i64> {
-    let mut total = 0i64;
-    let mut rest = text.trim();
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
-        let number: i64 = rest[..digits].parse().ok()?;
-        let unit = match rest.as_bytes()[digits] {
-            b's' => 1,
-            b'm' => 60,
-            b'h' => 3600,
-            b'd' => DAY,
-            b'w' => 7 * DAY,
-            _ => return None,
-        };
-        total = total.saturating_add(number.saturating_mul(unit));
-        rest = rest[digits + 1..].trim_start();
-    }
-    Some(total)
 }
 
 #[cfg(test)]

@@ -175,8 +175,8 @@ fn freshness(world: &World) -> Option<(String, Tone)> {
         }
         Link::Up => {}
     }
-    if world.facts.skew.abs() > 5 {
-        return Some((format!("clock {:+}s", world.facts.skew), Tone::Warn));
+    if let Some(skew) = world.notable_skew() {
+        return Some((format!("clock {skew:+}s"), Tone::Warn));
     }
     let stale: Vec<_> = world.store.tables().filter(|(_, t)| t.feed.state == FeedState::Stale).collect();
     let (kind, table) = stale.iter().min_by_key(|(_, t)| t.feed.since)?;
@@ -187,7 +187,7 @@ fn freshness(world: &World) -> Option<(String, Tone)> {
 
 fn clock(world: &World) -> String {
     let now = world.facts.now.timestamp();
-    if world.facts.utc {
+    if world.preferences.utc {
         return now.strftime("%H:%MZ").to_string();
     }
     now.to_zoned(moment::zone(false)).strftime("%H:%M").to_string()
@@ -260,7 +260,7 @@ pub fn plain_title(world: &World, screen: &dyn Screen) -> String {
 /// Footer hints come from the screen's own list and the keymap, so they cannot lie.
 fn hints(frame: &Frame<'_>) -> Line {
     let mut line = Line::new();
-    let (world, screen, keys) = (frame.world, frame.screen, &frame.world.facts.keys);
+    let (world, screen, keys) = (frame.world, frame.screen, &frame.world.preferences.keys);
     for command in screen.hints() {
         let deep = frame.depth > 1;
         // a chord that is text now leads nowhere

@@ -312,12 +312,12 @@ mod tests {
     use crate::domain::context::Context;
     use crate::domain::outcome::Unfinished;
     use crate::intent::{Chord, Code};
-    use crate::screens::world::Facts;
+    use crate::screens::world::{Facts, Preferences};
 
     fn app() -> App {
         let context = |name: &str| Context { name: name.to_owned(), ..Context::default() };
         let facts = Facts { contexts: vec![context("lab"), context("prod")], ..Facts::default() };
-        let mut app = App::new(facts, Keymap::new([]).unwrap(), false);
+        let mut app = App::new(Preferences::default(), facts, Keymap::new([]).unwrap());
         let candidate =
             Candidate { service: "prometheus", namespace: "mon".into(), name: "prom".into(), ..Candidate::default() };
         app.world.facts.candidates = vec![candidate];

@@ -44,7 +44,7 @@ impl App {
                 Vec::new()
             }
             Command::Namespace(0) => vec![Effect::Namespace(None)],
-            Command::Namespace(digit) => match self.world.facts.favourites.get(usize::from(digit) - 1).cloned() {
+            Command::Namespace(digit) => match self.world.favourites().nth(usize::from(digit) - 1).cloned() {
                 Some(name) => vec![Effect::Namespace(Some(name))],
                 None => vec![Effect::Complain(format!("no namespace has the key {digit}"))],
             },

@@ -40,7 +40,7 @@ impl App {
     pub(super) fn question(&self, width: usize) -> Option<String> {
         let effect = self.leaving.as_ref()?;
         // the key that approves a plan
-        let yes = self.world.facts.keys.first(Command::Approve, Layer::Preview);
+        let yes = self.world.preferences.keys.first(Command::Approve, Layer::Preview);
         let answers = match effect {
             Effect::Connect(context) => {
                 format!("? {yes} goes to {}, other keys stay", scene::clip(context, width / 4, Keep::Ends))

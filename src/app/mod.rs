@@ -23,7 +23,7 @@ use crate::domain::text;
 use crate::intent::{Chord, Effect, Place, Ticket, Tickets};
 use crate::kinds;
 use crate::scene::Scene;
-use crate::screens::world::{Facts, Link, World};
+use crate::screens::world::{Facts, Link, Preferences, World};
 use crate::screens::{self, Screen, Size};
 use crate::store::RowId;
 use crate::triage::timeline::Seen;
@@ -61,7 +61,6 @@ pub struct App {
     size: Size,
     touched: Vec<RowId>,
     bells: u32,
-    bell: bool,
     known_p1: u32,
 }
 
@@ -90,9 +89,9 @@ impl Notice {
 pub const LEAST: Size = Size { width: 40, height: 10 };
 
 impl App {
-    pub fn new(facts: Facts, keymap: Keymap, bell: bool) -> Self {
+    pub fn new(preferences: Preferences, facts: Facts, keymap: Keymap) -> Self {
         let mut app = Self {
-            world: World::new(known(facts, &keymap)),
+            world: World::new(known(preferences, &keymap), facts),
             keymap,
             stack: Vec::new(),
             history: Vec::new(),
@@ -109,7 +108,6 @@ impl App {
             size: LEAST,
             touched: Vec::new(),
             bells: 0,
-            bell,
             known_p1: 0,
         };
         let home = app.open(Place::Home);
@@ -141,7 +139,7 @@ impl App {
 
     /// Judges what changed and what is due, at the time that the facts say.
     pub fn settle(&mut self) {
-        let World { store, triage, facts, timeline, .. } = &mut self.world;
+        let World { store, triage, preferences, facts, timeline, .. } = &mut self.world;
         let lost = match &facts.link {
             Link::Down { since, headline, detail, .. } => {
                 let why = text::with_detail(headline, detail);
@@ -149,7 +147,7 @@ impl App {
             }
             Link::Connecting | Link::Up => None,
         };
-        let settings = facts.judging();
+        let settings = preferences.judging(facts);
         let is_lost = lost.is_some();
         let changed = triage.refresh(store, &self.touched, lost, &settings, facts.now);
         timeline.watch(&Seen {
@@ -163,7 +161,7 @@ impl App {
         });
         if changed {
             let p1 = triage.totals().by_severity[0];
-            if self.bell && p1 > self.known_p1 {
+            if self.world.preferences.bell && p1 > self.known_p1 {
                 self.bells += 1;
             }
             self.known_p1 = p1;
@@ -172,9 +170,8 @@ impl App {
             self.touched.clear();
         }
         self.look_for_reverts();
-        let facts = &self.world.facts;
-        if facts.favourites.is_empty() && !self.world.store.table(kinds::POD).is_empty() {
-            self.world.facts.favourites = self.world.namespaces().into_iter().take(9).collect();
+        if self.world.favourites().next().is_none() && !self.world.store.table(kinds::POD).is_empty() {
+            self.world.facts.first_namespaces = self.world.namespaces().into_iter().take(9).collect();
         }
     }
 
@@ -188,7 +185,7 @@ impl App {
 
     /// Starts anew on another cluster: nothing of the old one remains.
     pub fn reset(&mut self, facts: Facts) {
-        self.world = World::new(known(facts, &self.keymap));
+        self.world.renew(facts);
         self.touched.clear();
         self.known_p1 = 0;
         self.history.clear();
@@ -298,7 +295,7 @@ impl App {
 }
 
 /// Facts that know what can be pressed and typed.
-fn known(facts: Facts, keymap: &Keymap) -> Facts {
+fn known(preferences: Preferences, keymap: &Keymap) -> Preferences {
     let typed = commands::COMMANDS.iter().map(|command| command.typed).collect();
-    Facts { keys: keymap.keys.clone(), typed, ..facts }
+    Preferences { keys: keymap.keys.clone(), typed, ..preferences }
 }

@@ -11,6 +11,7 @@ use super::problem::{Place, Problem};
 use super::schema::{CONTEXTS_TABLE, KEYMAP_TABLE, Row};
 use super::settings::{Entry, Remap};
 use super::suggest::nearest;
+use super::toml_table::{Doc, type_name};
 use super::value::{Kind, Origin, Value, quoted};
 
 /// What a file sets.
@@ -26,24 +27,18 @@ pub struct FileSettings {
 /// # Errors
 /// All problems that were found; a syntax error hides the rest.
 pub fn read(path: &Path, text: &str, rows: &[Row]) -> Result<FileSettings, Vec<Problem>> {
-    let mut reader = Reader { path, text, rows, out: FileSettings::default(), problems: Vec::new() };
-    match DeTable::parse(text) {
-        Ok(document) => reader.root(document.get_ref()),
-        Err(error) => {
-            let at = error.span().map_or(text.len(), |span| span.start);
-            let what = format!("not valid TOML: {}", error.message().lines().collect::<Vec<_>>().join(", "));
-            reader.problem(at, what, None);
-        }
+    let mut reader = Reader { doc: Doc::new(path, text), rows, out: FileSettings::default() };
+    if let Some(document) = reader.doc.parse() {
+        reader.root(document.get_ref());
     }
-    if reader.problems.is_empty() { Ok(reader.out) } else { Err(reader.problems) }
+    let Reader { doc, out, .. } = reader;
+    if doc.problems.is_empty() { Ok(out) } else { Err(doc.problems) }
 }
 
 struct Reader<'a> {
-    path: &'a Path,
-    text: &'a str,
+    doc: Doc<'a>,
     rows: &'a [Row],
     out: FileSettings,
-    problems: Vec<Problem>,
 }
 
 impl Reader<'_> {
@@ -74,12 +69,12 @@ impl Reader<'_> {
         if let Some(row) = rows.iter().find(|row| row.path == path) {
             if in_context && !row.per_context {
                 let hint = Some(format!("it may be one of {}", self.siblings(prefix, true).join(", ")));
-                self.problem(key.span().start, format!("`{path}` cannot be set for one context"), hint);
+                self.doc.problem(key.span().start, format!("`{path}` cannot be set for one context"), hint);
                 return None;
             }
-            let line = self.position(key.span().start).0;
+            let line = self.doc.position(key.span().start).0;
             let value = self.value(&path, row.kind, value)?;
-            let origin = Origin::File { path: self.path.to_path_buf(), line };
+            let origin = Origin::File { path: self.doc.path.to_path_buf(), line };
             return Some(vec![Entry { path, value: Some(value), origin }]);
         }
         let table_prefix = format!("{path}.");
@@ -89,7 +84,7 @@ impl Reader<'_> {
         }
         let Some(table) = value.get_ref().as_table() else {
             let what = format!("`{path}` is a table, not {}", type_name(value.get_ref()));
-            self.problem(value.span().start, what, Some(format!("write [{path}]")));
+            self.doc.problem(value.span().start, what, Some(format!("write [{path}]")));
             return None;
         };
         let mut entries = Vec::new();
@@ -127,14 +122,14 @@ impl Reader<'_> {
                 }
                 _ => None,
             };
-            self.problem(value.span().start, format!("`{path}` must be {}, not {found}", kind.expected()), hint);
+            self.doc.problem(value.span().start, format!("`{path}` must be {}, not {found}", kind.expected()), hint);
         }
         read
     }
 
     fn keymap(&mut self, value: &Spanned<DeValue<'_>>) {
         let Some(table) = value.get_ref().as_table() else {
-            self.problem(value.span().start, "`keys` is a table".to_owned(), Some("write [keys]".to_owned()));
+            self.doc.problem(value.span().start, "`keys` is a table".to_owned(), Some("write [keys]".to_owned()));
             return;
         };
         for (action, chords) in table {
@@ -143,11 +138,11 @@ impl Reader<'_> {
                 DeValue::Array(items) => items.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect(),
                 _ => None,
             };
-            let (line, _) = self.position(action.span().start);
-            let origin = Origin::File { path: self.path.to_path_buf(), line };
+            let (line, _) = self.doc.position(action.span().start);
+            let origin = Origin::File { path: self.doc.path.to_path_buf(), line };
             let Some(list) = list else {
                 let what = format!("`keys.{}` must be a chord or a list of chords", action.get_ref());
-                self.problem(chords.span().start, what, Some("like \"ctrl-r\" or [\"g\", \"home\"]".to_owned()));
+                self.doc.problem(chords.span().start, what, Some("like \"ctrl-r\" or [\"g\", \"home\"]".to_owned()));
                 continue;
             };
             self.out.remaps.push(Remap { action: action.get_ref().to_string(), chords: list, origin });
@@ -156,7 +151,7 @@ impl Reader<'_> {
 
     fn contexts(&mut self, value: &Spanned<DeValue<'_>>) {
         let Some(table) = value.get_ref().as_table() else {
-            self.problem(
+            self.doc.problem(
                 value.span().start,
                 "`contexts` is a table".to_owned(),
                 Some("write [contexts.\"NAME\"]".to_owned()),
@@ -166,7 +161,11 @@ impl Reader<'_> {
         for (name, overrides) in table {
             let Some(overrides) = overrides.get_ref().as_table() else {
                 let what = format!("`contexts.\"{}\"` is a table", name.get_ref());
-                self.problem(overrides.span().start, what, Some(format!("write [contexts.\"{}\"]", name.get_ref())));
+                self.doc.problem(
+                    overrides.span().start,
+                    what,
+                    Some(format!("write [contexts.\"{}\"]", name.get_ref())),
+                );
                 continue;
             };
             let mut entries = Vec::new();
@@ -194,7 +193,7 @@ impl Reader<'_> {
                 None => format!("it may be one of {}", siblings.join(", ")),
             },
         };
-        self.problem(key.span().start, format!("unknown key `{prefix}{typed}`"), Some(hint));
+        self.doc.problem(key.span().start, format!("unknown key `{prefix}{typed}`"), Some(hint));
     }
 
     /// The words that may follow `prefix`.
@@ -211,30 +210,6 @@ impl Reader<'_> {
             words.extend([KEYMAP_TABLE.to_owned(), CONTEXTS_TABLE.to_owned()]);
         }
         words
-    }
-
-    fn problem(&mut self, at: usize, what: String, hint: Option<String>) {
-        let (line, column) = self.position(at);
-        self.problems.push(Problem { place: Place::File { path: self.path.to_path_buf(), line, column }, what, hint });
-    }
-
-    /// Line and column, from 1, of a byte offset.
-    fn position(&self, at: usize) -> (usize, usize) {
-        let before = self.text.get(..at).unwrap_or(self.text);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
-    }
-}
-
-fn type_name(value: &DeValue<'_>) -> &'static str {
-    match value {
-        DeValue::String(_) => "a string",
-        DeValue::Integer(_) => "a number",
-        DeValue::Float(_) => "a fraction",
-        DeValue::Boolean(_) => "true or false",
-        DeValue::Datetime(_) => "a date",
-        DeValue::Array(_) => "a list",
-        DeValue::Table(_) => "a table",
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::problem::Problem;
-use super::settings::ServiceName;
+use super::service::ServiceName;
 use super::suggest::nearest;
 use super::toml_table::{Doc, Table};
 use crate::domain::health::Severity;

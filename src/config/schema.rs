@@ -3,7 +3,8 @@
 
 use std::path::PathBuf;
 
-use super::settings::{Service, ServiceMode, ServiceName, Settings};
+use super::service::{Service, ServiceMode, ServiceName};
+use super::settings::Settings;
 use super::value::{Kind, Value, friendly};
 use crate::domain::thresholds::{THRESHOLDS, Threshold};
 

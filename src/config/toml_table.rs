@@ -1,5 +1,5 @@
-//! Reads a TOML document of known keys, with every mistake's place and the nearest right key: what profiles are read
-//! with. It knows tables, texts, numbers, flags and lists, and not what they mean.
+//! Reads a TOML document of known keys, with every mistake's place and the nearest right key: the configuration and the
+//! profiles are read with it. It knows tables, texts, numbers, flags and lists, and not what they mean.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,12 +9,12 @@ use toml::de::{DeTable, DeValue};
 
 use super::problem::{Place, Problem};
 use super::suggest::nearest;
-use super::value::{quoted, seconds};
-use crate::domain::text;
+use super::value::quoted;
+use crate::domain::{ages, text};
 
 /// The document, and what is wrong with it so far.
 pub struct Doc<'a> {
-    path: &'a Path,
+    pub path: &'a Path,
     text: &'a str,
     pub problems: Vec<Problem>,
 }
@@ -48,11 +48,16 @@ impl<'a> Doc<'a> {
         }
     }
 
-    /// Line and column are those of a byte offset.
-    pub fn problem(&mut self, at: usize, what: String, hint: Option<String>) {
+    /// Line and column, from 1, of a byte offset.
+    pub fn position(&self, at: usize) -> (usize, usize) {
         let before = self.text.get(..at).unwrap_or(self.text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let (line, column) = (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1);
+        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+    }
+
+    /// Line and column are those of a byte offset.
+    pub fn problem(&mut self, at: usize, what: String, hint: Option<String>) {
+        let (line, column) = self.position(at);
         self.problems.push(Problem { place: Place::File { path: self.path.to_path_buf(), line, column }, what, hint });
     }
 
@@ -72,7 +77,7 @@ impl<'a> Doc<'a> {
     }
 
     fn wrong(&mut self, table: Table<'_, '_>, key: &str, item: Item<'_, '_>, wanted: &str) {
-        let what = format!("`{}` must be {wanted}, not {}", table.path(key), type_name(item.get_ref()));
+        let what = format!("`{}` must be {wanted}, not {}", table.path(key), shown(item.get_ref()));
         self.problem(item.span().start, what, None);
     }
 
@@ -127,7 +132,7 @@ impl<'a> Doc<'a> {
     /// Seconds, written as a duration.
     pub fn duration(&mut self, table: Table<'_, '_>, key: &str) -> Option<i64> {
         let (raw, at) = self.text(table, key)?;
-        let read = seconds(&raw);
+        let read = ages::duration(&raw);
         if read.is_none() {
             let what = format!("`{}` must be a duration like \"90s\" or \"5m\", not \"{raw}\"", table.path(key));
             self.problem(at, what, None);
@@ -238,14 +243,25 @@ fn integer(value: &DeValue<'_>) -> Option<usize> {
     usize::from_str_radix(number.as_str(), number.radix()).ok()
 }
 
-fn type_name(value: &DeValue<'_>) -> String {
+/// A value in a message: itself where it is short.
+fn shown(value: &DeValue<'_>) -> String {
     match value {
         DeValue::String(text) => format!("\"{text}\""),
         DeValue::Integer(number) => number.as_str().to_owned(),
-        DeValue::Float(_) => "a fraction".to_owned(),
         DeValue::Boolean(flag) => flag.to_string(),
-        DeValue::Datetime(_) => "a date".to_owned(),
-        DeValue::Array(_) => "a list".to_owned(),
-        DeValue::Table(_) => "a table".to_owned(),
+        other => type_name(other).to_owned(),
+    }
+}
+
+/// What a value is, where it may be a secret.
+pub fn type_name(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "a number",
+        DeValue::Float(_) => "a fraction",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
     }
 }

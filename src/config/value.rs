@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use jiff::{Span, SpanRelativeTo};
+use crate::domain::ages::duration;
 
 /// What a key accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Kind {
                 "false" | "0" | "no" | "off" => Some(Value::Flag(false)),
                 _ => None,
             },
-            Self::Seconds => seconds(text).map(Value::Seconds),
+            Self::Seconds => duration(text).map(Value::Seconds),
             Self::List => Some(Value::List(
                 text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect(),
             )),
@@ -145,15 +145,7 @@ impl fmt::Display for Value {
     }
 }
 
-/// A friendly or ISO duration of whole seconds, days being 24 hours; `None` for text, fractions and negatives.
-#[must_use]
-pub fn seconds(text: &str) -> Option<i64> {
-    let span: Span = text.parse().ok()?;
-    let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
-    (duration.subsec_nanos() == 0 && !duration.is_negative()).then(|| duration.as_secs())
-}
-
-/// The shortest form that [`seconds`] reads back: `90s`, `5m`, `24h`, `7d`.
+/// The shortest form that [`duration`] reads back: `90s`, `5m`, `24h`, `7d`.
 #[must_use]
 pub fn friendly(seconds: i64) -> String {
     match seconds {
@@ -200,11 +192,11 @@ mod tests {
         for (text, expected) in
             [("90s", 90), ("5m", 300), ("24h", 86_400), ("7d", 604_800), ("2w", 1_209_600), ("1h 30m", 5400)]
         {
-            assert_eq!(seconds(text), Some(expected), "{text}");
-            assert_eq!(seconds(&friendly(expected)), Some(expected), "{text}");
+            assert_eq!(duration(text), Some(expected), "{text}");
+            assert_eq!(duration(&friendly(expected)), Some(expected), "{text}");
         }
         for text in ["", "5", "five", "-5m", "0.5s", "1 month"] {
-            assert_eq!(seconds(text), None, "{text}");
+            assert_eq!(duration(text), None, "{text}");
         }
         assert_eq!(friendly(86_400), "24h");
         assert_eq!(friendly(60), "60s");

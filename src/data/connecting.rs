@@ -5,9 +5,9 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::What;
 use super::keeping::Keeper;
 use super::wire::{Wire, clean};
+use super::{KnownContexts, What};
 use crate::clients::auth::plugin_pause;
 use crate::clients::cluster::Cluster;
 use crate::clients::errors::{ConnectError, RequestError};
@@ -74,8 +74,8 @@ pub(super) async fn connect(
     loop {
         let known = kubeconfig::load(settings);
         let told = contexts(&known, settings, context.as_deref());
-        let current = if let What::Contexts { current, .. } = &told { current.clone() } else { String::new() };
-        if !wire.say(told).await {
+        let current = told.current.clone();
+        if !wire.say(What::Contexts(told)).await {
             return None;
         }
         // the past comes before anything of the present, and with a server that is away it is all that there is
@@ -118,9 +118,9 @@ pub(super) async fn connect(
     }
 }
 
-fn contexts(known: &Kubeconfigs, settings: &Settings, chosen: Option<&str>) -> What {
+fn contexts(known: &Kubeconfigs, settings: &Settings, chosen: Option<&str>) -> KnownContexts {
     let current = chosen.map(str::to_owned).or_else(|| settings.context.clone()).or_else(|| known.current.clone());
-    What::Contexts {
+    KnownContexts {
         contexts: known
             .contexts
             .iter()
@@ -132,6 +132,7 @@ fn contexts(known: &Kubeconfigs, settings: &Settings, chosen: Option<&str>) -> W
                 warning: clean(&c.warnings.join("; ")),
             })
             .collect(),
+        own_namespace: current.as_deref().and_then(|context| settings.own_namespace(context)),
         current: clean(&current.unwrap_or_default()),
         problems: known.problems.iter().map(|p| clean(&p.to_string())).collect(),
     }

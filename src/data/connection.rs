@@ -113,7 +113,8 @@ async fn connection(
     let context = clean(&cluster.context);
     // of the name alone nobody knows which cluster it is
     wire.say_all(keeper.arrived(&context, &cluster.identity)).await;
-    let mut live = live(cluster, wire, recorder, (&wanted, settings.namespace.clone()), tasks);
+    let namespace = cluster.settings.namespace.clone();
+    let mut live = live(cluster, wire, recorder, (&wanted, namespace), tasks);
     let running = Rc::new(Cell::new(0_usize));
     let elsewhere = Rc::new(Notify::new());
     tasks.spawn_local(watch_place(

@@ -181,6 +181,8 @@ async fn announce(cluster: Arc<Cluster>, wire: Wire) {
         version: clean(cluster.version.as_ref().map_or("", |v| &v.git_version)),
         alarms: alarms(&cluster),
         warnings: cluster.warnings.iter().map(|warning| clean(warning)).collect(),
+        namespaces: cluster.settings.namespaces.clone(),
+        core_namespaces: cluster.settings.core_namespaces.clone(),
     };
     // before anything is judged by it
     if let Some(skew) = cluster.stats.skew_seconds().filter(|skew| skew.abs() > 1) {

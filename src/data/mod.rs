@@ -72,12 +72,7 @@ pub struct News {
 
 #[derive(Debug)]
 pub enum What {
-    /// The kubeconfig was read: its contexts and its problems.
-    Contexts {
-        contexts: Vec<Context>,
-        current: String,
-        problems: Vec<String>,
-    },
+    Contexts(KnownContexts),
     Connected(Box<Connected>),
     /// The API server does not answer, or refuses us.
     Lost {
@@ -129,6 +124,17 @@ pub enum What {
     Unwatched(Vec<Unwatched>),
 }
 
+/// The kubeconfig was read: its contexts and its problems.
+#[derive(Debug)]
+pub struct KnownContexts {
+    pub contexts: Vec<Context>,
+    /// The one that is connected to.
+    pub current: String,
+    pub problems: Vec<String>,
+    /// The namespace to start in, where that context's own settings name one.
+    pub own_namespace: Option<String>,
+}
+
 /// What is known of a cluster once it has answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connected {
@@ -140,6 +146,10 @@ pub struct Connected {
     pub alarms: Vec<String>,
     /// What should be known of the way to it.
     pub warnings: Vec<String>,
+    /// The namespaces that the settings of this context name.
+    pub namespaces: Vec<String>,
+    /// Namespaces of core components, in the settings of this context.
+    pub core_namespaces: Vec<String>,
 }
 
 /// The handle on the data thread. Dropping it ends the thread, and with it the credential plugins that it runs.
@@ -157,6 +167,11 @@ const END_WAIT: Duration = Duration::from_millis(300);
 pub fn current_context(settings: &Settings) -> Option<String> {
     let chosen = settings.context.clone();
     chosen.or_else(|| crate::clients::kubeconfig::load(settings).current).map(|name| text::line(&name).into_owned())
+}
+
+/// The same where it makes a difference: without settings of single contexts, the kubeconfig is not read for it.
+pub fn likely_context(settings: &Settings) -> Option<String> {
+    if settings.context.is_none() && settings.contexts.is_empty() { None } else { current_context(settings) }
 }
 
 impl Data {

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use jiff::{Span, SpanRelativeTo};
+
 /// Seconds since the Unix epoch. Zero is "not set".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Time(pub i64);
@@ -85,6 +87,14 @@ pub fn told(seconds: i64) -> String {
     let mut out = String::new();
     human(seconds, &mut out);
     out
+}
+
+/// A duration as a person writes it (`90s`, `1h 30m`, `1d12h`, `2w`) in whole seconds, days being 24 hours; `None` for
+/// anything else, and for fractions and negatives.
+pub fn duration(text: &str) -> Option<i64> {
+    let span: Span = text.parse().ok()?;
+    let exact = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    (exact.subsec_nanos() == 0 && !exact.is_negative()).then(|| exact.as_secs())
 }
 
 /// A Go duration (`1h30m0s`, `500ms`) in seconds, rounded down; `None` when malformed.
@@ -188,7 +198,7 @@ mod tests {
         }
         #[test]
         fn no_text_breaks_the_parsers(text in ".{0,40}") {
-            let _ = (Time::parse(&text), go_duration(&text));
+            let _ = (Time::parse(&text), duration(&text), go_duration(&text));
         }
     }
 }

@@ -1,14 +1,10 @@
 //! Between the app and the data thread: what news mean for the app, and what effects mean for the data thread. Shared
 //! by everything that runs the app, with a terminal or without.
 
-use std::sync::Arc;
-
 use crate::app::App;
-use crate::data::{Ask, Connected, Data, What};
-use crate::domain::context::Context;
-use crate::domain::profile::Profiles;
+use crate::data::{Ask, Connected, Data, KnownContexts, What};
 use crate::intent::Effect;
-use crate::screens::world::{Facts, Link};
+use crate::screens::world::Link;
 
 /// Hands an effect on; what the data thread does not do is ignored.
 pub fn ask(data: &Data, effect: Effect) {
@@ -33,7 +29,7 @@ pub fn ask(data: &Data, effect: Effect) {
 /// Takes one piece of news in.
 pub fn take(app: &mut App, what: What) {
     match what {
-        What::Contexts { contexts, current, problems } => known_contexts(app, contexts, &current, problems),
+        What::Contexts(known) => known_contexts(app, known),
         What::Connected(connected) => connected_to(app, *connected),
         What::Lost { since, headline, detail, passing } => {
             app.world.facts.link = Link::Down { since, headline, detail, passing };
@@ -60,38 +56,26 @@ pub fn take(app: &mut App, what: What) {
         What::Services(found) => app.world.facts.candidates = found,
         What::Said(what) => app.say(what),
         What::Complain(why) | What::Aside(why) => app.complain(why),
-        What::Profiles(profiles) => app.world.facts.set_profiles(profiles),
+        What::Profiles(profiles) => app.world.set_profiles(profiles),
         What::Unwatched(kinds) => app.world.facts.unwatched = kinds,
     }
 }
 
-fn known_contexts(app: &mut App, contexts: Vec<Context>, current: &str, problems: Vec<String>) {
+fn known_contexts(app: &mut App, known: KnownContexts) {
+    let KnownContexts { contexts, current, problems, own_namespace } = known;
     let other = app.world.facts.context != current && !app.world.facts.context.is_empty();
     // the contexts come before anything else of a connection: what is there now is of the one before, and its interned
     // strings mean nothing to this one, even if it is the same cluster
     if other || app.world.store.tables().any(|(_, table)| !table.is_empty()) {
         let facts = &app.world.facts;
-        let namespace = facts.namespace.clone().filter(|_| !other);
-        let known = Arc::new(Profiles::of(facts.profiles.known.clone()));
-        let mut fresh = Facts {
-            now: facts.now,
-            namespace,
-            utc: facts.utc,
-            thresholds: facts.thresholds,
-            core_configured: facts.core_configured.clone(),
-            salt: facts.salt,
-            link: Link::Connecting,
-            ..Facts::default()
-        };
-        // which profiles are on there is not known yet
-        fresh.set_profiles(known);
-        app.reset(fresh);
+        let namespace = if other { own_namespace } else { facts.namespace.clone() };
+        app.reset(facts.renewed(namespace));
     } else {
         // nobody reads them for the connection that begins
         app.world.idle();
     }
     let facts = &mut app.world.facts;
-    current.clone_into(&mut facts.context);
+    facts.context = current;
     facts.contexts = contexts;
     facts.kubeconfig_problems = problems;
 }
@@ -104,5 +88,6 @@ fn connected_to(app: &mut App, connected: Connected) {
     facts.alarms = connected.alarms;
     facts.warnings = connected.warnings;
     facts.link = Link::Up;
+    app.world.set_context_settings(connected.namespaces, connected.core_namespaces);
     app.connection_made();
 }

@@ -101,9 +101,7 @@ impl Look {
 
     /// Judges at the server's time: a grace is counted from the times of the objects, as in the console.
     fn judge(&mut self) {
-        let facts = &mut self.app.world.facts;
-        let now = (self.now)();
-        facts.now = if facts.skew.abs() > 5 { now.plus(facts.skew) } else { now };
+        self.app.world.set_time((self.now)());
         self.app.settle();
     }
 
@@ -136,7 +134,7 @@ pub fn is_late(feed: &Feed) -> bool {
 /// # Errors
 /// What is no duration, or none at all.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let seconds = ages::go_duration(text).and_then(|seconds| u64::try_from(seconds).ok());
+    let seconds = ages::duration(text).and_then(|seconds| u64::try_from(seconds).ok());
     match seconds {
         Some(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
         _ => Err("write a duration from 1s to 24h, such as 30s or 2m".to_owned()),

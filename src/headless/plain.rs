@@ -102,8 +102,7 @@ impl Plain {
             if printed.is_none() && !self.settled() && patient {
                 continue;
             }
-            let skew = self.app.world.facts.skew;
-            self.app.world.facts.now = if skew.abs() > 5 { (self.now)().plus(skew) } else { (self.now)() };
+            self.app.world.set_time((self.now)());
             self.app.settle();
             self.say(err, &mut said)?;
             if !warned {

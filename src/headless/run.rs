@@ -373,8 +373,7 @@ impl Run {
 
     async fn waiting(&mut self, done: &impl Fn(&App) -> bool) -> Result<(), Early> {
         loop {
-            let skew = self.app.world.facts.skew;
-            self.app.world.facts.now = if skew.abs() > 5 { (self.now)().plus(skew) } else { (self.now)() };
+            self.app.world.set_time((self.now)());
             self.app.settle();
             if done(&self.app) {
                 return Ok(());

@@ -48,7 +48,7 @@ impl Basis {
     /// `nth` makes the token of this plan another one than those before it.
     pub fn new(action: &'static ActionSpec, keys: &[Key], world: &World, nth: u64) -> Self {
         let facts = &world.facts;
-        let fraction = (u64::from(facts.salt) * 1000 + nth) % 1_000_000_000;
+        let fraction = (u64::from(world.preferences.salt) * 1000 + nth) % 1_000_000_000;
         Self {
             action,
             targets: keys.iter().map(|key| target(key, world)).collect(),
@@ -62,7 +62,7 @@ impl Basis {
             token: format!("{}.{fraction:09}Z", facts.now.timestamp().strftime("%Y-%m-%dT%H:%M:%S")),
             core: facts.core.clone(),
             now: facts.now,
-            zone: moment::zone(facts.utc),
+            zone: moment::zone(world.preferences.utc),
             continues: None,
         }
     }

@@ -3,7 +3,7 @@
 
 use super::body::Scroll;
 use super::pager::{self, Pager, field, fields};
-use super::world::World;
+use super::world::{Dates, World};
 use super::{More, Screen, ScreenSpec, Size};
 use crate::domain::ages::Time;
 use crate::domain::moment;
@@ -71,8 +71,8 @@ impl Audit {
 }
 
 fn clock(line: &Recorded, world: &World) -> String {
-    let facts = &world.facts;
-    Time::parse(&line.time).map_or_else(|| line.time.clone(), |time| moment::clock(time, facts.now, facts.utc))
+    let Dates { now, utc } = world.dates();
+    Time::parse(&line.time).map_or_else(|| line.time.clone(), |time| moment::clock(time, now, utc))
 }
 
 fn tone(line: &Recorded) -> Tone {

@@ -140,10 +140,8 @@ impl Screen for Feeds {
         let (text, tone) = match &world.facts.link {
             Link::Connecting => (format!("  {}: connecting", world.facts.context), Tone::Busy),
             Link::Up => {
-                let skew = match world.facts.skew {
-                    s if s.abs() > 5 => format!(", its clock is {s:+} s from ours"),
-                    _ => String::new(),
-                };
+                let skew = world.notable_skew();
+                let skew = skew.map_or_else(String::new, |skew| format!(", its clock is {skew:+} s from ours"));
                 (format!("  {}: connected, {}{skew}", world.facts.context, world.facts.server_version), Tone::Good)
             }
             Link::Down { headline, detail, .. } => {

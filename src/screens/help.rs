@@ -40,7 +40,7 @@ fn entry(keys: &str, text: &str, width: u16, out: &mut Vec<Line>) {
 impl Help {
     fn compose(world: &World, width: u16) -> Vec<Line> {
         let mut out = Vec::new();
-        let keys = &world.facts.keys;
+        let keys = &world.preferences.keys;
         let add = |keys: &str, text: &str, out: &mut Vec<Line>| entry(keys, text, width, out);
         for group in Group::ALL {
             out.push(heading(group.title().to_uppercase()));
@@ -62,7 +62,7 @@ impl Help {
             add(&words(screen.word, screen.aliases), screen.help, &mut out);
         }
         out.push(heading("COMMANDS AFTER :"));
-        for Typed { word, aliases, rest, help } in &world.facts.typed {
+        for Typed { word, aliases, rest, help } in &world.preferences.typed {
             let names = if rest.is_empty() { words(word, aliases) } else { format!("{word} {rest}") };
             add(&names, help, &mut out);
         }

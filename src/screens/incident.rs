@@ -255,9 +255,9 @@ impl Page<'_> {
     /// Revisions that came in, what nodes, seals and silences did, and what was done from here, shortly before it began.
     /// What came after it did not cause it, and what triage thought of it is no change.
     fn changes(&mut self, root: Subject) {
-        let World { store, triage, facts, timeline, .. } = self.world;
+        let World { store, triage, preferences, timeline, .. } = self.world;
         let Some(since) = triage.incident(root).and_then(|i| i.since) else { return };
-        let window = facts.thresholds.recent_change;
+        let window = preferences.thresholds.recent_change;
         let near = |at: ages::Time| at <= since && at.plus(window) >= since;
         let mut found: Vec<(ages::Time, String, Option<RowId>)> = Vec::new();
         for kind in kinds::with_revisions() {

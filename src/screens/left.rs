@@ -41,7 +41,7 @@ impl Left {
 }
 
 fn compose(left: &Unfinished, world: &World, width: u16) -> Vec<Line> {
-    let mut out = vec![field("SINCE", clocks(&left.time, &world.facts).into_owned(), Tone::Plain)];
+    let mut out = vec![field("SINCE", clocks(&left.time, world.dates()).into_owned(), Tone::Plain)];
     out.push(field("ENDED", left.ending.clone(), Tone::Warn));
     paragraph(5, &left.detail, width, Tone::Plain, &mut out);
     if !left.left.is_empty() {

@@ -249,7 +249,7 @@ impl Screen for Logs {
                 Vec::new()
             }
             Command::Left | Command::Right if self.wrap => {
-                let wrap = world.facts.keys.first(Command::Wrap, Layer::Log);
+                let wrap = world.preferences.keys.first(Command::Wrap, Layer::Log);
                 vec![Effect::Say(format!("lines are wrapped: {wrap} has them go on to the right"))]
             }
             Command::Left => {

@@ -4,7 +4,7 @@ use super::naming::clocks;
 use super::pager::{Pager, field, fields};
 use super::table::tone_of;
 use super::timeline::{from_words, words};
-use super::world::World;
+use super::world::{Dates, World};
 use super::{More, Screen, Size};
 use crate::domain::ages;
 use crate::domain::incident::Anchor;
@@ -30,18 +30,18 @@ impl MomentScreen {
 
     fn compose(&self, world: &World, width: u16) -> Vec<Line> {
         let Moment { time, what, severity, .. } = &self.moment;
-        let facts = &world.facts;
+        let Dates { now, utc } = world.dates();
         let severity = severity.map_or_else(String::new, |severity| format!(" {severity}"));
-        let age = ages::told(time.age(facts.now).max(0));
+        let age = ages::told(time.age(now).max(0));
         let mut out = vec![
-            field("TIME", format!("{}, {age} ago", moment::clock(*time, facts.now, facts.utc)), Tone::Plain),
+            field("TIME", format!("{}, {age} ago", moment::clock(*time, now, utc)), Tone::Plain),
             field("WHAT", format!("{}{severity}", what.word()), Tone::Plain),
         ];
         if !self.moment.kind.is_empty() {
             fields("OBJECT", &self.moment.told(), width, Tone::Accent, &mut out);
         }
-        fields("WORDS", &clocks(&words(&self.moment), facts), width, Tone::Plain, &mut out);
-        let told = world.timeline.log.all(facts.now).into_iter().find(|told| told.moment == self.moment);
+        fields("WORDS", &clocks(&words(&self.moment), world.dates()), width, Tone::Plain, &mut out);
+        let told = world.timeline.log.all(now).into_iter().find(|told| told.moment == self.moment);
         if let Some(Told { origin, .. }) = told {
             out.push(field("SEEN", from_words(origin).to_owned(), Tone::Dim));
         }

@@ -86,7 +86,7 @@ impl Screen for Namespaces {
                 Some(row) => {
                     let here = world.facts.namespace.as_deref() == Some(&row.name);
                     line.push(if here { "* " } else { "  " }, Tone::Accent);
-                    let key = world.facts.favourites.iter().position(|f| *f == row.name).map(|i| (i + 1).to_string());
+                    let key = world.favourites().position(|f| *f == row.name).map(|i| (i + 1).to_string());
                     let key = key.unwrap_or_default();
                     line.plain(format!(" {key:<3} {}", scene::fit(&row.name, name, Keep::Ends)));
                     line.plain(format!(" {:>7}", row.objects));

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::world::Facts;
+use super::world::Dates;
 use crate::domain::ages::Time;
 use crate::domain::moment;
 use crate::kinds;
@@ -59,13 +59,13 @@ pub fn all_fitted(names: &[(String, String)], columns: usize) -> Vec<String> {
 }
 
 /// A text in which times are told as the clock of the screen tells them, in place of RFC 3339.
-pub fn clocks<'t>(text: &'t str, facts: &Facts) -> Cow<'t, str> {
+pub fn clocks(text: &str, dates: Dates) -> Cow<'_, str> {
     let is_time = |word: &str| word.len() >= 20 && word.as_bytes()[10] == b'T' && word.is_ascii();
     let mut out = Cow::Borrowed(text);
     for word in text.split_whitespace() {
         let word = word.trim_end_matches([',', ';', ':', '.', ')']).trim_start_matches('(');
         if let Some(time) = Some(word).filter(|word| is_time(word)).and_then(Time::parse) {
-            out = Cow::Owned(out.replace(word, &moment::clock(time, facts.now, facts.utc)));
+            out = Cow::Owned(out.replace(word, &moment::clock(time, dates.now, dates.utc)));
         }
     }
     out
@@ -97,11 +97,11 @@ mod tests {
 
     #[test]
     fn times_in_a_text_are_told_as_the_clock_tells_them() {
-        let facts = Facts { now: Time(1_795_255_200), utc: true, ..Facts::default() };
+        let dates = Dates { now: Time(1_795_255_200), utc: true };
         let text = "until 2026-11-21T09:50:00.000Z -> until 2026-11-22T10:55:00Z, by alice";
-        assert_eq!(clocks(text, &facts), "until 09:50:00Z -> until 11-22 10:55Z, by alice");
+        assert_eq!(clocks(text, dates), "until 09:50:00Z -> until 11-22 10:55Z, by alice");
         for text in ["a word-that-has-many-letters", "監視者監視者監視者監視者T監視者", ""] {
-            assert_eq!(clocks(text, &facts), text);
+            assert_eq!(clocks(text, dates), text);
         }
     }
 

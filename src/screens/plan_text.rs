@@ -3,7 +3,7 @@
 
 use super::naming::clocks;
 use super::pager::{command, fields, fields_or_command, heading, paragraph};
-use super::world::Facts;
+use super::world::Dates;
 use super::wrap;
 use crate::domain::ages;
 use crate::domain::outcome::{Checked, Verdict};
@@ -15,7 +15,7 @@ use crate::scene::{Line, Tone};
 const INDENT: usize = 5;
 
 /// The whole plan; `checks` is what the server would say, once that is known.
-pub fn lines(plan: &Plan, checks: Option<&[Checked]>, facts: &Facts, width: u16, out: &mut Vec<Line>) {
+pub fn lines(plan: &Plan, checks: Option<&[Checked]>, dates: Dates, width: u16, out: &mut Vec<Line>) {
     let section = |title: &str, texts: &[String], tone: Tone, out: &mut Vec<Line>| {
         for (n, text) in texts.iter().enumerate() {
             fields(if n == 0 { title } else { "" }, &text::line(text), width, tone, out);
@@ -26,7 +26,7 @@ pub fn lines(plan: &Plan, checks: Option<&[Checked]>, facts: &Facts, width: u16,
     out.push(heading("STEPS"));
     for (nth, step) in plan.steps.iter().enumerate() {
         let verdict = checks.and_then(|checks| checks.iter().find(|c| c.step == nth)).map(|c| &c.verdict);
-        step_lines(nth, step, (verdict, checks.is_none()), facts, width, out);
+        step_lines(nth, step, (verdict, checks.is_none()), dates, width, out);
     }
     for (nth, line) in plan.undo.lines().enumerate() {
         fields_or_command(if nth == 0 { "UNDO" } else { "" }, &text::line(line), width, Tone::Plain, out);
@@ -40,14 +40,7 @@ pub fn twins(plan: &Plan) -> Vec<String> {
 }
 
 /// `asked` is what the server would say, and whether it is being asked.
-fn step_lines(
-    nth: usize,
-    step: &Step,
-    asked: (Option<&Verdict>, bool),
-    facts: &Facts,
-    width: u16,
-    out: &mut Vec<Line>,
-) {
+fn step_lines(nth: usize, step: &Step, asked: (Option<&Verdict>, bool), dates: Dates, width: u16, out: &mut Vec<Line>) {
     let (verdict, asking) = asked;
     let aside = match (&step.act, verdict) {
         (Act::Await(proof), _) => Some((format!("up to {}", ages::told(proof.limit.into())), Tone::Dim)),
@@ -70,7 +63,7 @@ fn step_lines(
         Act::Send(request) => {
             if !request.after.is_empty() {
                 let change = format!("{} -> {}", request.before, request.after);
-                indented(&clocks(change.trim_start_matches(" -> "), facts), Tone::Accent, out);
+                indented(&clocks(change.trim_start_matches(" -> "), dates), Tone::Accent, out);
             }
             indented(&format!("{} {}", request.method, request.path), Tone::Dim, out);
             if let Some(body) = request.body.json() {
@@ -121,6 +114,7 @@ pub fn headline(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ages::Time;
     use crate::domain::plan::{Body, Method, Origin, Request, Risk, Via};
     use crate::scene;
     use serde_json::json;
@@ -155,7 +149,7 @@ mod tests {
             origin: Origin::default(),
         };
         let mut out = Vec::new();
-        lines(&plan, None, &Facts::default(), 80, &mut out);
+        lines(&plan, None, Dates { now: Time(0), utc: true }, 80, &mut out);
         let text = scene::copied(&out);
         assert!(text.contains(r#"{"op":"last","path":"/metadata"}]"#), "{text}");
         assert!(text.find("revision 2 -> revision 1").unwrap() < text.find("PATCH /x").unwrap(), "{text}");

@@ -300,7 +300,7 @@ impl Preview {
         match &self.state {
             State::Reading => out.push(Line::of("  reading what it needs", Tone::Busy)),
             State::Refused(why) => paragraph(2, why, width, Tone::Bad, &mut out),
-            State::Ready(plan) => plan_text::lines(plan, self.checks(), facts, width, &mut out),
+            State::Ready(plan) => plan_text::lines(plan, self.checks(), world.dates(), width, &mut out),
         }
         out
     }
@@ -524,7 +524,7 @@ impl Screen for Preview {
             }
             _ if LineEdit::keeps(chord) => true,
             // a chord that edits a line gives way to what leads through the preview
-            _ => LineEdit::edits(chord) && !world.facts.keys.command(chord, Layer::Preview).is_some_and(steers),
+            _ => LineEdit::edits(chord) && !world.preferences.keys.command(chord, Layer::Preview).is_some_and(steers),
         }
     }
 
@@ -566,7 +566,7 @@ impl Screen for Preview {
 
     fn sync(&mut self, world: &World, size: Size) -> Vec<Effect> {
         let mut effects = Vec::new();
-        self.keys = Arc::clone(&world.facts.keys);
+        self.keys = Arc::clone(&world.preferences.keys);
         let locked = world.facts.locked_out();
         if locked.is_some() != self.locked.is_some() {
             // the server is asked more where something may be written

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::body::Scroll;
 use super::moment::row_of;
 use super::naming::{self, ROOMY};
-use super::world::World;
+use super::world::{Dates, World};
 use super::{More, Screen, ScreenSpec, Size, incident, pager};
 use crate::domain::ages::{self, Time};
 use crate::domain::incident::Anchor;
@@ -217,7 +217,7 @@ impl Timeline {
         all.retain(|told| admits(&told.moment));
         self.all = all.len();
         let mut scratch = String::new();
-        let (now, utc) = (world.facts.now, world.facts.utc);
+        let Dates { now, utc } = world.dates();
         all.retain(|told| self.filter.matches(&Entry { told, now, utc }, &mut scratch));
         if !self.oldest_first {
             all.reverse();
@@ -264,7 +264,7 @@ impl Timeline {
     }
 
     fn line(told: &Told, name: &str, columns: usize, world: &World, wide: usize) -> Line {
-        let (now, utc) = (world.facts.now, world.facts.utc);
+        let Dates { now, utc } = world.dates();
         let moment = &told.moment;
         let rest = if told.origin == Origin::Here { Tone::Plain } else { Tone::Dim };
         let clock = clock(moment.time, now, utc, wide);
@@ -286,7 +286,7 @@ impl Timeline {
         let mark = if wide >= ROOMY { from(told.origin) } else { "" };
         let left = wide.saturating_sub(line.width() + 2 + if wide >= ROOMY { 6 } else { 0 });
         let words = words(moment);
-        let words = naming::clocks(&words, &world.facts);
+        let words = naming::clocks(&words, world.dates());
         if wide >= ROOMY {
             line.push(format!("  {} {mark}", scene::fit(&words, left, Keep::Start)), rest);
         } else {
@@ -414,7 +414,7 @@ impl Screen for Timeline {
         }
         if let Some(moment) = self.current() {
             let told = words(moment);
-            let told = naming::clocks(&told, &world.facts);
+            let told = naming::clocks(&told, world.dates());
             let text = format!("{} {}: {told}", moment.what.word(), moment.told());
             pager::below(&text, world.key(Command::Open), size, &mut out);
         }

@@ -119,7 +119,7 @@ impl Screen for Trust {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::screens::world::Facts;
+    use crate::screens::world::{Facts, Preferences};
 
     fn candidate(namespace: &str, used: bool, open: bool) -> Candidate {
         Candidate {
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn a_service_that_nobody_has_named_is_told_and_enter_writes_the_line_that_confirms_it() {
         let candidates = vec![candidate("monitoring", true, false), candidate("tenant", false, true)];
-        let world = World::new(Facts { candidates, ..Facts::default() });
+        let world = World::new(Preferences::default(), Facts { candidates, ..Facts::default() });
         let mut screen = Trust::default();
         screen.on(Command::Down, &world);
         let size = Size { width: 80, height: 20 };

@@ -1,4 +1,4 @@
-//! What screens see: the store, the judgements, and the facts of this session. Read only.
+//! What screens see: the store, the judgements, the settings, and the facts of the connection. Read only.
 
 use std::sync::Arc;
 
@@ -32,6 +32,7 @@ use super::keys::{Keys, Layer, Typed};
 pub struct World {
     pub store: Store,
     pub triage: Triage,
+    pub preferences: Preferences,
     pub facts: Facts,
     /// What is or was done in this session, the oldest first.
     pub plans: Vec<PlanRun>,
@@ -58,9 +59,29 @@ pub enum Link {
     },
 }
 
-/// The session's own facts.
+/// What the settings say, and what is this process' own: kept when another connection begins.
+#[derive(Debug, Clone, Default)]
+pub struct Preferences {
+    /// Namespaces for the digits 1 to 9, in the settings of the context that is shown; none: the first that are seen.
+    pub namespaces: Vec<String>,
+    /// Namespaces of core components, in the settings of the context that is shown.
+    pub core_namespaces: Vec<String>,
+    pub utc: bool,
+    /// The bell rings when a new P1 appears.
+    pub bell: bool,
+    pub thresholds: Thresholds,
+    /// The keymap in force.
+    pub keys: Arc<Keys>,
+    /// What can be typed after `:` besides kinds and screens.
+    pub typed: Vec<Typed>,
+    /// A number that other consoles do not have.
+    pub salt: u32,
+}
+
+/// What is known of the present connection, and the choices that were made in it.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
+    /// The present, by the API server's clock where that is another one.
     pub now: Time,
     pub context: String,
     /// How a command gets to the cluster that is shown, once it is connected.
@@ -74,56 +95,51 @@ pub struct Facts {
     pub standing: Option<Standing>,
     /// What should be known of the way to this cluster.
     pub warnings: Vec<String>,
-    /// Namespaces behind the digits 1 to 9.
-    pub favourites: Vec<String>,
+    /// The first namespaces that were seen, for the digits where the settings name none.
+    pub first_namespaces: Vec<String>,
     /// Why nothing may be written here, where that is so.
     pub locked: Option<Locked>,
     /// Until when it may be written all the same.
     pub unlocked_until: Option<Time>,
     /// Who we are to the API server.
     pub operator: String,
-    /// Namespaces of core components: those of the configuration, and those of the profiles that are on.
+    /// Namespaces of core components: those of the settings, and those of the profiles that are on.
     pub core: Vec<String>,
-    /// Those of the configuration alone.
-    pub core_configured: Vec<String>,
     /// The platforms that are known, and those that are here.
     pub profiles: Arc<Profiles>,
     /// What is served, matters, and is not read.
     pub unwatched: Vec<Unwatched>,
     /// The Services that are used as Prometheus and the like, and those that only look so.
     pub candidates: Vec<Candidate>,
-    /// A number that other consoles do not have.
-    pub salt: u32,
     /// What is weaker than it should be, shown on every screen: `TLS NOT CHECKED`.
     pub alarms: Vec<String>,
     pub link: Link,
     /// Server's clock minus ours, in seconds.
     pub skew: i64,
-    pub utc: bool,
-    pub thresholds: Thresholds,
-    /// The keymap in force.
-    pub keys: Arc<Keys>,
-    /// What can be typed after `:` besides kinds and screens.
-    pub typed: Vec<Typed>,
-    /// `:find`'s and the filter's words and the like are typed; hints are hidden.
     pub server_version: String,
 }
 
-impl Facts {
-    /// What judging goes by.
-    pub fn judging(&self) -> Settings<'_> {
-        Settings { thresholds: &self.thresholds, core: &self.core, profiles: &self.profiles }
-    }
+/// How a moment is written: seen from when, and in which zone.
+#[derive(Debug, Clone, Copy)]
+pub struct Dates {
+    pub now: Time,
+    pub utc: bool,
+}
 
-    /// Takes in which profiles are on, and with them whose namespaces are core.
-    pub fn set_profiles(&mut self, profiles: Arc<Profiles>) {
-        self.core.clone_from(&self.core_configured);
-        for name in profiles.core_namespaces() {
-            if !self.core.contains(&name) {
-                self.core.push(name);
-            }
-        }
-        self.profiles = profiles;
+impl Preferences {
+    /// What judging goes by.
+    pub fn judging<'a>(&'a self, facts: &'a Facts) -> Settings<'a> {
+        Settings { thresholds: &self.thresholds, core: &facts.core, profiles: &facts.profiles }
+    }
+}
+
+impl Facts {
+    /// The facts of the connection that begins now, in this namespace: of the old one only the time and the known
+    /// profiles are true of it as well. Which of them are on there is not known yet.
+    #[must_use]
+    pub fn renewed(&self, namespace: Option<String>) -> Self {
+        let profiles = Arc::new(Profiles::of(self.profiles.known.clone()));
+        Self { now: self.now, namespace, profiles, ..Self::default() }
     }
 
     /// Whether something may be changed now; why not.
@@ -139,9 +155,7 @@ impl Facts {
     pub fn way_out(&self, unlock: &str) -> String {
         self.locked.as_ref().map_or_else(String::new, |locked| locked.way_out(unlock))
     }
-}
 
-impl Facts {
     /// Why nothing may be written now, with the way out; `None` when it may.
     pub fn locked_out(&self) -> Option<String> {
         let why = self.may_write().err()?;
@@ -179,17 +193,68 @@ pub enum Held {
 }
 
 impl World {
-    pub fn new(facts: Facts) -> Self {
+    pub fn new(preferences: Preferences, facts: Facts) -> Self {
         let mut world = Self {
             store: Store::new(kinds::KINDS.len()),
             triage: Triage::default(),
+            preferences,
             facts,
             plans: Vec::new(),
             unfinished: Vec::new(),
             timeline: Timeline::default(),
         };
+        world.set_core();
         world.idle();
         world
+    }
+
+    /// Another connection begins: of the old one nothing remains, and the preferences stay.
+    pub fn renew(&mut self, facts: Facts) {
+        *self = Self::new(std::mem::take(&mut self.preferences), facts);
+    }
+
+    /// Takes in which profiles are on, and with them whose namespaces are core.
+    pub fn set_profiles(&mut self, profiles: Arc<Profiles>) {
+        self.facts.profiles = profiles;
+        self.set_core();
+    }
+
+    /// Takes in what the settings say of the context that is shown.
+    pub fn set_context_settings(&mut self, namespaces: Vec<String>, core: Vec<String>) {
+        self.preferences.namespaces = namespaces;
+        self.preferences.core_namespaces = core;
+        self.set_core();
+    }
+
+    fn set_core(&mut self) {
+        let mut core = self.preferences.core_namespaces.clone();
+        for name in self.facts.profiles.core_namespaces() {
+            if !core.contains(&name) {
+                core.push(name);
+            }
+        }
+        self.facts.core = core;
+    }
+
+    /// The namespaces behind the digits 1 to 9: those of the settings, else the first that were seen.
+    pub fn favourites(&self) -> impl Iterator<Item = &String> {
+        let configured = &self.preferences.namespaces;
+        let all = if configured.is_empty() { &self.facts.first_namespaces } else { configured };
+        all.iter().take(9)
+    }
+
+    pub fn dates(&self) -> Dates {
+        Dates { now: self.facts.now, utc: self.preferences.utc }
+    }
+
+    /// The server's clock minus ours in seconds, where that is more than the network explains.
+    pub fn notable_skew(&self) -> Option<i64> {
+        Some(self.facts.skew).filter(|skew| skew.abs() > self.preferences.thresholds.clock_skew)
+    }
+
+    /// Takes in what this machine's clock says. Ages and expiry follow the API server's, where that is another one.
+    pub fn set_time(&mut self, ours: Time) {
+        self.facts.now = self.notable_skew().map_or(ours, |skew| ours.plus(skew));
     }
 
     /// Lazy kinds that have told nothing yet wait for somebody to open them.
@@ -318,11 +383,11 @@ impl World {
 
     /// The chord of a command as shown in hints: the first one.
     pub fn chord(&self, command: Command) -> Option<&str> {
-        self.facts.keys.chords(command, Layer::Base).next().map(|written| &*written.text)
+        self.preferences.keys.chords(command, Layer::Base).next().map(|written| &*written.text)
     }
 
     /// The same in a sentence.
     pub fn key(&self, command: Command) -> &str {
-        self.facts.keys.first(command, Layer::Base)
+        self.preferences.keys.first(command, Layer::Base)
     }
 }

@@ -173,7 +173,7 @@ async fn drive(
 impl Session<'_> {
     fn input(&mut self, input: Input) {
         // how soon one key follows another counts
-        self.app.world.facts.now = clock::server_time(self.app.world.facts.skew);
+        self.app.world.set_time(clock::now());
         let effects = match input {
             Input::Key(key) => match chord(key) {
                 Some(chord) => self.app.key(chord),
@@ -217,7 +217,7 @@ impl Session<'_> {
 
     /// Judges, lets the screen follow, and shows what differs from the last frame.
     fn draw(&mut self) {
-        self.app.world.facts.now = clock::server_time(self.app.world.facts.skew);
+        self.app.world.set_time(clock::now());
         self.app.settle();
         let mut effects = self.app.sync();
         effects.extend(self.app.unsaved());

@@ -12,9 +12,9 @@ use super::run::{self, Ended, Panics};
 use crate::app::keymap::Keymap;
 use crate::app::{App, WAYS};
 use crate::config::{Settings, profiles};
-use crate::data::Data;
+use crate::data::{self, Data};
 use crate::domain::profile::Profiles;
-use crate::screens::world::Facts;
+use crate::screens::world::{Facts, Preferences};
 use crate::ui::{BUILTIN, Theme};
 
 /// Settings or a command line that cannot be used; the text says why.
@@ -37,21 +37,27 @@ pub fn app(settings: &Settings) -> Result<App, Unusable> {
     let remaps = settings.remaps.iter().map(|r| (r.action.as_str(), &r.chords[..]));
     let keymap = Keymap::new(remaps).map_err(|error| Unusable(error.to_string()))?;
     let library = profiles::load(settings).map_err(|error| Unusable(error.to_string()))?;
-    let mut facts = Facts {
+    // a guess until the connection says it
+    let context = data::likely_context(settings).unwrap_or_default();
+    let own = settings.for_context(&context);
+    let preferences = Preferences {
+        namespaces: own.namespaces,
+        core_namespaces: own.core_namespaces,
+        utc: settings.utc,
+        bell: settings.bell,
+        thresholds: settings.thresholds,
+        salt: std::process::id(),
+        ..Preferences::default()
+    };
+    let facts = Facts {
         now: clock::now(),
         context: settings.context.clone().unwrap_or_default(),
-        namespace: settings.namespace.clone(),
-        favourites: settings.namespaces.iter().take(9).cloned().collect(),
-        // a guess until the connection says it
-        locked: settings.starts_readonly(settings.context.as_deref().unwrap_or_default()).map(Into::into),
-        core_configured: settings.core_namespaces.clone(),
-        salt: std::process::id(),
-        utc: settings.utc,
-        thresholds: settings.thresholds,
+        namespace: own.namespace,
+        locked: settings.starts_readonly(&context).map(Into::into),
+        profiles: Arc::new(Profiles::of(library.profiles())),
         ..Facts::default()
     };
-    facts.set_profiles(Arc::new(Profiles::of(library.profiles())));
-    Ok(App::new(facts, keymap, settings.bell))
+    Ok(App::new(preferences, facts, keymap))
 }
 
 /// The theme by name or file; `NO_COLOR` takes the colours out of any.

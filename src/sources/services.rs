@@ -37,9 +37,15 @@ pub async fn run(kind: KindId, service: kinds::Service, shared: Shared) {
     };
 }
 
-fn interval(shared: &Shared, name: ServiceName) -> Duration {
-    let seconds = shared.cluster.settings.service(name).poll_interval.max(LEAST_INTERVAL);
+/// How often a service is asked.
+pub fn interval(settings: &Settings, name: ServiceName) -> Duration {
+    let seconds = settings.service(name).poll_interval.max(LEAST_INTERVAL);
     Duration::from_secs(seconds.unsigned_abs())
+}
+
+/// How often Prometheus and Alertmanager are asked: both in one step.
+pub fn monitoring_interval(settings: &Settings) -> Duration {
+    interval(settings, ServiceName::Prometheus).min(interval(settings, ServiceName::Alertmanager))
 }
 
 async fn monitoring(shared: &Shared) -> Result<(), Gone> {
@@ -54,7 +60,7 @@ async fn monitoring(shared: &Shared) -> Result<(), Gone> {
         told_silences.is(FeedState::Off, None, (shared.clock)()).await?;
         return told_guardrails.is(FeedState::Off, None, (shared.clock)()).await;
     }
-    let every = interval(shared, ServiceName::Prometheus).min(interval(shared, ServiceName::Alertmanager));
+    let every = monitoring_interval(&shared.cluster.settings);
     let mut profiles = shared.profiles.clone();
     let mut looks = shared.looked.clone();
     let mut link = shared.link.clone();
@@ -196,7 +202,7 @@ async fn openbao(shared: &Shared, kind: KindId) -> Result<(), Gone> {
     let mut told = Told::new(kind, shared);
     debug_assert_eq!(told.kind, kind);
     let settings = shared.cluster.settings.service(ServiceName::OpenBao);
-    let every = interval(shared, ServiceName::OpenBao);
+    let every = interval(&shared.cluster.settings, ServiceName::OpenBao);
     if settings.effective_mode() == ServiceMode::Off {
         return told.is(FeedState::Off, None, (shared.clock)()).await;
     }

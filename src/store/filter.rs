@@ -10,6 +10,8 @@ use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Matcher, Utf32Str};
 use regex::{Regex, RegexBuilder};
 
+use crate::domain::ages::duration;
+
 /// A parsed filter over the columns of one table.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
@@ -204,17 +206,10 @@ fn test(text: &str) -> Result<Test, FilterError> {
 /// A number, or a time in seconds: `10m`, `2h`, `3d`.
 fn number(text: &str) -> Result<i64, FilterError> {
     let bad = || FilterError::NotANumber { text: text.to_owned() };
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let value: i64 = text[..digits].parse().map_err(|_| bad())?;
-    let scale = match &text[digits..] {
-        "" | "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        "w" => 604_800,
-        _ => return Err(bad()),
-    };
-    Ok(value * scale)
+    if text.bytes().all(|c| c.is_ascii_digit()) {
+        return text.parse().map_err(|_| bad());
+    }
+    duration(text).ok_or_else(bad)
 }
 
 #[cfg(test)]
@@ -276,6 +271,7 @@ mod tests {
 
     #[rstest]
     #[case("colour:red", "no column `colour` here; columns: namespace name status restarts age last-exit")]
+    #[case("age>9999999999999999w", "`9999999999999999w` is neither a number nor a time like 10m")]
     #[case("restarts>many", "`many` is neither a number nor a time like 10m")]
     #[case("/(/", "/(/: unclosed group")]
     #[case("!", "`!` names nothing to look for")]

@@ -299,6 +299,11 @@ pub fn folder() -> PathBuf {
     std::env::var_os("WATCHKEEPER_TEST_LAB").expect("WATCHKEEPER_TEST_LAB names a folder of kubeconfigs").into()
 }
 
+/// One test at a time changes that cluster.
+pub fn alone() -> std::sync::MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn lab(identity: &str) -> PathBuf {
     folder().join(format!("{identity}.yaml"))
 }
@@ -306,7 +311,7 @@ fn lab(identity: &str) -> PathBuf {
 #[test]
 #[ignore = "needs a real cluster: WATCHKEEPER_TEST_LAB=FOLDER cargo test --test actions -- --ignored contract"]
 fn a_real_server_keeps_the_contract() {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = alone();
     let state = State::new();
     let server = Server::of(&state.settings(&lab("admin"), None, ""));
     rehearsals_are_what_they_seem(&server);
@@ -316,7 +321,7 @@ fn a_real_server_keeps_the_contract() {
 #[test]
 #[ignore = "needs a real cluster: WATCHKEEPER_TEST_LAB=FOLDER cargo test --test actions -- --ignored contract"]
 fn the_preview_of_every_action_changes_nothing_on_a_real_server() {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = alone();
     let state = State::new();
     let server = Server::of(&state.settings(&lab("admin"), None, ""));
     let scratch = Scratch::new(&server);

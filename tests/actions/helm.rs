@@ -1,4 +1,4 @@
-//! A rollback with the real helm, where it is installed. It reads and writes the release's Secrets, so this is the one
+//! A rollback with the real helm. It reads and writes the release's Secrets, so this is the one
 //! action here that the lab's `admin` does. And with one that fails: what it did before only its history can tell.
 
 use std::os::unix::fs::PermissionsExt as _;
@@ -15,12 +15,20 @@ use super::tools::{Tools, installed};
 const RELEASE: &str = "hr/flux-system/istio-base";
 const NAMESPACE: &str = "istio-system";
 
+#[test]
+#[ignore = "needs a real cluster and helm: WATCHKEEPER_TEST_LAB=FOLDER cargo test --test actions -- --ignored real"]
+fn a_real_helm_rolls_back_and_flux_has_the_release_again() {
+    assert!(installed("helm"), "helm is not installed, so nothing can be rolled back");
+    let folder = super::contract::folder();
+    let _alone = super::contract::alone();
+    let state = State::new();
+    let wrong = rolled_back(&folder, &state);
+    state.audited();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 /// Rolls a release back and lets Flux have it again; what was wrong.
-pub fn rolled_back(folder: &Path, state: &State) -> Vec<String> {
-    if !installed("helm") {
-        println!("SKIPPED: helm is not installed, so nothing is rolled back");
-        return Vec::new();
-    }
+fn rolled_back(folder: &Path, state: &State) -> Vec<String> {
     let admin = Tools { kubeconfig: folder.join("admin.yaml") };
     let run = |line: &str| State::run(state.settings(&admin.kubeconfig, None, ""), line);
     let mut wrong = Vec::new();

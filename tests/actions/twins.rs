@@ -337,12 +337,33 @@ impl Lab {
 #[test]
 #[ignore = "needs a real cluster and kubectl: WATCHKEEPER_TEST_LAB=FOLDER cargo test --test actions -- --ignored real"]
 fn real_twins_leave_the_same_objects() {
+    compared(twins);
+}
+
+#[test]
+#[ignore = "needs a real cluster, kubectl and amtool: WATCHKEEPER_TEST_LAB=FOLDER cargo test --test actions -- --ignored real"]
+fn real_silences_are_those_of_amtool() {
+    assert!(installed("amtool"), "amtool is not installed, so there is nothing to compare with");
+    compared(silences);
+}
+
+/// Runs a comparison in a lab of its own; nothing of it may be wrong.
+fn compared(compare: fn(&mut Lab, &mut Vec<String>)) {
     let folder = super::contract::folder();
+    let _alone = super::contract::alone();
     assert!(installed("kubectl"), "kubectl is not installed, so there is nothing to compare with");
     let mut lab = Lab::new(&folder);
     lab.wipe();
     let mut wrong = Vec::new();
     lab.make().unwrap();
+    compare(&mut lab, &mut wrong);
+    lab.state.audited();
+    lab.wipe();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Every action of the tables, with kubectl and with ours.
+fn twins(lab: &mut Lab, wrong: &mut Vec<String>) {
     for twin in FLUX.iter().flatten().chain(OTHERS) {
         match lab.twin(twin) {
             Ok(count) => println!("ok    {}: {count} fields are equal in {} reads", twin.0, twin.3.len()),
@@ -352,14 +373,6 @@ fn real_twins_leave_the_same_objects() {
             }
         }
     }
-    if installed("amtool") {
-        silences(&mut lab, &mut wrong);
-    } else {
-        println!("SKIPPED: amtool is not installed, so silences are not compared");
-    }
-    lab.state.audited();
-    lab.wipe();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// Add, update and expire, with amtool and with ours.

@@ -7,7 +7,7 @@ use serde_json::json;
 use watchkeeper::demo::faults::{Act, Rule};
 use watchkeeper::demo::{Demo, Faults};
 
-use super::harness::{Console, demo, heal, line_with, platform, pod, put, settings};
+use super::harness::{Console, demo, heal, line_with, platform, pod, put, settings, settings_with};
 
 /// A kubeconfig with one context a demo, the first current.
 fn merged(demos: &[(&str, &Demo)]) -> tempfile::NamedTempFile {
@@ -63,6 +63,72 @@ fn connecting_to_the_same_context_again_shows_the_same_names() {
         frame.lines().skip(4).map(|l| l.split_whitespace().take(3).collect::<Vec<_>>().join(" ")).collect()
     };
     assert_eq!(names(&before), names(&after));
+}
+
+#[test]
+fn what_the_settings_say_is_the_same_after_connecting_again() {
+    let demo = demo("platform");
+    let lines = r#"
+        namespaces = ["team-alpha", "velero"]
+        core-namespaces = ["velero"]
+        bell = true
+        thresholds.clock-skew = "1m"
+        keys.feeds = "F"
+    "#;
+    let mut console = Console::start(settings_with(demo.kubeconfig(), None, lines));
+    console.ready();
+    console.keys("1");
+    console.shows(&["namespace team-alpha"]);
+    console.keys("0");
+    console.go("ctx sre-demo");
+    console.until("the connection to begin anew", |f| f.contains("connecting") || f.contains("waiting"));
+    for connected in [false, true] {
+        if connected {
+            console.ready();
+        }
+        let preferences = &console.app.world.preferences;
+        assert!(preferences.bell && preferences.utc && preferences.thresholds.clock_skew == 60);
+        assert!(console.app.world.facts.core.contains(&"velero".to_owned()));
+        for (key, namespace) in [("1", "team-alpha"), ("2", "velero")] {
+            console.keys(key);
+            console.shows(&[&format!("namespace {namespace}")]);
+        }
+        let frame = console.keys("3");
+        assert!(frame.contains("no namespace has the key 3"), "{frame}");
+    }
+    let frame = console.keys("F");
+    assert!(frame.contains("Feeds"), "{frame}");
+}
+
+#[test]
+fn a_contexts_own_table_is_what_counts_in_it() {
+    let (old, new) = (demo("quiet"), demo("quiet"));
+    let file = merged(&[("old", &old), ("new", &new)]);
+    let lines = r#"
+        namespaces = ["lab"]
+        contexts."old".namespaces = ["team-alpha"]
+        contexts."new".namespace = "velero"
+        contexts."new".core-namespaces = ["team-beta"]
+    "#;
+    let mut console = Console::start(settings_with(file.path(), None, lines));
+    console.ready();
+    console.shows(&["all namespaces"]);
+    console.keys("1");
+    console.shows(&["namespace team-alpha"]);
+    assert!(!console.app.world.facts.core.contains(&"team-beta".to_owned()));
+    console.go("ctx new");
+    console.until("the switch", |f| f.starts_with(" new"));
+    console.ready();
+    assert_eq!(console.app.world.facts.namespace.as_deref(), Some("velero"));
+    assert!(console.app.world.facts.core.contains(&"team-beta".to_owned()), "what is risky there is asked about");
+    console.keys("1");
+    console.shows(&["namespace lab"]);
+    // and where it is the first one
+    let mut console = Console::start(settings_with(file.path(), Some("new"), lines));
+    assert_eq!(console.app.world.facts.namespace.as_deref(), Some("velero"));
+    assert!(console.app.world.facts.core.contains(&"team-beta".to_owned()));
+    console.ready();
+    assert_eq!(console.app.world.facts.namespace.as_deref(), Some("velero"));
 }
 
 #[test]

@@ -36,11 +36,16 @@ pub struct Console {
 
 /// Settings as a user with this kubeconfig and nothing else would have them; services are polled as often as allowed.
 pub fn settings(kubeconfig: &Path, context: Option<&str>) -> Settings {
+    settings_with(kubeconfig, context, "")
+}
+
+/// The same with lines of a configuration file of their own.
+pub fn settings_with(kubeconfig: &Path, context: Option<&str>, lines: &str) -> Settings {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("config.toml");
     let polls =
         ["prometheus", "alertmanager", "openbao"].map(|name| format!("[services.{name}]\npoll-interval = \"5s\"\n"));
-    std::fs::write(&file, format!("utc = true\n{}", polls.concat())).unwrap();
+    std::fs::write(&file, format!("{lines}\nutc = true\n{}", polls.concat())).unwrap();
     let mut settings = Settings::load(Request { file: Some(file), ..Request::default() }).unwrap();
     settings.kubeconfig = Some(kubeconfig.to_path_buf());
     settings.context = context.map(str::to_owned);
@@ -135,7 +140,7 @@ impl Console {
                 self.app.world.facts.now = now;
                 self.app.world.facts.skew = 0;
             }
-            None => self.app.world.facts.now = clock::server_time(self.app.world.facts.skew),
+            None => self.app.world.set_time(clock::now()),
         }
         self.app.settle();
         let mut effects = self.app.sync();

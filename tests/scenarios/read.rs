@@ -143,6 +143,20 @@ fn openbao() -> String {
     "openbao".to_owned()
 }
 
+impl Scenario {
+    /// One that expects nothing in particular.
+    pub fn of(name: &str, objects: &Value) -> Self {
+        let scenario = serde_json::json!({"name": name, "objects": objects, "expect": []});
+        serde_json::from_value::<Self>(scenario).unwrap().read()
+    }
+
+    fn read(mut self) -> Self {
+        let objects = std::mem::take(&mut self.objects);
+        self.pieces = objects.into_iter().flat_map(|object| pieces(object, &self.name)).collect();
+        self
+    }
+}
+
 /// Every scenario of every file.
 pub fn all() -> Vec<Scenario> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
@@ -154,11 +168,8 @@ pub fn all() -> Vec<Scenario> {
         let file = path.file_name().unwrap().to_string_lossy().into_owned();
         let text = std::fs::read_to_string(&path).unwrap();
         let scenarios: Vec<Scenario> = serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{file}: {error}"));
-        for mut scenario in scenarios {
-            let objects = std::mem::take(&mut scenario.objects);
-            scenario.pieces = objects.into_iter().flat_map(|object| pieces(object, &scenario.name)).collect();
-            scenario.file.clone_from(&file);
-            out.push(scenario);
+        for scenario in scenarios {
+            out.push(Scenario { file: file.clone(), ..scenario.read() });
         }
     }
     out
