@@ -20,7 +20,7 @@ pub fn phases(input: &Input<'_>) -> Check {
 /// Runs under way, of any phase that is not an end.
 const RUNNING: &[&str] = &["InProgress", "WaitingForPluginOperations", "Finalizing", "Queued", "ReadyToStart"];
 
-/// Why nothing else can be said beside a schedule.
+/// Why a schedule's row takes no other settings.
 const OF_SCHEDULE: &str =
     "a run of a schedule takes what its template says; on a backup's or a location's row it can be said";
 
@@ -92,7 +92,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let twin = twin.within(place);
     body["apiVersion"] = json!("velero.io/v1");
     body["kind"] = json!("Backup");
-    // another one of this name is told from ours by it
+    // distinguishes ours from another one of this name
     body["metadata"]["annotations"][RUN] = json!(input.token);
     let name = text(&body, "/metadata/name").to_owned();
     if list(all, "/items").iter().any(|b| text(b, "/metadata/name") == name) {
@@ -182,7 +182,7 @@ fn from_schedule(schedule: &Value, velero: &str, name: &str) -> Value {
     body
 }
 
-/// Where it will be stored, and what speaks against that. Refused when the location cannot take it.
+/// Where it will be stored, and the warnings about that. Refused when the location cannot take it.
 fn storage(locations: Result<&[Value], &str>, wanted: &str) -> Result<(Option<String>, Option<String>), Stop> {
     let own = (!wanted.is_empty()).then(|| wanted.to_owned());
     // why they could not be read is said where Velero's silence is

@@ -6,7 +6,7 @@ use super::workload::selects;
 use crate::domain::evictions::terminating;
 use crate::domain::json::{condition, int, is_true, list, text};
 
-/// How a pod's budgets stand to its eviction.
+/// What a pod's budgets mean for its eviction.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Stance<'v> {
     /// None is asked: there is none, or the pod has ended, has not begun, or ends anyway.
@@ -25,10 +25,10 @@ pub fn over<'v>(all: &'v Value, namespace: &str, labels: &Value) -> Vec<&'v Valu
     here.filter(picks).collect()
 }
 
-/// How the budgets of a list stand to the eviction of a pod.
+/// What the budgets of a list mean for the eviction of a pod.
 ///
 /// # Errors
-/// Two claim it: it is refused for good. Their names.
+/// Two select it: its eviction is always refused. Their names.
 pub fn stance<'v>(all: &'v Value, pod: &Value) -> Result<Stance<'v>, String> {
     let phase = text(pod, "/status/phase");
     if matches!(phase, "Succeeded" | "Failed" | "Pending") || terminating(pod).is_some() {

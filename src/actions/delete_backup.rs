@@ -38,7 +38,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         method: Method::Post,
         path: requests.clone(),
         body: Body::Json(body),
-        // what Velero is told is the name alone
+        // Velero gets the name only
         guard: Some(Guard::identity(&path, object)),
         right: Some(input.right("create", "DeleteBackupRequest", "", place, "")?),
         dry_run: true,

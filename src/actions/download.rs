@@ -1,4 +1,4 @@
-//! What the logs of Velero's backups and restores share: a request for an address, and what stands behind it.
+//! What the logs of Velero's backups and restores share: a request for an address, and the text at that address.
 
 use serde_json::{Value, json};
 

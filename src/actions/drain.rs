@@ -43,7 +43,7 @@ pub const SPEC: ActionSpec = ActionSpec {
         ),
         Field::new(EMPTY_DIR, "yes: evict pods with emptyDir data, which is lost", Start::Text("no")),
         Field::new(CLAIMED, "yes: leave pods that two budgets claim, which the server never evicts", Start::Text("no")),
-        Field::new(UNMANAGED, "yes: evict pods without a controller, which are gone for good", Start::Text("no")),
+        Field::new(UNMANAGED, "yes: evict pods without a controller, which are lost permanently", Start::Text("no")),
     ],
     reason: None,
     offered: |subject| subject.of(&["Node"]),
@@ -66,7 +66,7 @@ struct Sorted<'v> {
 }
 
 impl<'v> Sorted<'v> {
-    /// `unmanaged`: what nobody makes anew is to go as well.
+    /// `unmanaged`: pods that no controller recreates are evicted too.
     fn of(all: &'v [Value], budgets: &Value, daemons: Option<&Value>, unmanaged: bool) -> Self {
         let mut out = Self::default();
         for pod in all {
@@ -185,7 +185,7 @@ fn consented(input: &Input<'_>, sorted: &Sorted<'_>) -> Result<(), Stop> {
             .map(|(pod, names)| format!("{} is claimed by {names}: the server never evicts it", told(pod)))
             .collect();
         return Err(Stop::Refuse(format!(
-            "{}; mend the budgets, or set {CLAIMED}=yes to leave them here",
+            "{}; fix the budgets, or set {CLAIMED}=yes to leave them here",
             all.join("; ")
         )));
     }
@@ -193,7 +193,7 @@ fn consented(input: &Input<'_>, sorted: &Sorted<'_>) -> Result<(), Stop> {
     for (setting, pods) in &sorted.asks {
         if !input.yes(setting)? {
             let why =
-                if *setting == EMPTY_DIR { "their emptyDir data is lost" } else { "no controller makes them anew" };
+                if *setting == EMPTY_DIR { "their emptyDir data is lost" } else { "no controller recreates them" };
             missing.push(format!("{setting}=yes ({why}: {})", some(&losses::told(pods))));
         }
     }
@@ -262,7 +262,7 @@ fn row(pod: &Value, notes: Vec<String>) -> Leaving {
     }
 }
 
-/// The command that does the same. It cordons the node as well.
+/// The command that does the same. It also cordons the node.
 fn same(input: &Input<'_>, node: &str, sorted: &Sorted<'_>, limit: u32) -> CommandLine {
     let all = || sorted.go.iter().chain(&sorted.end).copied().chain(sorted.claimed.iter().map(|(pod, _)| *pod));
     let any = |is: fn(&Value) -> bool| all().any(|pod| !is_over(pod) && is(pod));

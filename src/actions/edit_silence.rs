@@ -1,5 +1,5 @@
-//! Change or extend a silence. With the same matchers and start Alertmanager keeps its id, otherwise it makes a new one.
-//! Whatever else stands in it stays as it is, and it ends no earlier than before unless that is asked for.
+//! Change or extend a silence. With the same matchers and start Alertmanager keeps its id, otherwise it makes a new
+//! one. All its other fields stay as they are, and it ends no earlier than before unless that is asked for.
 
 use serde_json::json;
 
@@ -65,8 +65,8 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         return Err(Stop::Refuse(format!("it begins only at {}, and cannot end before", starts.timestamp())));
     }
 
-    // everything that stands in it is sent back as it came: a comment or an annotation that is left out is removed, and
-    // with another start, to the letter, it would be another silence
+    // every field is sent back as it came: a comment or an annotation that is left out is removed, and with another
+    // start, to the letter, it would be another silence
     let mut body = found.clone();
     if let Some(fields) = body.as_object_mut() {
         fields.retain(|name, _| !ITS_OWN.contains(&&**name));
@@ -104,7 +104,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         plan.reach.push(format!("it was {}; it gets a new id, and the old one ends", written(&old)));
         let gone = Check::Silence { until: None, pending: false, made: None };
         let proof = Proof { via: Via::Alertmanager, path: silence::own_path(id), check: gone, limit: 90 };
-        // before the other proof, which is what one goes on with
+        // before the other proof, whose id is what the operator continues with
         plan.steps.insert(1, Step::wait("wait until every replica has ended the old one", proof));
     } else {
         plan.undo = amtool("update", &[&end_flag(had)]).arg(&**id).to_string();
@@ -122,7 +122,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     Ok(plan)
 }
 
-/// What amtool is told for a new silence: without its start it would begin at once.
+/// amtool's flags for a new silence: without its start it would begin at once.
 fn span_flags(starts: Time, ends: Time, now: Time) -> Vec<String> {
     let start = (starts > now).then(|| format!("--start={}", starts.timestamp()));
     start.into_iter().chain([end_flag(ends)]).collect()

@@ -29,7 +29,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let selector = crate::domain::served::escape(&selector);
     let lists = workload::all(input, place, &format!("?labelSelector={selector}"))?;
     let is_suspended = flag(object, "/spec/suspend");
-    // what our own interrupted run has suspended is resumed at the end all the same, unless somebody has suspended it anew
+    // what our own interrupted run has suspended is resumed at the end all the same, unless somebody suspended it since
     let by_us = is_suspended && marks::of_continued(input, &path, object) && marks::is_ours(object);
     let holder = marks::told(object).filter(|_| is_suspended);
     let mut steps = if is_suspended { Vec::new() } else { suspend::steps(input, &path, object)? };

@@ -64,7 +64,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         risk: Risk::Press,
         reach: vec![count],
         warnings: Vec::new(),
-        undo: "silence anew: an expired silence cannot be revived".into(),
+        undo: "create a new silence: an expired one cannot be revived".into(),
         reason: String::new(),
         needs_reason: false,
         origin: crate::domain::plan::Origin::default(),

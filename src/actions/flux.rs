@@ -156,7 +156,7 @@ pub fn reconcile(input: &Input<'_>, kind: &str, path: &str, object: &Value, more
     ])
 }
 
-/// A reconciliation of a HelmRelease with one more token beside.
+/// A reconciliation of a HelmRelease with one more token.
 pub fn once_more(input: &Input<'_>, action: &'static str, token: &str) -> Result<Plan, Stop> {
     let target = input.target()?;
     let (path, object) = input.object()?;

@@ -145,7 +145,7 @@ pub struct Input<'a> {
     pub blind: Option<&'a str>,
     /// What is known of seals now.
     pub seals: &'a [Sealed],
-    /// The interrupted plan that is gone on with: what it has done need not be done again.
+    /// The interrupted plan that is continued: what it has done need not be done again.
     pub continues: Option<&'a Unfinished>,
 }
 
@@ -157,7 +157,7 @@ const FIXED: &[(&str, &str, &str, &str, bool)] = &[
     ("DownloadRequest", "velero.io", "v1", "downloadrequests", true),
 ];
 
-/// Where a kind lives on every server, for when discovery has not told it.
+/// Where a kind lives on every server, for when discovery has not reported it.
 fn fixed(kind: &str) -> Option<Served> {
     let own = kinds::by_name(kind).map(kinds::spec).filter(|spec| spec.fixed);
     let place = match own.map(|spec| spec.api) {
@@ -177,7 +177,7 @@ impl<'a> Input<'a> {
 
     /// The one target of a plan for one object.
     pub fn target(&self) -> Result<&'a Target, Stop> {
-        self.targets.first().ok_or_else(|| Stop::refuse("nothing is chosen"))
+        self.targets.first().ok_or_else(|| Stop::refuse("nothing selected"))
     }
 
     pub fn served(&self, kind: &str) -> Result<Served, Stop> {
@@ -244,7 +244,7 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// Whether the interrupted plan that is gone on with has sent this value there.
+    /// Whether the interrupted plan that is continued has sent this value there.
     pub fn did(&self, path: &str, pointer: &str, value: &Value) -> bool {
         self.continues.is_some_and(|left| left.did(path, pointer, value))
     }

@@ -14,13 +14,13 @@ use crate::domain::plan::Stop;
 
 const LAST: &str = "the last unsealed replica";
 const QUORUM: &str = "the quorum is lost without it";
-/// A pod that takes longer to end is told.
+/// A pod that takes longer to end is mentioned.
 const LONG: i64 = 60;
 
 /// What is known to be lost.
 #[derive(Debug, Default)]
 pub struct Losses {
-    /// By the pod's uid, the gravest first.
+    /// By the pod's uid, the most severe first.
     notes: HashMap<String, Vec<String>>,
     /// The same for all of them together, in a few lines.
     pub warnings: Vec<String>,
@@ -84,8 +84,8 @@ pub fn of(input: &Input<'_>, pods: &[&Value], node: Option<&str>) -> Result<Loss
     let those = |is: fn(&Value) -> bool| pods.iter().copied().filter(|pod| is(pod)).collect::<Vec<_>>();
     out.warn(
         &those(|pod| controller(pod).is_none()),
-        "no controller makes it anew",
-        "gone for good, no controller makes them anew",
+        "no controller recreates it",
+        "lost permanently, no controller recreates them",
     );
     out.warn(&those(has_empty_dir), "its emptyDir data is lost", "emptyDir data is lost");
     for pod in &pods {

@@ -56,7 +56,7 @@ pub fn of(input: &Input<'_>, workload: &Workload<'_>, pointer: &str) -> Result<O
     Ok(Some(Manager { told, back }))
 }
 
-/// Whether Kustomizations are told to leave the object alone.
+/// Whether the object asks Kustomizations to leave it alone.
 fn left_out(object: &Value) -> bool {
     let note = |name: &str| annotation(object, &format!("kustomize.toolkit.fluxcd.io/{name}")).to_lowercase();
     note("reconcile") == "disabled" || matches!(&*note("ssa"), "ignore" | "ifnotpresent")
@@ -84,7 +84,7 @@ fn corrects(release: &Value, workload: &Workload<'_>, pointer: &str) -> bool {
         let below =
             |path: &str| pointer.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         let covers = |path: &Value| path.as_str().is_some_and(below);
-        // a target is chosen by whole expressions; a label selector may choose it or not
+        // a target is matched by whole expressions; a label selector may match it or not
         let fits = |part: &str, own: &str| match text(rule, &format!("/target/{part}")) {
             "" => true,
             wanted => Regex::new(&format!("^(?:{wanted})$")).is_ok_and(|wanted| wanted.is_match(own)),

@@ -1,6 +1,6 @@
-//! What a suspend, a cordon or a pause of ours writes on the object in the same patch: who, why, by which plan, and what
-//! stood there before. By it what we have done is known again, whoever looks and wherever the audit is; our own undo
-//! removes it. What we make is marked with its plan, too.
+//! What our suspend, cordon or pause writes on the object in the same patch: who, why, by which plan, and the previous
+//! value. It identifies our own changes, whoever looks and wherever the audit is; our own undo removes it. An object
+//! that we create is marked with its plan, too.
 
 use serde_json::{Map, Value, json};
 
@@ -16,7 +16,7 @@ pub const BEFORE: &str = "watchkeeper.dev/before";
 /// Written by version 0.1 on a node.
 const CORDONED_BY: &str = "watchkeeper.dev/cordoned-by";
 
-/// The annotations for an object; `before` is what stood there.
+/// The annotations for an object; `before` is the previous value.
 pub fn set(input: &Input<'_>, object: &Value, before: &str) -> Map<String, Value> {
     let mut out = Map::from_iter([
         (BY.to_owned(), json!(input.operator)),
@@ -41,7 +41,7 @@ pub fn gone() -> Map<String, Value> {
     [BY, REASON, BEFORE, RUN, CORDONED_BY].map(|name| (name.to_owned(), Value::Null)).into_iter().collect()
 }
 
-/// By which our own write is told from the same one of somebody else.
+/// What distinguishes our own write from the same one of somebody else.
 pub fn ours(input: &Input<'_>) -> Vec<Sent> {
     vec![Sent::value(RUN_AT, json!(input.token))]
 }
@@ -51,7 +51,7 @@ pub fn taken_away() -> Vec<Sent> {
     vec![Sent::value(RUN_AT, Value::Null)]
 }
 
-/// Whether the interrupted plan that is gone on with has written what stands in the object.
+/// Whether the interrupted plan that is continued has written the object's current value.
 pub fn of_continued(input: &Input<'_>, path: &str, object: &Value) -> bool {
     object.pointer(RUN_AT).is_some_and(|run| input.did(path, RUN_AT, run))
 }

@@ -110,7 +110,7 @@ pub struct ActionSpec {
     pub doc: &'static str,
     /// What it may need, for the role that is printed.
     pub rights: &'static [RightRow],
-    /// What can be said beside the object: the form, and `--set`.
+    /// What can be set in addition to the object: the form, and `--set`.
     pub fields: &'static [Field],
     /// Nothing runs without a reason; what becomes of it, in words.
     pub reason: Option<&'static str>,
@@ -118,7 +118,7 @@ pub struct ActionSpec {
     pub plan: fn(&Input<'_>) -> Result<Plan, Stop>,
 }
 
-/// Keys that stand for whichever action fits the row.
+/// Keys for whichever action fits the row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ActKey {
     /// Suspend or resume, pause or unpause, cordon or uncordon.
@@ -192,7 +192,7 @@ impl Field {
     }
 }
 
-/// What stands in a field before anybody types.
+/// What a field contains before anybody types.
 #[derive(Debug, Clone, Copy)]
 pub enum Start {
     Text(&'static str),
@@ -234,7 +234,7 @@ impl Subject<'_> {
     }
 }
 
-/// The first hexadecimal digits of a SHA-256, by which long names are told apart when they are cut.
+/// The first hexadecimal digits of a SHA-256, which keep long names distinct when they are cut.
 fn digest(text: &str, digits: usize) -> String {
     use sha2::{Digest as _, Sha256};
     use std::fmt::Write as _;
@@ -259,7 +259,7 @@ pub fn plan(action: &ActionSpec, input: &Input<'_>) -> Result<Plan, Stop> {
     let reason = redact::urls(input.reason);
     let input = &Input { reason: &reason, ..*input };
     if input.targets.is_empty() {
-        return Err(Stop::refuse("nothing is chosen"));
+        return Err(Stop::refuse("nothing selected"));
     }
     if input.targets.len() > MOST {
         return Err(Stop::Refuse(format!("{} objects at once are too many: at most {MOST}", input.targets.len())));

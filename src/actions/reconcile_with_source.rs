@@ -12,7 +12,7 @@ use crate::kinds::{by_name, ending};
 pub const SPEC: ActionSpec = ActionSpec {
     name: "reconcile-with-source",
     key: None,
-    doc: "fetch its source anew, then reconcile it; each link is awaited",
+    doc: "fetch its source again, then reconcile it; waits for each step",
     rights: flux::RIGHTS,
     fields: &[],
     reason: None,
@@ -88,7 +88,7 @@ impl Sources {
         let version = text(reference, "/apiVersion");
         let word = ending::qualified(kind, ending::group(version));
         if by_name(&word).is_none() || left == 0 {
-            self.unasked.push(format!("{word} {namespace}/{name} is of another controller: it is not asked anew"));
+            self.unasked.push(format!("{word} {namespace}/{name} is of another controller: it is not reconciled"));
             return Ok(());
         }
         let path = input.path(kind, namespace, name)?;
@@ -102,7 +102,7 @@ impl Sources {
         if kind == "ExternalArtifact" {
             if source.pointer("/spec/sourceRef").is_none() {
                 self.unasked
-                    .push(format!("nothing tells who makes ExternalArtifact {namespace}/{name}: it is not asked anew"));
+                    .push(format!("what makes ExternalArtifact {namespace}/{name} is not known: it is not reconciled"));
             }
             return Ok(());
         }

@@ -12,7 +12,7 @@ use crate::domain::proof::Check;
 pub const SPEC: ActionSpec = ActionSpec {
     name: "renew",
     key: Some(ActKey::Refresh),
-    doc: "have the certificate issued anew now, and wait for it",
+    doc: "renew the certificate now, and wait for it",
     rights: &[right("cert-manager.io", "certificates/status", "update")],
     fields: &[],
     reason: None,
@@ -76,7 +76,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let proof = Proof { via: Via::Kubernetes, path, check, limit: 600 };
     let steps = vec![
         Step::send(
-            format!("ask cert-manager to issue {name} anew"),
+            format!("ask cert-manager to renew {name}"),
             twin::cmctl(input, &["renew"]).arg(&**name).within(namespace),
             request,
         ),

@@ -9,7 +9,7 @@ use crate::domain::json::{flag, text};
 use crate::domain::plan::{Body, Plan, Step, Stop};
 use crate::domain::proof::Sent;
 
-/// Where the time of the last restart stands.
+/// Where the time of the last restart is.
 const AT: &str = "/spec/template/metadata/annotations/kubectl.kubernetes.io~1restartedAt";
 
 pub const SPEC: ActionSpec = ActionSpec {

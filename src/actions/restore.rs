@@ -1,5 +1,5 @@
-//! Restore a backup, into another namespace unless told otherwise. Whether that namespace is there already is read first:
-//! what was there before this restore is never part of its undo.
+//! Restore a backup, into another namespace unless set otherwise. Whether that namespace is there already is read
+//! first: what was there before this restore is never part of its undo.
 
 use serde_json::{Value, json};
 
@@ -162,7 +162,7 @@ fn ground(input: &Input<'_>, namespace: &str) -> Result<Ground, Stop> {
             return Err(Stop::Refuse(format!("namespace {namespace} is being deleted: wait until it is gone")));
         }
         There::Yes(_) => {
-            let why = "what is restored is mixed with what is there, and cannot be told from it afterwards";
+            let why = "what is restored is mixed with what is there, and cannot be distinguished from it afterwards";
             (false, Some(format!("namespace {namespace} is there already: {why}")))
         }
         There::Unknown(why) => {

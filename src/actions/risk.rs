@@ -1,6 +1,6 @@
-//! Which word has to be typed before a plan runs: the one rule for every action. What an action does weighs something,
-//! and where it does it decides the rest: a component is core by the namespace of its workloads, wherever the object
-//! stands that manages them, and a node by its role.
+//! Which word has to be typed before a plan runs: the one rule for every action. What an action does counts, and where
+//! it does it decides the rest: a component is core by the namespace of its workloads, wherever the object that manages
+//! them is, and a node by its role.
 
 use std::collections::BTreeSet;
 

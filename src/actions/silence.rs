@@ -212,7 +212,7 @@ mod tests {
         let mut wrong = Vec::new();
         for row in oracle.as_array().unwrap() {
             let input = row["input"].as_str().unwrap();
-            // between matchers a blank or a comma may stand here, so that within one it must be quoted; braces hold several
+            // between matchers a blank or a comma is allowed here, so within one it must be quoted; braces hold several
             let unquoted = input.split('"').step_by(2).any(|part| part.trim().contains([',', ' ']));
             if (unquoted && input != "a = b") || input.starts_with('{') {
                 continue;

@@ -164,8 +164,8 @@ fn everywhere(hit: &[&Labels], all: &[Labels]) -> Option<String> {
     (here.len() > 1 && here == there).then(|| format!("alerts of every namespace that has any: {}", here.len()))
 }
 
-/// The alert by which alerting is watched, if it is covered; also while it is not seen to fire, when what it carries
-/// beside its name is not known.
+/// The alert by which alerting is watched, if it is covered; also while it is not seen to fire, when its other labels
+/// are not known.
 fn watchdog(matchers: &[Matcher], hit: &[&Labels]) -> Option<&'static str> {
     let known: Vec<Matcher> =
         matchers.iter().filter(|m| m.name == "severity" || !is_shared(&m.name)).cloned().collect();

@@ -61,7 +61,7 @@ pub fn propose(input: &Input<'_>) -> Result<Vec<Matcher>, Stop> {
     }
 }
 
-/// The label in which most alerts speak of a namespace: where an exporter's own stands in `namespace`, it is the other.
+/// The label in which most alerts name a namespace: where `namespace` is the exporter's own, it is the other.
 fn spoken_of(namespace: &str, all: &[Labels]) -> &'static str {
     let count =
         |label: &str| all.iter().filter(|labels| labels.get(label).is_some_and(|have| have == namespace)).count();

@@ -45,7 +45,7 @@ impl Span {
         self.is_long().then(|| format!("it lasts {}: longer than a day, nobody on call remembers it", self.told))
     }
 
-    /// What amtool is told.
+    /// What amtool gets.
     pub fn flag(&self, ends: Time) -> String {
         match (self.is_end, self.seconds % 60) {
             (true, _) => end_flag(ends),

@@ -1,4 +1,4 @@
-//! Uncordon a node. One that somebody else cordoned is left alone unless told otherwise.
+//! Uncordon a node. One that somebody else cordoned is left alone unless set otherwise.
 
 use serde_json::{Value, json};
 

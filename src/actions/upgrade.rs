@@ -3,7 +3,7 @@
 //!
 //! Source: the controllers raise `status.observedGeneration` while an object is suspended (helm-controller 1.6 and
 //! kustomize-controller 1.9 in what they defer, source-controller 1.9 in `summarize`, which renews Ready, too). What was
-//! last tried stands in `lastAttemptedGeneration`, in the condition Ready of a HelmRelease or a Kustomization, and in the
+//! last tried is in `lastAttemptedGeneration`, in the condition Ready of a HelmRelease or a Kustomization, and in the
 //! condition `ArtifactInStorage` of a source.
 
 use serde_json::Value;
@@ -70,7 +70,7 @@ fn given<'a>(input: &Input<'a>, object: &Value) -> Result<Option<(&'a str, &'a s
     Ok(Some(revision.split_once('@').unwrap_or((revision, ""))))
 }
 
-/// What is wanted of a version; nothing is everything.
+/// The version that is asked for; empty matches all.
 fn wanted<'v>(object: &'v Value, pointer: &str) -> &'v str {
     Some(text(object, pointer)).filter(|version| !version.is_empty()).unwrap_or("*")
 }
@@ -136,7 +136,7 @@ fn is_same(a: &str, b: &str) -> bool {
 
 fn direction(from: &str, to: &str) -> String {
     match Version::parse(from).zip(Version::parse(to)) {
-        Some((from, to)) if to < from => "it will be taken back to that".to_owned(),
+        Some((from, to)) if to < from => "it will be downgraded".to_owned(),
         Some((from, to)) if to > from => "it will be upgraded".to_owned(),
         _ => "it will get that one".to_owned(),
     }

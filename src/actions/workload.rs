@@ -312,7 +312,7 @@ pub fn cautions(workload: &Workload<'_>) -> Vec<String> {
     out
 }
 
-/// Who makes a pod anew once it is gone.
+/// What recreates a pod once it is gone.
 pub fn successor(pod: &Value) -> String {
     if stays(pod) == Some("static") {
         return "its node runs it from a file: only what the API server shows of it goes, and comes back".to_owned();

@@ -1,4 +1,4 @@
-//! Times and how they are told: kubectl's HumanDuration to the letter.
+//! Times and how they are shown: kubectl's HumanDuration to the letter.
 
 use std::fmt::Write as _;
 

@@ -38,7 +38,7 @@ pub struct Batch {
     pub changes: Vec<Change>,
 }
 
-/// How it stands with the feed of one kind.
+/// The state of the feed of one kind.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Feed {
     pub state: FeedState,
@@ -52,14 +52,14 @@ pub struct Feed {
     pub lack: Lack,
     /// The namespaces that can be seen, when not all can.
     pub only: Box<[Box<str>]>,
-    /// Where its objects live, once discovery has told.
+    /// Where its objects live, once discovery has found it.
     pub api: Option<Arc<Served>>,
     /// Where the news comes from: `helm.toolkit.fluxcd.io/v2`, or an address.
     pub origin: Box<str>,
     /// Objects that could not be decoded.
     pub bad: Vec<Bad>,
-    /// What is to be known besides, and takes nothing away: Services that look like the one that is used, how it is read
-    /// where it cannot be watched, what the server warns of.
+    /// Further notes on a feed that works: Services that look like the one that is used, how it is read where it cannot
+    /// be watched, what the server warns of.
     pub aside: Box<str>,
     /// What failed is asked again in a moment: not its last word.
     pub soon: bool,

@@ -27,15 +27,15 @@ pub struct Leaving {
     pub namespace: String,
     pub name: String,
     pub uid: String,
-    /// `Deployment shop`; empty when nobody makes it anew.
+    /// `Deployment shop`; empty when nothing recreates it.
     pub controller: String,
     /// The budget that is asked; empty when none is.
     pub budget: String,
-    /// How that budget stands: `1 of 3 now`.
+    /// The state of that budget: `1 of 3 now`.
     pub room: String,
-    /// It will be held back, as far as can be told.
+    /// It will be held back, as far as is known.
     pub held: bool,
-    /// What to know before, the gravest first.
+    /// What to know before, the most severe first.
     pub notes: Vec<String>,
     /// What is sent; nothing for one that is terminating: its end is awaited.
     pub request: Option<Request>,
@@ -70,12 +70,12 @@ pub fn is_over(pod: &Value) -> bool {
     matches!(text(pod, "/status/phase"), "Succeeded" | "Failed")
 }
 
-/// Whoever makes a pod anew.
+/// The controller that recreates a pod.
 pub fn controller(pod: &Value) -> Option<&Value> {
     list(pod, "/metadata/ownerReferences").iter().find(|owner| flag(owner, "/controller"))
 }
 
-/// The word for pods that their DaemonSet would only make anew on the same node.
+/// The word for pods that their DaemonSet would only recreate on the same node.
 pub const DAEMON: &str = "of a DaemonSet";
 
 /// Why a drain leaves a pod where it is: it would only come back. As kubectl decides, which knows the DaemonSets of

@@ -94,7 +94,7 @@ struct Flags {
     dot_all: bool,
 }
 
-/// What stands between two brackets, or the whole.
+/// What is between two brackets, or the whole.
 #[derive(Debug, Default)]
 struct Level {
     done: Vec<Vec<Node>>,

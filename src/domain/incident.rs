@@ -20,7 +20,7 @@ impl Group {
         format!("{} {}", self.kind, self.place())
     }
 
-    /// With what its members have in common: no two groups are told alike.
+    /// With what its members have in common: no two groups have the same.
     pub fn unique(&self) -> Box<str> {
         format!("{} {}", self.told(), self.detail).into()
     }

@@ -90,7 +90,7 @@ pub fn written(matchers: &[Matcher]) -> String {
     matchers.iter().map(Matcher::to_string).collect::<Vec<_>>().join(" ")
 }
 
-/// A label's name as it stands in a label set: quoted only where it must be.
+/// A label's name as it is written in a label set: quoted only where it must be.
 pub fn name_written(name: &str) -> String {
     if name.is_empty() || name.contains(is_reserved) { Quoted(name, true).to_string() } else { name.to_owned() }
 }
@@ -127,7 +127,7 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// What cannot stand in a name or a value without quotes.
+/// What a name or a value may contain only in quotes.
 fn is_reserved(c: char) -> bool {
     c.is_whitespace() || "{}!=~,\\\"'`".contains(c)
 }
@@ -160,7 +160,7 @@ pub fn parse(text: &str) -> Result<Vec<Matcher>, String> {
     Ok(out)
 }
 
-/// The first matcher, and what stands after it.
+/// The first matcher, and the text after it.
 fn one(text: &str) -> Result<(Matcher, &str), String> {
     let (name, left) = if text.starts_with('"') {
         let (raw, left) = quoted(text)?;
@@ -192,7 +192,7 @@ fn value(text: &str, classic: bool) -> Result<(String, &str), String> {
     let (raw, left) = text.split_at(end);
     // an escaped quote is part of the value, one that is not is a mistake
     if raw.replace("\\\\", "").replace("\\\"", "").contains('"') {
-        return Err(format!("a quote stands inside of a value that is not quoted: {raw}"));
+        return Err(format!("a quote inside of a value that is not quoted: {raw}"));
     }
     if !classic && (raw.is_empty() || raw.contains(is_reserved)) {
         return Err(format!("`{raw}` must be quoted behind such a name"));
@@ -200,7 +200,7 @@ fn value(text: &str, classic: bool) -> Result<(String, &str), String> {
     Ok((if classic { classic_unescaped(raw) } else { raw.to_owned() }, left))
 }
 
-/// What stands between quotes, as it is written, and what follows.
+/// The text between quotes, as it is written, and what follows.
 fn quoted(text: &str) -> Result<(&str, &str), String> {
     let inner = &text[1..];
     let mut escaped = false;
@@ -312,7 +312,7 @@ mod tests {
         assert_eq!(matcher.to_string(), told);
     }
 
-    /// Beside each what amtool makes of it, one matcher an argument.
+    /// With each, what amtool makes of it, one matcher an argument.
     #[rstest]
     #[case(r#"alertname="X" namespace=~"a|b""#, &[matcher("alertname", "X", "="), matcher("namespace", "a|b", "=~")])]
     #[case("{alertname=X, pod!=y,}", &[matcher("alertname", "X", "="), matcher("pod", "y", "!=")])]

@@ -18,7 +18,7 @@ pub enum What {
     Worse,
     /// It became less severe.
     Better,
-    /// It is over: what failed is well.
+    /// It is over: what failed is healthy.
     Healed,
     /// It is over because what failed is not there any more.
     Gone,
@@ -123,7 +123,7 @@ impl Moment {
         format!("{} {}", self.kind, self.place())
     }
 
-    /// That the reason of something was found: it tells of our knowledge, not of the cluster.
+    /// That the reason of something was found: that is about our knowledge, not about the cluster.
     pub fn is_bookkeeping(&self) -> bool {
         self.what == What::Change && !self.root.is_empty()
     }
@@ -134,7 +134,7 @@ impl Moment {
         self.what == other.what
             && (self.time.0 - other.time.0).abs() <= NEAR
             && self.id == other.id
-            // how long it lasted may be told a second apart
+            // how long it lasted may differ by a second
             && (self.what.is_incident() || self.words == other.words)
             && subject(self) == subject(other)
     }
@@ -166,7 +166,8 @@ impl Moment {
         Value::Object(map).to_string()
     }
 
-    /// An entry as it was written; `None` when it is none. Anybody may have written the file: its text is sanitised anew.
+    /// An entry as it was written; `None` when it is none. Anybody may have written the file: its text is sanitised
+    /// again.
     pub fn parse(line: &str) -> Option<Self> {
         let Value::Object(map) = serde_json::from_str(line).ok()? else { return None };
         let raw = |name: &str| map.get(name).and_then(Value::as_str).unwrap_or("");
@@ -260,7 +261,7 @@ pub fn notes(moment: &Moment) -> String {
     out
 }
 
-/// Text from anywhere as it stands in a line or a cell of markdown.
+/// Text from anywhere, escaped for a line or a cell of markdown.
 pub fn escaped(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());
     for c in raw.chars() {

@@ -23,7 +23,7 @@ pub enum Outcome {
     Refused(String),
     /// Sent, but not seen to work or to fail.
     Unknown(String),
-    /// The operator or the end of the session stopped it between two steps.
+    /// The operator or the end of the session stopped it after a step.
     Interrupted(String),
 }
 
@@ -104,7 +104,7 @@ pub enum Verdict {
     /// No right that is asked for is missing, and that is all that is known: it cannot be tried without doing it, or only
     /// after an earlier step.
     Untried,
-    /// It would be refused: the right that is missing, or the server's words.
+    /// The dry run was rejected: the right that is missing, or the server's words.
     Denied(String),
     /// Nobody could be asked; why.
     Unknown(String),
@@ -153,9 +153,9 @@ pub struct Trace {
     pub answer: Value,
 }
 
-/// A plan that did not come to its good end, and either was interrupted or has left something suspended, cordoned, scaled
-/// or paused. When it was continued and that did not end well either, both are one: what both have sent, and what is
-/// left of the later.
+/// A plan that did not complete, and either was interrupted or has left something suspended, cordoned, scaled or
+/// paused. When it was continued and that did not complete either, both are one: what both have sent, and what is left
+/// of the later.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Unfinished {
     /// The audit's name of the run that began it.
@@ -167,7 +167,7 @@ pub struct Unfinished {
     pub context: String,
     /// `KIND/NAMESPACE/NAME`; the namespace is empty where there is none.
     pub objects: Vec<String>,
-    /// What was set beside the objects.
+    /// What was set in addition to the objects.
     pub set: BTreeMap<String, String>,
     pub reason: String,
     pub undo: String,
@@ -261,8 +261,8 @@ impl Unfinished {
         self.left.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     }
 
-    /// The command that goes on with it, but for the word that approves it. One of which nobody knows what it was about
-    /// is dismissed instead.
+    /// The command that continues it, but for the word that approves it. A plan whose action is not known is dismissed
+    /// instead.
     pub fn command(&self) -> String {
         if self.action.is_empty() {
             return format!("watchkeeper audit dismiss {} --reason TEXT", self.run);

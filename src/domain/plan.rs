@@ -24,7 +24,7 @@ pub struct Plan {
     pub risk: Risk,
     /// What else is touched: dependents, pods, alerts, budgets.
     pub reach: Vec<String>,
-    /// What speaks against it, or must be known before.
+    /// Warnings, and what else must be known before.
     pub warnings: Vec<String>,
     /// How exactly what it does is undone, a line of words or a command each; empty when it cannot be.
     pub undo: String,
@@ -41,7 +41,7 @@ pub struct Origin {
     /// `KIND/NAMESPACE/NAME` of each target.
     pub objects: Vec<String>,
     pub set: BTreeMap<String, String>,
-    /// The audit's name of the interrupted run that this goes on with.
+    /// The audit's name of the interrupted run that this one continues.
     pub continues: Option<String>,
     /// How its cluster is reached.
     pub way: Way,
@@ -149,14 +149,14 @@ impl Step {
         self
     }
 
-    /// It takes back what an earlier step left.
+    /// It reverts what an earlier step left.
     #[must_use]
     pub fn freeing(mut self, object: String) -> Self {
         self.leaves = Leaves::Freed { object };
         self
     }
 
-    /// Whether it takes back what was done to this object.
+    /// Whether it reverts what was done to this object.
     pub fn frees(&self, object: &str) -> bool {
         matches!(&self.leaves, Leaves::Freed { object: freed } if freed == object)
     }
@@ -285,8 +285,8 @@ impl Body {
     }
 }
 
-/// An object as it was previewed. Its resource version is put into the request; when only the status has moved it
-/// since, the request is made anew against the new version, and otherwise it is not sent.
+/// An object as it was previewed. Its resource version is put into the request; when only the status has changed since,
+/// the request is made again for the new version, and otherwise it is not sent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Guard {
     /// Where it is read.
@@ -295,11 +295,11 @@ pub struct Guard {
     pub version: String,
     /// 0 where it has none, or where its controller raises it by writing a status.
     pub generation: i64,
-    /// JSON pointers and what stood there.
+    /// JSON pointers and the previous values.
     pub fields: Vec<(String, Value)>,
 }
 
-/// A value of more characters than this is not told.
+/// A value of more characters than this is not shown.
 const LONG: usize = 120;
 
 impl Guard {
@@ -397,20 +397,20 @@ impl fmt::Display for Right {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Proof {
     pub via: Via,
-    /// What is read, again and again. `{/metadata/name}` stands for a field of the last answer.
+    /// What is read, again and again. `{/metadata/name}` is replaced by a field of the last answer.
     pub path: String,
     pub check: Check,
     /// Seconds until it is called unknown.
     pub limit: u32,
 }
 
-/// A text behind an address that an object gives out. Whoever has the address may read: it is never shown, told or
-/// recorded.
+/// A text at an address that an object gives out. Everyone with the address may read it: the address is never shown,
+/// logged or recorded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fetch {
     /// The object, read again and again until the address is there.
     pub path: String,
-    /// Where in it the address stands.
+    /// Where in it the address is.
     pub pointer: &'static str,
     /// The right to read it.
     pub right: Right,

@@ -33,7 +33,7 @@ pub enum Said {
     /// Nobody yet, or a pod's label alone: it names no namespace that something is entrusted to.
     #[default]
     Nobody,
-    /// The configuration; its home was told by a pod's label, or by nothing.
+    /// The configuration; its home comes from a pod's label, or is not known.
     Configured,
     /// Its namespaces, or the label of one, which only administrators make.
     Namespaces,
@@ -81,7 +81,7 @@ pub struct Component {
     /// Names of components.
     pub depends_on: Vec<String>,
     pub endpoints: Vec<Endpoint>,
-    /// Kinds whose objects in its namespace (or of the cluster) tell of it: `Seal`, `BackupStorageLocation`.
+    /// Kinds whose objects in its namespace (or of the cluster) show its state: `Seal`, `BackupStorageLocation`.
     pub watch: Vec<String>,
     /// Services that are looked for in its namespace: `prometheus`, `alertmanager`, `openbao`.
     pub services: Vec<String>,
@@ -109,7 +109,7 @@ pub struct Endpoint {
     pub selector: String,
     /// The answers that mean well.
     pub expect: Vec<u16>,
-    /// How grave another answer is.
+    /// How severe another answer is.
     pub severity: Grade,
     /// What an answer means, in a few words.
     pub words: BTreeMap<u16, String>,
@@ -151,11 +151,11 @@ pub struct Guardrail {
     pub component: String,
     /// How long it must be crossed before it counts, in seconds.
     pub hold: i64,
-    /// How the value of its expression is told.
+    /// How the value of its expression is shown.
     pub value: Worth,
 }
 
-/// How the value of an expression is told: `5.7 days left, limit 7: logging/loki-tls`.
+/// How the value of an expression is shown: `5.7 days left, limit 7: logging/loki-tls`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Worth {
     /// Behind the value: `days left`, `%`.
@@ -219,7 +219,7 @@ impl Profile {
         self.components.iter().find(|c| c.name == name)
     }
 
-    /// The namespace of a component, wherever the profile stands.
+    /// The namespace of a component: its own, or the profile's home.
     pub fn namespace_of<'p>(&'p self, component: &'p Component) -> &'p str {
         if component.namespace.is_empty() { &self.home } else { &component.namespace }
     }
@@ -237,7 +237,7 @@ impl Profile {
         Some(self.upgrade_order.iter().position(|n| n == component)? + 1)
     }
 
-    /// How many links of dependencies stand below a component: 0 is what everything else stands on. A cycle, which
+    /// How many links of dependencies are below a component: 0 is what everything else depends on. A cycle, which
     /// reading a profile refuses, ends the count.
     pub fn depth(&self, component: &str) -> usize {
         self.depth_within(component, self.components.len())
@@ -248,7 +248,7 @@ impl Profile {
         found.depends_on.iter().map(|on| 1 + self.depth_within(on, left - 1)).max().unwrap_or(0)
     }
 
-    /// Everything that stands on a component, near or far.
+    /// Everything that depends on a component, directly or not.
     pub fn dependents(&self, component: &str) -> Vec<&str> {
         let mut found: Vec<&str> = Vec::new();
         let mut wanted = vec![component];
@@ -268,7 +268,7 @@ impl Profile {
     pub fn vouches_for(&self, namespace: &str) -> bool {
         match self.said {
             Said::Nobody => false,
-            // a home that a pod's label has told of may be anybody's
+            // a home that comes from a pod's label may be anybody's
             Said::Configured => namespace != self.home || self.detect.namespaces.iter().any(|own| own == namespace),
             Said::Namespaces => true,
         }

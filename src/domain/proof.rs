@@ -12,7 +12,7 @@ use super::plan::{MANAGER, dotted};
 /// What must be seen. It names what was sent, so that what was there before, or comes from somebody else, is no proof.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Check {
-    /// The field has this value; null is "absent". What was sent beside it is there, too.
+    /// The field has this value; null is "absent". What was sent together with it is there, too.
     Field {
         pointer: String,
         is: Value,
@@ -43,8 +43,8 @@ pub enum Check {
         #[serde(default)]
         before: String,
     },
-    /// `.status.phase` is one of the first; one of the second is a failure. An object whose uid no answer has told is
-    /// known by what was sent with it.
+    /// `.status.phase` is one of the first; one of the second is a failure. An object whose uid was in no answer is
+    /// recognised by what was sent with it.
     Phase {
         done: Vec<String>,
         failed: Vec<String>,
@@ -77,7 +77,7 @@ pub enum Rollout {
 
 /// The annotation that names the one plan that wrote an object, or made it: somebody else's write does not have it.
 pub const RUN: &str = "watchkeeper.dev/run";
-/// Where it stands, as a JSON pointer.
+/// Where it is, as a JSON pointer.
 pub const RUN_AT: &str = "/metadata/annotations/watchkeeper.dev~1run";
 
 impl Check {
@@ -86,7 +86,7 @@ impl Check {
         matches!(self, Self::Silence { made: Some(_), .. }).then_some("/api/v2/silences")
     }
 
-    /// Where the request stands by which a controller was asked for it.
+    /// The path of the request that asked a controller for it.
     pub fn request(&self) -> Option<&str> {
         match self {
             Self::Deleted { request, .. } => Some(request),
@@ -372,7 +372,7 @@ fn flux_handled(object: &Value, token: &str, annotation: &str, handled: &str, do
         return if doubt {
             Seen::Absent("our request for a reconciliation is not on it".to_owned())
         } else {
-            Seen::Lost("somebody else has asked for a reconciliation since: ours may never be told apart".to_owned())
+            Seen::Lost("somebody else has requested one since: whether ours was done may never be known".to_owned())
         };
     }
     if flux_suspended(object) {
@@ -482,8 +482,8 @@ fn steps(parts: &[(&str, i64, i64)]) -> Seen {
     Seen::Done(format!("rolled out, {want} of {want} available"))
 }
 
-/// `(revision, attempts)` are those of before; `(asked, before)` when we asked, and when the failure of before was told.
-/// While it is not known whether our request has arrived, only `Issuing` as we set it tells that it has.
+/// `(revision, attempts)` are the previous ones; `(asked, before)` is when we asked, and when the previous failure was
+/// reported. While it is not known whether our request has arrived, only `Issuing` as we set it shows that it has.
 fn reissued(object: &Value, (revision, attempts): (i64, i64), (asked, before): (&str, &str), doubt: bool) -> Seen {
     let issuing = condition(object, "Issuing");
     let told = issuing.map_or_else(String::new, words);
@@ -574,7 +574,7 @@ fn silence(object: &Value, until: Option<&str>, pending: bool) -> Seen {
         ("pending", Some(_)) if !pending => {
             Seen::Waiting(format!("pending, it silences nothing before {}", text(object, "/startsAt")))
         }
-        // its id is what one goes on with
+        // its id is what the operator continues with
         ("active" | "pending", Some(_)) => Seen::Done(format!("{state} until {ends}, silence/{}", text(object, "/id"))),
         ("active" | "pending", None) => Seen::Absent(state.to_owned()),
         (state, _) => Seen::Waiting(state.to_owned()),

@@ -108,7 +108,7 @@ pub struct Record {
     pub health: Health,
     /// `Some` when the object can be suspended, with what it is now.
     pub suspended: Option<bool>,
-    /// It is there and could not be decoded: nothing else here says how it is, and the note says why.
+    /// It is there and could not be decoded: nothing else here says anything of its state, and the note says why.
     pub unreadable: bool,
 }
 

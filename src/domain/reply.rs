@@ -52,7 +52,7 @@ pub struct Recorded {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
     There,
-    /// There is none; names that it may stand for, the nearest first.
+    /// There is none; names that may be meant, the nearest first.
     Absent {
         near: Vec<String>,
     },
@@ -61,7 +61,7 @@ pub enum Standing {
 }
 
 impl Standing {
-    /// What is to be said of it; nothing when all is well.
+    /// What to say of it; nothing when it is there.
     pub fn told(&self, name: &str) -> Option<String> {
         match self {
             Self::There => None,

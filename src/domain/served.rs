@@ -1,4 +1,4 @@
-//! Where a kind lives on the API server, as discovery told: the paths of its objects.
+//! Where a kind lives on the API server, as discovery reports: the paths of its objects.
 
 use std::fmt::Write as _;
 
@@ -159,7 +159,7 @@ fn unescape(part: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// Percent-encodes what may not stand in a path segment or query value.
+/// Percent-encodes what a path segment or query value may not contain.
 #[must_use]
 pub fn escape(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());

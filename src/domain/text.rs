@@ -142,8 +142,8 @@ fn is_selector(c: char) -> bool {
     matches!(c, '\u{fe0e}'..='\u{fe0f}')
 }
 
-/// Whether a selector behind it is ordinary: arrows, technical and other symbols, pictographs, marks of trade, and what
-/// stands under a keycap.
+/// Whether a selector behind it is ordinary: arrows, technical and other symbols, pictographs, marks of trade, and the
+/// base of a keycap.
 fn is_symbol(c: char) -> bool {
     matches!(c,
         '#' | '*' | '0'..='9' | '©' | '®'
@@ -158,7 +158,7 @@ fn is_symbol(c: char) -> bool {
         | '\u{1f000}'..='\u{1faff}')
 }
 
-/// Whether it is drawn over what stands before it.
+/// Whether it is drawn over the character before it.
 fn is_mark(c: char) -> bool {
     c >= '\u{300}' && c.width() == Some(0)
 }

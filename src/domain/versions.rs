@@ -117,8 +117,8 @@ pub fn is_exact(wanted: &str) -> bool {
     Partial::parse(wanted.trim().trim_start_matches('=').trim_start()).is_some_and(|p| p.count == 3 && !p.wild)
 }
 
-/// Whether a version fits what is wanted: `1.x`, `>=1.2 <2`, `~1.4 || ^2`, `1.2 - 1.4`. `None` when either cannot be
-/// read.
+/// Whether a version is in the requested range: `1.x`, `>=1.2 <2`, `~1.4 || ^2`, `1.2 - 1.4`. `None` when either cannot
+/// be read.
 pub fn fits(wanted: &str, version: &str) -> Option<bool> {
     let version = Version::parse(version)?;
     let mut any = false;
@@ -151,7 +151,7 @@ fn comparisons(text: &str) -> Option<Vec<Comparison>> {
     let mut words = text.split_whitespace();
     while let Some(word) = words.next() {
         let operator = OPERATORS.iter().find(|operator| word.starts_with(**operator)).copied().unwrap_or("");
-        // an operator may stand by itself
+        // an operator may be a word of its own
         let rest = match &word[operator.len()..] {
             "" => words.next()?,
             rest => rest,

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::json::{list, text};
 
-/// What was said beside the environment; what is empty was not.
+/// What was set in addition to the environment; what is empty was not.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Way {
     /// Empty inside of a cluster, where there is no context.

@@ -19,7 +19,7 @@ pub const DELETED: u8 = 0;
 /// The names that the certificate is to have.
 pub const NAMES: u8 = 1;
 
-/// A state as health and word: `invalid`, `errored` and `expired` are final failures, `valid` is the good end.
+/// A state as health and word: `invalid`, `errored` and `expired` are final failures, `valid` is success.
 fn health(state: &str) -> (Health, &str) {
     match state {
         "valid" => (Health::Ok, state),

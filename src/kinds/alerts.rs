@@ -62,7 +62,7 @@ pub enum State {
     #[default]
     Firing,
     Pending,
-    /// Only Alertmanager tells of it, and does not suppress it.
+    /// Only Alertmanager reports it, and does not suppress it.
     Active,
     Silenced,
     Inhibited,
@@ -199,7 +199,7 @@ pub fn read(alert: &Alert, intern: &mut Interner) -> Record {
     }
 }
 
-/// How grave an alert is by its `severity` label; `None` for those that mean nothing is wrong (`Watchdog`,
+/// How severe an alert is by its `severity` label; `None` for those that mean nothing is wrong (`Watchdog`,
 /// `InfoInhibitor`). An unknown word, or none, is taken for a warning.
 pub fn grade(severity: &str) -> Option<Severity> {
     match &*severity.to_ascii_lowercase() {
@@ -269,7 +269,7 @@ fn severity(record: &Record, show: &Show<'_>, out: &mut String) {
     out.push_str(record.text(SEVERITY, show.strings));
 }
 
-/// Gravest first; by health, because a rank knows no strings.
+/// Most severe first; by health, because a rank knows no strings.
 fn rank(record: &Record) -> i64 {
     -i64::from(record.health.concern())
 }

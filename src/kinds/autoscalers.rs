@@ -24,7 +24,7 @@ pub const LEAST: u8 = 3;
 pub const MOST: u8 = 4;
 /// `Deployment/web`.
 pub const TARGET: u8 = 5;
-/// What the first metric measures; its use and its goal in percent, where it is told in percent.
+/// What the first metric measures; its use and its target in percent, where it is given in percent.
 const METRIC: u8 = 6;
 const USED: u8 = 7;
 const GOAL: u8 = 8;
@@ -212,7 +212,7 @@ impl Kind for Autoscalers {
     }
 }
 
-/// `cpu 93%/70%`, with ` +2` for more metrics. Only shares are told: an amount is of no use without its unit's story.
+/// `cpu 93%/70%`, with ` +2` for more metrics. Only percentages are shown: an amount means nothing without its unit.
 fn targets(record: &Record, show: &Show<'_>, out: &mut String) {
     use std::fmt::Write as _;
     out.push_str(record.text(METRIC, show.strings));

@@ -23,7 +23,7 @@ use crate::domain::thresholds::Thresholds;
 pub const CRON: u8 = 0;
 /// When the last run began.
 pub const LAST: u8 = 1;
-/// When a run last ended well.
+/// When a run last succeeded.
 pub const SUCCEEDED: u8 = 2;
 /// The first time after the last run, or after it was made: in the past, that run has not come.
 pub const DUE: u8 = 3;

@@ -1,4 +1,5 @@
-//! `DaemonSets`: how the rollout stands, in the order of `kubectl rollout status`. What counts is nodes, not replicas.
+//! `DaemonSets`: the state of the rollout, in the order of `kubectl rollout status`. What counts is nodes, not
+//! replicas.
 //!
 //! Source of the order: kubectl `pkg/polymorphichelpers/rollout_status.go`.
 

@@ -1,4 +1,4 @@
-//! Deployments: how the rollout stands, asked in the order of `kubectl rollout status`, and what no pod can say of it.
+//! Deployments: the state of the rollout, in the order of `kubectl rollout status`, and what no pod can say of it.
 //!
 //! Source of the order: kubectl `pkg/polymorphichelpers/rollout_status.go`.
 

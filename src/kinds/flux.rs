@@ -1,12 +1,12 @@
 //! What all Flux objects have in common: one order of conditions, who suspended it, what blocks it.
 //!
 //! Two facts of the controllers shape the order. `Ready` is frozen while an object is suspended. A failing or blocked
-//! `HelmRelease` keeps `Reconciling=True` and `observedGeneration: -1` beside `Ready=False` (helm-controller 1.6), so
-//! `Ready=False` wins over both.
+//! `HelmRelease` keeps `Reconciling=True` and `observedGeneration: -1` together with `Ready=False` (helm-controller
+//! 1.6), so `Ready=False` wins over both.
 //!
-//! A retry makes `Ready` begin anew, and any change of a message does so for every condition: Flux' `conditions.Set`
-//! keeps `lastTransitionTime` only while status, reason and message are as before. So since when something fails is the
-//! earliest that any condition, count or revision tells.
+//! A retry resets `Ready`, and any change of a message resets every condition: Flux' `conditions.Set` keeps
+//! `lastTransitionTime` only while status, reason and message are as before. So a failure began at the earliest time
+//! that any condition, count or revision has.
 
 use serde::de::DeserializeOwned;
 
@@ -49,8 +49,8 @@ pub const PATIENCE: u8 = 12;
 pub const RETRY: u8 = 13;
 /// The [`Case`] of one that is suspended, were it not: it is frozen in that.
 pub const FROZEN: u8 = 14;
-/// The reason of the condition beside Ready that says what went wrong: `UpgradeFailed`. Only of one whose Ready does not
-/// say it, being suspended or tried again.
+/// The reason of the condition other than Ready that says what went wrong: `UpgradeFailed`. Only of an object whose
+/// Ready does not say it, being suspended or tried again.
 pub const WRONG: u8 = 15;
 /// The first cell that a kind may use for itself.
 pub const OWN: u8 = 16;
@@ -255,7 +255,7 @@ pub fn read<const N: usize>(meta: &Meta<SuspendedBy>, told: Told<'_>, own: [Cell
 const WRONG_TRUE: [&str; 3] = ["FetchFailed", "BuildFailed", "StorageOperationFailed"];
 const WRONG_FALSE: [&str; 2] = ["Released", "TestSuccess"];
 
-/// The conditions beside Ready that say what went wrong, the most telling first.
+/// The conditions other than Ready that say what went wrong, the most telling first.
 fn wrongs(conditions: &[Condition]) -> impl Iterator<Item = &Condition> {
     let on = WRONG_TRUE.into_iter().filter_map(|name| conditions.of(name).filter(|c| c.is_true()));
     on.chain(WRONG_FALSE.into_iter().filter_map(|name| conditions.of(name).filter(|c| c.is_false())))
@@ -348,7 +348,7 @@ impl<'a> State<'a> {
         Self { case: Case::Retrying, note, ..self }
     }
 
-    /// How it is, or would be if nobody had suspended it.
+    /// Its state, or the state that it would have if nobody had suspended it.
     fn running(meta: &Meta<SuspendedBy>, told: &'a Told<'_>) -> Self {
         let of = |name: &str| told.conditions.of(name);
         let on = |name: &str| of(name).filter(|c| c.is_true());
@@ -384,7 +384,7 @@ impl<'a> State<'a> {
         }
         if let Some(c) = on("Reconciling") {
             let note = if c.message.is_empty() { ready.map_or("", |r| &r.message) } else { &c.message };
-            // its message tells each step, and each begins anew
+            // its message names each step, and each step restarts its time
             let unknown = ready.filter(|r| !r.is_true()).and_then(Condition::since);
             let since = [c.since(), unknown].into_iter().flatten().min();
             return Self { note, since, ..by(Case::Progressing, Health::Progressing, c, "Progressing") }.again(told);
@@ -423,7 +423,7 @@ fn is_older(generation: Option<i64>, observed: Option<i64>) -> bool {
     matches!((generation, observed), (Some(g), Some(o)) if g != o)
 }
 
-/// After a remediation, `Ready` tells of the rollback and `Released` of what made it necessary.
+/// After a remediation, `Ready` reports the rollback and `Released` what made it necessary.
 fn cause<'a>(ready: &'a Condition, conditions: &'a [Condition]) -> &'a str {
     let remedied = matches!(&*ready.reason, "RollbackSucceeded" | "UninstallSucceeded");
     let released = conditions.of("Released").filter(|c| remedied && c.is_false() && !c.message.is_empty());

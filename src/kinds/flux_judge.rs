@@ -87,7 +87,7 @@ fn suspended(record: &Record, strings: &Strings, thresholds: &Thresholds, now: T
         why = because(&format!("{why}{last}"), &record.note);
     }
     let mut judged = Judgement::of(record.health);
-    // a failure is none the less for being suspended: nothing mends it meanwhile
+    // a suspended failure is still a failure: nothing fixes it meanwhile
     let failed = has_failed(record, strings);
     if failed {
         let what = last_word(record, strings);

@@ -53,7 +53,7 @@ pub const SPEC: KindSpec = KindSpec {
     ..KindSpec::BASE
 };
 
-/// How it stands with a guardrail.
+/// The state of a guardrail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub enum State {
     Crossed,
@@ -101,7 +101,7 @@ pub struct Guardrail {
     pub note: String,
     pub since: Option<Time>,
     pub counts_at: Option<Time>,
-    /// The alerts that it goes by: namespace and name.
+    /// The alerts that it is based on: namespace and name.
     pub alerts: Vec<(String, String)>,
     /// All objects that its expression is crossed by, when every one of them is known.
     pub about: Vec<About>,

@@ -17,7 +17,7 @@ const DELETED: u8 = 0;
 pub const HOSTS: u8 = 1;
 const CLASS: u8 = 2;
 const ADDRESSES: u8 = 3;
-/// The Secrets of its TLS; each is a link as well.
+/// The Secrets of its TLS; each is also a link.
 pub const SECRETS: u8 = 4;
 
 pub const SPEC: KindSpec = KindSpec {

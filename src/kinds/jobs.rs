@@ -16,7 +16,7 @@ use crate::domain::thresholds::Thresholds;
 
 /// When it failed, or deletion was asked for.
 pub const SINCE: u8 = 0;
-/// Pods that ended well, of those that are wanted.
+/// Pods that succeeded, out of the desired ones.
 const DONE: u8 = 1;
 /// Pods that failed.
 pub const FAILED: u8 = 2;

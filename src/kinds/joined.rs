@@ -15,7 +15,7 @@ use crate::domain::thresholds::Thresholds;
 /// Nobody needs to know whether it was more.
 const MOST: usize = 999;
 
-/// How long Velero keeps a backup that does not say so itself; its server may be told otherwise.
+/// How long Velero keeps a backup that does not say so itself; its server may be configured otherwise.
 const KEPT: i64 = 720 * 3600;
 
 /// The kind without which this one is not judged whole.
@@ -23,7 +23,7 @@ pub fn judged_with(kind: KindId) -> Option<KindId> {
     (super::spec(kind).name == "Schedule").then(|| super::by_name("Backup"))?
 }
 
-/// How it stands with the runs of one schedule.
+/// The state of the runs of one schedule.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, none of which rules out another")]
 pub struct ScheduleState {
@@ -65,7 +65,7 @@ struct Run {
 }
 
 /// Joins `schedule` with those of `backups` that are its own. Backups of a schedule of the same name in another
-/// cluster, synced through a shared bucket, cannot be told apart.
+/// cluster, synced through a shared bucket, cannot be distinguished.
 pub fn schedule_state<'a>(
     schedule: &Record,
     backups: impl Iterator<Item = &'a Record>,

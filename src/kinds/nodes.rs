@@ -85,7 +85,7 @@ struct NodeInfo {
     kubelet_version: Text,
 }
 
-/// Conditions of the node problem detector, bad when True as well. Source: node-problem-detector `config/`.
+/// Conditions of the node problem detector, also bad when True. Source: node-problem-detector `config/`.
 const PROBLEMS: [&str; 9] = [
     "KernelDeadlock",
     "ReadonlyFilesystem",

@@ -11,7 +11,7 @@ use crate::domain::ages::Time;
 use crate::domain::interner::Interner;
 use crate::domain::record::{Cell, Record};
 
-/// When it failed, where that is told.
+/// When it failed, where that is reported.
 pub const FAILED_AT: u8 = 2;
 const ISSUER: u8 = 3;
 

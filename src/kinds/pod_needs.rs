@@ -1,5 +1,5 @@
-//! What a pod that is not well waits for: the Secret or `ConfigMap` that is missing, the claims of one that is Pending,
-//! the registry that its image does not come from. Kept of such pods only, so that all others cost nothing.
+//! What an unhealthy pod waits for: the missing Secret or `ConfigMap`, the claims of a Pending pod, the registry from
+//! which its image cannot be pulled. Kept for such pods only, so that all others cost nothing.
 
 use crate::domain::interner::Interner;
 use crate::domain::record::{Link, Relation};

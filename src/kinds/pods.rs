@@ -14,7 +14,7 @@ use crate::domain::interner::{Interner, Strings};
 use crate::domain::record::{Cell, Link, Record, Relation, clean};
 use crate::domain::thresholds::Thresholds;
 
-// what a pod that is well has stands first: it does not even have the cells behind
+// the cells of a healthy pod come first: it does not even have the later ones
 const READY: u8 = 0;
 const IP: u8 = 1;
 /// When the present state began, as far as the pod tells.
@@ -89,7 +89,7 @@ struct Container {
 }
 
 impl Container {
-    /// An init container that keeps running beside the others.
+    /// An init container that keeps running next to the others.
     fn is_sidecar(&self) -> bool {
         &*self.restart_policy == "Always"
     }
@@ -236,7 +236,7 @@ fn printed(object: &Object<Spec, Status>) -> Printed {
             }
         }
         if reason == "Completed" {
-            // since Kubernetes 1.36 a container that failed is told before another's good end
+            // since Kubernetes 1.36 a failed container is shown before another one that completed
             match (has_running, &*failed) {
                 (true, _) if ready_condition => "Running".clone_into(&mut reason),
                 (_, failed) if !failed.is_empty() => failed.clone_into(&mut reason),
@@ -319,7 +319,7 @@ fn last_exit(status: &Status, health: Health) -> Option<String> {
         .map(|t| format!("{} {}", t.word(), t.exit_code.unwrap_or(0)))
 }
 
-/// The message that explains a pod which is not well.
+/// The message that explains an unhealthy pod.
 fn note(status: &Status, health: Health) -> Box<str> {
     if health == Health::Ok {
         return refused_resize(status).map_or_else(Box::default, |c| clean(&c.message));
@@ -435,11 +435,11 @@ pub const AGAIN: i64 = 3;
 const FOLLOWS: i64 = 60;
 /// A container that has run so long, in seconds, is not in a crash loop any more.
 /// Sources: Kubernetes `pkg/kubelet/kubelet.go`, `MaxCrashLoopBackOff`; client-go `util/flowcontrol/backoff.go`, where a
-/// back-off begins anew after twice that.
+/// back-off starts over after twice that.
 pub const STEADY: i64 = 600;
 
-/// Since when a pod fails. One that becomes ready between two crashes tells of the last one only: nobody knows since when
-/// it does so.
+/// Since when a pod fails. One that becomes ready between two crashes reports the last one only: since when it crashes
+/// is not known.
 fn failing_since(record: &Record) -> Option<Time> {
     let since = record.time(SINCE).unwrap_or(record.created);
     let is_again = record.int(RESTARTS) >= AGAIN
@@ -497,7 +497,7 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
     }
 }
 
-/// From so many restarts on, one that runs between two of them is not well.
+/// From so many restarts on, a pod that runs between two of them is unhealthy.
 const OFTEN: i64 = 10;
 
 /// Whether a pod runs, and has been restarted again and again, lately too.

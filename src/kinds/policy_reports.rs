@@ -1,7 +1,7 @@
 //! Policy reports: what a policy engine found about an object. Notes, never louder: a policy that must not be broken
 //! refuses the object, and then there is no report of it. Many and seldom looked at, so they are read on demand.
 //!
-//! Everything stands beside the metadata: there is neither spec nor status.
+//! Everything is next to the metadata: there is neither spec nor status.
 
 use serde::Deserialize;
 
@@ -24,7 +24,7 @@ pub const WARN: u8 = 3;
 /// Rules that could not be evaluated.
 pub const ERROR: u8 = 4;
 const SKIP: u8 = 5;
-/// The policy of the first result that is not well.
+/// The policy of the first result that did not pass.
 pub const POLICY: u8 = 6;
 
 pub const GROUP: &str = "wgpolicyk8s.io";

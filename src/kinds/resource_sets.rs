@@ -93,7 +93,7 @@ struct Inventory {
     entries: Many<Nothing>,
 }
 
-/// Where the inputs come from: how many stand in it, and who provides more.
+/// Where the inputs come from: how many are inline, and who provides more.
 fn inputs(spec: &Spec) -> String {
     let mut parts: Vec<String> = Vec::new();
     if !spec.inputs.is_empty() {
@@ -101,7 +101,7 @@ fn inputs(spec: &Spec) -> String {
     }
     for from in spec.inputs_from.iter() {
         let kind = if from.kind.is_empty() { "ResourceSetInputProvider" } else { &from.kind };
-        // without a name it is chosen by labels
+        // without a name it is selected by labels
         let name = if from.name.is_empty() { "*" } else { &from.name };
         parts.push(format!("{kind}/{name}"));
     }

@@ -1,5 +1,5 @@
-//! Schedules: the next run, and whether runs are submitted at all. What became of the runs is told by
-//! [`super::joined`], from the backups.
+//! Schedules: the next run, and whether runs are submitted at all. What became of the runs comes from the backups, in
+//! [`super::joined`].
 
 use serde::Deserialize;
 
@@ -179,7 +179,7 @@ fn paused_for(record: &Record, strings: &Strings, thresholds: &Thresholds, now: 
     }
 }
 
-/// The finding of a run that is due. Nobody who knows the backups has to go by it.
+/// The finding of a run that is due. Where the backups are known, they decide instead.
 pub const NOT_SUBMITTED: &str = "a due run was not submitted";
 
 /// A run that is due and not submitted means that Velero's server is not working.

@@ -161,7 +161,7 @@ pub struct Seal {
     pub cluster_name: String,
     /// In a seal migration.
     pub migrates: bool,
-    /// Of a cluster that stands by for disaster recovery: it serves nobody, and that is its purpose.
+    /// Of a standby cluster for disaster recovery: it serves nobody, and that is its purpose.
     pub is_secondary: bool,
     /// What went wrong in asking, or what else there is to know.
     pub note: String,
@@ -211,7 +211,7 @@ pub fn read(seal: &Seal, intern: &mut Interner) -> Record {
     }
 }
 
-/// How it stands with one cluster.
+/// The state of one cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quorum {
     /// Replicas that there are, or that a gap in their numbers shows to be missing.
@@ -227,9 +227,9 @@ pub struct Quorum {
     pub severity: Option<Severity>,
 }
 
-/// How it stands with the replicas of one cluster. Lost is said only when it is certain: a replica that could not be asked
-/// may be well, and one that is cut off from the active one is unsealed and has its vote. Only raft needs more than half
-/// of them; with any other storage one that is active suffices.
+/// The state of the replicas of one cluster. Lost is said only when it is certain: a replica that could not be asked
+/// may be healthy, and one that is cut off from the active one is unsealed and has its vote. Only raft needs more than
+/// half of them; with any other storage one active replica is enough.
 pub fn quorum(seals: &[&Seal]) -> Quorum {
     let count = |is: fn(State) -> bool| small(seals.iter().filter(|s| is(s.state)).count());
     let total = small(seals.len()).max(highest(seals));

@@ -110,7 +110,7 @@ impl<K: Source> FluxKind for Sources<K> {
         let told = Told {
             kind: K::KIND,
             suspend: spec.suspend,
-            // the registry is asked by each chart itself; who makes an artifact need not say anything beside it
+            // each chart asks the registry itself; who makes an artifact need not say anything else
             inert: (K::KIND == "HelmRepository" && &*spec.r#type == "oci")
                 || (K::KIND == "ExternalArtifact" && !status.artifact.revision.is_empty()),
             is_made: K::KIND == "ExternalArtifact",

@@ -47,9 +47,9 @@ pub struct KindSpec {
     /// What an operator does about it, in words; empty: there is no guide.
     pub guide: &'static str,
     pub family: Family,
-    /// The controller without which its objects stand still.
+    /// The controller without which nothing handles its objects.
     pub controller: Option<&'static Controller>,
-    /// How it is suspended, paused or disabled, and taken up again.
+    /// What suspends, pauses or disables it, and resumes it.
     pub switch: Option<&'static Switch>,
     /// How alerts name an object of it.
     pub alarm: Alarm,
@@ -128,7 +128,7 @@ pub enum Family {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Controller {
     pub name: &'static str,
-    /// What stands still without it, in words.
+    /// What nothing handles without it, in words.
     pub serves: &'static str,
     /// The namespace in which the manifests put it.
     pub home: &'static str,
@@ -137,11 +137,11 @@ pub struct Controller {
 /// What switches an object off and on.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Switch {
-    /// Where it stands in the object, as a JSON pointer.
+    /// Where it is in the object, as a JSON pointer.
     pub pointer: &'static str,
     /// As people write it.
     pub told: &'static str,
-    /// Where its owner stands in a field set of `managedFields`.
+    /// Where its owner is in a field set of `managedFields`.
     pub owned: &'static str,
     /// The annotation that says `enabled` or `disabled`, where it is none of the spec.
     pub annotation: Option<&'static str>,
@@ -172,7 +172,7 @@ impl Alarm {
 /// What the timeline notes of the rows of a kind. Whether one is suspended it notes of all but [`Tells::Nothing`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tells {
-    /// Nothing: pods, their like, and what is judged alone.
+    /// Nothing: pods, similar kinds, and what is judged alone.
     Nothing,
     /// The revision that Flux brought in.
     Revision,
@@ -236,7 +236,7 @@ pub fn decode<K: Kind>(json: &str, intern: &mut Interner) -> Decoded {
     decode_with(json, intern, |object: &Object<K::Spec, K::Status>, intern| K::read(object, intern))
 }
 
-/// Decodes with whichever reading of the metadata a kind wants, or whichever fields stand beside the metadata.
+/// Decodes with whichever type of the metadata a kind needs, or with its own fields next to the metadata.
 pub(super) fn decode_with<O: Versioned + DeserializeOwned>(
     json: &str,
     intern: &mut Interner,
@@ -250,7 +250,7 @@ pub(super) fn decode_with<O: Versioned + DeserializeOwned>(
     }
 }
 
-/// An object that is there and cannot be decoded: a row that says so, where it can be told from others.
+/// An object that is there and cannot be decoded: a row that says so, where it can be distinguished from others.
 fn unreadable(object: &wire::Identity, why: &str, intern: &mut Interner) -> Decoded {
     let version = object.resource_version.to_string();
     if object.uid.is_empty() || object.name.is_empty() {

@@ -1,5 +1,5 @@
-//! `StatefulSets`: how the rollout stands, in the order of `kubectl rollout status`. A rollout stops at a broken pod, and
-//! mending the template does not replace that pod: the pod's own finding says where it stands.
+//! `StatefulSets`: the state of the rollout, in the order of `kubectl rollout status`. A rollout stops at a broken pod,
+//! and fixing the template does not replace that pod: the pod's own finding says where it stopped.
 //!
 //! Source of the order: kubectl `pkg/polymorphichelpers/rollout_status.go`.
 

@@ -118,7 +118,7 @@ pub(super) fn wanted() -> Vec<&'static str> {
     all
 }
 
-/// Looks for these keys, and in the value of each for what is wanted there.
+/// Looks for these keys, and in the value of each for the keys below it.
 struct Within(Keys);
 
 impl<'de> Visitor<'de> for Within {

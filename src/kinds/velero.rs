@@ -90,7 +90,7 @@ pub fn holds_others(phase: &str) -> bool {
     phase == "InProgress"
 }
 
-/// What a phase says of a run that has not ended well, in words.
+/// What a phase says of a run that has not succeeded, in words.
 pub fn told(phase: &str) -> String {
     match phase {
         "New" | "Queued" | "ReadyToStart" => "not started".to_owned(),

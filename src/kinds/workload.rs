@@ -104,8 +104,8 @@ fn told(record: &Record, relation: Relation, show: &Show<'_>, out: &mut String) 
     }
 }
 
-/// What lacks pods is a warning after a while, and what was just made has as long to begin. Its pods say what is wrong
-/// with them; when it lasts, it is a finding as well, for pods that are not there say nothing.
+/// A workload that lacks pods is a warning after a while, and a new one has as long to start. Its pods say what is
+/// wrong with them; when it lasts, it is also a finding, because missing pods say nothing.
 pub fn judge(record: &Record, thresholds: &Thresholds, now: Time) -> Judgement {
     let since = record.time(SINCE);
     match record.health {

@@ -28,7 +28,7 @@ pub struct Row {
 pub struct Table {
     slots: Vec<Option<Row>>,
     free: Vec<u32>,
-    /// Slots by uid; the uids themselves stand in the rows, so that none is kept twice.
+    /// Slots by uid; the uids themselves are only in the rows, so that none is stored twice.
     index: HashTable<u32>,
     /// Slots by name, of whatever namespace: much asks for the object that something else names.
     names: HashTable<u32>,

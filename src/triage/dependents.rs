@@ -1,5 +1,5 @@
-//! What of the Flux objects the ranking goes by: how many cannot go on without another one (`dependsOn`, followed
-//! backwards), and when a revision came in. Only the rows that were touched are looked at.
+//! What the ranking uses of the Flux objects: how many wait for this one (`dependsOn`, followed backwards), and when a
+//! revision came in. Only the rows that were touched are looked at.
 
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};

@@ -28,7 +28,7 @@ pub fn findings(store: &Store, catching_up: bool) -> Vec<(Subject, Finding)> {
         let severity = match feed.state {
             FeedState::Unreachable | FeedState::Stale if lost.contains(&kind) => continue,
             FeedState::Unreachable | FeedState::Stale if is_watched(kind) && catching_up => continue,
-            // what used to tell of trouble and is silent now
+            // what used to report trouble and is silent now
             FeedState::Unreachable | FeedState::Stale if is_alerts => Severity::P1,
             FeedState::Unreachable | FeedState::Stale => Severity::P2,
             // there may be alerts, and nobody has said who tells them
@@ -77,7 +77,7 @@ pub fn findings(store: &Store, catching_up: bool) -> Vec<(Subject, Finding)> {
     out
 }
 
-/// Whether the line of a feed stands for several.
+/// Whether one line covers this feed and others.
 pub fn is_of_many(store: &Store, kind: KindId) -> bool {
     store.table(kind).feed.state == FeedState::NoAccess || together(store).contains(&kind)
 }

@@ -111,7 +111,7 @@ struct Node {
     /// The groups that it is a member of.
     groups: Vec<GroupId>,
     asked: Vec<Code>,
-    /// By which a root is chosen among equals; empty for what there is a crowd of.
+    /// Decides between equal roots; empty for kinds with very many objects.
     title: Box<str>,
 }
 
@@ -421,7 +421,7 @@ impl Graph {
         }
     }
 
-    /// What explains a subject directly. A group all of whose members have another reason has that reason as well.
+    /// What explains a subject directly. A group all of whose members have another reason has that reason too.
     pub fn claim<'a>(&'a self, judged: &'a Judged, subject: Subject) -> Option<&'a Claim> {
         match subject {
             Subject::Group(id) => {
@@ -474,7 +474,7 @@ impl Graph {
     /// The root of a subject, itself if nothing explains it. Of a circle it is the member of the least name, whoever asks.
     pub fn root(&self, judged: &Judged, subject: Subject) -> Subject {
         let next = |at| self.claim(judged, at).map(|claim| claim.root);
-        // a mark that is set anew after ever more steps is met again only in a circle
+        // the mark is moved after ever more steps, so it is met again only in a circle
         let (mut at, mut mark) = (subject, subject);
         for step in 1u32.. {
             let Some(root) = next(at) else { return at };

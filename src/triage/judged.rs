@@ -1,5 +1,6 @@
-//! The findings of single rows: what was touched and what is due is judged again, everything else is left alone. Beside
-//! what counts stand the early findings, whose grace has not ended: they make no incident by themselves.
+//! The findings of single rows: rows that were touched and rows that are due are judged again, all others are left
+//! alone. Early findings, whose grace has not ended, are kept next to those that count: they make no incident by
+//! themselves.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -187,7 +188,7 @@ fn judgement(
 ) -> Judgement {
     let Some(row) = store.row(id) else { return Judgement::default() };
     if row.record.unreadable {
-        // how it is, nobody can say
+        // its state is not known
         return Judgement::of(Health::Unknown).with(Finding::new(Severity::P3, None, row.record.note.clone()));
     }
     let judged = (kinds::spec(id.kind).judge)(&row.record, &store.strings, thresholds, now);

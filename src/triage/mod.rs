@@ -45,7 +45,7 @@ use judged::Judged;
 use rank::Ranking;
 use scan::Scan;
 
-/// What judging goes by.
+/// What judging depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings<'a> {
     pub thresholds: &'a Thresholds,
@@ -71,7 +71,7 @@ pub struct Triage {
     graph: Graph,
     /// Findings that are about no row, as they were found last.
     feeds: Vec<(Subject, Finding)>,
-    /// Plans of ours that did not come to their good end, with their titles.
+    /// Unfinished plans of ours, with their titles.
     plans: Vec<(Subject, String, Finding)>,
     ranking: Ranking,
     totals: Totals,
@@ -110,7 +110,7 @@ impl Triage {
             changed |= differs.counts;
         }
         changed |= self.graph.settle(store, &self.judged, settings, now);
-        // a silence has no finding, and yet it can tell of a window, in which other things weigh more
+        // a silence has no finding, but it can announce a maintenance window, in which other findings weigh more
         changed |= touched.iter().any(|id| id.kind == kinds::SILENCE);
         // the last look at which the connection was down, or none when that is long enough ago
         self.down = if lost.is_some() { Some(now) } else { self.down.filter(|at| at.age(now) < feeds::CATCH_UP) };
@@ -306,7 +306,7 @@ impl Triage {
     }
 }
 
-/// Kinds whose objects somebody can put aside; of the others there may be very many.
+/// Kinds whose objects can be suspended; of the others there may be very many objects.
 fn can_be_suspended(kind: KindId) -> bool {
     kinds::spec(kind).is_flux() || kinds::spec(kind).switch.is_some()
 }
@@ -366,7 +366,7 @@ mod tests {
         );
         lab.settle();
         assert_eq!(lab.triage.totals().suspended, 3);
-        // a Job that was put aside is no finding, and counts
+        // a suspended Job is no finding, and counts
         lab.put(
             "jobs",
             &json!({

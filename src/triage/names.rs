@@ -1,5 +1,5 @@
-//! Objects by name, and what makes the Secrets that others wait for. Kept for the kinds that others refer to, and of
-//! pods and alerts only for those with a finding, so that it stays small beside 50,000 pods. It judges nothing.
+//! Objects by name, and what makes the Secrets that others wait for. Kept for the kinds that others refer to; of pods
+//! and alerts only those with a finding, so that it stays small with 50,000 pods. It judges nothing.
 
 use std::hash::BuildHasher;
 
@@ -26,7 +26,7 @@ impl Code {
         Self::of(kind, "*", "*")
     }
 
-    /// The pods of an owner that are not well.
+    /// The unhealthy pods of an owner.
     pub fn pods_of(kind: &str, namespace: &str, name: &str) -> Self {
         Self(HASH.hash_one(("pods of", kind, namespace, name)))
     }
@@ -36,7 +36,7 @@ impl Code {
 pub struct Names {
     rows: HashMap<Code, RowId, FixedState>,
     own: HashMap<RowId, Vec<Code>, FixedState>,
-    /// Pods that are not well, by their owner.
+    /// Unhealthy pods, by their owner.
     pods: HashMap<Code, Vec<RowId>, FixedState>,
 }
 
@@ -50,7 +50,7 @@ impl Names {
         self.rows.get(&code).copied()
     }
 
-    /// The pods of an owner that are not well, in no order.
+    /// The unhealthy pods of an owner, in no order.
     pub fn pods(&self, code: Code) -> &[RowId] {
         self.pods.get(&code).map_or(&[], |pods| pods)
     }

@@ -14,7 +14,7 @@ pub enum Subject {
     Cluster,
     /// A feed that cannot be read: what it blinds.
     Feed(KindId),
-    /// A plan of ours that did not come to its good end ([`crate::domain::outcome::Unfinished::id`]).
+    /// A plan of ours that did not complete ([`crate::domain::outcome::Unfinished::id`]).
     Plan(u64),
     Row(RowId),
     /// Several rows that fail for one reason.

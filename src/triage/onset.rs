@@ -1,6 +1,6 @@
-//! What failed and has not been well since: a controller that tries again makes an object look as if it were on its way,
-//! and begins its times anew with each try. The onset is kept until the object is well, and with it, of what failed
-//! longer than its grace, the finding.
+//! What failed and has not been healthy since: a controller that tries again makes an object look as if it were making
+//! progress, and restarts its times with each try. The onset is kept until the object is healthy, and with it the
+//! finding of what failed longer than its grace.
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
@@ -16,7 +16,7 @@ use crate::store::{RowId, Store};
 #[derive(Debug)]
 struct Onset {
     uid: Uid,
-    /// Since when it is as grave as P1, P2 and P3: what became graver began as that when it did.
+    /// Since when it is as severe as P1, P2 and P3: a severity begins when it is reached.
     since: [Option<Time>; 3],
     /// What was found, or will be when the grace has ended.
     finding: Finding,
@@ -27,7 +27,7 @@ struct Onset {
 }
 
 impl Onset {
-    /// Since when it is as grave as that, or graver.
+    /// Since when it is that severe, or more severe.
     fn begun(&self, severity: Severity) -> Option<Time> {
         self.since.iter().take(severity as usize).flatten().min().copied()
     }
@@ -41,7 +41,7 @@ impl Onset {
         finding
     }
 
-    /// Notes that it is so grave since then; since when it is by all that is known.
+    /// Notes that it has been so severe since then; returns since when, by all that is known.
     fn notes(&mut self, severity: Severity, since: Time, anew: bool) -> Time {
         let before = self.begun(severity).filter(|_| anew);
         let begun = before.map_or(since, |before| before.min(since));
@@ -80,9 +80,9 @@ pub enum Word {
     Since(Time),
     /// Nobody knows since when: what it says itself is of later.
     Undated,
-    /// It is not well yet: the finding stays.
+    /// It is still unhealthy: the finding stays.
     Keep(Finding),
-    /// It counts from then on unless it is well before.
+    /// It counts from then on, unless it is healthy before that.
     Wait(Time),
 }
 
@@ -97,8 +97,8 @@ impl Onsets {
         self.steady.remove(&id);
     }
 
-    /// Dates what no service dates: what came, or became graver, between two looks began then. What was there at the
-    /// first look began nobody knows when.
+    /// Dates what no service dates: what came, or became more severe, between two looks began then. What was there at
+    /// the first look has an unknown start.
     pub fn date(&mut self, store: &Store, id: RowId, judged: &mut Judgement, now: Time) {
         let Some(record) = store.row(id).map(|row| &row.record) else { return };
         if !matches!(kinds::spec(id.kind).api, Api::Poll(_)) {
@@ -222,8 +222,8 @@ fn is_retried(id: RowId) -> bool {
     kinds::spec(id.kind).is_flux()
 }
 
-/// Objects whose own times begin anew with each try, each container and each rollout. All others say themselves since when
-/// they are as they are.
+/// Objects whose own times restart with each try, each container and each rollout. All others say since when they are
+/// in their state.
 fn begins_anew(id: RowId) -> bool {
     is_pod(id) || has_pods(id.kind) || is_retried(id)
 }
@@ -237,7 +237,7 @@ fn is_well(record: &Record, id: RowId, now: Time) -> bool {
     }
 }
 
-/// How that is told of which the finding stays.
+/// The words for an object in progress whose finding stays.
 fn on_its_way(id: RowId, health: Health) -> Option<&'static str> {
     if health != Health::Progressing {
         return None;

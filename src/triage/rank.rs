@@ -41,7 +41,7 @@ pub struct Totals {
 #[derive(Debug, Default)]
 pub struct Ranking {
     pub incidents: Vec<Incident>,
-    /// Alerts that stand under an incident because of their namespace alone.
+    /// Alerts that are listed under an incident because of their namespace alone.
     pub absorbed: HashMap<Subject, Subject, FixedState>,
     pub dependents: Dependents,
 }
@@ -57,7 +57,7 @@ struct Tally {
 }
 
 impl Ranking {
-    /// Ranks anew. `feeds` are findings of no row.
+    /// Ranks again. `feeds` are findings of no row.
     pub fn refresh(
         &mut self,
         graph: &Graph,
@@ -115,7 +115,7 @@ impl Ranking {
                 changed: None,
             });
         }
-        // most are told apart before their names are asked for
+        // most are in order before their names are needed
         let named = |i: &Incident| name(i.subject, &scan);
         let mut waves = waves(incidents);
         waves.sort_unstable_by(|a, b| order(a, b, &scan).then_with(|| named(&a.1).cmp(&named(&b.1))));
@@ -277,7 +277,7 @@ fn changed(scan: &Scan<'_>, subject: Subject, since: Option<Time>, window: i64) 
         .max_by_key(|(_, at)| *at)
 }
 
-/// What became so severe within so many seconds came together: of that the graver one stands first, not the newer one.
+/// What became so severe within so many seconds came together: the more severe is first then, not the newer.
 const WAVE: i64 = 900;
 
 /// Each incident with the number of its wave: within one severity the newest is 0, and what nobody can date comes last.
@@ -365,7 +365,7 @@ fn root(
     root
 }
 
-/// The connection first, then objects, then what only alerts tell of, then feeds.
+/// The connection first, then objects, then what only alerts report, then feeds.
 fn tier(subject: Subject, scan: &Scan<'_>) -> u8 {
     let alert = kinds::name(kinds::ALERT);
     match subject {

@@ -1,5 +1,5 @@
-//! What a rule may look at. Every name that it asks for is noted, so that the subject is explained anew when something
-//! of that name comes, changes or goes. Read only.
+//! What a rule may look at. Every name that it asks for is noted, so that the subject is explained again when something
+//! with that name comes, changes or goes. Read only.
 
 use std::cell::RefCell;
 
@@ -108,7 +108,7 @@ impl<'a> Scan<'a> {
         self.groups.get(id)
     }
 
-    /// The pods of an owner that are not well, by name.
+    /// The unhealthy pods of an owner, by name.
     pub fn failing_pods(&self, kind: &str, namespace: &str, name: &str) -> Vec<(RowId, &'a Record)> {
         let code = Code::pods_of(kind, namespace, name);
         self.asked.borrow_mut().push(code);

@@ -72,7 +72,7 @@ fn release(wanted: &str, deployed: &str, given: Option<&str>, status: &Value) ->
     "1.x",
     "1.2.0",
     Some("1.x:1.1.0"),
-    "its source has 1.1.0 for 1.x: it will be taken back to that"
+    "its source has 1.1.0 for 1.x: it will be downgraded"
 )]
 #[case::a_build_decides_nothing("1.x", "1.1.0+abc", Some("1.x:1.1.0"), "its source has no other one for 1.x")]
 #[case::another_build(
@@ -97,7 +97,7 @@ fn release(wanted: &str, deployed: &str, given: Option<&str>, status: &Value) ->
     "1.0.0",
     "1.1.0",
     Some("1.1.0:1.1.0"),
-    "chart 1.1.0 is deployed, 1.0.0 is wanted: it will be taken back to that"
+    "chart 1.1.0 is deployed, 1.0.0 is wanted: it will be downgraded"
 )]
 #[case::a_range_that_was_widened(
     "1.x",

@@ -1,4 +1,4 @@
-//! The questions, in the order of the platform's runbook, and what each goes by.
+//! The questions, in the order of the platform's runbook, and the data that answers each.
 
 use super::tally::Tally;
 use super::{Line, Verdict};
@@ -53,7 +53,7 @@ fn is_fault(_: &Record, health: Health) -> bool {
     health.is_fault()
 }
 
-/// Counts, and names what is not well or suspended.
+/// Counts, and names what is unhealthy or suspended.
 fn count_of(store: &Store, what: &'static str, kinds: &[KindId]) -> Line {
     let tally = Tally::of(store, kinds.iter().copied());
     if !kinds.iter().any(|kind| kinds::spec(*kind).switch.is_some()) {

@@ -8,7 +8,7 @@ use crate::kinds;
 use crate::store::Store;
 use crate::store::table::Table;
 
-/// Names that are told; the rest is counted.
+/// So many names are shown; the rest is counted.
 const NAMED: usize = 3;
 
 /// What was counted.
@@ -85,7 +85,7 @@ impl<'s> Tally<'s> {
         self.tables().map(|table| i64::from(table.count(health))).sum()
     }
 
-    /// Rows that are not well.
+    /// Unhealthy rows.
     pub fn faults(&self) -> i64 {
         [Health::Failed, Health::Warning, Health::Unknown, Health::Stale].into_iter().map(|h| self.with(h)).sum()
     }

@@ -70,8 +70,8 @@ fn absent<'s>(store: &'s Store, record: &'s Record) -> Option<&'s Link> {
     }
 }
 
-/// Whether a controller's message names an object: `dependency 'flux-system/crds' is not ready`, and of a source its kind
-/// as well, for a chart is called like its release.
+/// Whether a controller's message names an object: `dependency 'flux-system/crds' is not ready`. A source must be named
+/// with its kind, because a chart often has the name of its release.
 fn names(note: &str, kind: &str, relation: Relation, namespace: &str, name: &str) -> bool {
     if !note.contains(name) {
         return false;

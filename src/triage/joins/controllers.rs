@@ -1,5 +1,5 @@
-//! Controllers and webhooks that others cannot do without: with none of them ready, what they look after stands still,
-//! and nothing in the failing objects says so. This file knows which workloads those are and judges them.
+//! Controllers and webhooks that others depend on: with none of them ready, nothing handles their objects, and nothing
+//! in the failing objects says so. This file knows which workloads those are and judges them.
 
 use super::JoinSpec;
 use crate::domain::ages::Time;
@@ -63,8 +63,8 @@ fn join(store: &Store, id: RowId, mut judged: Judgement, thresholds: &Thresholds
         return judged.again_at(ends);
     }
     let (severity, why) = match wanted {
-        0 => (Severity::P2, format!("scaled to 0: {} stand still", controller.serves)),
-        n => (Severity::P1, format!("0 of {n} ready: {} stand still", controller.serves)),
+        0 => (Severity::P2, format!("scaled to 0: nothing handles {}", controller.serves)),
+        n => (Severity::P1, format!("0 of {n} ready: nothing handles {}", controller.serves)),
     };
     judged.health = Health::Failed;
     judged.findings.insert(0, Finding::new(severity, since, why));

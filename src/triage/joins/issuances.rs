@@ -16,7 +16,7 @@ pub const SPEC: JoinSpec = JoinSpec {
     join: |look, judged| join(look.store, look.id, judged, look.thresholds, look.now),
 };
 
-/// Certificates that are not well, when an issuer is among the touched rows.
+/// Unhealthy certificates, when an issuer is among the touched rows.
 fn concerned(store: &Store, touched: &[RowId]) -> Vec<RowId> {
     if !touched.iter().any(|id| is_issuer(id.kind)) {
         return Vec::new();
@@ -53,7 +53,7 @@ fn join(store: &Store, id: RowId, mut judged: Judgement, thresholds: &Thresholds
     }
     let urgency = certificates::urgency(record, thresholds, now);
     let gravest = judged.findings.iter().map(|f| f.severity).min();
-    // what is wrong already is told in words of its own; that there is no issuer is the reason for it
+    // what is wrong already has words of its own; that there is no issuer is the reason for it
     if issuer.is_some() && gravest.is_some() {
         return judged;
     }

@@ -1,5 +1,5 @@
-//! Pods that ended badly and were replaced long since (evicted, shut down with their node) stay until somebody cleans up.
-//! Once their workload has all its pods again, be they well or not, or their Job is complete, they are history: a note.
+//! Pods that failed and were replaced long ago (evicted, terminated by a node shutdown) stay until somebody cleans up.
+//! Once their workload has all its pods again, healthy or not, or their Job is complete, they are history: a note.
 
 use hashbrown::HashSet;
 

@@ -1,5 +1,5 @@
-//! A workload that lacks pods is a finding by itself only while they are not there: a pod that is there and not well says
-//! what is wrong with it.
+//! A workload that lacks pods is a finding by itself only while the pods do not exist: a pod that exists and is
+//! unhealthy says what is wrong with it.
 
 use std::hash::BuildHasher;
 
@@ -43,7 +43,7 @@ fn concerned(store: &Store, touched: &[RowId]) -> Vec<RowId> {
 /// How many pods of each controller there are: counted once for all that is judged together, and only what is asked for.
 #[derive(Debug, Default)]
 pub struct Counted {
-    /// Those that are not well.
+    /// The unhealthy ones.
     unwell: Option<Pods>,
     /// Those that have not ended, well or not.
     there: Option<Pods>,
@@ -70,7 +70,7 @@ impl Pods {
 }
 
 impl Counted {
-    /// How many pods of a controller are there and not well.
+    /// How many pods of a controller exist and are unhealthy.
     fn unwell(&mut self, store: &Store, kind: &str, owner: &Record) -> usize {
         let is_unwell = |pod: &Record| pod.health != Health::Ok;
         let unwell = self.unwell.get_or_insert_with(|| Pods::of(store, is_unwell));
@@ -94,7 +94,7 @@ fn key(kind: &str, namespace: Sym, name: &str) -> u64 {
     FixedState::default().hash_one((kind, namespace, name))
 }
 
-/// Takes back that a workload lacks pods when they are there; `judged` is returned as it is for all others.
+/// Drops the finding that a workload lacks pods when they exist; `judged` is returned as it is for all others.
 fn join(store: &Store, id: RowId, mut judged: Judgement, counted: &mut Counted) -> Judgement {
     if judged.findings.is_empty() || kinds::spec(id.kind).family != Family::Workload {
         return judged;

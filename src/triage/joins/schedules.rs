@@ -1,4 +1,4 @@
-//! A backup schedule is judged with its backups: what was missed and what failed stands in them, not in the schedule.
+//! A backup schedule is judged with its backups: they show what was missed and what failed, the schedule does not.
 
 use super::JoinSpec;
 use crate::domain::ages::Time;

@@ -1,5 +1,5 @@
-//! Certificate, request, order and challenge are one story, told from the certificate; what waits for its Secret waits
-//! for it.
+//! Certificate, request, order and challenge are one failure, reported at the certificate; what waits for its Secret
+//! waits for it.
 
 use super::{RuleSpec, row};
 use crate::domain::health::Health;

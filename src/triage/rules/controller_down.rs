@@ -1,4 +1,4 @@
-//! A webhook or controller without a ready pod: whatever it admits is refused, whatever it moves on stands still.
+//! A webhook or controller without a ready pod: what it admits is refused, what it reconciles makes no progress.
 
 use super::{RuleSpec, row};
 use crate::domain::health::Health;
@@ -47,7 +47,7 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     }
 }
 
-/// Whether it stands still: it is not told to have failed, it just does not go on.
+/// Whether it makes no progress: it does not report a failure, it just does not continue.
 fn waits(scan: &Scan<'_>, id: RowId) -> bool {
     let Some(record) = scan.record(id) else { return false };
     match id.kind {

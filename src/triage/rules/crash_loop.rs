@@ -76,8 +76,8 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     }
 }
 
-/// Whether what is found of pods is history: they were replaced, and explain nothing. A Job that was put right is a note
-/// with its pods.
+/// Whether the finding of pods is history: they were replaced, and explain nothing. A Job that was fixed is a note, and
+/// so are its pods.
 fn is_over(kind: &str, finding: Option<&Finding>) -> bool {
     kind != "Job" && finding.is_some_and(|finding| finding.severity == Severity::P4)
 }
@@ -127,7 +127,7 @@ fn judge(scan: &Scan<'_>, group: &GroupState) -> Option<Finding> {
     };
     // none of them waits for its next start
     let between = pods.iter().all(|id| scan.record(*id).is_some_and(|pod| pod.health == Health::Ok));
-    // what one of them says stands for all, but for the numbers that differ
+    // one of their messages represents all, but for the numbers that differ
     let why = match (pods.len(), &*name.detail) {
         (1, _) | (_, "") => first.why.to_string(),
         (_, detail) if detail.starts_with("CrashLoopBackOff ") && !between => {

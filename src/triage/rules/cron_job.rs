@@ -1,4 +1,4 @@
-//! A `CronJob` that misses its runs, because the run before hangs or fails: that Job is what is to be mended.
+//! A `CronJob` that misses its runs because the previous run hangs or fails: that Job is what has to be fixed.
 
 use super::{RuleSpec, row};
 use crate::domain::health::Health;

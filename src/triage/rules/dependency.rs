@@ -1,5 +1,5 @@
-//! What waits for a dependency fails for the dependency's reason, however far up that is. A suspended one says Ready for
-//! ever, so it is named when it stands in the way.
+//! What waits for a dependency fails for the dependency's reason, however far up that is. A suspended dependency stays
+//! Ready forever, so it is named when it blocks others.
 
 use super::{Explained, RuleSpec, row};
 use crate::domain::health::Severity;

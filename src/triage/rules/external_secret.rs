@@ -38,7 +38,7 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
         {
             let name = scan.text(link.name);
             claims.row(maker, Confidence::Exact, format!("it waits for the Secret {name}, which comes from there"));
-            // a pod's grace is shorter than theirs: until they count as failures it is what stands behind them
+            // a pod's grace is shorter than theirs: until they count as failures, what explains them explains the pod
             let failed = scan.record(maker).filter(|maker| maker.health == Health::Failed);
             for store in failed.into_iter().flat_map(|maker| scan.linked(maker, Relation::From)) {
                 let of = scan.record(store).filter(|store| store.health == Health::Failed);

@@ -1,6 +1,6 @@
-//! A guardrail of a profile that is crossed: it follows from the object that it speaks of, where that fails itself; the
-//! alert that it goes by is the same news; and other alerts about its component that fire since are most likely its
-//! consequence.
+//! A guardrail of a profile that is crossed: it follows from the object that it is about, if that object fails itself;
+//! the alert that it is based on is the same news; and other alerts about its component that fire since are most likely
+//! its consequence.
 
 use super::{RuleSpec, row};
 use crate::domain::record::{Link, Record, Relation};
@@ -37,8 +37,9 @@ fn is_object(scan: &Scan<'_>, link: &Link) -> bool {
     link.relation == Relation::About && !matches!(scan.text(link.kind), "Silence" | "Alert")
 }
 
-/// The objects that a guardrail, or the alerts that it goes by, speak of: the worst of those that fail. An object that it
-/// speaks of itself and that does not fail has nothing else that tells of it: then the guardrail stands for itself.
+/// The objects that a guardrail, or the alerts that it is based on, are about: the worst of those that fail. If an
+/// object that the guardrail itself names does not fail, nothing else reports the fault: then the guardrail is its own
+/// root.
 fn of_object(scan: &Scan<'_>, record: &Record, claims: &mut Claims) {
     let own: Vec<Option<RowId>> = record.links.iter().filter(|l| is_object(scan, l)).map(|l| scan.at(l)).collect();
     let fails = |id: RowId| scan.finding(id).is_some_and(|f| !f.muted).then_some(id);
@@ -60,7 +61,7 @@ fn of_object(scan: &Scan<'_>, record: &Record, claims: &mut Claims) {
     found.sort();
     found.dedup();
     for (_, told, id) in found {
-        claims.row(id, Confidence::Exact, format!("it speaks of {told}"));
+        claims.row(id, Confidence::Exact, format!("it is about {told}"));
     }
 }
 
@@ -84,7 +85,7 @@ fn of_guardrail(scan: &Scan<'_>, id: RowId, record: &Record, claims: &mut Claims
             l.relation == Relation::About && scan.text(l.kind) == "Alert" && scan.text(l.name) == &*record.name
         };
         if of_rail.links.iter().any(goes_by) {
-            claims.row(rail, Confidence::Exact, format!("the guardrail {} goes by this alert", of_rail.name));
+            claims.row(rail, Confidence::Exact, format!("the guardrail {} is based on this alert", of_rail.name));
             return;
         }
         let same = of.is_some_and(|(profile, component)| {

@@ -47,7 +47,7 @@ use crate::store::RowId;
 pub type Explain = fn(&Scan<'_>, Subject, &mut Claims);
 /// What is wrong with a group, or nothing when its members are too few.
 pub type JudgeGroup = fn(&Scan<'_>, &GroupState) -> Option<Finding>;
-/// How severe a root is in the light of the kinds of rows that it explains.
+/// How severe a root is, given the kinds of rows that it explains.
 pub type Weigh = fn(&Scan<'_>, Subject, Explained) -> Option<Severity>;
 
 /// The kinds of what a root explains.
@@ -145,8 +145,8 @@ pub fn spec(id: RuleId) -> &'static RuleSpec {
     &RULES[id.0 as usize]
 }
 
-/// Claims what would explain an object that is not well and has no finding of its own: what an alert is about need not
-/// count as a failure yet, or ever, to follow from one.
+/// Claims what would explain an unhealthy object that has no finding of its own: what an alert is about need not count
+/// as a failure yet, or ever, to follow from one.
 fn behind(scan: &Scan<'_>, id: RowId, claims: &mut Claims) {
     let well = matches!(scan.record(id).map(|r| r.health), None | Some(Health::Ok | Health::Suspended));
     // alerts about alerts there are none, and they would lead in a circle
@@ -182,7 +182,7 @@ fn probe(scan: &Scan<'_>, id: RowId) -> Vec<Said> {
     said.out.into_iter().filter_map(known).collect()
 }
 
-/// What is said of every pod of a workload that is not well: only then it is why the workload is not.
+/// What is said of every pod of an unhealthy workload: only then does it explain the workload.
 fn behind_pods(scan: &Scan<'_>, id: RowId) -> Vec<Said> {
     let Some(record) = scan.record(id) else { return Vec::new() };
     if !matches!(kinds::spec(id.kind).family, Family::Workload | Family::PodOwner) {

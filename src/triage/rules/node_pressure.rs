@@ -1,5 +1,5 @@
 //! A node short of memory, disk or process ids evicts pods and kills containers. A container that reaches its own limit
-//! is killed on a node at ease as well, so only what the pressure can have done is explained by it.
+//! is also killed on a node without pressure, so only what the pressure can have done is explained by it.
 
 use super::{RuleSpec, row};
 use crate::domain::record::Relation;

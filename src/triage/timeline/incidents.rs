@@ -1,5 +1,5 @@
-//! How incidents come, change and go, by their own identity from one ranked list to the next. What is there for a moment
-//! only is not told, and what cannot be seen now is not healed.
+//! How incidents come, change and go, by their own identity from one ranked list to the next. What is there only for a
+//! moment is not reported, and what cannot be seen now is not healed.
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
@@ -14,9 +14,10 @@ use crate::kinds::{self, pods};
 use crate::store::RowId;
 use crate::triage::{self, Incident, Subject};
 
-/// A state is told when it has held so long, in seconds: causes are found within, and a flapping stays one incident.
+/// A state is reported when it has lasted so long, in seconds: causes are found within, and flapping stays one
+/// incident.
 pub(super) const GRACE: i64 = 10;
-/// Lists may take so long before what is there is told, in seconds.
+/// How long lists may take before what is there is reported, in seconds.
 const PATIENCE: i64 = 60;
 /// An incident of an earlier session that says it began later than that by so much is another one, in seconds.
 const SLACK: i64 = 60;
@@ -36,7 +37,7 @@ impl Id {
         Some(match subject {
             Subject::Cluster => Self::Cluster,
             Subject::Feed(kind) => Self::Feed(kind),
-            // its begin and its end stand there already
+            // its begin and its end are there already
             Subject::Plan(_) => return None,
             Subject::Row(id) => Self::Object(id.kind, seen.store.row(id)?.record.uid),
             Subject::Group(_) => {
@@ -72,7 +73,7 @@ impl Id {
     }
 }
 
-/// An incident that was told and is not over.
+/// An incident that was reported and is not over.
 #[derive(Debug)]
 struct Open {
     /// Its words, for when the row is gone.
@@ -84,7 +85,7 @@ struct Open {
     round: u64,
     /// Since when it is not to be found.
     missing: Option<Time>,
-    /// Since when something else explains it, and whether that was told.
+    /// Since when something else explains it, and whether that was reported.
     under: Option<(Time, bool)>,
     /// Since when it is of another severity.
     other: Option<(Severity, Time)>,
@@ -95,14 +96,14 @@ struct Open {
 #[derive(Debug, Default)]
 pub(super) struct Incidents {
     open: HashMap<Id, Open, FixedState>,
-    /// Seen, and not told yet: since when, and at which look last.
+    /// Seen, and not reported yet: since when, and at which look last.
     coming: HashMap<Id, (Time, u64), FixedState>,
-    /// What an earlier session left open: its beginning, and what was told last.
+    /// What an earlier session left open: its beginning, and what was reported last.
     left: HashMap<Id, (Time, Moment), FixedState>,
     round: u64,
     /// When the connection was there for the first time.
     began: Option<Time>,
-    /// What was there at the start is told.
+    /// What was there at the start is reported.
     settled: bool,
     /// Something waits for its time.
     pending: bool,
@@ -204,7 +205,7 @@ impl Incidents {
             told: told.clone(),
         };
         match self.left.remove(&id) {
-            // the same that an earlier session told
+            // an earlier session has reported it
             Some((began, last)) if incident.since.is_none_or(|since| since <= began.plus(SLACK)) => {
                 open.began = open.began.min(began);
                 if let Some(before) = last.severity.filter(|before| *before != incident.severity) {
@@ -236,7 +237,7 @@ impl Incidents {
         }
     }
 
-    /// What was told and is not in the list.
+    /// What was reported and is not in the list.
     fn absent(&mut self, seen: &Seen<'_>, out: &mut Vec<Moment>) {
         let (round, now) = (self.round, seen.now);
         let mut pending = false;
@@ -387,13 +388,13 @@ fn still(id: Id, open: &Open, seen: &Seen<'_>) -> Option<Subject> {
 
 fn onset(id: Id, incident: &Incident, first_seen: Time, at_start: bool, seen: &Seen<'_>) -> Option<Moment> {
     let finding = seen.triage.finding(incident.subject)?;
-    // as everywhere: since when it is as severe as it is told to be
+    // as everywhere: since when it has the severity that is shown
     let since = incident.severe.filter(|since| since.is_set() && *since <= seen.now);
     let (kind, namespace, name) = subject(incident.subject, seen);
     let old = since.filter(|since| since.age(seen.now) > KEPT);
     let mut moment = Moment::new(since.unwrap_or(first_seen), What::Onset, (&kind, &namespace, &name), &finding.why);
     if let Some(old) = old {
-        // it began before anything that is kept: what can be told is that it is there
+        // it began before anything that is kept: only that it is there can be reported
         moment.time = first_seen;
         moment.words = format!("for {} already: {}", ages::told(old.age(first_seen)), finding.why).into();
     }

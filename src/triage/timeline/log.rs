@@ -1,5 +1,5 @@
-//! The entries themselves, in order and bounded: those of this session, those that were read from disk, and beside them
-//! what the audit tells of other sessions.
+//! The entries themselves, in order and bounded: those of this session, those that were read from disk, and those of
+//! other sessions from the audit.
 
 use crate::domain::ages::Time;
 use crate::domain::moment::{KEPT, MOST, Moment};
@@ -73,7 +73,7 @@ impl Log {
         self.version += 1;
     }
 
-    /// What the audit tells of other sessions, in place of what it told before.
+    /// The audit's entries of other sessions, in place of the earlier ones.
     pub fn set_deeds(&mut self, deeds: Vec<Moment>) {
         if self.deeds != deeds {
             self.deeds = deeds;

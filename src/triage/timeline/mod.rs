@@ -1,5 +1,6 @@
-//! The timeline: what changed between two refreshes, found out from the rows that were touched and from the ranked list,
-//! and remembered for a day. Pods are not told one by one. It writes nothing to disk: what is new waits to be fetched.
+//! The timeline: what changed between two refreshes, found from the rows that were touched and from the ranked list,
+//! and remembered for a day. Pods are not reported one by one. It writes nothing to disk: new entries wait to be
+//! fetched.
 
 mod incidents;
 mod log;
@@ -22,7 +23,7 @@ pub struct Seen<'a> {
     pub touched: &'a [RowId],
     /// The ranked list is another one.
     pub changed: bool,
-    /// The connection is down: then nothing but that can be told.
+    /// The connection is down: then only that can be reported.
     pub lost: bool,
     /// What the cluster is called.
     pub context: &'a str,
@@ -112,11 +113,11 @@ mod tests {
         assert_eq!(lab.told(), [""; 0]);
         lab.put("nodes", &pressed);
         lab.settle();
-        assert!(lab.told().iter().any(|t| t.starts_with("onset") && t.contains("Node n1")), "what stays is told");
+        assert!(lab.told().iter().any(|t| t.starts_with("onset") && t.contains("Node n1")), "what stays is reported");
         lab.put("nodes", &node("n1", "True", LONG_AGO));
         lab.settle();
         lab.told();
-        // a list anew
+        // a new list
         lab.news("hr", vec![Change::Listing { scope: Scope::All }]);
         lab.put("hr", &release("1.0.0", LONG_AGO, false));
         lab.news("hr", vec![Change::Listed { scope: Scope::All }]);

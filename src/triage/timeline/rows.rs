@@ -130,7 +130,7 @@ impl Row<'_> {
         }
     }
 
-    /// What is to be told when it goes.
+    /// What to report when it goes.
     fn leaves(&self, tells: Tells) -> Option<Moment> {
         match tells {
             Tells::Node => Some(self.moment(Time::default(), What::Change, "")),

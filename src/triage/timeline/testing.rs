@@ -108,7 +108,7 @@ pub fn node(name: &str, ready: &str, since: &str) -> Value {
     })
 }
 
-/// Under pressure, which is told at once.
+/// Under pressure, which is reported at once.
 pub fn pressed(name: &str) -> Value {
     let mut pressed = node(name, "True", LONG_AGO);
     pressed["status"]["conditions"].as_array_mut().unwrap().push(json!({"type": "MemoryPressure", "status": "True",

@@ -16,7 +16,7 @@ use serde::forward_to_deserialize_any;
 
 use super::{Entry, Walk, Way};
 
-/// What JSON may hold, apart from null. Numbers are told apart as serde's visitors do it.
+/// What JSON may hold, apart from null. Numbers are distinguished as serde's visitors do it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Shape {
     Map,
