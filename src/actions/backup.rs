@@ -22,7 +22,7 @@ const RUNNING: &[&str] = &["InProgress", "WaitingForPluginOperations", "Finalizi
 
 /// Why a schedule's row takes no other settings.
 const OF_SCHEDULE: &str =
-    "a run of a schedule takes what its template says; on a backup's or a location's row it can be said";
+    "a run of a schedule uses its template; set this on the row of a backup or a storage location";
 
 pub const SPEC: ActionSpec = ActionSpec {
     name: "backup",
@@ -96,7 +96,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     body["metadata"]["annotations"][RUN] = json!(input.token);
     let name = text(&body, "/metadata/name").to_owned();
     if list(all, "/items").iter().any(|b| text(b, "/metadata/name") == name) {
-        return Err(Stop::Refuse(format!("a backup {name} is there already: give it another name")));
+        return Err(Stop::Refuse(format!("backup {name} already exists: set another name")));
     }
     let mut warnings = Vec::new();
     let running: Vec<&str> = list(all, "/items")

@@ -69,7 +69,7 @@ fn looked_for(action: &ActionSpec, input: &Input<'_>, left: &Unfinished, own: &[
         steps,
         risk: Risk::Press,
         reach: vec![if is_over {
-            "everything was sent and seen: nothing is left to do".to_owned()
+            "everything was sent and confirmed: nothing is left to do".to_owned()
         } else {
             format!("everything was sent at {}: nothing is sent again, only its result is looked for", left.time)
         }],
@@ -88,7 +88,7 @@ fn looked_for(action: &ActionSpec, input: &Input<'_>, left: &Unfinished, own: &[
 /// Why a plan of which everything was sent is not continued.
 pub fn nothing_to_see(left: &Unfinished, object: &str) -> Stop {
     Stop::Refuse(format!(
-        "all of {} was sent, and nothing of it is left to be seen: look at {object} itself, and dismiss the plan",
+        "all of {} was sent, and its result can no longer be observed: look at {object} itself, and dismiss the plan",
         left.title
     ))
 }
@@ -111,9 +111,7 @@ fn named(proof: &Proof, answer: Option<&str>) -> Result<Proof, Stop> {
         return Ok(proof.clone());
     }
     let id = answer.ok_or_else(|| {
-        Stop::refuse(
-            "what it was called was in the answer that was lost: look for it in its list, and dismiss the plan",
-        )
+        Stop::refuse("its name was in the response that was lost: look for it in its list, and dismiss the plan")
     })?;
     let before = proof.path.split('{').next().unwrap_or("");
     Ok(Proof { path: format!("{before}{}", crate::domain::served::escape(id)), ..proof.clone() })

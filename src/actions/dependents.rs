@@ -52,7 +52,7 @@ pub fn told(input: &Input<'_>) -> Result<Vec<String>, Stop> {
         let found = match found {
             Ok(found) => found,
             Err(why) => {
-                out.push(format!("which {kind}s hang on it could not be read: {why}"));
+                out.push(format!("which {kind}s depend on it could not be read: {why}"));
                 continue;
             }
         };

@@ -19,7 +19,7 @@ const LIMIT: u32 = 60;
 fn logged(phase: &str) -> Result<(), String> {
     match phase {
         phase if ENDED.contains(&phase) => Ok(()),
-        "FailedValidation" => Err("it was never begun (FailedValidation): it has no log".to_owned()),
+        "FailedValidation" => Err("it never started (FailedValidation): it has no log".to_owned()),
         phase => Err(format!(
             "it has not ended ({}): its log is stored at its end",
             if phase.is_empty() { "New" } else { phase }
@@ -110,11 +110,11 @@ pub fn plan(input: &Input<'_>, action: &'static str, word: &str) -> Result<Plan,
         ],
         risk: Risk::Press,
         reach: vec![
-            "the address reads the log for whoever has it, for ten minutes: it is used once, never shown or recorded"
+            "anyone who has the address can read the log for ten minutes: it is used once, never shown or recorded"
                 .into(),
         ],
         warnings,
-        undo: "nothing is to be undone: Velero removes the request when its address has expired".into(),
+        undo: "nothing to undo: Velero removes the request when its address has expired".into(),
         reason: String::new(),
         needs_reason: false,
         origin: crate::domain::plan::Origin::default(),

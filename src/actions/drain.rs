@@ -158,7 +158,8 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
 fn overdue(end: &[&Value], now: Time) -> Option<String> {
     let is = |pod: &&Value| Time::parse(text(pod, "/metadata/deletionTimestamp")).is_some_and(|end| end < now);
     let late: Vec<&Value> = end.iter().copied().filter(is).collect();
-    (!late.is_empty()).then(|| format!("terminating beyond their grace, and awaited: {}", some(&losses::told(&late))))
+    (!late.is_empty())
+        .then(|| format!("terminating longer than their grace period, and awaited: {}", some(&losses::told(&late))))
 }
 
 fn limit(input: &Input<'_>) -> Result<u32, Stop> {
@@ -278,7 +279,7 @@ fn same(input: &Input<'_>, node: &str, sorted: &Sorted<'_>, limit: u32) -> Comma
 }
 
 fn reach(sorted: &Sorted<'_>, limit: u32) -> Vec<String> {
-    let mut out = vec![format!("{} evicted side by side, within {limit} s in all", pods(sorted.go.len()))];
+    let mut out = vec![format!("{} evicted in parallel, within {limit} s in all", pods(sorted.go.len()))];
     if !sorted.end.is_empty() {
         out.push(format!("{} terminating already, awaited", pods(sorted.end.len())));
     }

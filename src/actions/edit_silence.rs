@@ -49,13 +49,13 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let id = &target.key.name;
     let found = input.read(&silence::path(id))?;
     let had = Time::parse(text(found, "/endsAt"))
-        .ok_or_else(|| Stop::refuse("when it ends cannot be read: Alertmanager answered something else"))?;
+        .ok_or_else(|| Stop::refuse("its end cannot be read: unexpected response from Alertmanager"))?;
     if text(found, "/status/state") == silences::State::Expired.word() || had <= input.now {
         return Err(Stop::refuse("it has expired: make a new silence"));
     }
     let old = silence::of(found);
     if old.is_empty() {
-        return Err(Stop::refuse("its matchers are of a form that is not known here: edit it in Alertmanager"));
+        return Err(Stop::refuse("its matchers have an unknown format: edit it in Alertmanager"));
     }
     let new = input.setting("matchers").map(parse).transpose()?.unwrap_or_else(|| old.clone());
     let ends = end(input, had)?;

@@ -77,7 +77,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         plan.reach.push("it was suspended by the run that was interrupted, and is resumed at the end".into());
     } else if let Some(holder) = holder {
         plan.reach.push(format!(
-            "it was suspended before, with watchkeeper, by {holder}, and stays so; `:plans` or `watchkeeper audit unfinished` tells whether a plan is to be continued"
+            "it was suspended before, with watchkeeper, by {holder}, and stays so; `:plans` or `watchkeeper audit unfinished` shows whether a plan can be continued"
         ));
     } else if is_suspended {
         plan.reach.push("it was suspended before, and stays so".into());

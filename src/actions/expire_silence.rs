@@ -12,7 +12,7 @@ use crate::kinds::silences;
 pub const SPEC: ActionSpec = ActionSpec {
     name: "expire-silence",
     key: Some(ActKey::Delete),
-    doc: "end the silence now",
+    doc: "expire the silence now",
     rights: silence::RIGHTS,
     fields: &[],
     reason: None,

@@ -40,14 +40,14 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         .collect();
     if !others.is_empty() {
         return Err(Stop::Refuse(format!(
-            "Secret {secret} is also of {}: they would take it from each other; give each its own first",
+            "Secret {secret} is also of {}: they would overwrite it for each other; give each its own first",
             others.join(", ")
         )));
     }
     let attempts = int(object, "/status/failedIssuanceAttempts").unwrap_or(0);
     if attempts > 0 {
         warnings.push(format!(
-            "{attempts} attempts have failed: another failure doubles the wait, and may use up the authority's limits"
+            "{attempts} attempts have failed: another failure doubles the wait, and may hit the CA's rate limits"
         ));
     }
     let asked = input.now.timestamp().to_string();

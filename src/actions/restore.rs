@@ -118,7 +118,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         undo: if ground.is_new && !core {
             let delete = twin::kubectl(input, &["delete", "namespace"]).arg(&*into);
             format!(
-                "{into} is not there now, so that it is made by this restore; with all that is in it by then:\n{delete}"
+                "{into} does not exist now, so this restore creates it; to delete it with all that is in it by then:\n{delete}"
             )
         } else {
             String::new()

@@ -29,7 +29,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let undo = format!("what it has reconciled by then stays; to suspend it again:\n{again}");
     let mut plan = flux::plan(input, SPEC.name, steps(input, &path, object)?, undo)?;
     plan.reach.push(if flux::is_static(target.kind, object) {
-        "it is static: nothing is reconciled, and only the switch goes".to_owned()
+        "it is static: nothing is reconciled, only spec.suspend changes".to_owned()
     } else {
         upgrade::told(input, target.kind, object)?
     });

@@ -68,7 +68,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let caution = Caution::of(input, &matchers, (scope != Scope::Object).then(|| scope.told(target)))?;
     plan.reach.push(format!("{}, for {}", caution.count, span.told));
     plan.reach.extend(caution.about);
-    plan.reach.push("notifications only: what fires goes on firing, and notifies when the silence ends".into());
+    plan.reach.push("notifications only: alerts keep firing, and notify again when the silence ends".into());
     plan.risk = match caution.risk {
         Risk::Press if span.is_long() => Risk::Name(target.key.name.to_string()),
         risk => risk,

@@ -1,4 +1,4 @@
-//! Velero: make runs of the schedule again.
+//! Velero: unpause the schedule: it runs again.
 
 use super::input::Input;
 use super::{ActKey, ActionSpec, Field, Start, velero};
@@ -7,7 +7,7 @@ use crate::domain::plan::{Plan, Stop};
 pub const SPEC: ActionSpec = ActionSpec {
     name: "unpause-schedule",
     key: Some(ActKey::Toggle),
-    doc: "make runs of the schedule again",
+    doc: "unpause the schedule: it runs again",
     rights: velero::RIGHTS,
     fields: &[Field::new("skip", "yes: do not make up at once for a run that was missed", Start::Text("yes"))],
     reason: None,

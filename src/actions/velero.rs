@@ -99,7 +99,7 @@ pub fn silence(locations: Result<&[Value], &str>, now: Time) -> Option<String> {
     let ages: Option<Vec<i64>> = validated.map(|one| silent_for(one, now)).collect();
     let age = ages?.into_iter().min()?;
     Some(format!(
-        "Velero is silent: no storage location was validated for {}; what is asked of it may wait until it is back",
+        "Velero is silent: no storage location was validated for {}; requests to it may wait until it is back",
         ages::told(age)
     ))
 }

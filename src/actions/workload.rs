@@ -243,7 +243,7 @@ pub fn pause(input: &Input<'_>, action: &'static str, wanted: bool) -> Result<Pl
     plan.undo = if wanted {
         twin(opposite).to_string()
     } else {
-        format!("what has rolled out by then stays; to hold it again:\n{}", twin(opposite))
+        format!("what has rolled out by then stays; to pause it again:\n{}", twin(opposite))
     };
     plan.warnings.extend(drift(input, &workload, "/spec/paused")?);
     Ok(plan)
@@ -292,10 +292,10 @@ pub fn cautions(workload: &Workload<'_>) -> Vec<String> {
     let mut out = Vec::new();
     let strategy = text(workload.object, "/spec/strategy/type");
     if strategy == "Recreate" {
-        out.push("strategy Recreate: all pods are ended before new ones start".into());
+        out.push("strategy Recreate: all pods are terminated before new ones start".into());
     }
     if workload.kind != "DaemonSet" && replicas(workload.object) == 1 && strategy != "Recreate" {
-        out.push("one replica: it may be away for a moment".into());
+        out.push("one replica: it may be unavailable for a moment".into());
     }
     if let Some(pods) = partition(workload.object) {
         let Partition { from, all, replaced } = pods;
@@ -304,7 +304,7 @@ pub fn cautions(workload: &Workload<'_>) -> Vec<String> {
     let operator = list(workload.object, "/metadata/ownerReferences").iter().find(|o| flag(o, "/controller"));
     if let Some(operator) = operator {
         out.push(format!(
-            "made by {} {}: its operator may take the change back midway",
+            "made by {} {}: its operator may revert the change midway",
             text(operator, "/kind"),
             text(operator, "/name")
         ));

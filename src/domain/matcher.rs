@@ -54,7 +54,10 @@ impl Test {
     pub fn of(matchers: &[Matcher]) -> Result<Self, String> {
         let ready = |m: &Matcher| {
             let regex = if m.is_regex { Some(go_regex::anchored(&m.value)) } else { None };
-            Ok((m.clone(), regex.transpose().map_err(|why| format!("{}: /{}/ is no regex: {why}", m.name, m.value))?))
+            Ok((
+                m.clone(),
+                regex.transpose().map_err(|why| format!("{}: /{}/ is not a valid regex: {why}", m.name, m.value))?,
+            ))
         };
         matchers.iter().map(ready).collect::<Result<_, String>>().map(Self)
     }
@@ -233,7 +236,7 @@ fn classic_unescaped(raw: &str) -> String {
 
 /// The escapes of a text of Go.
 fn go_unquoted(raw: &str) -> Result<String, String> {
-    let wrong = || format!("an escape that is none: \"{raw}\"");
+    let wrong = || format!("an unknown escape: \"{raw}\"");
     let mut out = String::with_capacity(raw.len());
     let mut rest = raw;
     while let Some(c) = rest.chars().next() {
@@ -339,14 +342,14 @@ mod tests {
     #[case("alertname", "has no =")]
     #[case("=x", "names no label")]
     #[case(r#""a"#, "a quote is not closed")]
-    #[case(r#"a=~"(""#, "a: /(/ is no regex: missing closing )")]
-    #[case(r#"a=~"(?x)a""#, "is no regex: invalid or unsupported Perl syntax")]
+    #[case(r#"a=~"(""#, "a: /(/ is not a valid regex: missing closing )")]
+    #[case(r#"a=~"(?x)a""#, "is not a valid regex: invalid or unsupported Perl syntax")]
     #[case(r#"a="open"#, "a quote is not closed")]
     #[case(r#"{a="b""#, "is not closed")]
-    #[case(r#"a.b="\x""#, "an escape that is none")]
+    #[case(r#"a.b="\x""#, "an unknown escape")]
     #[case("a.b=c\\d", "must be quoted")]
     #[case("a b=c", "has no =, !=, =~ or !~ after the name")]
-    #[case(r#"a=x"y"#, "a quote stands inside")]
+    #[case(r#"a=x"y"#, "a quote inside")]
     fn what_is_no_matcher_is_refused(#[case] text: &str, #[case] expected: &str) {
         let why = parse(text).unwrap_err();
         assert!(why.contains(expected), "{why}");

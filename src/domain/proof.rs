@@ -249,7 +249,7 @@ pub fn judge_other(check: &Check, said: &Value) -> Seen {
             (None, _) => silence(said, until.as_deref(), *pending),
             (Some(all), Some(made)) => match all.iter().find(|one| is_that_silence(one, made)) {
                 Some(found) => silence(found, until.as_deref(), *pending),
-                None => Seen::Absent("no such silence is there".to_owned()),
+                None => Seen::Absent("there is no such silence".to_owned()),
             },
             (Some(_), None) => Seen::Lost("which of them it is, is not known".to_owned()),
         },
@@ -295,7 +295,7 @@ fn is_that_silence(found: &Value, made: &Value) -> bool {
 /// `helm history -o json`: the newest revision is the last.
 fn rolled_back(history: &Value, above: i64, to: i64) -> Seen {
     let Some(newest) = history.as_array().and_then(|all| all.iter().max_by_key(|r| number(r, "/revision"))) else {
-        return Seen::Lost("helm tells no history".to_owned());
+        return Seen::Lost("helm shows no history".to_owned());
     };
     let revision = number(newest, "/revision");
     let (status, description) = (text(newest, "/status"), text(newest, "/description"));
@@ -380,7 +380,7 @@ fn flux_handled(object: &Value, token: &str, annotation: &str, handled: &str, do
         return Seen::Failed("it is suspended: nothing was reconciled".to_owned());
     }
     if !is_handled {
-        return Seen::Waiting("waiting for the controller to take it up".to_owned());
+        return Seen::Waiting("waiting for the controller to pick it up".to_owned());
     }
     flux_ready(object)
 }
@@ -505,7 +505,7 @@ fn reissued(object: &Value, (revision, attempts): (i64, i64), (asked, before): (
         _ if failed > attempts => Seen::Failed(format!("the issuance failed ({failed} failed attempts): {told}")),
         "False" if now <= revision && (before.is_empty() || at != before) => Seen::Failed(told),
         _ if now > revision => Seen::Done(issued()),
-        _ => Seen::Absent("waiting for cert-manager to take it up".to_owned()),
+        _ => Seen::Absent("waiting for cert-manager to pick it up".to_owned()),
     }
 }
 
@@ -634,7 +634,7 @@ mod tests {
     }
 
     #[rstest]
-    #[case::not_taken_up(release("old", ("True", "UpgradeSucceeded", 2), &[]), "waiting: waiting for the controller to take it up")]
+    #[case::not_taken_up(release("old", ("True", "UpgradeSucceeded", 2), &[]), "waiting: waiting for the controller to pick it up")]
     #[case::handled_and_ready(release("t", ("True", "UpgradeSucceeded", 2), &[]), "done: UpgradeSucceeded: m")]
     #[case::still_running(release("t", ("Unknown", "Progressing", 2), &[("Reconciling", "True")]), "waiting: Progressing: m")]
     #[case::ready_but_reconciling(release("t", ("True", "UpgradeSucceeded", 2), &[("Reconciling", "True")]), "waiting: UpgradeSucceeded: m")]
@@ -782,7 +782,7 @@ mod tests {
     #[case::taken_up(json!({"status": {"revision": 3, "conditions": [{"type": "Issuing", "status": "True", "reason": "ManuallyTriggered"}]}}), "waiting: ManuallyTriggered")]
     #[case::issued(json!({"status": {"revision": 4, "notAfter": "2027-01-01T00:00:00Z"}}), "done: revision 4, valid until 2027-01-01T00:00:00Z")]
     #[case::failed_once_more(json!({"status": {"revision": 3, "failedIssuanceAttempts": 2, "conditions": [{"type": "Issuing", "status": "False", "reason": "Failed", "message": "no"}]}}), "failed: the issuance failed (2 failed attempts): Failed: no")]
-    #[case::not_yet(json!({"status": {"revision": 3}}), "absent: waiting for cert-manager to take it up")]
+    #[case::not_yet(json!({"status": {"revision": 3}}), "absent: waiting for cert-manager to pick it up")]
     fn a_renewal_is_a_new_revision(#[case] object: Value, #[case] expected: &str) {
         assert_eq!(told(&asked_to_issue(), &object), expected);
     }
@@ -890,11 +890,11 @@ mod tests {
 
     #[rstest]
     #[case::ours("", json!(null), "done: active until 2026-11-29T14:00:00.000Z, silence/i")]
-    #[case::of_somebody_else("createdBy", json!("al"), "absent: no such silence is there")]
-    #[case::for_another_reason("comment", json!("x"), "absent: no such silence is there")]
-    #[case::of_before("startsAt", json!("2026-11-29T11:59:00.000Z"), "absent: no such silence is there")]
-    #[case::with_another_end("endsAt", json!("2026-11-29T14:00:01.000Z"), "absent: no such silence is there")]
-    #[case::of_other_alerts("matchers", json!([{"name": "a", "value": "1", "isRegex": false}]), "absent: no such silence is there")]
+    #[case::of_somebody_else("createdBy", json!("al"), "absent: there is no such silence")]
+    #[case::for_another_reason("comment", json!("x"), "absent: there is no such silence")]
+    #[case::of_before("startsAt", json!("2026-11-29T11:59:00.000Z"), "absent: there is no such silence")]
+    #[case::with_another_end("endsAt", json!("2026-11-29T14:00:01.000Z"), "absent: there is no such silence")]
+    #[case::of_other_alerts("matchers", json!([{"name": "a", "value": "1", "isRegex": false}]), "absent: there is no such silence")]
     fn a_silence_whose_id_was_lost_is_known_by_what_it_says(
         #[case] field: &str,
         #[case] other: Value,

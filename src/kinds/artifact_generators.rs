@@ -138,7 +138,7 @@ mod tests {
     #[case::looked_at_by_nobody(
         "",
         ready("True", "Succeeded", 1),
-        "warning P3 its controller has not looked at its newest spec"
+        "warning P3 its controller has not observed its newest spec"
     )]
     #[case::new("", json!(null), "unknown P3 waiting to be reconciled")]
     fn it_is_judged_like_the_other_flux_kinds(#[case] switch: &str, #[case] conditions: Value, #[case] verdict: &str) {

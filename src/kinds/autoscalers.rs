@@ -233,7 +233,7 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
     let why = match record.health {
         Health::Terminating => return ending::judge(record, since, thresholds, now),
         Health::Warning if strings.get(record.status) == AT_MAXIMUM => {
-            format!("at its maximum of {} replicas and would have more", record.int(MOST))
+            format!("at its maximum of {} replicas and needs more", record.int(MOST))
         }
         Health::Warning => because(&words(strings.get(record.status)), &record.note),
         // what is scaled is made within seconds, and its pods tell why they do not run
@@ -291,7 +291,7 @@ mod tests {
     #[case::no_target(0, &[("AbleToScale", "False", "FailedGetScale", "not found")], "FailedGetScale",
         "warning P3 failed get scale: not found")]
     #[case::at_its_end(5, &[("ScalingLimited", "True", "TooManyReplicas", "more")], "AtMaximum",
-        "warning P3 at its maximum of 5 replicas and would have more")]
+        "warning P3 at its maximum of 5 replicas and needs more")]
     #[case::not_at_its_end(4, &[("ScalingLimited", "True", "ScaleUpLimit", "")], "Scaling",
         "warning P3 has 4 replicas and not the 5 that it wants")]
     #[case::not_known(5, &[("ScalingActive", "Unknown", "", "m")], "Unknown", "unknown P4 its controller says nothing: m")]
@@ -310,7 +310,7 @@ mod tests {
     #[rstest]
     #[case::pinned(json!({"minReplicas": 4, "maxReplicas": 4}), "ok")]
     #[case::pinned_by_default(json!({"maxReplicas": 1}), "ok")]
-    #[case::not_pinned(json!({"minReplicas": 3, "maxReplicas": 4}), "warning P3 at its maximum of 4 replicas and would have more")]
+    #[case::not_pinned(json!({"minReplicas": 3, "maxReplicas": 4}), "warning P3 at its maximum of 4 replicas and needs more")]
     fn a_size_that_is_fixed_has_no_limit_to_reach(#[case] spec: Value, #[case] verdict: &str) {
         let n = spec["maxReplicas"].clone();
         let object = json!({"metadata": {"name": "web", "creationTimestamp": "2026-11-01T00:00:00Z"}, "spec": spec,

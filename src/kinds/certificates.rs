@@ -366,7 +366,8 @@ fn unknown(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Tim
     if now < ends {
         return Judgement::of(Health::Unknown).again_at(ends);
     }
-    let why = if record.text(READY, strings) == "True" { "its end is not known" } else { "waiting for cert-manager" };
+    let why =
+        if record.text(READY, strings) == "True" { "its expiry is not known" } else { "waiting for cert-manager" };
     Judgement::of(Health::Unknown).with(Finding::new(Severity::P3, record.time(SINCE), why))
 }
 
@@ -507,7 +508,7 @@ mod tests {
         "warning P3 renewal takes too long: m")]
     #[case::refused(&[good(), ("Issuing", "False", "Denied", "policy")], json!({"notAfter": "2026-12-21T00:00:00Z"}), NOW,
         "warning P3 renewal failed: policy")]
-    #[case::no_end(&[good()], json!({}), NOW, "unknown P3 its end is not known")]
+    #[case::no_end(&[good()], json!({}), NOW, "unknown P3 its expiry is not known")]
     #[case::silent(&[], json!({}), NOW, "unknown P3 waiting for cert-manager")]
     fn conditions_are_found_by_type_and_in_order(
         #[case] conditions: &[(&str, &str, &str, &str)],

@@ -182,7 +182,7 @@ fn running(record: &Record, due: Time, strings: &Strings, thresholds: &Threshold
     };
     let held = record.flag(FORBIDS) && record.int(ACTIVE) > 0;
     let why = match held {
-        true => format!("{runs} skipped: the one before is still under way, and concurrencyPolicy is Forbid"),
+        true => format!("{runs} skipped: the previous one is still running, and concurrencyPolicy is Forbid"),
         false => format!("missed {runs}"),
     };
     let day = due.plus(thresholds.suspended_for);
@@ -257,7 +257,7 @@ mod tests {
         "warning P3 missed 100 runs or more", "-3h59m", "100+")]
     #[case::held(json!({"schedule": "30 * * * *", "concurrencyPolicy": "Forbid"}),
         json!({"lastScheduleTime": "2026-11-21T11:30:00Z", "active": [{"name": "a"}]}), "Running",
-        "warning P3 2 runs skipped: the one before is still under way, and concurrencyPolicy is Forbid", "-90m", "2")]
+        "warning P3 2 runs skipped: the previous one is still running, and concurrencyPolicy is Forbid", "-90m", "2")]
     #[case::never_due_yet(json!({"schedule": "@yearly"}), json!({}), "Scheduled", "ok", "40d", "")]
     #[case::never_ran(json!({"schedule": "@monthly"}), json!({}), "Scheduled", "warning P2 missed 3 runs", "-81d", "3")]
     #[case::in_its_zone(json!({"schedule": "30 14 * * *", "timeZone": "Europe/Zurich"}),

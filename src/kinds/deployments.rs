@@ -236,7 +236,7 @@ mod tests {
     #[case::done(2, [3, 3, 3, 3], &[done()], "Complete", "ok")]
     #[case::to_nothing(2, [0, 0, 0, 0], &[done()], "Complete", "ok")]
     #[case::not_seen(1, [3, 3, 3, 3], &[late()], "Observing",
-        "warning P3 its controller has not looked at its newest spec")]
+        "warning P3 its controller has not observed its newest spec")]
     #[case::given_up(2, [3, 4, 1, 3], &[late()], "ProgressDeadlineExceeded",
         "failed P3 progress deadline exceeded: timed out progressing")]
     #[case::given_up_with_none(2, [3, 3, 3, 0], &[late()], "ProgressDeadlineExceeded",
@@ -301,7 +301,7 @@ mod tests {
             seen("deploy", &object).verdict(NOW)
         };
         assert_eq!(at("2026-11-21T13:59:00Z"), "progressing");
-        assert_eq!(at("2026-11-21T13:45:00Z"), "warning P3 its controller has not looked at its newest spec");
+        assert_eq!(at("2026-11-21T13:45:00Z"), "warning P3 its controller has not observed its newest spec");
     }
 
     #[test]

@@ -64,7 +64,7 @@ fn under_way(record: &Record, begun: Time, thresholds: &Thresholds, now: Time) -
         return Judgement::of(record.health).again_at(ends);
     }
     let why = match Case::of(record) {
-        Case::Outdated => "its controller has not looked at its newest spec".to_owned(),
+        Case::Outdated => "its controller has not observed its newest spec".to_owned(),
         _ => because(&format!("in progress for more than {}", ages::told(than)), &record.note),
     };
     Judgement::of(Health::Warning).with(Finding::new(Severity::P3, Some(begun), why))

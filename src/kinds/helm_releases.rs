@@ -354,7 +354,7 @@ mod tests {
     #[case::drifted(&[("Ready", "True", "UpgradeSucceeded", ""), ("Drifted", "True", "DriftDetected", "1 object")], json!({}),
         "DriftDetected", "warning P3 drifted: 1 object")]
     #[case::older_generation(&[("Ready", "True", "UpgradeSucceeded", "")], json!({"status": {"observedGeneration": 2}}),
-        "Progressing", "warning P3 its controller has not looked at its newest spec")]
+        "Progressing", "warning P3 its controller has not observed its newest spec")]
     #[case::older_generation_of_now(&[("Ready", "True", "UpgradeSucceeded", "")], json!({"status": {"observedGeneration": 2},
         "metadata": {"managedFields": [{"manager": "k", "time": "2026-11-21T13:59:00Z", "fieldsV1": {"f:spec": {"f:values": {}}}}]}}),
         "Progressing", "progressing")]

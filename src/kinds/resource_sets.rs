@@ -224,7 +224,7 @@ mod tests {
         let mut object = set(&Value::Null, &json!(["True", "ReconciliationSucceeded"]), &json!([]));
         object["metadata"]["generation"] = json!(4);
         // its inputs were applied the day before
-        assert_eq!(seen("rset", &object).verdict(NOW), "warning P3 its controller has not looked at its newest spec");
+        assert_eq!(seen("rset", &object).verdict(NOW), "warning P3 its controller has not observed its newest spec");
         object["metadata"]["managedFields"][0]["time"] = json!("2026-11-21T13:59:00Z");
         assert_eq!(seen("rset", &object).verdict(NOW), "progressing");
     }

@@ -252,7 +252,7 @@ mod tests {
         assert_eq!(behind.verdict("2026-11-21T14:04:59Z"), "progressing");
         assert_eq!(
             behind.verdict("2026-11-21T14:05:00Z"),
-            "warning P3 its controller has not looked at its newest spec"
+            "warning P3 its controller has not observed its newest spec"
         );
     }
 

@@ -63,7 +63,7 @@ pub const OBSERVING: &str = "Observing";
 
 /// A spec that nobody has looked at since it was `written`.
 pub fn unobserved(record: &Record, written: Time, thresholds: &Thresholds, now: Time) -> Judgement {
-    let why = "its controller has not looked at its newest spec".to_owned();
+    let why = "its controller has not observed its newest spec".to_owned();
     ending::after(Judgement::of(record.health), written, thresholds.no_progress, Severity::P3, why, now)
 }
 

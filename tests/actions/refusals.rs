@@ -208,7 +208,7 @@ fn nothing_that_was_there_before_is_part_of_the_undo_of_a_restore() {
         assert!(out.contains(&format!("warning: namespace {there} is there already")), "{out}");
     }
     let out = restore("restore-test");
-    assert!(out.contains("undo: restore-test is not there now, so that it is made by this restore"), "{out}");
+    assert!(out.contains("undo: restore-test does not exist now, so this restore creates it"), "{out}");
     let undo = "undo: kubectl --context sre-demo delete namespace restore-test --kubeconfig ";
     assert!(out.lines().any(|line| line.starts_with(undo)), "{out}");
     // an identity that may not look is told so, and nothing of it is undone

@@ -38,7 +38,7 @@ fn join(store: &Store, id: RowId, mut judged: Judgement) -> Judgement {
         return judged;
     }
     let Some(record) = store.row(id).map(|row| &row.record).filter(|record| waits(record)) else { return judged };
-    let words = circle(store, id).map(|(next, way)| format!("blocked by {next}, in a circle: {way}")).or_else(|| {
+    let words = circle(store, id).map(|(next, way)| format!("blocked by {next}, in a cycle: {way}")).or_else(|| {
         let link = absent(store, record)?;
         Some(format!("blocked by {}, which does not exist", told(store, link, id.kind, record)))
     });

@@ -43,7 +43,7 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
         && let Some(down) = scan.named("Deployment", controller.home, controller.name)
         && scan.record(down).is_some_and(controllers::is_gone)
     {
-        claims.row(down, Confidence::Likely, format!("nothing moves it on: {} is down", controller.name));
+        claims.row(down, Confidence::Likely, format!("nothing handles it: {} is down", controller.name));
     }
 }
 

@@ -71,7 +71,7 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     if target.is_none() && scan.finding(id).is_some() {
         let is_over = |pod: RowId| is_over(kind, scan.finding(pod));
         for (pod, _) in scan.failing_pods(kind, namespace, name).into_iter().filter(|(pod, _)| !is_over(*pod)) {
-            claims.row(pod, Confidence::Exact, "its pods are not well");
+            claims.row(pod, Confidence::Exact, "its pods are unhealthy");
         }
     }
 }

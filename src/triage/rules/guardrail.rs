@@ -14,7 +14,7 @@ use crate::triage::scan::{Claims, Scan};
 
 pub const SPEC: RuleSpec = RuleSpec {
     name: "guardrail",
-    doc: "A crossed guardrail belongs to the failing object that it speaks of, its alert to the guardrail; later alerts about its component likely follow from it.",
+    doc: "A crossed guardrail belongs to the failing object that it is about, its alert to the guardrail; later alerts about its component likely follow from it.",
     symptoms: &["Alert", "Guardrail"],
     explain,
     next: &[],

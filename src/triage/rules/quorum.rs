@@ -37,7 +37,7 @@ pub fn behind(scan: &Scan<'_>, record: &Record, claims: &mut Claims) {
         if scan.text(seal.status) == seals::LOST {
             // with several clusters it need not be this one
             let confidence = if clusters.len() == 1 { Confidence::Exact } else { Confidence::Likely };
-            claims.row(*id, confidence, format!("{} has lost its quorum: it answers nobody", seal.name));
+            claims.row(*id, confidence, format!("{} has lost its quorum: it serves no requests", seal.name));
         }
     }
 }

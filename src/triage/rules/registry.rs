@@ -36,7 +36,7 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     });
     if let Some(host) = host {
         let group = Group { kind: "Registry", namespace: "".into(), name: host.into(), detail: "".into() };
-        claims.add(Target::New(group), Confidence::Likely, format!("others fail to pull from {host} as well"));
+        claims.add(Target::New(group), Confidence::Likely, format!("others also fail to pull from {host}"));
     }
 }
 

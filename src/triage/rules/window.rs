@@ -13,7 +13,7 @@ use crate::triage::scan::{Claims, Scan, Target};
 
 pub const SPEC: RuleSpec = RuleSpec {
     name: "window-over",
-    doc: "What a maintenance window suspended or cordoned, and its end has not undone, is that window's.",
+    doc: "What a maintenance window suspended or cordoned and did not undo at its end belongs to that window.",
     symptoms: &["Node"],
     symptoms_by: |kind| kind.is_flux() && kind.switch.is_some(),
     explain,

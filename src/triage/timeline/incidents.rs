@@ -290,7 +290,7 @@ impl Open {
         let lasted = ages::told(self.began.age(since).max(0));
         let (what, word) = match end {
             End::Well => (What::Healed, "healed"),
-            End::Gone => (What::Gone, "gone, without being well again,"),
+            End::Gone => (What::Gone, "gone, without recovering,"),
         };
         let words = if self.unwatched {
             format!("{word} while no console looked, within {lasted}: {}", self.told.words)

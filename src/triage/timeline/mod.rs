@@ -299,10 +299,7 @@ mod tests {
         lab.remove("nodes", "n1");
         lab.settle();
         let told = lab.told();
-        assert!(
-            told.iter()
-                .any(|t| t.starts_with("gone P") && t.contains("Node n1: gone, without being well again, after"))
-        );
+        assert!(told.iter().any(|t| t.starts_with("gone P") && t.contains("Node n1: gone, without recovering, after")));
         assert!(!told.iter().any(|t| t.starts_with("healed")), "{told:?}");
     }
 
