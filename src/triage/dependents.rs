@@ -26,7 +26,7 @@ pub struct Dependents {
 }
 
 impl Dependents {
-    /// Looks at a row again. Returns whether it may rank otherwise now.
+    /// Looks at a row again. Returns whether its rank may have changed.
     pub fn touch(&mut self, store: &Store, id: RowId) -> bool {
         let kind = kinds::name(id.kind);
         if kinds::spec(id.kind).tells != Tells::Revision {

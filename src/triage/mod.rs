@@ -69,7 +69,7 @@ pub struct Reason {
 pub struct Triage {
     judged: Judged,
     graph: Graph,
-    /// Findings that are about no row, as they were found last.
+    /// Findings that are about no row, from the last look.
     feeds: Vec<(Subject, Finding)>,
     /// Unfinished plans of ours, with their titles.
     plans: Vec<(Subject, String, Finding)>,
@@ -78,7 +78,7 @@ pub struct Triage {
     ranked_once: bool,
     /// When the connection was down last, while its feeds catch up.
     down: Option<Time>,
-    /// What was core when it was ranked last: another severity without another judgement.
+    /// What was core at the last ranking: it changes severities without a new judgement.
     core: Vec<String>,
 }
 
@@ -276,7 +276,7 @@ impl Triage {
         self.graph.scan(store, &self.judged, settings, now)
     }
 
-    /// How much is kept, by what it is; what is empty is left out.
+    /// How many entries are kept, by their sort; empty sorts are left out.
     pub fn sizes(&self) -> Vec<(&'static str, usize)> {
         let mut sizes = self.graph.sizes();
         sizes.push(("findings", self.judged.len()));
@@ -286,7 +286,7 @@ impl Triage {
     }
 
     fn count(&self, store: &Store) -> Totals {
-        // without a connection nothing can be seen, whatever the feeds have got round to saying
+        // without a connection nothing can be seen, whatever state the feeds have reported so far
         let lost = self.feeds.iter().any(|(subject, _)| *subject == Subject::Cluster);
         let is_blind = |state: FeedState| state.is_blind() || (lost && state == FeedState::Waiting);
         let blind = store.tables().filter(|(_, table)| is_blind(table.feed.state)).count();
@@ -311,7 +311,7 @@ fn can_be_suspended(kind: KindId) -> bool {
     kinds::spec(kind).is_flux() || kinds::spec(kind).switch.is_some()
 }
 
-/// By what was asked for, whatever its state is otherwise.
+/// Whether its suspension was requested, whatever its state is otherwise.
 fn is_suspended(record: &Record) -> bool {
     record.suspended == Some(true) || (record.suspended.is_none() && record.health == Health::Suspended)
 }

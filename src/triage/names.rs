@@ -55,7 +55,7 @@ impl Names {
         self.pods.get(&code).map_or(&[], |pods| pods)
     }
 
-    /// Takes a row in, or its new name. Returns the codes that mean something else now than before.
+    /// Takes in a row, or its new name. Returns the codes whose meaning changed.
     pub fn set(&mut self, store: &Store, id: RowId) -> Vec<Code> {
         let Some(row) = store.row(id) else { return self.remove(id) };
         let codes = codes(store, id, &row.record);
@@ -103,7 +103,7 @@ fn codes(store: &Store, id: RowId, record: &Record) -> Vec<Code> {
     let mut codes = Vec::with_capacity(1);
     codes.push(Code::of(kind, namespace, &record.name));
     match id.kind {
-        // of one name there may be many: what an alert inhibits knows it by its labels
+        // one name may have many objects: what an alert inhibits knows it by its labels
         kinds::ALERT => codes.push(Code::of(kind, "", record.text(alerts::LABELS, strings))),
         kinds::POD => {
             let owner = record.link(Relation::Owner);
@@ -114,7 +114,7 @@ fn codes(store: &Store, id: RowId, record: &Record) -> Vec<Code> {
             "" => {}
             address => codes.push(Code::of(kind, "", address)),
         },
-        // whoever asks for the guardrails of an alert or a component need not know them
+        // a rule that asks for the guardrails of an alert or a component need not know their names
         kinds::GUARDRAIL => {
             let alerts = record.links.iter().filter(|l| strings.get(l.kind) == kinds::name(kinds::ALERT));
             codes.extend(alerts.map(|l| Code::of("Guardrail of alert", "", strings.get(l.name))));

@@ -32,7 +32,7 @@ impl Onset {
         self.since.iter().take(severity as usize).flatten().min().copied()
     }
 
-    /// The finding of one that looks as if it were on its way.
+    /// The finding of an object that only looks as if it were making progress.
     fn kept(&self, id: RowId, health: Health) -> Finding {
         let mut finding = self.finding.clone();
         if let Some(head) = on_its_way(id, health) {
@@ -52,12 +52,12 @@ impl Onset {
     }
 }
 
-/// How a row of a service that dates nothing was at the last look.
+/// The state of a row at the last look, for a service that dates nothing.
 #[derive(Debug, Clone, Copy)]
 struct Last {
     uid: Uid,
     severity: Option<Severity>,
-    /// Nobody could tell how it was: what is found next need not be new.
+    /// Its state was not known: what is found next need not be new.
     unknown: bool,
     began: Option<Time>,
     severe: Option<Time>,
@@ -78,7 +78,7 @@ pub enum Word {
     Nothing,
     /// It began no later than that.
     Since(Time),
-    /// Nobody knows since when: what it says itself is of later.
+    /// The start is not known: what it says itself is of later.
     Undated,
     /// It is still unhealthy: the finding stays.
     Keep(Finding),
@@ -135,7 +135,7 @@ impl Onsets {
     ) -> Word {
         let Some(record) = store.row(id).map(|row| &row.record) else { return Word::Nothing };
         let retried = is_retried(id);
-        // a note is none of this, and what is silenced says itself when that ends
+        // notes do not count here, and silenced findings say themselves when the silence ends
         let found = judged.findings.iter().filter(|f| !f.muted && f.severity < Severity::P4).min_by_key(|f| f.severity);
         let failing = record.health == Health::Failed;
         let new = found.filter(|_| failing).or_else(|| early.filter(|_| failing && retried));
@@ -171,7 +171,7 @@ impl Onsets {
             self.rows.remove(&id);
             return Word::Nothing;
         }
-        // a note, or silenced: somebody knows better
+        // a note, or silenced: somebody has dealt with it
         if found.is_none() && !judged.findings.is_empty() {
             return Word::Nothing;
         }
@@ -202,7 +202,7 @@ impl Onsets {
     }
 }
 
-/// What has not counted yet does when its grace has ended, however often it was tried in between.
+/// A finding that has not counted yet counts when its grace has ended, however often it was tried in between.
 fn waits(finding: Finding, thresholds: &Thresholds, now: Time) -> Word {
     let ends = finding.since.unwrap_or(now).plus(thresholds.reconcile_grace);
     if now < ends { Word::Wait(ends) } else { Word::Keep(finding) }
@@ -228,7 +228,7 @@ fn begins_anew(id: RowId) -> bool {
     is_pod(id) || has_pods(id.kind) || is_retried(id)
 }
 
-/// Whether it has recovered: that it is on its way again does not suffice.
+/// Whether it has recovered: being in progress again is not enough.
 fn is_well(record: &Record, id: RowId, now: Time) -> bool {
     match record.health {
         Health::Ok if is_pod(id) => record.time(pods::LAST_RESTART).is_none_or(|last| last.age(now) >= pods::STEADY),
@@ -244,7 +244,7 @@ fn on_its_way(id: RowId, health: Health) -> Option<&'static str> {
     }
     match id.kind {
         _ if is_retried(id) => Some("trying again"),
-        // each of its pods is a try of its own
+        // each of its pods is a separate try
         kinds::JOB => None,
         kind if has_pods(kind) => Some("rolling out again"),
         _ => None,
@@ -329,7 +329,7 @@ mod tests {
         let told = lab.told();
         assert!(told.iter().any(|t| t.starts_with("healed P2") && t.contains("after 6m")), "{told:?}");
         assert_eq!(incidents(&lab), [""; 0]);
-        // a failure long after is another one
+        // a failure long after that is another one
         lab.look(600);
         lab.put("ks", &kustomization("False", "HealthCheckFailed", "2026-11-21T14:16:30Z"));
         lab.look(200);

@@ -21,7 +21,7 @@ pub struct State {
     /// Index among the active profiles.
     pub profile: usize,
     pub component: String,
-    /// `None`: there is nothing of it here.
+    /// `None`: there is no trace of it here.
     pub health: Option<Health>,
     /// The worst, in words; empty when all is healthy.
     pub why: String,
@@ -61,7 +61,7 @@ impl Part {
     }
 }
 
-/// What kind of signal; of two that are as bad, the first one is named.
+/// What kind of signal; of two that are equally bad, the first one is named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum What {
     Release,
@@ -72,7 +72,7 @@ pub enum What {
     Endpoint,
     Guardrail,
     Alert,
-    /// A feed that does not tell.
+    /// A feed that reports nothing.
     Feed,
 }
 
@@ -208,7 +208,7 @@ impl<'a> Gather<'a> {
         .collect()
     }
 
-    /// A row as a signal, in the words of its finding, else in its own.
+    /// A row as a signal, with the words of its finding, else its own.
     fn part(&self, id: RowId, what: What) -> Option<Part> {
         let row = self.store.row(id)?;
         let (record, strings) = (&row.record, &self.store.strings);
@@ -362,7 +362,7 @@ impl<'a> Gather<'a> {
         self.states
     }
 
-    /// The feeds that a component's state needs and that do not tell all.
+    /// The feeds that a component's state needs and that are incomplete.
     fn feeds(&self, component: &Component, namespace: &str, lost: bool) -> Vec<Part> {
         let release = (!component.release.is_empty()).then_some(kinds::HELM_RELEASE);
         let watched = component.watch.iter().filter_map(|name| kinds::by_name(name));
@@ -373,7 +373,7 @@ impl<'a> Gather<'a> {
             if health == Health::Ok {
                 continue;
             }
-            // one reason is mostly that of all
+            // all of them mostly have the same reason
             if let Some(same) = out.iter_mut().find(|part| part.words == words) {
                 same.name = format!("{}, {}", same.name, kinds::spec(kind).title);
                 continue;

@@ -48,7 +48,7 @@ pub struct Ranking {
 
 struct Tally {
     severity: Severity,
-    /// Since when a finding is as severe as that; nothing when none of them says.
+    /// Since when a finding has had that severity; nothing when none of them says.
     severe: Option<Time>,
     explains: u32,
     users: bool,
@@ -251,7 +251,7 @@ fn namespace(graph: &Graph, store: &Store, subject: Subject) -> Option<Sym> {
     }
 }
 
-/// What Flux brought in shortly before `since`: the subject's own revision, or that of what manages it.
+/// What Flux applied shortly before `since`: the subject's own revision, or that of what manages it.
 fn changed(scan: &Scan<'_>, subject: Subject, since: Option<Time>, window: i64) -> Option<(RowId, Time)> {
     let since = since?;
     let row = match subject {
@@ -266,7 +266,7 @@ fn changed(scan: &Scan<'_>, subject: Subject, since: Option<Time>, window: i64) 
     if row.kind == kinds::ALERT {
         return None;
     }
-    // a suspension is a decision, not what came of a change
+    // a suspension is a decision, not the result of a change
     let decided = |r: &&Record| r.suspended == Some(true) && !flux::has_failed(r, &scan.store.strings);
     let record = scan.record(row).filter(|r| !decided(r))?;
     let own = Some(row).filter(|row| kinds::spec(row.kind).tells == Tells::Revision);
@@ -280,7 +280,8 @@ fn changed(scan: &Scan<'_>, subject: Subject, since: Option<Time>, window: i64) 
 /// What became so severe within so many seconds came together: the more severe is first then, not the newer.
 const WAVE: i64 = 900;
 
-/// Each incident with the number of its wave: within one severity the newest is 0, and what nobody can date comes last.
+/// Each incident with the number of its wave: within one severity the newest is 0, and what has no known start comes
+/// last.
 fn waves(mut incidents: Vec<Incident>) -> Vec<(u32, Incident)> {
     incidents.sort_by_key(|i| (i.muted, i.severity, Reverse(i.severe)));
     let mut out: Vec<(u32, Incident)> = Vec::with_capacity(incidents.len());
@@ -329,7 +330,7 @@ fn order(a: &(u32, Incident), b: &(u32, Incident), scan: &Scan<'_>) -> Ordering 
     key(a).cmp(&key(b))
 }
 
-/// By which equals are ordered, whichever was seen first: the name, and what sets those of one name apart.
+/// Orders equals, whichever was seen first: by the name, and by what distinguishes those of one name.
 fn name(subject: Subject, scan: &Scan<'_>) -> (Box<str>, Option<Uid>) {
     match subject {
         Subject::Group(id) => (scan.group(id).map(|g| g.group.unique()).unwrap_or_default(), None),
@@ -338,7 +339,7 @@ fn name(subject: Subject, scan: &Scan<'_>) -> (Box<str>, Option<Uid>) {
     }
 }
 
-/// The root of a subject; the ways up are shared, so each is gone once.
+/// The root of a subject; the ways up are shared, so each is followed once.
 fn root(
     graph: &Graph,
     judged: &Judged,

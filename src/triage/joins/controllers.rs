@@ -16,7 +16,7 @@ pub const SPEC: JoinSpec = JoinSpec {
     join: |look, judged| join(look.store, look.id, judged, look.thresholds, look.now),
 };
 
-/// Webhooks and controllers that no kind of ours waits for.
+/// Webhooks and controllers that none of our kinds waits for.
 static OTHERS: &[Controller] = &[
     Controller { name: "cert-manager-webhook", serves: "admission of certificates", home: "cert-manager" },
     Controller { name: "kyverno-admission-controller", serves: "admission policies", home: "kyverno" },
@@ -25,15 +25,15 @@ static OTHERS: &[Controller] = &[
     Controller { name: "external-secrets-webhook", serves: "admission of ExternalSecrets", home: "external-secrets" },
 ];
 
-/// Every controller; one that several kinds wait for comes several times.
+/// Every controller; one that several kinds wait for is listed several times.
 pub fn all() -> impl Iterator<Item = &'static Controller> {
     kinds::KINDS.iter().filter_map(|kind| kind.controller).chain(OTHERS)
 }
 
-/// The controller that a workload is.
+/// The controller that a workload runs.
 pub fn of(kind: KindId, name: &str) -> Option<&'static Controller> {
     let is = |c: &&Controller| name == c.name || name.strip_suffix(c.name).is_some_and(|head| head.ends_with('-'));
-    // the longest ending decides: `cert-manager-webhook` is no `webhook` of somebody else
+    // the longest ending decides: `cert-manager-webhook` is not another product's `webhook`
     all().filter(|_| kind == kinds::DEPLOYMENT).filter(is).max_by_key(|c| c.name.len())
 }
 

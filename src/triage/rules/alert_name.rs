@@ -1,5 +1,5 @@
-//! Alerts of one name, in one namespace, that nothing explains are one incident: forty red lines of one rule say no more
-//! than one. What is silenced is not among them.
+//! Alerts of one name, in one namespace, that nothing explains are one incident: forty red lines of one rule say no
+//! more than one. Silenced alerts are not counted.
 
 use super::{RuleSpec, row, worst};
 use crate::domain::finding::Finding;

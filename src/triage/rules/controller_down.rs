@@ -72,7 +72,7 @@ fn webhook(message: &str) -> Option<(&str, &str)> {
     (parts.next() == Some("svc")).then_some((service, namespace))
 }
 
-/// The workload behind a service, if it has no ready pod, wanted or not: by the habits of naming.
+/// The workload behind a service, if it has no ready pod, scaled to 0 or not: found by naming conventions.
 fn server(scan: &Scan<'_>, service: &str, namespace: &str) -> Option<RowId> {
     let base = service.strip_suffix("-svc").or_else(|| service.strip_suffix("-service")).unwrap_or(service);
     let known = controllers::all().map(|c| c.name).filter(|name| name.starts_with(base));

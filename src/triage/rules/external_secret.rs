@@ -1,4 +1,4 @@
-//! A store that fails takes its `ExternalSecrets` with it; a pod that waits for a Secret waits for what makes it.
+//! A store that fails makes its `ExternalSecrets` fail; a pod that waits for a Secret waits for what makes it.
 
 use super::{Explained, RuleSpec, quorum, row};
 use crate::domain::health::{Health, Severity};
@@ -52,7 +52,7 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     }
 }
 
-/// Pods that cannot start make it more than a note for today.
+/// Pods that cannot start make it more severe than a note for today.
 fn weigh(scan: &Scan<'_>, root: Subject, members: Explained) -> Option<Severity> {
     let id =
         row(root).filter(|id| matches!(scan.kind(*id), "ExternalSecret" | "SecretStore" | "ClusterSecretStore"))?;

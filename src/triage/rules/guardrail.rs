@@ -22,7 +22,7 @@ pub const SPEC: RuleSpec = RuleSpec {
     ..RuleSpec::BASE
 };
 
-/// Alerts wait before they fire: one that began this much earlier began together.
+/// Alerts wait before they fire: an alert that began up to this much earlier counts as the same time.
 const SLACK: i64 = 300;
 
 fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
@@ -47,7 +47,7 @@ fn of_object(scan: &Scan<'_>, record: &Record, claims: &mut Claims) {
     let mut objects = all.unwrap_or_default();
     let alerts = record.links.iter().filter(|l| l.relation == Relation::About && scan.text(l.kind) == "Alert");
     for link in alerts {
-        // of one name there may be many, each about its own object
+        // one name may have many alerts, each about its own object
         scan.at(link);
         let Some(kind) = kinds::by_name("Alert") else { return };
         let all = scan.store.named(kind, scan.text(link.namespace), scan.text(link.name));
@@ -69,7 +69,7 @@ fn of_guardrail(scan: &Scan<'_>, id: RowId, record: &Record, claims: &mut Claims
     let Some(kind) = kinds::by_name("Guardrail") else { return };
     let strings = &scan.store.strings;
     let of = component_of(scan.store, scan.settings.profiles, id);
-    // asked whether there are any or not, so that one that comes later is looked at
+    // asked whether there are any or not, so that a later one is noticed
     scan.named("Guardrail of alert", "", &record.name);
     if let Some((profile, component)) = of {
         scan.named("Guardrail of component", &profile.name, &component.name);

@@ -36,7 +36,7 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
         _ if killed => "MemoryPressure",
         _ => return,
     };
-    // one that is killed again and again does not say since when, but when it was the last time
+    // a container that is killed repeatedly does not say since when, only when it was the last time
     let since = scan.finding(id).and_then(|f| f.since).or_else(|| record.time(pods::LAST_RESTART));
     let pressed = scan.finding(node).and_then(|f| f.since);
     if pressure.split(',').any(|p| p == needs) && scan.follows(since, pressed, SLACK) {

@@ -1,4 +1,4 @@
-//! Many workloads that cannot pull from one registry: it is the registry, or the way to it.
+//! Many workloads that cannot pull from one registry: the registry fails, or the network to it.
 
 use std::collections::HashSet;
 

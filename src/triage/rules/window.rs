@@ -1,5 +1,5 @@
-//! A maintenance window past its end: what it suspended and cordoned is still so, and pages come again once its silence
-//! has run out.
+//! A maintenance window past its end: what it suspended and cordoned is still so, and alerts notify again once its
+//! silence has expired.
 
 use super::{RuleSpec, row};
 use crate::domain::finding::Finding;
@@ -38,7 +38,7 @@ fn over<'a>(scan: &Scan<'a>, subject: Subject) -> Option<(&'a str, crate::domain
 
 fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     if let Some((name, _)) = over(scan, subject) {
-        // asked here, so that the group is judged again when a silence begins or runs out
+        // asked here, so that the group is judged again when a silence begins or expires
         drop(scan.all("Silence"));
         let group = Group { kind: "Window", namespace: "".into(), name: name.into(), detail: "".into() };
         claims.add(Target::New(group), Confidence::Exact, format!("it is held for window {name}, which is over"));

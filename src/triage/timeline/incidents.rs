@@ -22,7 +22,7 @@ const PATIENCE: i64 = 60;
 /// An incident of an earlier session that says it began later than that by so much is another one, in seconds.
 const SLACK: i64 = 60;
 
-/// By what an incident is the same again.
+/// What identifies an incident in the next list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Id {
     Cluster,
@@ -49,7 +49,7 @@ impl Id {
         })
     }
 
-    /// As it is written down.
+    /// As it is written to disk.
     fn text(self) -> String {
         match self {
             Self::Cluster => "c".to_owned(),
@@ -83,11 +83,11 @@ struct Open {
     severity: Severity,
     /// The look at which it was last in the list.
     round: u64,
-    /// Since when it is not to be found.
+    /// Since when it is missing from the list.
     missing: Option<Time>,
     /// Since when something else explains it, and whether that was reported.
     under: Option<(Time, bool)>,
-    /// Since when it is of another severity.
+    /// Since when it has another severity.
     other: Option<(Severity, Time)>,
     /// It was left open by an earlier session and was not seen by this one.
     unwatched: bool,
@@ -105,7 +105,7 @@ pub(super) struct Incidents {
     began: Option<Time>,
     /// What was there at the start is reported.
     settled: bool,
-    /// Something waits for its time.
+    /// Something waits until it has lasted long enough.
     pending: bool,
     was_lost: bool,
 }
@@ -113,7 +113,7 @@ pub(super) struct Incidents {
 impl Incidents {
     /// What is open by the words of an earlier session.
     pub fn resume(&mut self, past: &[Moment]) {
-        // what was read before was of another cluster
+        // the entries read before are of another cluster
         self.left.clear();
         for moment in past.iter().filter(|m| m.what.is_incident()) {
             let Some(id) = Id::parse(&moment.id) else { continue };
@@ -151,7 +151,7 @@ impl Incidents {
             self.present(id, incident, first, seen, out);
         }
         let round = self.round;
-        // without a connection nothing else is seen, neither come nor gone
+        // without a connection nothing else is seen, neither new nor gone
         self.coming.retain(|_, (_, at)| seen.lost || *at == round);
         if first {
             self.settled = true;
@@ -317,15 +317,15 @@ impl Open {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     Well,
-    /// What it was about is not there any more.
+    /// The object that it was about no longer exists.
     Gone,
 }
 
-/// How an incident that is not to be found is over; not at all while its object is on its way and has not arrived.
+/// How a missing incident is over; not over while its object is still in progress.
 fn end(id: Id, open: &Open, seen: &Seen<'_>) -> Option<End> {
     let kind = kinds::by_name(&open.told.kind);
     let row = match (id, kind) {
-        // it stops firing by going away
+        // an alert stops firing by disappearing
         (_, Some(kind)) if kind == kinds::ALERT => return Some(End::Well),
         (Id::Object(kind, uid), _) => seen.store.table(kind).slot_of(uid).map(|slot| RowId { kind, slot }),
         (Id::Group(_), Some(kind)) => seen.store.find(kind, &open.told.namespace, &open.told.name),
@@ -368,7 +368,7 @@ fn can_tell(id: Id, open: &Open, seen: &Seen<'_>) -> bool {
         _ if seen.lost => false,
         Id::Feed(_) => true,
         Id::Object(kind, _) => live(kind),
-        // its members are pods, as a rule
+        // its members are usually pods
         Id::Group(_) => kinds::by_name(&open.told.kind).into_iter().chain([kinds::POD]).all(live),
     }
 }

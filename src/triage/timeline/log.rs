@@ -42,7 +42,7 @@ impl Log {
             return false;
         }
         self.unsaved.push(moment.clone());
-        // a run that saves nothing must not grow either
+        // a session that saves nothing must not grow either
         self.unsaved.drain(..self.unsaved.len().saturating_sub(MOST));
         let at = self.entries.partition_point(|told| told.moment.time <= moment.time);
         self.entries.insert(at, Told { moment, origin: Origin::Here });
@@ -61,7 +61,7 @@ impl Log {
     pub(super) fn resume(&mut self, past: Vec<Moment>, unreadable: usize) {
         self.newest = past.last().map(|m| m.time);
         self.unreadable = unreadable;
-        // what was read before was of another cluster
+        // the entries read before are of another cluster
         let mine = std::mem::take(&mut self.entries).into_iter().filter(|told| told.origin == Origin::Here);
         self.entries = past.into_iter().map(|moment| Told { moment, origin: Origin::Disk }).collect();
         for told in mine {
@@ -81,7 +81,7 @@ impl Log {
         }
     }
 
-    /// What is to be written to disk, once.
+    /// New entries to write to disk, each returned once.
     pub fn take_unsaved(&mut self) -> Vec<Moment> {
         std::mem::take(&mut self.unsaved)
     }

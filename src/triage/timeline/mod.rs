@@ -15,13 +15,13 @@ use crate::domain::ages::Time;
 use crate::domain::moment::Moment;
 use crate::store::{RowId, Store};
 
-/// What a look at the world is made of.
+/// What a look at the world consists of.
 #[derive(Debug, Clone, Copy)]
 pub struct Seen<'a> {
     pub store: &'a Store,
     pub triage: &'a Triage,
     pub touched: &'a [RowId],
-    /// The ranked list is another one.
+    /// The ranked list changed.
     pub changed: bool,
     /// The connection is down: then only that can be reported.
     pub lost: bool,
@@ -49,7 +49,7 @@ impl Timeline {
         }
     }
 
-    /// Takes in what an earlier session has left: the oldest first.
+    /// Takes in the entries of earlier sessions: the oldest first.
     pub fn resume(&mut self, past: Vec<Moment>, unreadable: usize) {
         self.incidents.resume(&past);
         self.log.resume(past, unreadable);
@@ -235,7 +235,7 @@ mod tests {
         lab.put("nodes", &node("n1", "False", "2026-11-21T13:50:00Z"));
         lab.settle();
         assert!(lab.told().iter().any(|t| t.starts_with("onset") && t.ends_with("(at start)")));
-        // refused: the rows are gone, and that says nothing of the nodes
+        // access was denied: the rows are gone, and that says nothing about the nodes
         lab.feed("nodes", FeedState::NoAccess);
         lab.settle();
         lab.look(100);
