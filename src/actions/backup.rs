@@ -70,7 +70,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         let wanted = input.setting("namespaces").map_or_else(|| namespaces(input), |set| Ok(set.to_owned()))?;
         let namespaces: Vec<&str> = wanted.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
         for namespace in &namespaces {
-            // patterns are Velero's own
+            // patterns are part of Velero's own syntax
             let plain: String = namespace.chars().filter(|c| !matches!(c, '*' | '?' | '[' | ']')).collect();
             if plain == **namespace || plain.contains(|c: char| !(c.is_ascii_alphanumeric() || c == '-')) {
                 served::label(namespace).map_err(Stop::Refuse)?;
@@ -82,7 +82,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
             .flag("include-namespaces", namespaces.join(","))
             .flag("ttl", ttl);
         let mut spec = json!({ "includedNamespaces": namespaces, "ttl": ttl });
-        // on the row of a location, that one is meant
+        // on the row of a location, that location is used
         if target.kind == "BackupStorageLocation" {
             twin = twin.flag("storage-location", &target.key.name);
             spec["storageLocation"] = json!(&*target.key.name);
@@ -144,7 +144,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     })
 }
 
-/// The namespaces that are proposed: on a backup's row those that it was made of, else all.
+/// The proposed namespaces: on a backup's row those that the backup includes, else all.
 fn namespaces(input: &Input<'_>) -> Result<String, Stop> {
     let target = input.target()?;
     if target.kind != "Backup" {
@@ -157,7 +157,7 @@ fn namespaces(input: &Input<'_>) -> Result<String, Stop> {
     Ok(if names.is_empty() { "*".to_owned() } else { names.join(",") })
 }
 
-/// As Velero makes a run of a schedule: it counts as one. What is copied is all of it, as the server and its command do
+/// As Velero creates a run of a schedule: it counts as one. Everything is copied, as the server and its command do
 /// (Velero 1.18 `pkg/builder/backup_builder.go`, `FromSchedule`).
 fn from_schedule(schedule: &Value, velero: &str, name: &str) -> Value {
     let mut labels = schedule
@@ -185,7 +185,7 @@ fn from_schedule(schedule: &Value, velero: &str, name: &str) -> Value {
 /// Where it will be stored, and the warnings about that. Refused when the location cannot take it.
 fn storage(locations: Result<&[Value], &str>, wanted: &str) -> Result<(Option<String>, Option<String>), Stop> {
     let own = (!wanted.is_empty()).then(|| wanted.to_owned());
-    // why they could not be read is said where Velero's silence is
+    // the warning about a silent Velero says why they could not be read
     let Ok(locations) = locations else { return Ok((own, None)) };
     let default =
         || locations.iter().find(|one| flag(one, "/spec/default")).map(|one| text(one, "/metadata/name").to_owned());

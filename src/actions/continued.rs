@@ -1,6 +1,6 @@
-//! How an unfinished plan is continued, for every action alike: what was sent is never sent again. Where all of it was
-//! sent, only its result is looked for, as the audit has it; where some was not, the action plans for the objects as they
-//! are now, and what its run has done is taken out.
+//! How an unfinished plan is continued, for every action alike: what was sent is never sent again. If everything was
+//! sent, only its result is looked for, as the audit has it; otherwise the action plans for the objects as they are
+//! now, without the steps that its run has done.
 
 use super::ActionSpec;
 use super::input::{Input, Target};
@@ -35,7 +35,7 @@ pub fn plan(action: &ActionSpec, input: &Input<'_>, nth: usize, left: &Unfinishe
     Ok(plan)
 }
 
-/// Only the results, as they were to be seen.
+/// Only the results, as they were to be observed.
 fn looked_for(action: &ActionSpec, input: &Input<'_>, left: &Unfinished, own: &[&Trace]) -> Result<Plan, Stop> {
     let target = input.target()?;
     let mut steps = Vec::new();
@@ -85,7 +85,7 @@ fn looked_for(action: &ActionSpec, input: &Input<'_>, left: &Unfinished, own: &[
     })
 }
 
-/// Why a plan of which everything was sent is not continued.
+/// Why a plan whose requests were all sent is not continued.
 pub fn nothing_to_see(left: &Unfinished, object: &str) -> Stop {
     Stop::Refuse(format!(
         "all of {} was sent, and its result can no longer be observed: look at {object} itself, and dismiss the plan",
@@ -93,7 +93,7 @@ pub fn nothing_to_see(left: &Unfinished, object: &str) -> Stop {
     ))
 }
 
-/// What a step is called without the name of its object, which a plan of several puts before it.
+/// What a step is called without its object's name, which a plan for several objects puts in front.
 fn bare<'t>(what: &'t str, name: &str) -> &'t str {
     let shorter = |what: &'t str| what.strip_prefix(name)?.strip_prefix(": ");
     std::iter::successors(Some(what), |what| shorter(what)).last().unwrap_or(what)
@@ -105,7 +105,7 @@ fn step(trace: &Trace, name: &str, act: Act) -> Step {
     step
 }
 
-/// The proof with what the answer named.
+/// The proof with the names from the answer.
 fn named(proof: &Proof, answer: Option<&str>) -> Result<Proof, Stop> {
     if !proof.path.contains('{') || (answer.is_none() && proof.check.list().is_some()) {
         return Ok(proof.clone());

@@ -1,4 +1,5 @@
-//! Delete a backup with its data, by asking Velero: a plain deletion would leave the data, and it would come back.
+//! Delete a backup with its data, by asking Velero: if only the object were deleted, the data would stay, and the
+//! backup would come back.
 
 use serde_json::json;
 

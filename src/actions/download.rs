@@ -9,7 +9,7 @@ use crate::domain::plan::{Body, Fetch, Method, Plan, Request, Risk, Step, Stop, 
 
 pub const RIGHTS: &[RightRow] =
     &[right("velero.io", "downloadrequests", "create"), right("velero.io", "downloadrequests", "get")];
-/// Velero stores a log when a run has ended, and only of one that has begun.
+/// Velero stores a log when a run has ended, and only for a run that has started.
 const ENDED: &[&str] = &["Completed", "PartiallyFailed", "Failed"];
 /// The longest name of an object.
 const LONGEST: usize = 253;
@@ -34,7 +34,7 @@ pub fn offered(subject: &Subject<'_>, kind: &'static str) -> Offer {
     }
 }
 
-/// Where the storage of these locations answers, as they are configured: scheme, host and port alone.
+/// The scheme, host and port of the storage of these locations, as they are configured.
 fn origins(locations: &Value) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
     for location in list(locations, "/items") {

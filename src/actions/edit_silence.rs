@@ -15,7 +15,7 @@ use crate::domain::plan::{Act, Guard, Plan, Proof, Risk, Step, Stop, Via};
 use crate::domain::proof::Check;
 use crate::kinds::silences;
 
-/// How much longer, when nothing is said.
+/// How much longer, when nothing is set.
 const MORE: &str = "+2h";
 /// What Alertmanager adds to a silence by itself.
 const ITS_OWN: &[&str] = &["status", "updatedAt"];
@@ -84,7 +84,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let twin = if changed {
         let comment = body["comment"].as_str().unwrap_or("");
         let added = silence::added(&new, &span_flags(starts, ends, input.now), input.operator, comment);
-        // one that cannot be shown has no half that could
+        // if the first command cannot be shown, the second is left out, too
         if added.is_empty() { added } else { format!("{added} && {}", amtool("expire", &[]).arg(&**id)) }
     } else {
         amtool("update", &[&end_flag(ends)]).arg(&**id).to_string()
@@ -128,7 +128,7 @@ fn span_flags(starts: Time, ends: Time, now: Time) -> Vec<String> {
     start.into_iter().chain([end_flag(ends)]).collect()
 }
 
-/// When it is to end.
+/// The requested end.
 fn end(input: &Input<'_>, had: Time) -> Result<Time, Stop> {
     let wanted = input.setting("duration").unwrap_or(MORE);
     let ends = match wanted.strip_prefix('+') {

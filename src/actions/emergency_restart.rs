@@ -64,7 +64,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         }
         steps.extend(back);
     }
-    // a suspend of somebody else's is not ours to end
+    // a suspend by somebody else is not ours to end
     let undo = if is_suspended && !by_us {
         String::new()
     } else {

@@ -1,4 +1,4 @@
-//! Expire a silence now: what still fires notifies again.
+//! Expire a silence now: alerts that still fire notify again.
 
 use super::input::Input;
 use super::silence;

@@ -46,7 +46,7 @@ pub fn ours(input: &Input<'_>) -> Vec<Sent> {
     vec![Sent::value(RUN_AT, json!(input.token))]
 }
 
-/// The same of an undo: what somebody else has undone keeps our mark.
+/// The same for an undo: when somebody else has undone it, our mark is still there.
 pub fn taken_away() -> Vec<Sent> {
     vec![Sent::value(RUN_AT, Value::Null)]
 }
@@ -56,8 +56,8 @@ pub fn of_continued(input: &Input<'_>, path: &str, object: &Value) -> bool {
     object.pointer(RUN_AT).is_some_and(|run| input.did(path, RUN_AT, run))
 }
 
-/// Who did it with this program, as far as the object says; empty when nobody did, or when the switch was written by
-/// something else since: then the marks are left over from an earlier time.
+/// Who did it with this program, as far as the object says; empty when nobody did, or when something else has written
+/// the switch since: then the marks are left over from an earlier time.
 pub fn by(object: &Value) -> &str {
     if !is_ours(object) {
         return "";
@@ -68,7 +68,7 @@ pub fn by(object: &Value) -> &str {
     }
 }
 
-/// Whether the switch was last written by this program, as far as the object's field managers say.
+/// Whether this program was the last to write the switch, as far as the object's field managers say.
 pub fn is_ours(object: &Value) -> bool {
     let last: SuspendedBy = serde_json::from_value(object["metadata"]["managedFields"].clone()).unwrap_or_default();
     last.manager.is_empty() || &*last.manager == MANAGER

@@ -54,7 +54,7 @@ pub fn steps(input: &Input<'_>, workload: &Workload<'_>) -> Result<Vec<Step>, St
     if let Some(at) = workload.object.pointer(AT).filter(|at| input.did(&workload.path, AT, at)) {
         return Ok(vec![workload::rollout(workload, vec![Sent::value(AT, at.clone())])]);
     }
-    // seconds, as kubectl writes it: a second restart within the same one would be none
+    // in seconds, as kubectl writes it: a second restart within the same second would change nothing
     let at = input.now.timestamp().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let annotation = json!({ "kubectl.kubernetes.io/restartedAt": at });
     let body = json!({ "spec": { "template": { "metadata": { "annotations": annotation } } } });

@@ -129,7 +129,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     })
 }
 
-/// The namespaces that a backup was made of; none, or `*`, are all.
+/// The namespaces that a backup includes; none, or `*`, are all.
 fn included(backup: &Value) -> Vec<&str> {
     list(backup, "/spec/includedNamespaces").iter().filter_map(Value::as_str).collect()
 }
@@ -147,9 +147,9 @@ fn only(input: &Input<'_>) -> Result<String, Stop> {
     Ok(single(&included(backup)).unwrap_or_default().to_owned())
 }
 
-/// What it is restored into.
+/// The namespace that it is restored into.
 struct Ground {
-    /// It is certain that nothing is there yet.
+    /// It is certain that the namespace does not exist yet.
     is_new: bool,
     warning: Option<String>,
 }
@@ -172,7 +172,7 @@ fn ground(input: &Input<'_>, namespace: &str) -> Result<Ground, Stop> {
     Ok(Ground { is_new, warning })
 }
 
-/// What is said of the location that holds the backup, and of a Velero that is silent.
+/// The warnings about the location that holds the backup, and about a silent Velero.
 fn storage(input: &Input<'_>, store: &str, place: &str) -> Result<Vec<String>, Stop> {
     let locations = velero::locations(input, place)?;
     let mut out: Vec<String> = velero::silence(locations, input.now).into_iter().collect();

@@ -54,7 +54,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let namespace =
         Some(text(object, "/status/storageNamespace")).filter(|n| !n.is_empty()).unwrap_or(&target.key.namespace);
     let release = release_name(object, &target.key.name);
-    // they become arguments of a program that is run: what Helm itself would not take is not handed to it
+    // they become arguments of a program: what Helm itself rejects is not passed to it
     if !is_release_name(&release) {
         return Err(Stop::Refuse(format!("`{release}` is not a valid name of a Helm release: nothing is run for it")));
     }
@@ -77,7 +77,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     steps.push(Step::new("check with helm that it did", history, Act::Ask { argv: asked, check }));
     steps.push(Step::new("change Git to the old chart or values before resuming", "", Act::Manual("resumed before Git is changed, helm-controller sees a release that it did not make, and upgrades to the bad version again".into())));
     let mut undo = by_helm(newest).to_string();
-    // a suspend of somebody else's is not ours to end
+    // a suspend by somebody else is not ours to end
     if !is_suspended || marks::of_continued(input, &path, object) {
         undo = format!("{undo}\n{}", twin::flux(input, "resume", target));
     }
@@ -112,7 +112,8 @@ fn is_part(part: &str) -> bool {
 /// The longest name of a release.
 const LONGEST: usize = 53;
 
-/// The release's name as helm-controller makes it: one that is too long is cut, and ends in twelve digits of its own.
+/// The release's name as helm-controller makes it: a name that is too long is cut, and ends in twelve digits of its
+/// hash.
 ///
 /// helm-controller 1.6 `internal/release/name.go`, `ShortenName`.
 fn release_name(object: &serde_json::Value, name: &str) -> String {

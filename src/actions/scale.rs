@@ -7,7 +7,7 @@ use super::{ActionSpec, Field, Start, right, workload};
 use crate::domain::plan::{Body, Plan, Proof, Step, Stop, Via};
 use crate::domain::proof::{Check, Sent};
 
-/// More than this is a slip of the finger.
+/// More than this is a typing error.
 const MOST: i64 = 1000;
 
 pub const SPEC: ActionSpec = ActionSpec {
@@ -21,7 +21,7 @@ pub const SPEC: ActionSpec = ActionSpec {
     plan,
 };
 
-/// The number of now, where it is known already.
+/// The current number, where it is known already.
 fn now(input: &Input<'_>) -> String {
     workload::find(input).map(|w| workload::replicas(w.object).to_string()).unwrap_or_default()
 }

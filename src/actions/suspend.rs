@@ -1,4 +1,4 @@
-//! Suspend a Flux object: its controller stops reconciling it. What runs already goes on.
+//! Suspend a Flux object: its controller stops reconciling it. What runs already continues.
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,5 @@
-//! What resuming a Flux object would change, from what it says of itself and what its source holds now. That something
-//! will happen is said only where it is certain.
+//! What resuming a Flux object would change, from its status and from what its source holds now. A change is announced
+//! only where it is certain.
 //!
 //! Source: the controllers raise `status.observedGeneration` while an object is suspended (helm-controller 1.6 and
 //! kustomize-controller 1.9 in what they defer, source-controller 1.9 in `summarize`, which renews Ready, too). What was
@@ -26,7 +26,7 @@ pub fn told(input: &Input<'_>, kind: &str, object: &Value) -> Result<String, Sto
     Ok(if is_changed(kind, object) { format!("{what}; its spec was changed since it was last tried") } else { what })
 }
 
-/// Whether more than the suspend itself was changed since the controller last did its work.
+/// Whether more than the suspend itself was changed since the controller last ran.
 fn is_changed(kind: &str, object: &Value) -> bool {
     let of = |name| condition(object, name).and_then(|c| int(c, "/observedGeneration"));
     let tried = match kind {
@@ -126,7 +126,7 @@ fn release(input: &Input<'_>, object: &Value) -> Result<String, Stop> {
     Ok(format!("{told}{tried}{values}"))
 }
 
-/// Whether two texts name the same chart: to the letter where both name a build, else by their versions.
+/// Whether two texts name the same chart: exactly where both name a build, else by their versions.
 fn is_same(a: &str, b: &str) -> bool {
     if a == b || (a.contains('+') && b.contains('+')) {
         return a == b;

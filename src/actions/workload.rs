@@ -103,7 +103,7 @@ pub fn find<'a>(input: &Input<'a>) -> Result<Workload<'a>, Stop> {
     Ok(Workload { kind, namespace, name, path, object })
 }
 
-/// The workload that owns a pod, without asking for its ReplicaSet: a Deployment names it after itself.
+/// The workload that owns a pod, without reading its ReplicaSet, which is named after its Deployment.
 pub fn owner(pod: &Value) -> Option<(String, String)> {
     let owner = list(pod, "/metadata/ownerReferences").iter().find(|o| flag(o, "/controller"))?;
     let (kind, name) = (text(owner, "/kind"), text(owner, "/name"));
@@ -178,17 +178,17 @@ pub fn replicas(object: &Value) -> i64 {
     int(object, "/spec/replicas").or_else(|| int(object, "/status/desiredNumberScheduled")).unwrap_or(1)
 }
 
-/// How far a rollout of a StatefulSet goes.
+/// How many pods a rollout of a StatefulSet replaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Partition {
-    /// Pods below this number keep what they have.
+    /// Pods below this number keep their revision.
     pub from: i64,
     pub all: i64,
     /// Pods that a rollout replaces.
     pub replaced: i64,
 }
 
-/// The partition of a StatefulSet, where it has one: the pods below it keep what they have.
+/// The partition of a StatefulSet, where it has one: the pods below it keep their revision.
 ///
 /// Kubernetes `api/apps/v1/types.go`, `RollingUpdateStatefulSetStrategy`: pods from the last down to the partition are
 /// updated.
@@ -198,7 +198,7 @@ pub fn partition(object: &Value) -> Option<Partition> {
     Some(Partition { from: partition, all, replaced: (all - partition).max(0) })
 }
 
-/// Budgets over the workload's pods that leave no room, or why they could not be read.
+/// Budgets over the workload's pods that allow no disruption, or why they could not be read.
 pub fn budgets(input: &Input<'_>, workload: &Workload<'_>) -> Result<Vec<String>, Stop> {
     let path = input.served("PodDisruptionBudget")?.collection(&workload.namespace);
     let labels = workload.object.pointer("/spec/template/metadata/labels").unwrap_or(&Value::Null);
@@ -213,7 +213,7 @@ pub fn budgets(input: &Input<'_>, workload: &Workload<'_>) -> Result<Vec<String>
         .collect())
 }
 
-/// Holds a Deployment's rollout, or lets it go on.
+/// Pauses a Deployment's rollout, or resumes it.
 pub fn pause(input: &Input<'_>, action: &'static str, wanted: bool) -> Result<Plan, Stop> {
     let workload = find(input)?;
     let paused = flag(workload.object, "/spec/paused");
@@ -287,7 +287,7 @@ pub fn autoscalers(input: &Input<'_>, workload: &Workload<'_>) -> Result<Vec<Str
         .collect())
 }
 
-/// What a rolling restart means for users, and who may undo it.
+/// What a rolling restart means for users, and what may undo it.
 pub fn cautions(workload: &Workload<'_>) -> Vec<String> {
     let mut out = Vec::new();
     let strategy = text(workload.object, "/spec/strategy/type");
@@ -325,12 +325,12 @@ pub fn successor(pod: &Value) -> String {
     }
 }
 
-/// Whether its controller makes another one: a Job may have done with trying.
+/// Whether its controller makes another one: a Job may have used up its retries.
 fn is_replaced(pod: &Value) -> bool {
     owner(pod).is_some_and(|(kind, _)| kind != "Job")
 }
 
-/// A plan that ends one pod: a yes is enough where another takes its place.
+/// A plan that ends one pod: a yes is enough where another pod replaces it.
 pub fn pod_plan(
     input: &Input<'_>,
     action: &'static str,
