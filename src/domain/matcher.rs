@@ -1,8 +1,8 @@
 //! The matchers of a silence: how they are written, printed and matched. Alertmanager's own rules, in one place.
 //!
-//! Sources: Alertmanager 0.28 `pkg/labels/matcher.go` (`String`, `NewMatcher`), `pkg/labels/parse.go` (the classic syntax)
-//! and `matcher/parse` (the one with quoted names). Of a name that both take, the classic reading counts, as in its
-//! `matcher/compat`.
+//! Sources: Alertmanager 0.28 `pkg/labels/matcher.go` (`String`, `NewMatcher`), `pkg/labels/parse.go` (the classic
+//! syntax) and `matcher/parse` (the one with quoted names). If both accept a name, the classic reading counts, as in
+//! its `matcher/compat`.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +14,7 @@ use super::go_regex;
 /// The labels of one alert.
 pub type Labels = BTreeMap<String, String>;
 
-/// One matcher, as Alertmanager takes it.
+/// One matcher, as Alertmanager reads it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Matcher {
     pub name: String,
@@ -28,7 +28,7 @@ impl Matcher {
         Self { name: name.into(), value: value.into(), is_regex: false, is_equal: true }
     }
 
-    /// It fits what this expression fits, from end to end.
+    /// It matches what this expression matches, from end to end.
     pub fn fits(name: impl Into<String>, regex: impl Into<String>) -> Self {
         Self { name: name.into(), value: regex.into(), is_regex: true, is_equal: true }
     }
@@ -66,7 +66,7 @@ impl Test {
         self.each(labels).all(|matches| matches)
     }
 
-    /// Of each matcher, whether it matches. A label that is not there is empty.
+    /// For each matcher, whether it matches. A missing label is empty.
     pub fn each<'t>(&'t self, labels: &'t Labels) -> impl Iterator<Item = bool> + 't {
         self.0.iter().map(|(matcher, regex)| {
             let have = labels.get(&matcher.name).map_or("", String::as_str);
@@ -88,7 +88,7 @@ impl fmt::Display for Matcher {
     }
 }
 
-/// Several as amtool takes them, side by side.
+/// Several as amtool reads them, next to each other.
 pub fn written(matchers: &[Matcher]) -> String {
     matchers.iter().map(Matcher::to_string).collect::<Vec<_>>().join(" ")
 }
@@ -98,7 +98,7 @@ pub fn name_written(name: &str) -> String {
     if name.is_empty() || name.contains(is_reserved) { Quoted(name, true).to_string() } else { name.to_owned() }
 }
 
-/// A label set as it is kept, `{a="b",c="d"}`; of one that was cut, what is whole.
+/// A label set as it is kept, `{a="b",c="d"}`; of a set that was cut, the whole labels.
 pub fn label_set(text: &str) -> Labels {
     let mut rest = text.trim_start_matches('{');
     let mut out = Labels::new();
@@ -135,7 +135,7 @@ fn is_reserved(c: char) -> bool {
     c.is_whitespace() || "{}!=~,\\\"'`".contains(c)
 }
 
-/// Whether the classic syntax knows such names; it reads what follows in its own way.
+/// Whether the classic syntax has such names; it reads what follows in its own way.
 pub fn is_classic_name(name: &str) -> bool {
     let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == ':');
     begins && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == ':')
@@ -145,7 +145,7 @@ pub fn is_classic_name(name: &str) -> bool {
 /// commas between.
 ///
 /// # Errors
-/// What of it is no matcher.
+/// The part that is no matcher.
 pub fn parse(text: &str) -> Result<Vec<Matcher>, String> {
     let text = text.trim();
     let mut rest = match text.strip_prefix('{') {

@@ -9,7 +9,7 @@ use super::ages::{self, Time};
 use super::health::Severity;
 use super::{redact, text};
 
-/// What an entry tells.
+/// What an entry reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum What {
     /// An incident began.
@@ -20,9 +20,9 @@ pub enum What {
     Better,
     /// It is over: what failed is healthy.
     Healed,
-    /// It is over because what failed is not there any more.
+    /// It is over because what failed no longer exists.
     Gone,
-    /// Something came in, went or came back, without anybody here doing it.
+    /// Something came in, went or came back, without an action from here.
     Change,
     /// A plan began or ended.
     Action,
@@ -53,9 +53,9 @@ impl What {
     }
 }
 
-/// Two entries about the same thing that are so near, in seconds, are one that two consoles have seen.
+/// Two entries about the same thing within so many seconds are one that two consoles have seen.
 const NEAR: i64 = 10;
-/// Entries that are kept, in memory and on disk.
+/// How many entries are kept, in memory and on disk.
 pub const MOST: usize = 5000;
 /// How long they are kept, in seconds.
 pub const KEPT: i64 = 86_400;
@@ -72,11 +72,11 @@ pub struct Moment {
     pub namespace: Box<str>,
     pub name: Box<str>,
     pub words: Box<str>,
-    /// By which entries about the same thing find each other, in any session.
+    /// Identifies entries about the same thing, in any session.
     pub id: Box<str>,
-    /// `Node worker-3`: what explains it, when it is not its own root.
+    /// `Node worker-3`: what explains it, if it is not its own root.
     pub root: Box<str>,
-    /// It was so already when the console began to look: the time is what the object says, or when it was seen.
+    /// It was so already when the console began to look: the time is from the object, or when it was seen.
     pub at_start: bool,
 }
 
@@ -128,7 +128,7 @@ impl Moment {
         self.what == What::Change && !self.root.is_empty()
     }
 
-    /// Whether both tell the same, as two consoles do that look at one cluster.
+    /// Whether both report the same, as two consoles do that look at one cluster.
     pub fn is_same(&self, other: &Self) -> bool {
         let subject = |m: &Self| (m.kind.clone(), m.namespace.clone(), m.name.clone());
         self.what == other.what
@@ -203,7 +203,7 @@ fn subject(objects: &[String]) -> (&str, &str, &str) {
     (next(), next(), next())
 }
 
-/// Sorts by time, the oldest first, and leaves one of those that tell the same, and no more than is kept.
+/// Sorts by time, the oldest first, and removes duplicates, and what is more than is kept.
 pub fn settle(moments: &mut Vec<Moment>, now: Time) {
     moments.retain(|m| m.time.age(now) <= KEPT);
     moments.sort_by(|a, b| (a.time, &a.kind, &a.namespace, &a.name).cmp(&(b.time, &b.kind, &b.namespace, &b.name)));
@@ -249,7 +249,7 @@ pub fn told(moment: &Moment, now: Time, utc: bool) -> String {
     )
 }
 
-/// What is said behind the words.
+/// What follows the words.
 pub fn notes(moment: &Moment) -> String {
     let mut out = String::new();
     if !moment.root.is_empty() {

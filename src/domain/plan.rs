@@ -22,20 +22,20 @@ pub struct Plan {
     pub targets: Vec<Key>,
     pub steps: Vec<Step>,
     pub risk: Risk,
-    /// What else is touched: dependents, pods, alerts, budgets.
+    /// What else is affected: dependents, pods, alerts, budgets.
     pub reach: Vec<String>,
     /// Warnings, and what else must be known before.
     pub warnings: Vec<String>,
-    /// How exactly what it does is undone, a line of words or a command each; empty when it cannot be.
+    /// How it is undone, a line of words or a command each; empty when it cannot be.
     pub undo: String,
     /// Why, in the operator's words; recorded with it.
     pub reason: String,
-    /// It is not run without one.
+    /// It is not run without a reason.
     pub needs_reason: bool,
     pub origin: Origin,
 }
 
-/// What a plan was made from, so that it can be made again when it was interrupted.
+/// The input of a plan, so that it can be made again when it was interrupted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Origin {
     /// `KIND/NAMESPACE/NAME` of each target.
@@ -79,7 +79,7 @@ impl Risk {
     }
 }
 
-/// One thing that is done, or waited for.
+/// One thing that is done or awaited.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
     /// In words: `suspend it`, `wait for the rollout`.
@@ -89,13 +89,13 @@ pub struct Step {
     pub twin: String,
     /// Which of the plan's targets it is for.
     pub target: usize,
-    /// What it leaves behind until a later step, or a later plan, takes it back.
+    /// What it leaves behind until a later step, or a later plan, reverts it.
     pub leaves: Leaves,
     /// The uid of the object that is awaited; empty where an earlier step of the plan says it, or where it is not known.
     pub uid: String,
 }
 
-/// What a step does to an object that must not be forgotten when the plan ends before its end.
+/// What a step does to an object that must not be forgotten when the plan ends early.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Leaves {
     #[default]
@@ -111,16 +111,16 @@ pub enum Act {
     Send(Box<Request>),
     Await(Proof),
     Fetch(Box<Fetch>),
-    /// Evicts pods side by side, until none is left that has to go.
+    /// Evicts pods in parallel, until none is left that has to go.
     Evict(Box<Evictions>),
-    /// A program of this machine, without a shell.
+    /// A program on this machine, without a shell.
     Local(Vec<String>),
-    /// A program of this machine that changes nothing: what it prints, as JSON, is judged.
+    /// A program on this machine that changes nothing: its output, as JSON, is judged.
     Ask {
         argv: Vec<String>,
         check: Check,
     },
-    /// Something that a person does elsewhere; the plan goes on when the operator says so.
+    /// A manual step elsewhere; the plan continues when the operator confirms it.
     Manual(String),
 }
 
@@ -185,13 +185,13 @@ impl Step {
     }
 }
 
-/// By which the API server's own audit knows our writes, and Kustomize's controller leaves them alone.
+/// The field manager of our writes: the API server's own audit shows it, and Kustomize's controller leaves them alone.
 pub const MANAGER: &str = "watchkeeper";
 
-/// Before a path that is to be read from Alertmanager instead of the API server.
+/// Prefix of a path that is read from Alertmanager instead of the API server.
 pub const ALERTMANAGER: &str = "alertmanager:";
 
-/// Who is asked.
+/// The server of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Via {
     Kubernetes,
@@ -232,9 +232,9 @@ pub struct Request {
     pub guard: Option<Guard>,
     /// The right that it needs; none where the service itself decides.
     pub right: Option<Right>,
-    /// Whether the server can be asked what it would say.
+    /// Whether the server supports a dry run of it.
     pub dry_run: bool,
-    /// Answers that mean that nothing is to be done: already gone, already there.
+    /// Answers that mean that nothing is left to do: already gone, already there.
     pub fine: &'static [u16],
     /// Refused for now (429): wait and send again until this many seconds have passed.
     pub patience: u32,
@@ -253,7 +253,7 @@ pub enum Body {
     Patch(Value),
     /// `application/strategic-merge-patch+json`, for built-in kinds.
     Strategic(Value),
-    /// The object as it is when it is sent, with one condition set and nothing else changed.
+    /// The current object when it is sent, with one condition set and nothing else changed.
     WithCondition(Value),
 }
 
@@ -320,7 +320,7 @@ impl Guard {
         Self { generation: 0, ..Self::of(path, object, &[]) }
     }
 
-    /// For the preview: which object this holds for.
+    /// For the preview: the object that this is valid for.
     pub fn told(&self) -> String {
         let told = |(pointer, value): &(String, Value)| match value.to_string() {
             // the request above says what it becomes
@@ -336,7 +336,7 @@ impl Guard {
         format!("uid {}{generation}{}", self.uid, fields.concat())
     }
 
-    /// Whether an object read later is still what was previewed, its version aside. The words say what is not.
+    /// Whether an object read later is still as previewed, apart from its version. The words say what differs.
     pub fn holds(&self, object: &Value) -> Result<(), String> {
         let uid = object.pointer("/metadata/uid").and_then(Value::as_str).unwrap_or("");
         if uid != self.uid {
@@ -419,7 +419,7 @@ pub struct Fetch {
     pub origins: Vec<String>,
     /// Seconds until there must be an address.
     pub limit: u32,
-    /// Where else to look when it cannot be had: `see the logs of the pod`.
+    /// Where else to look when it is not available: `see the logs of the pod`.
     pub instead: String,
 }
 

@@ -1,4 +1,4 @@
-//! When a step counts as done: pure judgements on what was read back. What each controller says, and in which order,
+//! When a step counts as done: pure judgements on what was read back. What each controller reports, and in which order,
 //! decides; a state that is merely not bad is never a proof.
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use super::ages::Time;
 use super::json::{self, condition, is_true, text};
 use super::plan::{MANAGER, dotted};
 
-/// What must be seen. It names what was sent, so that what was there before, or comes from somebody else, is no proof.
+/// What must be seen. It names what was sent, so that an earlier state, or a change by somebody else, is no proof.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Check {
     /// The field has this value; null is "absent". What was sent together with it is there, too.
@@ -19,9 +19,9 @@ pub enum Check {
         #[serde(default)]
         sent: Vec<Sent>,
     },
-    /// Flux has handled this token, and then says Ready for the present generation.
+    /// Flux has handled this token, and then reports Ready for the current generation.
     FluxHandled { token: String, annotation: String, handled: String },
-    /// It is no longer suspended, and Flux says Ready for its present generation.
+    /// It is no longer suspended, and Flux reports Ready for its current generation.
     FluxResumed,
     /// A workload holds what was sent, and has rolled it out.
     Rollout {
@@ -31,10 +31,10 @@ pub enum Check {
     },
     /// The object is gone, or another one has its name.
     Gone { uid: String },
-    /// The backup is gone, or another one has its name; what the request says that Velero was asked by is a failure.
+    /// The backup is gone, or another one has its name; an error in the request to Velero is a failure.
     Deleted { uid: String, request: String },
-    /// The certificate has a revision beyond this one; more failed attempts than these are a failure. `asked` is when we
-    /// asked, as the condition `Issuing` has it; a failure of `before` is none of ours.
+    /// The certificate has a revision after this one; more failed attempts than these are a failure. `asked` is when we
+    /// asked, as the condition `Issuing` has it; a failure from `before` is not ours.
     Reissued {
         revision: i64,
         attempts: i64,
@@ -51,11 +51,11 @@ pub enum Check {
         #[serde(default)]
         sent: Vec<Sent>,
     },
-    /// An `ExternalSecret` that carries this `force-sync` was synced as it is now: its controller writes down for which
-    /// annotations it last synced, and that is no longer what it was.
+    /// An `ExternalSecret` that carries this `force-sync` was synced in its current state: its controller records for
+    /// which annotations it last synced, and that has changed.
     Synced { token: String, version: String, refreshed: String },
-    /// Every replica knows the silence with this end, or, without one, as expired. One that begins later may be pending.
-    /// Where its id is not known, it is looked for among all by what it was `made` of.
+    /// Every replica knows the silence with this end, or, without one, as expired. A silence that begins later may be
+    /// pending. If its id is not known, it is looked for among all by what it was `made` of.
     Silence {
         until: Option<String>,
         pending: bool,
@@ -66,7 +66,7 @@ pub enum Check {
     RolledBack { above: i64, to: i64 },
 }
 
-/// How a workload's status tells that it has rolled out.
+/// How a workload's status shows that it has rolled out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Rollout {
     #[default]
@@ -81,7 +81,7 @@ pub const RUN: &str = "watchkeeper.dev/run";
 pub const RUN_AT: &str = "/metadata/annotations/watchkeeper.dev~1run";
 
 impl Check {
-    /// The list in which a thing is looked for whose name was in an answer that was lost.
+    /// The list in which an object is looked for when the answer with its name was lost.
     pub fn list(&self) -> Option<&'static str> {
         matches!(self, Self::Silence { made: Some(_), .. }).then_some("/api/v2/silences")
     }
@@ -106,7 +106,7 @@ pub enum Sent {
         pointer: String,
         sha256: String,
     },
-    /// A field that nobody else has changed since: the API server notes who did, and through which subresource.
+    /// A field that nobody else has changed since: the API server records who did, and through which subresource.
     Owned {
         pointer: String,
         sub: String,
@@ -118,12 +118,12 @@ impl Sent {
         Self::Value { pointer: pointer.into(), is }
     }
 
-    /// Known again by its digest alone.
+    /// Recognised by its digest alone.
     pub fn digest(pointer: impl Into<String>, value: &Value) -> Self {
         Self::Digest { pointer: pointer.into(), sha256: digest(value) }
     }
 
-    /// Known again because we were the last to change it, which the subresource `sub` leaves as the only trace.
+    /// Recognised because we were the last to change it, which the subresource `sub` leaves as the only trace.
     pub fn owned(pointer: impl Into<String>, sub: &str) -> Self {
         Self::Owned { pointer: pointer.into(), sub: sub.to_owned() }
     }
@@ -148,7 +148,7 @@ impl Sent {
     }
 }
 
-/// The same for what means the same: the API server leaves out what is null or an empty map.
+/// The same for equivalent values: the API server leaves out what is null or an empty map.
 fn digest(value: &Value) -> String {
     fn pruned(value: &Value) -> Value {
         match value {
@@ -172,15 +172,15 @@ fn digest(value: &Value) -> String {
 /// What an answer says about a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seen {
-    /// What was sent is not to be seen; what is there instead.
+    /// What was sent is not there; what is there instead.
     Absent(String),
-    /// It was taken, but is not through yet; how far it is.
+    /// It was accepted, but is not done yet; its progress.
     Waiting(String),
     /// It cannot be read now; why.
     Unread(String),
     Done(String),
     Failed(String),
-    /// It cannot be seen any more, whatever became of it.
+    /// It can no longer be seen, whatever happened to it.
     Lost(String),
 }
 

@@ -91,7 +91,7 @@ const ABOUT: &[&str] = &[
     "labels",
     "annotations",
 ];
-/// `something key` is a secret, but for these.
+/// `something key` is a secret, except for these.
 const OPEN_KEYS: &[&str] = &[
     "public",
     "topology",
@@ -116,7 +116,7 @@ const OPEN_KEYS: &[&str] = &[
     "by",
     "entry",
 ];
-/// Below what is called a secret, these only tell where it is.
+/// In something that is called a secret, these only say where it is.
 const OPEN_BELOW: &[&str] = &[
     "name",
     "namespace",
@@ -137,7 +137,7 @@ const OPEN_BELOW: &[&str] = &[
 /// What names the entry whose value is next to it: a variable, a header, a setting.
 const NAMES: &[&str] = &["name", "key", "header", "headerName", "variable"];
 const VALUES: &[&str] = &["value", "values", "content", "default"];
-/// The beginnings of tokens that are known by them.
+/// The beginnings of tokens with a known format.
 const TOKENS: &[&str] = &[
     "ghp_",
     "gho_",
@@ -341,7 +341,7 @@ fn conceal(shown: &mut String) {
     }
 }
 
-/// A text of one line or many without the secrets that are known by their form.
+/// A text of one line or many without the secrets that have a known form.
 pub fn text(raw: &str) -> Cow<'_, str> {
     if raw.trim_start().starts_with(PACKED_PEM) {
         return Cow::Owned(HIDDEN.to_owned());
@@ -564,7 +564,7 @@ fn logins(raw: &str) -> Option<String> {
     replaced(raw, |word| if word.contains('@') { is_login(word) } else { None })
 }
 
-/// Tokens that are known by their beginning, and what follows `Bearer` and `Basic`.
+/// Tokens with a known beginning, and what follows `Bearer` and `Basic`.
 fn tokens(raw: &str) -> Option<String> {
     let mut scheme = false;
     replaced(raw, |word| {

@@ -1,7 +1,7 @@
 //! The one boundary between text that anybody in the cluster can write and our screen.
 //!
-//! Every string that enters a record, a log line, an error or a scene has been through here. What could act on a
-//! terminal, hide or pass for nothing becomes a visible mark. Two things are left out, because neither says anything: a
+//! Every string that enters a record, a log line, an error or a scene has been through here. What could control a
+//! terminal, hide, or be invisible becomes a visible mark. Two things are left out, because neither says anything: a
 //! carriage return of a text of several lines, and the variation selector behind a symbol, which only chooses between
 //! two pictures of it (terminals disagree on their width).
 
@@ -88,7 +88,7 @@ fn push(out: &mut String, c: char, multiline: bool) {
     }
 }
 
-/// Whether a character could move the cursor, reorder or hide text, or be taken for nothing.
+/// Whether a character could move the cursor, reorder or hide text, or be invisible.
 fn suspicious(c: char, multiline: bool) -> bool {
     match c {
         '\n' => !multiline,
@@ -132,7 +132,7 @@ fn is_blank(c: char) -> bool {
     matches!(c, '\u{2800}' | '\u{13441}'..='\u{13442}' | '\u{16fe4}' | '\u{1d159}')
 }
 
-/// Spaces (`Zs`) other than the ordinary one: they pass for it, and one of them is two columns wide.
+/// Spaces (`Zs`) other than the ordinary one: they look like it, and one of them is two columns wide.
 fn is_space(c: char) -> bool {
     matches!(c, '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}')
 }

@@ -1,5 +1,5 @@
-//! Chart versions and the ranges that are wanted of them, as Helm and Flux read them. What cannot be read is `None`, and
-//! never a guess.
+//! Chart versions and requested ranges of them, as Helm and Flux read them. What cannot be read is `None`, and never a
+//! guess.
 //!
 //! Source: github.com/Masterminds/semver v3, which Helm and source-controller use. Build metadata decides nothing; a
 //! pre-release fits only a range that names one.
@@ -45,7 +45,7 @@ impl Ord for Version {
     }
 }
 
-/// A version of which parts may be left out or be a wildcard.
+/// A version whose parts may be left out or be a wildcard.
 #[derive(Debug)]
 struct Partial {
     numbers: [Option<u64>; 3],
@@ -158,7 +158,7 @@ fn comparisons(text: &str) -> Option<Vec<Comparison>> {
         };
         out.push(Comparison { operator, with: Partial::parse(rest)? });
     }
-    // nothing wanted: everything fits
+    // nothing requested: everything matches
     if out.is_empty() {
         out.push(Comparison { operator: "", with: Partial::parse("*")? });
     }
