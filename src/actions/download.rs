@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn only_a_run_that_has_begun_and_ended_has_a_log() {
         assert!(ENDED.iter().all(|phase| logged(phase).is_ok()));
-        assert!(logged("FailedValidation").unwrap_err().contains("never begun"));
+        assert!(logged("FailedValidation").unwrap_err().contains("never started"));
         for phase in ["", "New", "InProgress", "Finalizing", "WaitingForPluginOperations", "Deleting"] {
             assert!(logged(phase).unwrap_err().contains("has not ended"), "{phase}");
         }

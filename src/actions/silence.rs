@@ -197,7 +197,7 @@ mod tests {
     #[case("", "at least one matcher")]
     #[case(r#"a=~".*""#, "silence everything")]
     #[case("a!=b", "silence everything")]
-    #[case(r#"a=~"(""#, "is no regex")]
+    #[case(r#"a=~"(""#, "is not a valid regex")]
     fn matchers_that_cannot_be_meant_are_refused(#[case] text: &str, #[case] expected: &str) {
         let Err(Stop::Refuse(why)) = parse(text) else { panic!("{text} was taken") };
         assert!(why.contains(expected), "{why}");

@@ -1,4 +1,4 @@
-//! `ArtifactGenerators`: they compose and split sources into `ExternalArtifacts`. One is switched off by an annotation, and
+//! `ArtifactGenerators`: they compose and split sources into `ExternalArtifacts`. One is disabled by an annotation, and
 //! its status has no generation of its own: the conditions have. Source: source-watcher `api/v1beta1`.
 
 use serde::Deserialize;
@@ -15,7 +15,7 @@ const MAKES: u8 = flux::OWN;
 /// `GitRepository/apps, OCIRepository/charts`
 const SOURCES: u8 = flux::OWN + 1;
 
-/// The annotation that switches it off.
+/// The annotation that disables it.
 const SWITCH: &str = "source.extensions.fluxcd.io/reconcile";
 
 const BY_ANNOTATION: Switch = Switch {

@@ -1,7 +1,7 @@
-//! `HorizontalPodAutoscalers`: whether they can scale, and whether they want more than they may have.
+//! `HorizontalPodAutoscalers`: whether they can scale, and whether they need more than their maximum.
 //!
 //! `ScalingActive=False` has two meanings: metrics that cannot be read, and (`ScalingDisabled`) a target that somebody
-//! scaled to nothing, which is no fault. Source: Kubernetes `pkg/controller/podautoscaler/horizontal.go`.
+//! scaled to 0, which is no fault. Source: Kubernetes `pkg/controller/podautoscaler/horizontal.go`.
 
 use serde::Deserialize;
 
@@ -155,7 +155,7 @@ fn state<'a>(spec: &Spec, status: &'a Status) -> (Health, String, Option<&'a Con
         None => {}
     }
     let most = spec.max_replicas;
-    // one whose minimum is its maximum is a fixed size by intention: there is no limit that it could reach
+    // if minimum and maximum are equal, the size is fixed on purpose: there is no limit to reach
     let pinned = most.is_some_and(|most| spec.min_replicas.unwrap_or(1) >= most);
     let limited = of("ScalingLimited").filter(|c| c.is_true() && &*c.reason != "TooFewReplicas" && !pinned);
     if let Some(c) = limited.filter(|_| most.is_some() && status.current_replicas == most) {
@@ -236,7 +236,7 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
             format!("at its maximum of {} replicas and needs more", record.int(MOST))
         }
         Health::Warning => because(&words(strings.get(record.status)), &record.note),
-        // what is scaled is made within seconds, and its pods tell why they do not run
+        // the pods are created within seconds, and say themselves why they do not run
         Health::Progressing => {
             let since = record.time(SCALED).unwrap_or(record.created);
             let why = format!("has {} replicas and not the {} that it wants", record.int(CURRENT), record.int(DESIRED));

@@ -1,5 +1,5 @@
-//! Challenges: the proof, name by name, that somebody holds a domain. Its reason is where a certificate that is not
-//! issued says what is wrong: a record that cannot be written, an answer that nobody hears.
+//! Challenges: the proof, name by name, that somebody controls a domain. Its reason is where a certificate that is not
+//! issued says what is wrong: a record that cannot be written, an answer that cannot be reached.
 
 use serde::Deserialize;
 

@@ -41,7 +41,7 @@ pub struct Column {
     /// In capitals; unique within its kind.
     pub title: &'static str,
     pub field: Field,
-    /// Least and greatest width in columns. The greatest of the flexible columns share what is left.
+    /// Minimum and maximum width in columns. The flexible columns with the largest maximum share the remaining width.
     pub min: u16,
     pub max: u16,
     /// Columns of higher numbers are dropped first when space is short; 0 is never dropped.

@@ -130,7 +130,7 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
         Health::Progressing if strings.get(record.status) == workload::OBSERVING => {
             workload::unobserved(record, written, thresholds, now)
         }
-        // a node that has just come has no pod for a moment, long after the spec was written
+        // a new node has no pod for a moment, long after the spec was written
         Health::Progressing if is_short(record) => {
             workload::short(record, record.time(SINCE).unwrap_or(written), thresholds, now)
         }

@@ -1,5 +1,5 @@
-//! Guardrails of the profiles that are on: crossed or not, and what is to be done then. A guardrail that nobody can
-//! judge is unknown; that is a note, and one for a whole profile.
+//! Guardrails of the profiles that are on: crossed or not, and what to do then. A guardrail that cannot be judged is
+//! unknown; that is a note, and one for a whole profile.
 
 use super::alerts::About;
 use super::column::{Column, Field, Show};
@@ -20,14 +20,14 @@ pub const COMPONENT: u8 = 1;
 pub const GRADE: u8 = 2;
 /// The alert's name, or the expression.
 pub const RULE: u8 = 3;
-/// What is to be done.
+/// What to do.
 pub const ACTION: u8 = 4;
 pub const RUNBOOK: u8 = 5;
 /// When it was crossed.
 pub const SINCE: u8 = 6;
 /// Before this it does not count.
 pub const COUNTS_AT: u8 = 7;
-/// Of the first that cannot be judged: how many of its profile cannot.
+/// On the first guardrail that cannot be judged: how many of its profile cannot.
 pub const UNJUDGED: u8 = 8;
 
 pub const SPEC: KindSpec = KindSpec {
@@ -60,7 +60,7 @@ pub enum State {
     /// Crossed, and somebody has silenced its alert.
     Silenced,
     Kept,
-    /// Nobody can say; the note tells why.
+    /// It is not known; the note says why.
     #[default]
     Unjudged,
 }
@@ -103,7 +103,7 @@ pub struct Guardrail {
     pub counts_at: Option<Time>,
     /// The alerts that it is based on: namespace and name.
     pub alerts: Vec<(String, String)>,
-    /// All objects that its expression is crossed by, when every one of them is known.
+    /// All objects that cross its expression, when every one of them is known.
     pub about: Vec<About>,
     pub unjudged: usize,
 }

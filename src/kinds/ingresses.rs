@@ -1,5 +1,5 @@
-//! Ingresses: hosts, addresses, and the Secrets of their TLS. Never a finding: whether a controller tells an address is
-//! a setting of its own, and whether it serves is not said here.
+//! Ingresses: hosts, addresses, and the Secrets of their TLS. Never a finding: whether a controller reports an address
+//! is a setting of its own, and whether it serves is not known here.
 
 use serde::Deserialize;
 

@@ -1,4 +1,5 @@
-//! Orders: one certificate asked of an ACME server. A failed one of a `CertificateRequest` is its Certificate's news.
+//! Orders: one certificate requested from an ACME server. A failed order of a `CertificateRequest` is reported at its
+//! Certificate.
 
 use serde::Deserialize;
 

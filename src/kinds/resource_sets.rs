@@ -1,5 +1,5 @@
-//! ResourceSets of the Flux operator: objects made from a template and inputs. It is switched off by an annotation, not
-//! by a field of its spec, and its status has no generation of its own: the conditions have.
+//! ResourceSets of the Flux operator: objects made from a template and inputs. It is disabled by an annotation, not by
+//! a field of its spec, and its status has no generation of its own: the conditions have.
 
 use serde::Deserialize;
 
@@ -17,7 +17,7 @@ pub const INPUTS: u8 = flux::OWN;
 /// How many objects it manages.
 pub const INVENTORY: u8 = flux::OWN + 1;
 
-/// The annotation that switches its reconciliation off.
+/// The annotation that disables its reconciliation.
 const SWITCH: &str = "fluxcd.controlplane.io/reconcile";
 
 /// The annotation that says how long an attempt may take. Source: flux-operator `api/v1`.

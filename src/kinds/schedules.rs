@@ -19,11 +19,11 @@ use crate::domain::thresholds::Thresholds;
 
 /// The schedule's text.
 pub const CRON: u8 = 0;
-/// The last submission, whatever became of it.
+/// The last submission, whatever its result.
 pub const SUBMITTED: u8 = 1;
-/// The first run after the last submission (or skip, or creation): in the past, it is late. Nothing while paused.
+/// The first run after the last submission (or skip, or creation): in the past, it is late. None while paused.
 pub const DUE: u8 = 2;
-/// When it was paused, or deletion was asked for.
+/// When it was paused, or deletion was requested.
 const SINCE: u8 = 3;
 const PAUSED_BY: u8 = 4;
 pub const STORAGE: u8 = 5;
@@ -202,7 +202,7 @@ fn submitting(record: &Record, due: Time, strings: &Strings, thresholds: &Thresh
     }
 }
 
-/// `3d by kubectl`, or `yes` when nobody knows.
+/// `3d by kubectl`, or `yes` when that is not known.
 fn paused(record: &Record, show: &Show<'_>, out: &mut String) {
     if record.suspended != Some(true) {
         return;

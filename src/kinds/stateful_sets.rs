@@ -97,7 +97,7 @@ fn rollout(object: &Set, counts: Counts) -> (Health, &'static str) {
     let (strategy, status) = (&object.spec.update_strategy, &object.status);
     let is_short = counts.ready < counts.wanted;
     if !matches!(&*strategy.r#type, "" | "RollingUpdate") {
-        // kubectl has no status for these: whoever updates them deletes the pods
+        // kubectl has no status for these: the operator deletes the pods to update them
         return (if is_short { Health::Warning } else { Health::Ok }, "OnDelete");
     }
     if status.observed_generation.unwrap_or(0) == 0 || workload::is_behind(&object.metadata, status.observed_generation)

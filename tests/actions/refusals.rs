@@ -122,7 +122,7 @@ fn an_unlocked_context_may_be_written_to_and_that_is_recorded() {
     "restore backup/velero/before-istio-1-27 namespace=istio-system into=kube-system reason=x confirm=before-istio-1-27",
     "--confirm sre-demo"
 )]
-#[case::broad_regex(r#"silence hr/team-alpha/shop matchers=alertname=~"(" reason=x --yes"#, "is no regex")]
+#[case::broad_regex(r#"silence hr/team-alpha/shop matchers=alertname=~"(" reason=x --yes"#, "is not a valid regex")]
 fn it_says_why_it_is_not_done(#[case] line: &str, #[case] says: &str) {
     let (demo, state) = (demo("quiet"), State::new());
     state.on(&demo, line).is(4, says);
