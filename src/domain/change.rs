@@ -58,8 +58,8 @@ pub struct Feed {
     pub origin: Box<str>,
     /// Objects that could not be decoded.
     pub bad: Vec<Bad>,
-    /// Further notes on a feed that works: Services that look like the one that is used, how it is read where it cannot
-    /// be watched, what the server warns of.
+    /// Further notes on a feed that works: Services that look like the one that is used, the way in which a kind is
+    /// read that cannot be watched, what the server warns of.
     pub aside: Box<str>,
     /// The request will be repeated soon: the state is not final.
     pub soon: bool,

@@ -26,7 +26,7 @@ pub struct Plan {
     pub reach: Vec<String>,
     /// Warnings, and what else must be known before.
     pub warnings: Vec<String>,
-    /// How it is undone, a line of words or a command each; empty when it cannot be.
+    /// How to undo exactly what it does, a line of words or a command each; empty when that is not possible.
     pub undo: String,
     /// Why, in the operator's words; recorded with it.
     pub reason: String,

@@ -1,4 +1,4 @@
-//! What a Flux object waits for may not exist, or may wait for this very object: neither is said by the object itself.
+//! What a Flux object waits for may not exist, or may wait for this very object: the object itself says neither.
 
 use hashbrown::HashSet;
 
@@ -48,7 +48,7 @@ fn join(store: &Store, id: RowId, mut judged: Judgement) -> Judgement {
     judged
 }
 
-/// The dependency or source that is not there: the one that the controller names, or any when it names none.
+/// The dependency or source that does not exist: the one that the controller names, or any when it names none.
 fn absent<'s>(store: &'s Store, record: &'s Record) -> Option<&'s Link> {
     let by_source = record.text(flux::READY_REASON, &store.strings) == "SourceNotReady";
     let relation = if by_source { Relation::Source } else { Relation::DependsOn };
@@ -58,12 +58,12 @@ fn absent<'s>(store: &'s Store, record: &'s Record) -> Option<&'s Link> {
         let Some(kind) = kinds::by_name(text(l.kind)) else { return false };
         let feed = &store.table(kind).feed;
         let seen = feed.only.is_empty() || feed.only.iter().any(|one| **one == *text(l.namespace));
-        // of a kind that the server does not know there is none
+        // a kind that the server does not serve has no objects
         let told = (feed.state.is_live() && seen) || feed.state == FeedState::NotInstalled;
         told && store.find(kind, text(l.namespace), text(l.name)).is_none()
     };
     let is_named = |l: &&Link| names(&record.note, text(l.kind), l.relation, text(l.namespace), text(l.name));
-    // whoever is named is what it waits for, be it there or not
+    // the object that is named is what it waits for, whether it exists or not
     match record.links.iter().filter(needed).find(is_named) {
         Some(named) => Some(named).filter(is_absent),
         None => record.links.iter().filter(needed).find(is_absent),
@@ -94,7 +94,7 @@ fn told(store: &Store, link: &Link, own: KindId, record: &Record) -> String {
     if text(link.kind) == kinds::spec(own).name { name } else { format!("{} {name}", text(link.kind)) }
 }
 
-/// `b` and `a -> b -> a`: the way from an object through what it depends on to itself, the shortest.
+/// `b` and `a -> b -> a`: the shortest way from an object through its dependencies to itself.
 fn circle(store: &Store, id: RowId) -> Option<(String, String)> {
     // each with the place of the one that leads to it
     let mut reached: Vec<(RowId, usize)> = vec![(id, 0)];

@@ -37,18 +37,18 @@ pub fn of(kind: KindId, name: &str) -> Option<&'static Controller> {
     all().filter(|_| kind == kinds::DEPLOYMENT).filter(is).max_by_key(|c| c.name.len())
 }
 
-/// Whether a workload wants pods and has none that is ready.
+/// Whether a workload should have pods and has none that is ready.
 pub fn is_down(record: &Record) -> bool {
     is_gone(record) && record.int(workload::WANTED) > 0
 }
 
-/// Whether it has no ready pod, wanted or not.
+/// Whether it has no ready pod, scaled to 0 or not.
 pub fn is_gone(record: &Record) -> bool {
     matches!(record.cell(workload::READY), Cell::Ratio(0, _))
 }
 
-/// Makes a finding of a controller without a ready pod, or one that is scaled to nothing; `judged` is returned as it
-/// is for all others.
+/// Makes a finding of a controller without a ready pod, or one that is scaled to 0; `judged` is returned as it is for
+/// all others.
 fn join(store: &Store, id: RowId, mut judged: Judgement, thresholds: &Thresholds, now: Time) -> Judgement {
     let Some(row) = store.row(id) else { return judged };
     let Some(controller) = of(id.kind, &row.record.name) else { return judged };

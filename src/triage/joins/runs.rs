@@ -25,7 +25,7 @@ pub fn cron_job(job: &Record, strings: &Strings) -> Option<(Sym, Sym)> {
     Some((owner.namespace, owner.name))
 }
 
-/// By which the later run is the greater.
+/// Orders runs: the later run is the greater.
 pub fn order(job: &Record) -> (Time, Uid) {
     (job.created, job.uid)
 }
