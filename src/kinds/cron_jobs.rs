@@ -142,7 +142,7 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
     }
 }
 
-/// A CronJob that has never run was created suspended; with any other, expected runs are missing.
+/// A `CronJob` that has never run was created suspended; with any other, expected runs are missing.
 fn suspended_for(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) -> Judgement {
     let why = match record.text(SUSPENDED_BY, strings) {
         "" => "suspended".to_owned(),

@@ -34,7 +34,7 @@ impl IssuerRef {
     }
 
     /// A link to it from an object in `home`. Whether an external issuer has a namespace is not known: by naming
-    /// convention, it has none when its kind ends in ClusterIssuer.
+    /// convention, it has none when its kind ends in `ClusterIssuer`.
     pub fn link(&self, home: &str, intern: &mut Interner) -> Option<Link> {
         let space = if self.kind.ends_with("ClusterIssuer") { "" } else { home };
         (!self.name.is_empty()).then(|| link(Relation::From, &self.kind(), space, &self.name, intern))

@@ -113,13 +113,13 @@ pub enum Family {
     Workload,
     /// Owns pods for another object, or until they have ended: ReplicaSet, Job.
     PodOwner,
-    /// Issues certificates: Issuer, ClusterIssuer.
+    /// Issues certificates: Issuer, `ClusterIssuer`.
     Issuer,
-    /// The steps of an issuance: CertificateRequest, Order, Challenge.
+    /// The steps of an issuance: `CertificateRequest`, Order, Challenge.
     Issuance,
-    /// Where External Secrets reads from: SecretStore, ClusterSecretStore.
+    /// Where External Secrets reads from: `SecretStore`, `ClusterSecretStore`.
     SecretStore,
-    /// Results of policies: PolicyReport, ClusterPolicyReport.
+    /// Results of policies: `PolicyReport`, `ClusterPolicyReport`.
     PolicyReport,
 }
 
