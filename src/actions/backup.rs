@@ -20,9 +20,9 @@ pub fn phases(input: &Input<'_>) -> Check {
 /// Runs under way, of any phase that is not an end.
 const RUNNING: &[&str] = &["InProgress", "WaitingForPluginOperations", "Finalizing", "Queued", "ReadyToStart"];
 
-/// Why nothing else can be said beside a schedule.
+/// Why a schedule's row takes no other settings.
 const OF_SCHEDULE: &str =
-    "a run of a schedule takes what its template says; on a backup's or a location's row it can be said";
+    "a run of a schedule uses its template; set this on the row of a backup or a storage location";
 
 pub const SPEC: ActionSpec = ActionSpec {
     name: "backup",
@@ -70,7 +70,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         let wanted = input.setting("namespaces").map_or_else(|| namespaces(input), |set| Ok(set.to_owned()))?;
         let namespaces: Vec<&str> = wanted.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
         for namespace in &namespaces {
-            // patterns are Velero's own
+            // patterns are part of Velero's own syntax
             let plain: String = namespace.chars().filter(|c| !matches!(c, '*' | '?' | '[' | ']')).collect();
             if plain == **namespace || plain.contains(|c: char| !(c.is_ascii_alphanumeric() || c == '-')) {
                 served::label(namespace).map_err(Stop::Refuse)?;
@@ -82,7 +82,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
             .flag("include-namespaces", namespaces.join(","))
             .flag("ttl", ttl);
         let mut spec = json!({ "includedNamespaces": namespaces, "ttl": ttl });
-        // on the row of a location, that one is meant
+        // on the row of a location, that location is used
         if target.kind == "BackupStorageLocation" {
             twin = twin.flag("storage-location", &target.key.name);
             spec["storageLocation"] = json!(&*target.key.name);
@@ -92,11 +92,11 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let twin = twin.within(place);
     body["apiVersion"] = json!("velero.io/v1");
     body["kind"] = json!("Backup");
-    // another one of this name is told from ours by it
+    // distinguishes ours from another one of this name
     body["metadata"]["annotations"][RUN] = json!(input.token);
     let name = text(&body, "/metadata/name").to_owned();
     if list(all, "/items").iter().any(|b| text(b, "/metadata/name") == name) {
-        return Err(Stop::Refuse(format!("a backup {name} is there already: give it another name")));
+        return Err(Stop::Refuse(format!("backup {name} already exists: set another name")));
     }
     let mut warnings = Vec::new();
     let running: Vec<&str> = list(all, "/items")
@@ -144,7 +144,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     })
 }
 
-/// The namespaces that are proposed: on a backup's row those that it was made of, else all.
+/// The proposed namespaces: on a backup's row those that the backup includes, else all.
 fn namespaces(input: &Input<'_>) -> Result<String, Stop> {
     let target = input.target()?;
     if target.kind != "Backup" {
@@ -157,7 +157,7 @@ fn namespaces(input: &Input<'_>) -> Result<String, Stop> {
     Ok(if names.is_empty() { "*".to_owned() } else { names.join(",") })
 }
 
-/// As Velero makes a run of a schedule: it counts as one. What is copied is all of it, as the server and its command do
+/// As Velero creates a run of a schedule: it counts as one. Everything is copied, as the server and its command do
 /// (Velero 1.18 `pkg/builder/backup_builder.go`, `FromSchedule`).
 fn from_schedule(schedule: &Value, velero: &str, name: &str) -> Value {
     let mut labels = schedule
@@ -182,10 +182,10 @@ fn from_schedule(schedule: &Value, velero: &str, name: &str) -> Value {
     body
 }
 
-/// Where it will be stored, and what speaks against that. Refused when the location cannot take it.
+/// Where it will be stored, and the warnings about that. Refused when the location cannot take it.
 fn storage(locations: Result<&[Value], &str>, wanted: &str) -> Result<(Option<String>, Option<String>), Stop> {
     let own = (!wanted.is_empty()).then(|| wanted.to_owned());
-    // why they could not be read is said where Velero's silence is
+    // the warning about a silent Velero says why they could not be read
     let Ok(locations) = locations else { return Ok((own, None)) };
     let default =
         || locations.iter().find(|one| flag(one, "/spec/default")).map(|one| text(one, "/metadata/name").to_owned());

@@ -6,18 +6,18 @@ use super::owner::selects;
 use crate::domain::evictions::terminating;
 use crate::domain::json::{condition, int, is_true, list, text};
 
-/// How a pod's budgets stand to its eviction.
+/// What a pod's budgets mean for its eviction.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Stance<'v> {
-    /// None is asked: there is none, or the pod has ended, has not begun, or ends anyway.
+    /// None applies: there is none, or the pod has ended, has not started, or is ending anyway.
     Free,
-    /// This one lets it go without counting it: it is not ready.
+    /// This one allows it without counting it: the pod is not ready.
     Passes(&'v Value),
-    /// This one lets it go if it has room.
+    /// This one allows it if it has a disruption left.
     Spends(&'v Value),
 }
 
-/// Those of a list that are over pods of a namespace with these labels.
+/// The budgets of a list that select pods of a namespace with these labels.
 pub fn over<'v>(all: &'v Value, namespace: &str, labels: &Value) -> Vec<&'v Value> {
     // without a selector it selects nothing, with an empty one everything
     let picks = |budget: &&Value| budget.pointer("/spec/selector").is_some_and(|s| s.is_object() && selects(s, labels));
@@ -25,10 +25,10 @@ pub fn over<'v>(all: &'v Value, namespace: &str, labels: &Value) -> Vec<&'v Valu
     here.filter(picks).collect()
 }
 
-/// How the budgets of a list stand to the eviction of a pod.
+/// What the budgets of a list mean for the eviction of a pod.
 ///
 /// # Errors
-/// Two claim it: it is refused for good. Their names.
+/// Two select it: its eviction is always refused. Their names.
 pub fn stance<'v>(all: &'v Value, pod: &Value) -> Result<Stance<'v>, String> {
     let phase = text(pod, "/status/phase");
     if matches!(phase, "Succeeded" | "Failed" | "Pending") || terminating(pod).is_some() {
@@ -43,7 +43,7 @@ pub fn stance<'v>(all: &'v Value, pod: &Value) -> Result<Stance<'v>, String> {
     }
 }
 
-/// Whether pods that are not ready are let go although it has no room.
+/// Whether unready pods may be evicted although no disruption is left.
 fn spares_unready(budget: &Value) -> bool {
     if text(budget, "/spec/unhealthyPodEvictionPolicy") == "AlwaysAllow" {
         return true;
@@ -57,7 +57,7 @@ fn counts(budget: &Value) -> (i64, i64) {
     (number("currentHealthy"), number("desiredHealthy"))
 }
 
-/// How many pods it lets go now, or why it lets none go.
+/// How many disruptions it allows now, or why it allows none.
 pub fn room(budget: &Value) -> Result<i64, String> {
     let (healthy, desired) = counts(budget);
     let generation = int(budget, "/metadata/generation").unwrap_or(0);
@@ -73,7 +73,7 @@ pub fn room(budget: &Value) -> Result<i64, String> {
         return Err(format!("it cannot be counted: {}", text(failed, "/message")));
     }
     let expected = int(budget, "/status/expectedPods").unwrap_or(0);
-    // as many must stay as there are
+    // the budget requires as many pods as there are
     let never = if expected > 0 && desired >= expected {
         format!(", and never allows one while there are {expected}")
     } else {

@@ -1,6 +1,6 @@
-//! How an unfinished plan is continued, for every action alike: what was sent is never sent again. Where all of it was
-//! sent, only its result is looked for, as the audit has it; where some was not, the action plans for the objects as they
-//! are now, and what its run has done is taken out.
+//! How an unfinished plan is continued, for every action alike: what was sent is never sent again. If everything was
+//! sent, only its result is looked for, as the audit has it; otherwise the action plans for the objects as they are
+//! now, without the steps that its run has done.
 
 use super::ActionSpec;
 use super::input::{Input, Target};
@@ -35,7 +35,7 @@ pub fn plan(action: &ActionSpec, input: &Input<'_>, nth: usize, left: &Unfinishe
     Ok(plan)
 }
 
-/// Only the results, as they were to be seen.
+/// Only the results, as they were to be observed.
 fn looked_for(action: &ActionSpec, input: &Input<'_>, left: &Unfinished, own: &[&Trace]) -> Result<Plan, Stop> {
     let target = input.target()?;
     let mut steps = Vec::new();
@@ -69,7 +69,7 @@ fn looked_for(action: &ActionSpec, input: &Input<'_>, left: &Unfinished, own: &[
         steps,
         risk: Risk::Press,
         reach: vec![if is_over {
-            "everything was sent and seen: nothing is left to do".to_owned()
+            "everything was sent and confirmed: nothing is left to do".to_owned()
         } else {
             format!("everything was sent at {}: nothing is sent again, only its result is looked for", left.time)
         }],
@@ -85,15 +85,15 @@ fn looked_for(action: &ActionSpec, input: &Input<'_>, left: &Unfinished, own: &[
     })
 }
 
-/// Why a plan of which everything was sent is not continued.
+/// Why a plan whose requests were all sent is not continued.
 pub fn nothing_to_see(left: &Unfinished, object: &str) -> Stop {
     Stop::Refuse(format!(
-        "all of {} was sent, and nothing of it is left to be seen: look at {object} itself, and dismiss the plan",
+        "all of {} was sent, and its result can no longer be observed: look at {object} itself, and dismiss the plan",
         left.title
     ))
 }
 
-/// What a step is called without the name of its object, which a plan of several puts before it.
+/// What a step is called without its object's name, which a plan for several objects puts in front.
 fn bare<'t>(what: &'t str, name: &str) -> &'t str {
     let shorter = |what: &'t str| what.strip_prefix(name)?.strip_prefix(": ");
     std::iter::successors(Some(what), |what| shorter(what)).last().unwrap_or(what)
@@ -105,15 +105,13 @@ fn step(trace: &Trace, name: &str, act: Act) -> Step {
     step
 }
 
-/// The proof with what the answer named.
+/// The proof with the names from the answer.
 fn named(proof: &Proof, answer: Option<&str>) -> Result<Proof, Stop> {
     if !proof.path.contains('{') || (answer.is_none() && proof.check.list().is_some()) {
         return Ok(proof.clone());
     }
     let id = answer.ok_or_else(|| {
-        Stop::refuse(
-            "what it was called was in the answer that was lost: look for it in its list, and dismiss the plan",
-        )
+        Stop::refuse("its name was in the response that was lost: look for it in its list, and dismiss the plan")
     })?;
     let before = proof.path.split('{').next().unwrap_or("");
     Ok(Proof { path: format!("{before}{}", crate::domain::served::escape(id)), ..proof.clone() })

@@ -14,7 +14,7 @@ pub const RIGHTS: &[RightRow] = &[right("", "nodes", "patch")];
 pub const SPEC: ActionSpec = ActionSpec {
     name: "cordon",
     key: Some(ActKey::Toggle),
-    doc: "put no new pods on the node",
+    doc: "mark the node unschedulable: it gets no new pods",
     rights: RIGHTS,
     fields: &[],
     reason: None,

@@ -1,4 +1,5 @@
-//! Delete a backup with its data, by asking Velero: a plain deletion would leave the data, and it would come back.
+//! Delete a backup with its data, by asking Velero: if only the object were deleted, the data would stay, and the
+//! backup would come back.
 
 use serde_json::json;
 
@@ -38,7 +39,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         method: Method::Post,
         path: requests.clone(),
         body: Body::Json(body),
-        // what Velero is told is the name alone
+        // Velero gets the name only
         guard: Some(Guard::identity(&path, object)),
         right: Some(input.right("create", "DeleteBackupRequest", "", place, "")?),
         dry_run: true,

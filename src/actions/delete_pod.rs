@@ -11,7 +11,7 @@ use crate::domain::proof::Check;
 pub const SPEC: ActionSpec = ActionSpec {
     name: "delete-pod",
     key: Some(ActKey::Delete),
-    doc: "delete the pod gracefully; its controller makes a new one. Budgets are not asked: see evict",
+    doc: "delete the pod gracefully; its controller makes a new one. Disruption budgets are not checked: see evict",
     rights: &[right("", "pods", "delete")],
     fields: &[],
     reason: None,

@@ -1,5 +1,5 @@
-//! Who is touched by what is done to a Flux object: the objects that depend on it, however far, and those that take
-//! their content from it. Read from the lists of now, so that it holds without a screen, too.
+//! What is affected by an action on a Flux object: the objects that depend on it, directly or not, and those that use
+//! its content. Read from the current lists, so that it also works without a screen.
 
 use std::collections::BTreeSet;
 
@@ -10,13 +10,13 @@ use crate::domain::json::{list, text};
 use crate::domain::plan::Stop;
 use crate::domain::text::counted;
 
-/// Of a list so many are read; of more, that is said.
+/// So many entries of a list are read; if there are more, that is said.
 const PAGE: usize = 500;
 /// So many are named.
 const NAMED: usize = 5;
 /// Kinds that name others in `dependsOn`, each only its own kind.
 const DEPEND: &[&str] = &["HelmRelease", "Kustomization"];
-/// Kinds that take from a source, and where they name it.
+/// Kinds that use a source, and where they name it.
 const TAKE: &[(&str, &[&str])] = &[
     ("HelmRelease", &["/spec/chart/spec/sourceRef", "/spec/chartRef"]),
     ("Kustomization", &["/spec/sourceRef"]),
@@ -26,14 +26,14 @@ const TAKE: &[(&str, &[&str])] = &[
 /// An object by namespace and name.
 type Name<'a> = (&'a str, &'a str);
 
-/// A line for the reach, or two; none when nothing hangs on it.
+/// One or two lines about what is affected; none when nothing depends on it.
 pub fn told(input: &Input<'_>) -> Result<Vec<String>, Stop> {
     let target = input.target()?;
     let mut out = Vec::new();
     let kinds: Vec<&str> = if DEPEND.contains(&target.kind) {
         vec![target.kind]
     } else {
-        // a kind that is not served takes nothing
+        // a kind that is not served uses nothing
         TAKE.iter().map(|(kind, _)| *kind).filter(|kind| *kind != target.kind && input.served(kind).is_ok()).collect()
     };
     let (mut lists, mut needs) = (Vec::new(), Vec::new());
@@ -52,7 +52,7 @@ pub fn told(input: &Input<'_>) -> Result<Vec<String>, Stop> {
         let found = match found {
             Ok(found) => found,
             Err(why) => {
-                out.push(format!("which {kind}s hang on it could not be read: {why}"));
+                out.push(format!("which {kind}s depend on it could not be read: {why}"));
                 continue;
             }
         };
@@ -85,13 +85,13 @@ fn name(object: &Value) -> Name<'_> {
     (text(object, "/metadata/namespace"), text(object, "/metadata/name"))
 }
 
-/// What a reference names; its namespace is that of the object where it says none.
+/// The object that a reference names; its namespace is that of the referring object where it says none.
 fn refers<'a>(reference: &'a Value, home: &'a str) -> Name<'a> {
     let namespace = text(reference, "/namespace");
     (if namespace.is_empty() { home } else { namespace }, text(reference, "/name"))
 }
 
-/// Everything that depends on the target, and on what does.
+/// Everything that depends on the target, directly or not.
 fn after<'a>(found: &'a Value, target: &'a Target) -> BTreeSet<Name<'a>> {
     let start: Name<'_> = (&target.key.namespace, &target.key.name);
     let mut reached: BTreeSet<Name<'a>> = BTreeSet::new();

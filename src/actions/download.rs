@@ -1,4 +1,4 @@
-//! What the logs of Velero's backups and restores share: a request for an address, and what stands behind it.
+//! What the logs of Velero's backups and restores share: a request for an address, and the text at that address.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::domain::plan::{Body, Fetch, Method, Plan, Request, Risk, Step, Stop, 
 
 pub const RIGHTS: &[RightRow] =
     &[right("velero.io", "downloadrequests", "create"), right("velero.io", "downloadrequests", "get")];
-/// Velero stores a log when a run has ended, and only of one that has begun.
+/// Velero stores a log when a run has ended, and only for a run that has started.
 const ENDED: &[&str] = &["Completed", "PartiallyFailed", "Failed"];
 /// The longest name of an object.
 const LONGEST: usize = 253;
@@ -19,7 +19,7 @@ const LIMIT: u32 = 60;
 fn logged(phase: &str) -> Result<(), String> {
     match phase {
         phase if ENDED.contains(&phase) => Ok(()),
-        "FailedValidation" => Err("it was never begun (FailedValidation): it has no log".to_owned()),
+        "FailedValidation" => Err("it never started (FailedValidation): it has no log".to_owned()),
         phase => Err(format!(
             "it has not ended ({}): its log is stored at its end",
             if phase.is_empty() { "New" } else { phase }
@@ -34,7 +34,7 @@ pub fn offered(subject: &Subject<'_>, kind: &'static str) -> Offer {
     }
 }
 
-/// Where the storage of these locations answers, as they are configured: scheme, host and port alone.
+/// The scheme, host and port of the storage of these locations, as they are configured.
 fn origins(locations: &Value) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
     for location in list(locations, "/items") {
@@ -110,11 +110,11 @@ pub fn plan(input: &Input<'_>, action: &'static str, word: &str) -> Result<Plan,
         ],
         risk: Risk::Press,
         reach: vec![
-            "the address reads the log for whoever has it, for ten minutes: it is used once, never shown or recorded"
+            "anyone who has the address can read the log for ten minutes: it is used once, never shown or recorded"
                 .into(),
         ],
         warnings,
-        undo: "nothing is to be undone: Velero removes the request when its address has expired".into(),
+        undo: "nothing to undo: Velero removes the request when its address has expired".into(),
         reason: String::new(),
         needs_reason: false,
         origin: crate::domain::plan::Origin::default(),
@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn only_a_run_that_has_begun_and_ended_has_a_log() {
         assert!(ENDED.iter().all(|phase| logged(phase).is_ok()));
-        assert!(logged("FailedValidation").unwrap_err().contains("never begun"));
+        assert!(logged("FailedValidation").unwrap_err().contains("never started"));
         for phase in ["", "New", "InProgress", "Finalizing", "WaitingForPluginOperations", "Deleting"] {
             assert!(logged(phase).unwrap_err().contains("has not ended"), "{phase}");
         }

@@ -1,5 +1,5 @@
-//! Drain a node: cordon it, then evict its pods side by side until none is left that has to go. Running it again goes on
-//! with whatever is left.
+//! Drain a node: cordon it, then evict its pods in parallel until none is left that has to go. Running it again
+//! continues with the remaining pods.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -15,7 +15,7 @@ use crate::domain::json::{flag, list, text};
 use crate::domain::plan::{Plan, Risk, Step, Stop};
 use crate::domain::served::escape;
 
-/// A day; kubectl's "for ever" is no time that a plan is awaited.
+/// A day; kubectl has no timeout by default, but a plan must have one.
 const LONGEST: u32 = 86_400;
 
 const EMPTY_DIR: &str = "delete-emptydir-data";
@@ -31,7 +31,7 @@ pub const SPEC: ActionSpec = ActionSpec {
     rights: &[
         right("", "nodes", "patch"),
         right("", "pods/eviction", "create"),
-        // what is left is looked for, and whether a volume is on this node alone
+        // the remaining pods are looked up, and whether a volume is on this node alone
         right("", "pods", "list"),
         right("", "persistentvolumes", "get"),
     ],
@@ -43,30 +43,30 @@ pub const SPEC: ActionSpec = ActionSpec {
         ),
         Field::new(EMPTY_DIR, "yes: evict pods with emptyDir data, which is lost", Start::Text("no")),
         Field::new(CLAIMED, "yes: leave pods that two budgets claim, which the server never evicts", Start::Text("no")),
-        Field::new(UNMANAGED, "yes: evict pods without a controller, which are gone for good", Start::Text("no")),
+        Field::new(UNMANAGED, "yes: evict pods without a controller, which are lost permanently", Start::Text("no")),
     ],
     reason: None,
     offered: |subject| subject.of(&["Node"]),
     plan,
 };
 
-/// What is on the node, sorted by what becomes of it.
+/// What is on the node, sorted by what happens to it.
 #[derive(Debug, Default)]
 struct Sorted<'v> {
     /// To be evicted.
     go: Vec<&'v Value>,
     /// Terminating already.
     end: Vec<&'v Value>,
-    /// Left to their DaemonSets and to the node, by why.
+    /// Left to their DaemonSets and to the node, by the reason.
     stay: BTreeMap<&'static str, usize>,
-    /// Claimed by two budgets, and which.
+    /// Selected by two budgets, and by which.
     claimed: Vec<(&'v Value, String)>,
     /// Pods that need a setting to be evicted, by that setting.
     asks: BTreeMap<&'static str, Vec<&'v Value>>,
 }
 
 impl<'v> Sorted<'v> {
-    /// `unmanaged`: what nobody makes anew is to go as well.
+    /// `unmanaged`: pods that no controller recreates are evicted too.
     fn of(all: &'v [Value], budgets: &Value, daemons: Option<&Value>, unmanaged: bool) -> Self {
         let mut out = Self::default();
         for pod in all {
@@ -95,7 +95,7 @@ fn is_orphan(pod: &Value, daemons: Option<&Value>) -> bool {
     daemons.is_some_and(|all| !list(all, "/items").iter().any(is))
 }
 
-/// What has to be set for a pod to be evicted; one that has ended has nothing to lose.
+/// What has to be set for a pod to be evicted; a pod that has ended has nothing to lose.
 fn consents(pod: &Value, orphan: bool) -> Vec<&'static str> {
     if is_over(pod) {
         return Vec::new();
@@ -132,7 +132,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let lost = losses::of(input, &sorted.go, Some(name))?;
     let (rows, held) = rows(input, &sorted, budgets, &lost)?;
     let mut steps = if cordoned { Vec::new() } else { cordon::steps(input, &path, node)? };
-    // one that others have cordoned is not for us to open again
+    // a node that others have cordoned is not ours to uncordon
     let ours = !cordoned || marks::by(node) == input.operator;
     let count = rows.len();
     let kept = sorted.claimed.iter().map(|(pod, names)| (uid(pod), format!("{} ({names})", told(pod)))).collect();
@@ -154,11 +154,12 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     Ok(plan)
 }
 
-/// Pods that should have ended by now: the deletion's time is when their grace is over.
+/// Pods that should have ended by now: the deletion timestamp is when their grace period is over.
 fn overdue(end: &[&Value], now: Time) -> Option<String> {
     let is = |pod: &&Value| Time::parse(text(pod, "/metadata/deletionTimestamp")).is_some_and(|end| end < now);
     let late: Vec<&Value> = end.iter().copied().filter(is).collect();
-    (!late.is_empty()).then(|| format!("terminating beyond their grace, and awaited: {}", some(&losses::told(&late))))
+    (!late.is_empty())
+        .then(|| format!("terminating longer than their grace period, and awaited: {}", some(&losses::told(&late))))
 }
 
 fn limit(input: &Input<'_>) -> Result<u32, Stop> {
@@ -176,7 +177,7 @@ fn uid(pod: &Value) -> String {
 }
 
 /// # Errors
-/// What the operator has to allow before, all of it at once.
+/// What the operator has to allow first, all of it at once.
 fn consented(input: &Input<'_>, sorted: &Sorted<'_>) -> Result<(), Stop> {
     if !sorted.claimed.is_empty() && !input.yes(CLAIMED)? {
         let all: Vec<String> = sorted
@@ -185,7 +186,7 @@ fn consented(input: &Input<'_>, sorted: &Sorted<'_>) -> Result<(), Stop> {
             .map(|(pod, names)| format!("{} is claimed by {names}: the server never evicts it", told(pod)))
             .collect();
         return Err(Stop::Refuse(format!(
-            "{}; mend the budgets, or set {CLAIMED}=yes to leave them here",
+            "{}; fix the budgets, or set {CLAIMED}=yes to leave them here",
             all.join("; ")
         )));
     }
@@ -193,7 +194,7 @@ fn consented(input: &Input<'_>, sorted: &Sorted<'_>) -> Result<(), Stop> {
     for (setting, pods) in &sorted.asks {
         if !input.yes(setting)? {
             let why =
-                if *setting == EMPTY_DIR { "their emptyDir data is lost" } else { "no controller makes them anew" };
+                if *setting == EMPTY_DIR { "their emptyDir data is lost" } else { "no controller recreates them" };
             missing.push(format!("{setting}=yes ({why}: {})", some(&losses::told(pods))));
         }
     }
@@ -203,7 +204,7 @@ fn consented(input: &Input<'_>, sorted: &Sorted<'_>) -> Result<(), Stop> {
     Err(Stop::Refuse(format!("some pods need your consent: {}", missing.join("; "))))
 }
 
-/// A row for each pod, those with something to know first; and what budgets hold back, one line each.
+/// A row for each pod, those with notes first; and what budgets hold back, one line each.
 fn rows(
     input: &Input<'_>,
     sorted: &Sorted<'_>,
@@ -211,7 +212,7 @@ fn rows(
     lost: &losses::Losses,
 ) -> Result<(Vec<Leaving>, Vec<String>), Stop> {
     let served = input.served("Pod")?;
-    // how many pods of this drain each budget has to let go
+    // how many pods of this drain each budget has to allow
     let mut share: HashMap<String, i64> = HashMap::new();
     for pod in &sorted.go {
         if let Ok(Stance::Spends(budget)) = budgets::stance(budgets, pod) {
@@ -262,7 +263,7 @@ fn row(pod: &Value, notes: Vec<String>) -> Leaving {
     }
 }
 
-/// The command that does the same. It cordons the node as well.
+/// The command that does the same. It also cordons the node.
 fn same(input: &Input<'_>, node: &str, sorted: &Sorted<'_>, limit: u32) -> CommandLine {
     let all = || sorted.go.iter().chain(&sorted.end).copied().chain(sorted.claimed.iter().map(|(pod, _)| *pod));
     let any = |is: fn(&Value) -> bool| all().any(|pod| !is_over(pod) && is(pod));
@@ -278,7 +279,7 @@ fn same(input: &Input<'_>, node: &str, sorted: &Sorted<'_>, limit: u32) -> Comma
 }
 
 fn reach(sorted: &Sorted<'_>, limit: u32) -> Vec<String> {
-    let mut out = vec![format!("{} evicted side by side, within {limit} s in all", pods(sorted.go.len()))];
+    let mut out = vec![format!("{} evicted in parallel, within {limit} s in all", pods(sorted.go.len()))];
     if !sorted.end.is_empty() {
         out.push(format!("{} terminating already, awaited", pods(sorted.end.len())));
     }

@@ -1,5 +1,5 @@
-//! Change or extend a silence. With the same matchers and start Alertmanager keeps its id, otherwise it makes a new one.
-//! Whatever else stands in it stays as it is, and it ends no earlier than before unless that is asked for.
+//! Change or extend a silence. With the same matchers and start Alertmanager keeps its id, otherwise it makes a new
+//! one. All its other fields stay as they are, and it ends no earlier than before unless that is asked for.
 
 use serde_json::json;
 
@@ -15,7 +15,7 @@ use crate::domain::plan::{Act, Guard, Plan, Proof, Risk, Step, Stop, Via};
 use crate::domain::proof::Check;
 use crate::kinds::silences;
 
-/// How much longer, when nothing is said.
+/// How much longer, when nothing is set.
 const MORE: &str = "+2h";
 /// What Alertmanager adds to a silence by itself.
 const ITS_OWN: &[&str] = &["status", "updatedAt"];
@@ -49,13 +49,13 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let id = &target.key.name;
     let found = input.read(&silence::path(id))?;
     let had = Time::parse(text(found, "/endsAt"))
-        .ok_or_else(|| Stop::refuse("when it ends cannot be read: Alertmanager answered something else"))?;
+        .ok_or_else(|| Stop::refuse("its end cannot be read: unexpected response from Alertmanager"))?;
     if text(found, "/status/state") == silences::State::Expired.word() || had <= input.now {
         return Err(Stop::refuse("it has expired: make a new silence"));
     }
     let old = silence::of(found);
     if old.is_empty() {
-        return Err(Stop::refuse("its matchers are of a form that is not known here: edit it in Alertmanager"));
+        return Err(Stop::refuse("its matchers have an unknown format: edit it in Alertmanager"));
     }
     let new = input.setting("matchers").map(parse).transpose()?.unwrap_or_else(|| old.clone());
     let ends = end(input, had)?;
@@ -65,8 +65,8 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         return Err(Stop::Refuse(format!("it begins only at {}, and cannot end before", starts.timestamp())));
     }
 
-    // everything that stands in it is sent back as it came: a comment or an annotation that is left out is removed, and
-    // with another start, to the letter, it would be another silence
+    // every field is sent back as it came: a comment or an annotation that is left out is removed, and with another
+    // start, to the letter, it would be another silence
     let mut body = found.clone();
     if let Some(fields) = body.as_object_mut() {
         fields.retain(|name, _| !ITS_OWN.contains(&&**name));
@@ -84,7 +84,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let twin = if changed {
         let comment = body["comment"].as_str().unwrap_or("");
         let added = silence::added(&new, &span_flags(starts, ends, input.now), input.operator, comment);
-        // one that cannot be shown has no half that could
+        // if the first command cannot be shown, the second is left out, too
         if added.is_empty() { added } else { format!("{added} && {}", amtool("expire", &[]).arg(&**id)) }
     } else {
         amtool("update", &[&end_flag(ends)]).arg(&**id).to_string()
@@ -104,7 +104,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         plan.reach.push(format!("it was {}; it gets a new id, and the old one ends", written(&old)));
         let gone = Check::Silence { until: None, pending: false, made: None };
         let proof = Proof { via: Via::Alertmanager, path: silence::own_path(id), check: gone, limit: 90 };
-        // before the other proof, which is what one goes on with
+        // before the other proof, whose id is what the operator continues with
         plan.steps.insert(1, Step::wait("wait until every replica has ended the old one", proof));
     } else {
         plan.undo = amtool("update", &[&end_flag(had)]).arg(&**id).to_string();
@@ -122,13 +122,13 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     Ok(plan)
 }
 
-/// What amtool is told for a new silence: without its start it would begin at once.
+/// amtool's flags for a new silence: without its start it would begin at once.
 fn span_flags(starts: Time, ends: Time, now: Time) -> Vec<String> {
     let start = (starts > now).then(|| format!("--start={}", starts.timestamp()));
     start.into_iter().chain([end_flag(ends)]).collect()
 }
 
-/// When it is to end.
+/// The requested end.
 fn end(input: &Input<'_>, had: Time) -> Result<Time, Stop> {
     let wanted = input.setting("duration").unwrap_or(MORE);
     let ends = match wanted.strip_prefix('+') {

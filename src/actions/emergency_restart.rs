@@ -29,7 +29,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let selector = crate::domain::served::escape(&selector);
     let lists = workload::all(input, place, &format!("?labelSelector={selector}"))?;
     let is_suspended = flag(object, "/spec/suspend");
-    // what our own interrupted run has suspended is resumed at the end all the same, unless somebody has suspended it anew
+    // what our own interrupted run has suspended is resumed at the end all the same, unless somebody suspended it since
     let by_us = is_suspended && marks::of_continued(input, &path, object) && marks::is_ours(object);
     let holder = marks::told(object).filter(|_| is_suspended);
     let mut steps = if is_suspended { Vec::new() } else { suspend::steps(input, &path, object)? };
@@ -64,7 +64,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         }
         steps.extend(back);
     }
-    // a suspend of somebody else's is not ours to end
+    // a suspend by somebody else is not ours to end
     let undo = if is_suspended && !by_us {
         String::new()
     } else {
@@ -77,7 +77,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         plan.reach.push("it was suspended by the run that was interrupted, and is resumed at the end".into());
     } else if let Some(holder) = holder {
         plan.reach.push(format!(
-            "it was suspended before, with watchkeeper, by {holder}, and stays so; `:plans` or `watchkeeper audit unfinished` tells whether a plan is to be continued"
+            "it was suspended before, with watchkeeper, by {holder}, and stays so; `:plans` or `watchkeeper audit unfinished` shows whether a plan can be continued"
         ));
     } else if is_suspended {
         plan.reach.push("it was suspended before, and stays so".into());

@@ -1,4 +1,4 @@
-//! Evict a pod: as a deletion, but its disruption budgets are asked.
+//! Evict a pod: a deletion that its disruption budgets may refuse.
 
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     workload::pod_plan(input, SPEC.name, "evict", pod, steps(input, &path, pod)?)
 }
 
-/// The request that evicts one pod, asking again for so many seconds while a budget refuses.
+/// The request that evicts one pod, repeated for so many seconds while a budget refuses.
 pub fn request(input: &Input<'_>, path: &str, pod: &Value, patience: u32) -> Result<Request, Stop> {
     let (namespace, name) = (text(pod, "/metadata/namespace"), text(pod, "/metadata/name"));
     Ok(Request {

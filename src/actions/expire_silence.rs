@@ -1,4 +1,4 @@
-//! Expire a silence now: what still fires notifies again.
+//! Expire a silence now: alerts that still fire notify again.
 
 use super::input::Input;
 use super::silence;
@@ -12,7 +12,7 @@ use crate::kinds::silences;
 pub const SPEC: ActionSpec = ActionSpec {
     name: "expire-silence",
     key: Some(ActKey::Delete),
-    doc: "end the silence now",
+    doc: "expire the silence now",
     rights: silence::RIGHTS,
     fields: &[],
     reason: None,
@@ -64,7 +64,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         risk: Risk::Press,
         reach: vec![count],
         warnings: Vec::new(),
-        undo: "silence anew: an expired silence cannot be revived".into(),
+        undo: "create a new silence: an expired one cannot be revived".into(),
         reason: String::new(),
         needs_reason: false,
         origin: crate::domain::plan::Origin::default(),

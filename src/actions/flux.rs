@@ -1,4 +1,4 @@
-//! What the Flux actions share: the kinds, a patch of one object, tokens and their proof, who declares a field.
+//! What the Flux actions share: the kinds, a patch of one object, tokens and their proof, and who declares a field.
 
 use serde_json::{Value, json};
 
@@ -66,11 +66,11 @@ pub fn when_suspended(subject: &Subject<'_>, wanted: bool) -> Offer {
     }
 }
 
-/// What is said of a source that has no status.
+/// What is said about a source that has no status.
 const STATIC: &str = "it is static (type oci): no controller reconciles it, and each chart asks the registry itself";
 
-/// Whether no controller writes a status of it, so that nothing about it can ever be seen to have happened. A Flux
-/// before 2.3 had one that did, and its conditions tell.
+/// Whether no controller writes its status, so that nothing about it can ever be observed. A Flux before 2.3 had a
+/// controller that did, which its conditions show.
 pub fn is_static(kind: &str, object: &Value) -> bool {
     kind == "HelmRepository" && text(object, "/spec/type") == "oci" && condition(object, "Ready").is_none()
 }
@@ -112,7 +112,7 @@ pub fn plan(input: &Input<'_>, action: &'static str, steps: Vec<Step>, undo: Str
     })
 }
 
-/// Annotates an object with the token and waits until its controller has handled it and says Ready.
+/// Annotates an object with the token and waits until its controller has handled it and reports Ready.
 pub fn reconcile(input: &Input<'_>, kind: &str, path: &str, object: &Value, more: &[&str]) -> Result<Vec<Step>, Stop> {
     let (namespace, name) = (text(object, "/metadata/namespace"), text(object, "/metadata/name"));
     if flux_suspended(object) {
@@ -156,7 +156,7 @@ pub fn reconcile(input: &Input<'_>, kind: &str, path: &str, object: &Value, more
     ])
 }
 
-/// A reconciliation of a HelmRelease with one more token beside.
+/// A reconciliation of a HelmRelease with one more token.
 pub fn once_more(input: &Input<'_>, action: &'static str, token: &str) -> Result<Plan, Stop> {
     let target = input.target()?;
     let (path, object) = input.object()?;
@@ -167,7 +167,7 @@ pub fn once_more(input: &Input<'_>, action: &'static str, token: &str) -> Result
     Ok(plan)
 }
 
-/// Where what it manages is core, the operator types its name.
+/// If what it manages is core, the operator types its name.
 pub fn name_when_core(input: &Input<'_>, target: &Target, plan: &mut Plan) {
     let object = input.object().map_or(&Value::Null, |(_, object)| object);
     let places = risk::places(target.kind, object, &target.key.namespace);
@@ -219,7 +219,7 @@ pub fn declared_in_git(object: &Value, switch: &Switch) -> bool {
     })
 }
 
-/// What becomes of a switch that Git declares, too.
+/// What happens to a switch that Git declares, too.
 pub fn git_warning(input: &Input<'_>, object: &Value, switch: &Switch) -> Result<Option<String>, Stop> {
     if !declared_in_git(object, switch) {
         return Ok(None);
@@ -243,7 +243,7 @@ pub fn git_warning(input: &Input<'_>, object: &Value, switch: &Switch) -> Result
     }))
 }
 
-/// A running Helm action goes on whatever is done to the spec.
+/// A running Helm action continues whatever is changed in the spec.
 pub fn running(object: &Value) -> Option<String> {
     let reconciling = condition(object, "Reconciling").filter(|c| text(c, "/status") == "True")?;
     let ready = condition(object, "Ready");

@@ -43,7 +43,7 @@ pub fn steps(input: &Input<'_>, path: &str, object: &Value) -> Result<Vec<Step>,
             if policy.is_empty() { "Periodic" } else { policy }
         )));
     }
-    // never the same twice, so that a sync of ours is told from any other
+    // never the same twice, so that a sync of ours differs from any other
     let value = input.token.to_owned();
     let body = json!({ "metadata": { "annotations": { "force-sync": value } } });
     let mut request = flux::patch(input, path, object, RESTS_ON, body)?;
@@ -61,5 +61,5 @@ pub fn steps(input: &Input<'_>, path: &str, object: &Value) -> Result<Vec<Step>,
         refreshed: text(object, "/status/refreshTime").to_owned(),
     };
     let proof = Proof { via: Via::Kubernetes, path: path.to_owned(), check, limit: 120 };
-    Ok(vec![Step::send(format!("sync {name}"), twin, request), Step::wait("wait until it was read anew", proof)])
+    Ok(vec![Step::send(format!("sync {name}"), twin, request), Step::wait("wait until it was read again", proof)])
 }

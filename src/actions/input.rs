@@ -1,5 +1,5 @@
-//! What a plan is made from: the targets, what was read of them, what the operator said, and the moment. All of it is
-//! given; nothing is asked for here.
+//! What a plan is made from: the targets, what was read of them, what the operator set, and the time. All of it is
+//! passed in; nothing is requested here.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -22,7 +22,7 @@ pub type Apis = HashMap<&'static str, Served>;
 pub type Have = Answers;
 pub use crate::domain::matcher::Labels;
 
-/// Whether an object is there.
+/// Whether an object exists.
 #[derive(Debug, Clone, Copy)]
 pub enum There<'a> {
     Yes(&'a Value),
@@ -43,7 +43,7 @@ pub struct Target {
     pub known: Known,
 }
 
-/// What is known of a target from what is around it.
+/// What is known of a target from the objects around it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Known {
     /// The alerts that are about it: by their labels, or because it explains them.
@@ -61,7 +61,7 @@ pub struct Alerted {
     pub about: Option<String>,
 }
 
-/// A component as far as alerts can tell that they are about it.
+/// A component, as far as alerts can be matched to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Component {
     pub name: String,
@@ -75,9 +75,9 @@ pub struct Component {
 pub struct Sealed {
     pub namespace: String,
     pub pod: String,
-    /// Unsealed; nothing when nobody knows.
+    /// Unsealed; none when that is not known.
     pub serves: Option<bool>,
-    /// Once it has ended, people must give keys before it serves again.
+    /// Once it has ended, its keys must be entered by hand before it serves again.
     pub by_hand: bool,
 }
 
@@ -130,26 +130,26 @@ pub struct Input<'a> {
     /// Who acts, as the server knows them.
     pub operator: &'a str,
     pub context: &'a str,
-    /// How a command gets there.
+    /// How a command reaches the cluster.
     pub way: &'a Way,
     pub now: Time,
-    /// Where a clock that the operator writes is read: as the clock of the screen.
+    /// The time zone in which the operator writes a time: that of the screen's clock.
     pub zone: &'a TimeZone,
     /// RFC 3339 with nanoseconds, never the same twice.
     pub token: &'a str,
-    /// Namespaces of core components: what is risky there asks for the typed context.
+    /// Namespaces of core components: a risky action there asks for the typed context.
     pub core: &'a [String],
     /// The alerts that are known now.
     pub alerts: &'a [Labels],
-    /// Why these may not be all that there are.
+    /// Why these may be incomplete.
     pub blind: Option<&'a str>,
     /// What is known of seals now.
     pub seals: &'a [Sealed],
-    /// The interrupted plan that is gone on with: what it has done need not be done again.
+    /// The interrupted plan that is continued: what it has done need not be done again.
     pub continues: Option<&'a Unfinished>,
 }
 
-/// Kinds that are no kinds of ours, and whose place is the same on every server.
+/// Kinds that are not kinds of ours, and whose path is the same on every server.
 const FIXED: &[(&str, &str, &str, &str, bool)] = &[
     ("PersistentVolume", "", "v1", "persistentvolumes", false),
     ("ControllerRevision", "apps", "v1", "controllerrevisions", true),
@@ -157,7 +157,7 @@ const FIXED: &[(&str, &str, &str, &str, bool)] = &[
     ("DownloadRequest", "velero.io", "v1", "downloadrequests", true),
 ];
 
-/// Where a kind lives on every server, for when discovery has not told it.
+/// Where a kind lives on every server, for when discovery has not reported it.
 fn fixed(kind: &str) -> Option<Served> {
     let own = kinds::by_name(kind).map(kinds::spec).filter(|spec| spec.fixed);
     let place = match own.map(|spec| spec.api) {
@@ -177,7 +177,7 @@ impl<'a> Input<'a> {
 
     /// The one target of a plan for one object.
     pub fn target(&self) -> Result<&'a Target, Stop> {
-        self.targets.first().ok_or_else(|| Stop::refuse("nothing is chosen"))
+        self.targets.first().ok_or_else(|| Stop::refuse("nothing selected"))
     }
 
     pub fn served(&self, kind: &str) -> Result<Served, Stop> {
@@ -219,7 +219,7 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// The target's object as it is now, with its path. Refused when it is another one of the same name.
+    /// The target's object as it is now, with its path. Refused when it is another object with the same name.
     pub fn object(&self) -> Result<(String, &'a Value), Stop> {
         let target = self.target()?;
         let path = self.path(target.kind, &target.key.namespace, &target.key.name)?;
@@ -244,7 +244,7 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// Whether the interrupted plan that is gone on with has sent this value there.
+    /// Whether the interrupted plan that is continued has sent this value there.
     pub fn did(&self, path: &str, pointer: &str, value: &Value) -> bool {
         self.continues.is_some_and(|left| left.did(path, pointer, value))
     }

@@ -1,5 +1,5 @@
-//! What is lost when pods go: the last unsealed replica, the only ready pod of a workload, data that nobody has
-//! elsewhere, a run that is cut short. For whoever drains a node, and whoever ends a single pod.
+//! What is lost when pods go: the last unsealed replica, the only ready pod of a workload, data without a copy, a run
+//! that is cut short. For a drain of a node, and for the end of a single pod.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -14,13 +14,13 @@ use crate::domain::plan::Stop;
 
 const LAST: &str = "the last unsealed replica";
 const QUORUM: &str = "the quorum is lost without it";
-/// A pod that takes longer to end is told.
+/// A pod that takes longer to end is mentioned.
 const LONG: i64 = 60;
 
 /// What is known to be lost.
 #[derive(Debug, Default)]
 pub struct Losses {
-    /// By the pod's uid, the gravest first.
+    /// By the pod's uid, the most severe first.
     notes: HashMap<String, Vec<String>>,
     /// The same for all of them together, in a few lines.
     pub warnings: Vec<String>,
@@ -72,7 +72,7 @@ pub fn grace(pod: &Value) -> i64 {
     int(pod, "/spec/terminationGracePeriodSeconds").unwrap_or(30)
 }
 
-/// What goes with these pods. `node`: they are to leave it.
+/// What is lost with these pods. `node`: they are to leave it.
 pub fn of(input: &Input<'_>, pods: &[&Value], node: Option<&str>) -> Result<Losses, Stop> {
     let (mut out, mut needs) = (Losses::default(), Needs::default());
     let pods: Vec<&Value> = pods.iter().copied().filter(|pod| !is_over(pod) && terminating(pod).is_none()).collect();
@@ -84,8 +84,8 @@ pub fn of(input: &Input<'_>, pods: &[&Value], node: Option<&str>) -> Result<Loss
     let those = |is: fn(&Value) -> bool| pods.iter().copied().filter(|pod| is(pod)).collect::<Vec<_>>();
     out.warn(
         &those(|pod| controller(pod).is_none()),
-        "no controller makes it anew",
-        "gone for good, no controller makes them anew",
+        "no controller recreates it",
+        "lost permanently, no controller recreates them",
     );
     out.warn(&those(has_empty_dir), "its emptyDir data is lost", "emptyDir data is lost");
     for pod in &pods {
@@ -104,7 +104,7 @@ fn stem(name: &str) -> &str {
     name.rsplit_once('-').filter(|(_, n)| n.bytes().all(|b| b.is_ascii_digit())).map_or(name, |(stem, _)| stem)
 }
 
-/// What the service registration of OpenBao and Vault writes on their pods: where nobody has asked them, a hint.
+/// What the service registration of OpenBao and Vault writes on their pods: a hint where they cannot be asked.
 fn labelled(pod: &Value) -> Option<Sealed> {
     let word = ["openbao-sealed", "vault-sealed"].iter().map(|name| label(pod, name)).find(|word| !word.is_empty())?;
     Some(Sealed {
@@ -120,7 +120,7 @@ fn seals(known: &[Sealed], pods: &[&Value], out: &mut Losses) {
         let is = |s: &&Sealed| s.namespace == text(pod, "/metadata/namespace") && s.pod == text(pod, "/metadata/name");
         known.iter().find(is).cloned().or_else(|| labelled(pod))
     };
-    // those that go and are unsealed, by namespace and what their names have in common
+    // pods that go and are unsealed, by namespace and the common part of their names
     let mut going: BTreeMap<(String, String), Vec<&Value>> = BTreeMap::new();
     for pod in pods {
         match find(pod).map(|seal| (seal.serves, seal)) {
@@ -155,8 +155,8 @@ fn seals(known: &[Sealed], pods: &[&Value], out: &mut Losses) {
     }
 }
 
-/// What a cluster of replicas loses when these go, that are unsealed now: how many stay, and the words for it. Nothing
-/// while a quorum stays.
+/// What a cluster of replicas loses when these unsealed replicas go: how many stay, and the words for it. Nothing while
+/// a quorum stays.
 fn quorum(all: &[&Sealed], namespace: &str, cluster: &str, gone: &[String]) -> Option<(usize, String)> {
     let total = all.len().max(gone.len());
     let left = all.iter().filter(|s| s.serves == Some(true)).count().saturating_sub(gone.len());
@@ -176,8 +176,8 @@ fn quorum(all: &[&Sealed], namespace: &str, cluster: &str, gone: &[String]) -> O
     Some((left, told))
 }
 
-/// What is lost by all targets of a plan together, and by none of them alone: `going` are the pods that each target
-/// takes, `of` the controller that each of these has without a budget to hold it back.
+/// What is lost only when all targets of a plan go: `going` are the pods that each target takes, `of` is the controller
+/// of each pod without a budget to hold it back.
 pub fn together(known: &[Sealed], going: &[Vec<(String, String)>], of: &[Vec<String>]) -> Vec<String> {
     let mut clusters: BTreeMap<(&str, &str), Vec<(usize, String)>> = BTreeMap::new();
     for (nth, pods) in going.iter().enumerate() {
@@ -212,7 +212,7 @@ fn is_spread(mut targets: impl Iterator<Item = usize>) -> bool {
     targets.any(|next| Some(next) != first)
 }
 
-/// Workloads of which every ready pod is among these.
+/// Workloads whose ready pods are all among these.
 fn replicas(input: &Input<'_>, pods: &[&Value], needs: &mut Needs, out: &mut Losses) -> Result<(), Stop> {
     let mut by: BTreeMap<(String, String, String), Vec<&Value>> = BTreeMap::new();
     for pod in pods.iter().filter(|pod| is_true(pod, "Ready")) {
@@ -275,7 +275,7 @@ fn bound(input: &Input<'_>, pods: &[&Value], node: &str, needs: &mut Needs, out:
     Ok(())
 }
 
-/// The claims that a pod mounts; those of ephemeral volumes are named after both.
+/// The claims that a pod mounts; those of ephemeral volumes are named after the pod and the volume.
 fn claims(pod: &Value) -> Vec<String> {
     let one = |volume: &Value| match text(volume, "/persistentVolumeClaim/claimName") {
         "" if volume.get("ephemeral").is_some() => {
@@ -287,7 +287,7 @@ fn claims(pod: &Value) -> Vec<String> {
     list(pod, "/spec/volumes").iter().filter_map(one).collect()
 }
 
-/// Whether a volume can be mounted on this node only: drivers of local disks say so by its affinity.
+/// Whether a volume can be mounted on this node only: drivers of local disks say so by its node affinity.
 fn is_of_node(volume: &Value, node: &str) -> bool {
     let alone = |term: &Value| {
         list(term, "/matchExpressions").iter().any(|e| {
@@ -299,7 +299,7 @@ fn is_of_node(volume: &Value, node: &str) -> bool {
     !terms.is_empty() && terms.iter().all(alone) || volume.pointer("/spec/hostPath").is_some()
 }
 
-/// Pods that may take longer to end than there is time.
+/// Pods that may take longer to end than the timeout.
 pub fn too_slow(pods: &[&Value], limit: u32) -> Option<String> {
     let slow: Vec<&Value> = pods.iter().copied().filter(|pod| !is_over(pod) && grace(pod) > limit.into()).collect();
     let longest = slow.iter().map(|pod| grace(pod)).max()?;

@@ -1,6 +1,6 @@
-//! Who manages a workload through Flux, and whether that writes back what is changed by hand. A Kustomization and a
-//! ResourceSet apply what is declared at every reconcile. A HelmRelease does so only with drift detection; without it a
-//! change stays until the next upgrade.
+//! Which Flux object manages a workload, and whether it reverts a manual change. A Kustomization and a ResourceSet
+//! apply what is declared at every reconcile. A HelmRelease does so only with drift detection; without it a change
+//! stays until the next upgrade.
 //!
 //! Source: helm-controller 1.6 `internal/reconcile/atomic_release.go`, `spec.driftDetection`; kustomize-controller 1.9
 //! `internal/controller/kustomization_controller.go`, the labels and annotations of its group.
@@ -15,7 +15,7 @@ use crate::domain::json::{annotation, label, list, text};
 use crate::domain::plan::Stop;
 use crate::domain::proof::flux_suspended;
 
-/// What becomes of a change that is made by hand.
+/// What happens to a manual change.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Back {
     /// Written back at the next reconcile.
@@ -26,7 +26,7 @@ pub enum Back {
     Upgrade,
     /// It stays: this object is left out.
     Never,
-    /// Nobody can tell; why.
+    /// It is not known; why.
     Unknown(String),
 }
 
@@ -37,7 +37,7 @@ pub struct Manager {
     pub back: Back,
 }
 
-/// The manager of a workload, as far as its labels tell, and what it does about a change at `pointer`.
+/// The manager of a workload, as its labels name it, and what it does about a change at `pointer`.
 pub fn of(input: &Input<'_>, workload: &Workload<'_>, pointer: &str) -> Result<Option<Manager>, Stop> {
     let Some((kind, namespace, name)) = flux::maker(workload.object) else { return Ok(None) };
     let told = format!("{kind} {namespace}/{name}");
@@ -49,14 +49,14 @@ pub fn of(input: &Input<'_>, workload: &Workload<'_>, pointer: &str) -> Result<O
     };
     let back = match input.look(&path)? {
         There::Yes(manager) => back(manager, workload, pointer),
-        // what it left behind is nobody's
+        // what it left behind has no manager
         There::No => return Ok(None),
         There::Unknown(why) => Back::Unknown(why.to_owned()),
     };
     Ok(Some(Manager { told, back }))
 }
 
-/// Whether Kustomizations are told to leave the object alone.
+/// Whether the object asks Kustomizations to leave it alone.
 fn left_out(object: &Value) -> bool {
     let note = |name: &str| annotation(object, &format!("kustomize.toolkit.fluxcd.io/{name}")).to_lowercase();
     note("reconcile") == "disabled" || matches!(&*note("ssa"), "ignore" | "ifnotpresent")
@@ -70,7 +70,7 @@ fn back(manager: &Value, workload: &Workload<'_>, pointer: &str) -> Back {
     if suspended { Back::Resumed } else { Back::Next }
 }
 
-/// Whether a HelmRelease corrects what differs from its chart there.
+/// Whether a HelmRelease corrects drift there.
 fn corrects(release: &Value, workload: &Workload<'_>, pointer: &str) -> bool {
     if text(release, "/spec/driftDetection/mode") != "enabled" {
         return false;
@@ -84,7 +84,7 @@ fn corrects(release: &Value, workload: &Workload<'_>, pointer: &str) -> bool {
         let below =
             |path: &str| pointer.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         let covers = |path: &Value| path.as_str().is_some_and(below);
-        // a target is chosen by whole expressions; a label selector may choose it or not
+        // a target is matched by whole expressions; a label selector may match it or not
         let fits = |part: &str, own: &str| match text(rule, &format!("/target/{part}")) {
             "" => true,
             wanted => Regex::new(&format!("^(?:{wanted})$")).is_ok_and(|wanted| wanted.is_match(own)),

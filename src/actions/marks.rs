@@ -1,6 +1,6 @@
-//! What a suspend, a cordon or a pause of ours writes on the object in the same patch: who, why, by which plan, and what
-//! stood there before. By it what we have done is known again, whoever looks and wherever the audit is; our own undo
-//! removes it. What we make is marked with its plan, too.
+//! What our suspend, cordon or pause writes on the object in the same patch: who, why, by which plan, and the previous
+//! value. It identifies our own changes, whoever looks and wherever the audit is; our own undo removes it. An object
+//! that we create is marked with its plan, too.
 
 use serde_json::{Map, Value, json};
 
@@ -16,7 +16,7 @@ pub const BEFORE: &str = "watchkeeper.dev/before";
 /// Written by version 0.1 on a node.
 const CORDONED_BY: &str = "watchkeeper.dev/cordoned-by";
 
-/// The annotations for an object; `before` is what stood there.
+/// The annotations for an object; `before` is the previous value.
 pub fn set(input: &Input<'_>, object: &Value, before: &str) -> Map<String, Value> {
     let mut out = Map::from_iter([
         (BY.to_owned(), json!(input.operator)),
@@ -41,23 +41,23 @@ pub fn gone() -> Map<String, Value> {
     [BY, REASON, BEFORE, RUN, CORDONED_BY].map(|name| (name.to_owned(), Value::Null)).into_iter().collect()
 }
 
-/// By which our own write is told from the same one of somebody else.
+/// What distinguishes our own write from the same one of somebody else.
 pub fn ours(input: &Input<'_>) -> Vec<Sent> {
     vec![Sent::value(RUN_AT, json!(input.token))]
 }
 
-/// The same of an undo: what somebody else has undone keeps our mark.
+/// The same for an undo: when somebody else has undone it, our mark is still there.
 pub fn taken_away() -> Vec<Sent> {
     vec![Sent::value(RUN_AT, Value::Null)]
 }
 
-/// Whether the interrupted plan that is gone on with has written what stands in the object.
+/// Whether the interrupted plan that is continued has written the object's current value.
 pub fn of_continued(input: &Input<'_>, path: &str, object: &Value) -> bool {
     object.pointer(RUN_AT).is_some_and(|run| input.did(path, RUN_AT, run))
 }
 
-/// Who did it with this program, as far as the object says; empty when nobody did, or when the switch was written by
-/// something else since: then the marks are left over from an earlier time.
+/// Who did it with this program, as far as the object says; empty when nobody did, or when something else has written
+/// the switch since: then the marks are left over from an earlier time.
 pub fn by(object: &Value) -> &str {
     if !is_ours(object) {
         return "";
@@ -68,7 +68,7 @@ pub fn by(object: &Value) -> &str {
     }
 }
 
-/// Whether the switch was last written by this program, as far as the object's field managers say.
+/// Whether this program was the last to write the switch, as far as the object's field managers say.
 pub fn is_ours(object: &Value) -> bool {
     let last: SuspendedBy = serde_json::from_value(object["metadata"]["managedFields"].clone()).unwrap_or_default();
     last.manager.is_empty() || &*last.manager == MANAGER

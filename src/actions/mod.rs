@@ -104,22 +104,22 @@ pub static ACTIONS: &[ActionSpec] = &[
 /// One action.
 #[derive(Debug, Clone, Copy)]
 pub struct ActionSpec {
-    /// The word in the menu, after `watchkeeper run`, and in the audit.
+    /// The word in the menu, for `watchkeeper run`, and in the audit.
     pub name: &'static str,
     /// The key that asks for it directly.
     pub key: Option<ActKey>,
     pub doc: &'static str,
-    /// What it may need, for the role that is printed.
+    /// The rights that it may need, for the role that is printed.
     pub rights: &'static [RightRow],
-    /// What can be said beside the object: the form, and `--set`.
+    /// What can be set in addition to the object: the form, and `--set`.
     pub fields: &'static [Field],
-    /// Nothing runs without a reason; what becomes of it, in words.
+    /// If set, nothing runs without a reason; says where the reason is kept.
     pub reason: Option<&'static str>,
     pub offered: fn(&Subject<'_>) -> Offer,
     pub plan: fn(&Input<'_>) -> Result<Plan, Stop>,
 }
 
-/// Keys that stand for whichever action fits the row.
+/// Keys for whichever action fits the row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ActKey {
     /// Suspend or resume, pause or unpause, cordon or uncordon.
@@ -151,39 +151,38 @@ pub struct Field {
     pub name: &'static str,
     pub help: &'static str,
     pub default: Start,
-    /// There is no plan without it.
+    /// Without it there is no plan.
     pub required: bool,
-    /// A kind of target for which it means nothing, and why.
+    /// A kind of target for which it has no meaning, and why.
     pub never_of: Option<(&'static str, &'static str)>,
 }
 
 impl Field {
-    /// One that may be left as it is, for every kind of target.
+    /// An optional setting, for every kind of target.
     pub const fn new(name: &'static str, help: &'static str, default: Start) -> Self {
         Self { name, help, default, required: false, never_of: None }
     }
 
-    /// The same, but there is no plan without it.
+    /// The same, but required.
     #[must_use]
     pub const fn required(mut self) -> Self {
         self.required = true;
         self
     }
 
-    /// The same, but for targets of this kind it means nothing; `why` in words.
+    /// The same, but without meaning for targets of this kind; `why` in words.
     #[must_use]
     pub const fn never_of(mut self, kind: &'static str, why: &'static str) -> Self {
         self.never_of = Some((kind, why));
         self
     }
 
-    /// Whether it means something for a target of a kind.
+    /// Whether it has a meaning for targets of a kind.
     pub fn is_for(&self, kind: &str) -> bool {
         self.never_of.is_none_or(|(never, _)| never != kind)
     }
 
-    /// Why what was set here means nothing for the targets, if it does. What an interrupted plan had set is left out as
-    /// it was then.
+    /// Why a setting has no meaning for the targets, if so. A setting of an interrupted plan is ignored as it was then.
     fn misplaced(&self, input: &Input<'_>) -> Option<String> {
         let (kind, why) = self.never_of?;
         let value = input.setting(self.name)?;
@@ -193,11 +192,11 @@ impl Field {
     }
 }
 
-/// What stands in a field before anybody types.
+/// What a field contains before anybody types.
 #[derive(Debug, Clone, Copy)]
 pub enum Start {
     Text(&'static str),
-    /// What fits the target.
+    /// A value that fits the target.
     Of(fn(&Input<'_>) -> String),
 }
 
@@ -214,9 +213,9 @@ impl Start {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Offer {
     Yes,
-    /// It is of this kind, but not now; why.
+    /// It is of this kind, but does not fit now; why.
     No(String),
-    /// It has nothing to do with this kind.
+    /// It does not apply to this kind.
     Never,
 }
 
@@ -235,7 +234,7 @@ impl Subject<'_> {
     }
 }
 
-/// The first hexadecimal digits of a SHA-256, by which long names are told apart when they are cut.
+/// The first hexadecimal digits of a SHA-256, which keep long names distinct when they are cut.
 fn digest(text: &str, digits: usize) -> String {
     use sha2::{Digest as _, Sha256};
     use std::fmt::Write as _;
@@ -256,11 +255,12 @@ pub fn by_name(name: &str) -> Option<&'static ActionSpec> {
 /// # Errors
 /// What has to be read first, or why there is no plan.
 pub fn plan(action: &ActionSpec, input: &Input<'_>) -> Result<Plan, Stop> {
-    // it goes into annotations, comments, the audit and the timeline: an address in it goes without its login
+    // it is written into annotations, comments, the audit and the timeline: an address in it is written without its
+    // login
     let reason = redact::urls(input.reason);
     let input = &Input { reason: &reason, ..*input };
     if input.targets.is_empty() {
-        return Err(Stop::refuse("nothing is chosen"));
+        return Err(Stop::refuse("nothing selected"));
     }
     if input.targets.len() > MOST {
         return Err(Stop::Refuse(format!("{} objects at once are too many: at most {MOST}", input.targets.len())));
@@ -295,14 +295,14 @@ pub fn plan(action: &ActionSpec, input: &Input<'_>) -> Result<Plan, Stop> {
     if !needs.is_empty() {
         return Err(Stop::Need(needs));
     }
-    // one of several that is over has no steps; where all of them are, nothing is left to continue with
+    // a plan for several objects skips those that are done; if all of them are, nothing is left to continue
     if let Some(left) = input.continues.filter(|_| plans.iter().all(|plan| plan.steps.is_empty())) {
         let objects: Vec<String> = input.targets.iter().map(Target::told).collect();
         return Err(continued::nothing_to_see(left, &objects.join(", ")));
     }
     let mut plan = joined(plans, input);
     if let Some(left) = input.continues.filter(|_| input.targets.len() > 1) {
-        // that of all objects, those that are over among them
+        // the targets are all objects, including those that are done
         plan.undo.clone_from(&left.undo);
     }
     plan.reason = if says_why(input.reason) { input.reason.trim().to_owned() } else { String::new() };
@@ -335,7 +335,7 @@ fn joined(plans: Vec<Plan>, input: &Input<'_>) -> Plan {
         }
     };
     prefix(0, &mut first);
-    // what is evicted from one node must not come to run on the next: all of them are cordoned before
+    // a pod that is evicted from one node must not move to the next: all of them are cordoned first
     let mut evictions = evicting(&mut first);
     let (mut going, mut unheld) = (vec![leaving(&first, &evictions)], vec![without_budget(&evictions)]);
     for (nth, mut next) in all.enumerate() {
@@ -348,7 +348,7 @@ fn joined(plans: Vec<Plan>, input: &Input<'_>) -> Plan {
         first.steps.extend(next.steps);
         first.warnings.extend(next.warnings);
         first.reach.extend(next.reach);
-        // the last first, as it is undone
+        // the last first, because the undo runs backwards
         let undo: Vec<String> =
             [next.undo, std::mem::take(&mut first.undo)].into_iter().filter(|u| !u.is_empty()).collect();
         first.undo = undo.join("\n");
@@ -360,7 +360,7 @@ fn joined(plans: Vec<Plan>, input: &Input<'_>) -> Plan {
     first
 }
 
-/// Takes a plan's evictions, and what comes after them, out of it.
+/// Removes a plan's evictions, and the steps after them.
 fn evicting(plan: &mut Plan) -> Vec<Step> {
     let at = plan.steps.iter().position(|step| matches!(step.act, Act::Evict(_))).unwrap_or(plan.steps.len());
     plan.steps.split_off(at)
@@ -380,7 +380,7 @@ fn leaving(plan: &Plan, evictions: &[Step]) -> Vec<(String, String)> {
     out
 }
 
-/// The controllers of the pods that no budget holds back, with their namespace.
+/// The controllers of the pods that no budget protects, with their namespace.
 fn without_budget(evictions: &[Step]) -> Vec<String> {
     let free = evicted(evictions).filter(|pod| pod.budget.is_empty() && !pod.controller.is_empty());
     free.map(|pod| format!("{} in {}", pod.controller, pod.namespace)).collect()
@@ -398,7 +398,7 @@ mod tests {
         assert!(ACTIONS.iter().all(|a| !a.doc.is_empty() && by_name(a.name).is_some()));
     }
 
-    /// What is planned of a kind that nothing knows of but its row.
+    /// What is planned for a kind that is known by its row only.
     fn of_gizmo(action: &ActionSpec) -> Plan {
         use crate::domain::record::{Key, Uid};
         use serde_json::json;

@@ -1,11 +1,11 @@
-//! Deployment: hold its rollout: changes of its template wait.
+//! Deployment: pause its rollout: changes of its template wait.
 
 use super::{ActionSpec, workload};
 
 pub const SPEC: ActionSpec = ActionSpec {
     name: "pause-rollout",
     key: None,
-    doc: "hold its rollout: changes of its template wait",
+    doc: "pause its rollout: changes of its template wait",
     rights: workload::RIGHTS,
     fields: &[],
     reason: None,

@@ -1,4 +1,4 @@
-//! Reconcile a Flux object now, and wait for what becomes of it.
+//! Reconcile a Flux object now, and wait for the result.
 
 use super::input::Input;
 use super::{ActKey, ActionSpec, dependents, flux};

@@ -1,4 +1,5 @@
-//! Reconcile a HelmRelease or Kustomization from its source on: every link of the chain is asked and awaited in turn.
+//! Reconcile a HelmRelease or Kustomization, beginning with its source: each object of the chain is reconciled and
+//! awaited in turn.
 
 use serde_json::Value;
 
@@ -12,7 +13,7 @@ use crate::kinds::{by_name, ending};
 pub const SPEC: ActionSpec = ActionSpec {
     name: "reconcile-with-source",
     key: None,
-    doc: "fetch its source anew, then reconcile it; each link is awaited",
+    doc: "fetch its source again, then reconcile it; waits for each step",
     rights: flux::RIGHTS,
     fields: &[],
     reason: None,
@@ -38,16 +39,16 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     Ok(plan)
 }
 
-/// What the object takes its content from.
+/// The sources of the object's content.
 #[derive(Debug, Default)]
 pub struct Sources {
     /// The farthest first.
     pub steps: Vec<Step>,
-    /// What cannot be asked, in words.
+    /// What cannot be reconciled, in words.
     pub unasked: Vec<String>,
 }
 
-/// Links of a chain: a release, its artifact, the generator of that, and its repositories.
+/// Objects of a chain: a release, its artifact, the generator of that, and its repositories.
 const DEEP: usize = 5;
 
 pub fn sources(input: &Input<'_>, object: &Value) -> Result<Sources, Stop> {
@@ -67,7 +68,7 @@ impl Sources {
             self.link(input, reference, namespace, left)?;
         }
         if one("/spec/chart/spec").is_some() {
-            // a HelmChart, or an OCIRepository that was made of the template and has no other source
+            // a HelmChart, or an OCIRepository that was made from the template and has no other source
             if let Some((kind, namespace, name)) = made(text(object, "/status/helmChart")) {
                 let path = input.path(kind, namespace, name)?;
                 self.steps.extend(flux::reconcile(input, kind, &path, input.read(&path)?, &[])?);
@@ -88,7 +89,7 @@ impl Sources {
         let version = text(reference, "/apiVersion");
         let word = ending::qualified(kind, ending::group(version));
         if by_name(&word).is_none() || left == 0 {
-            self.unasked.push(format!("{word} {namespace}/{name} is of another controller: it is not asked anew"));
+            self.unasked.push(format!("{word} {namespace}/{name} is of another controller: it is not reconciled"));
             return Ok(());
         }
         let path = input.path(kind, namespace, name)?;
@@ -97,12 +98,12 @@ impl Sources {
         if kind == "HelmRepository" && text(source, "/spec/type") == "oci" {
             return Ok(());
         }
-        // a chart or an artifact takes its content from somewhere, too
+        // a chart or an artifact has a source, too
         self.of(input, source, left - 1)?;
         if kind == "ExternalArtifact" {
             if source.pointer("/spec/sourceRef").is_none() {
                 self.unasked
-                    .push(format!("nothing tells who makes ExternalArtifact {namespace}/{name}: it is not asked anew"));
+                    .push(format!("what makes ExternalArtifact {namespace}/{name} is not known: it is not reconciled"));
             }
             return Ok(());
         }

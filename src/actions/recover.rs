@@ -1,4 +1,4 @@
-//! The failed release procedure: forget the failed attempts, fetch the source anew, reconcile, and wait for the result.
+//! The procedure for a failed release: reset its retries, fetch the source again, reconcile, and wait for the result.
 
 use super::input::Input;
 use super::{ActionSpec, Offer, dependents, flux, reconcile_with_source};
@@ -8,7 +8,7 @@ use crate::domain::plan::{Plan, Stop};
 pub const SPEC: ActionSpec = ActionSpec {
     name: "recover",
     key: None,
-    doc: "failed release: fetch its source anew, reset its retries, reconcile, wait",
+    doc: "failed release: fetch its source again, reset its retries, reconcile, wait",
     rights: flux::RIGHTS,
     fields: &[],
     reason: None,

@@ -12,7 +12,7 @@ use crate::domain::proof::Check;
 pub const SPEC: ActionSpec = ActionSpec {
     name: "renew",
     key: Some(ActKey::Refresh),
-    doc: "have the certificate issued anew now, and wait for it",
+    doc: "renew the certificate now, and wait for it",
     rights: &[right("cert-manager.io", "certificates/status", "update")],
     fields: &[],
     reason: None,
@@ -40,14 +40,14 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         .collect();
     if !others.is_empty() {
         return Err(Stop::Refuse(format!(
-            "Secret {secret} is also of {}: they would take it from each other; give each its own first",
+            "Secret {secret} is also of {}: they would overwrite it for each other; give each its own first",
             others.join(", ")
         )));
     }
     let attempts = int(object, "/status/failedIssuanceAttempts").unwrap_or(0);
     if attempts > 0 {
         warnings.push(format!(
-            "{attempts} attempts have failed: another failure doubles the wait, and may use up the authority's limits"
+            "{attempts} attempts have failed: another failure doubles the wait, and may hit the CA's rate limits"
         ));
     }
     let asked = input.now.timestamp().to_string();
@@ -76,7 +76,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let proof = Proof { via: Via::Kubernetes, path, check, limit: 600 };
     let steps = vec![
         Step::send(
-            format!("ask cert-manager to issue {name} anew"),
+            format!("ask cert-manager to renew {name}"),
             twin::cmctl(input, &["renew"]).arg(&**name).within(namespace),
             request,
         ),

@@ -1,11 +1,11 @@
-//! HelmRelease: forget the failed attempts, and try again.
+//! HelmRelease: reset the failure counts, and try again.
 
 use super::{ActionSpec, flux};
 
 pub const SPEC: ActionSpec = ActionSpec {
     name: "reset",
     key: None,
-    doc: "forget the failed attempts, and try again",
+    doc: "reset the failure counts, and try again",
     rights: flux::RIGHTS,
     fields: &[],
     reason: None,

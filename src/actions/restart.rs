@@ -9,7 +9,7 @@ use crate::domain::json::{flag, text};
 use crate::domain::plan::{Body, Plan, Step, Stop};
 use crate::domain::proof::Sent;
 
-/// Where the time of the last restart stands.
+/// Where the time of the last restart is.
 const AT: &str = "/spec/template/metadata/annotations/kubectl.kubernetes.io~1restartedAt";
 
 pub const SPEC: ActionSpec = ActionSpec {
@@ -54,7 +54,7 @@ pub fn steps(input: &Input<'_>, workload: &Workload<'_>) -> Result<Vec<Step>, St
     if let Some(at) = workload.object.pointer(AT).filter(|at| input.did(&workload.path, AT, at)) {
         return Ok(vec![workload::rollout(workload, vec![Sent::value(AT, at.clone())])]);
     }
-    // seconds, as kubectl writes it: a second restart within the same one would be none
+    // in seconds, as kubectl writes it: a second restart within the same second would change nothing
     let at = input.now.timestamp().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let annotation = json!({ "kubectl.kubernetes.io/restartedAt": at });
     let body = json!({ "spec": { "template": { "metadata": { "annotations": annotation } } } });

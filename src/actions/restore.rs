@@ -1,5 +1,5 @@
-//! Restore a backup, into another namespace unless told otherwise. Whether that namespace is there already is read first:
-//! what was there before this restore is never part of its undo.
+//! Restore a backup, into another namespace unless set otherwise. Whether that namespace is there already is read
+//! first: what was there before this restore is never part of its undo.
 
 use serde_json::{Value, json};
 
@@ -118,7 +118,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         undo: if ground.is_new && !core {
             let delete = twin::kubectl(input, &["delete", "namespace"]).arg(&*into);
             format!(
-                "{into} is not there now, so that it is made by this restore; with all that is in it by then:\n{delete}"
+                "{into} does not exist now, so this restore creates it; to delete it with all that is in it by then:\n{delete}"
             )
         } else {
             String::new()
@@ -129,7 +129,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     })
 }
 
-/// The namespaces that a backup was made of; none, or `*`, are all.
+/// The namespaces that a backup includes; none, or `*`, are all.
 fn included(backup: &Value) -> Vec<&str> {
     list(backup, "/spec/includedNamespaces").iter().filter_map(Value::as_str).collect()
 }
@@ -147,9 +147,9 @@ fn only(input: &Input<'_>) -> Result<String, Stop> {
     Ok(single(&included(backup)).unwrap_or_default().to_owned())
 }
 
-/// What it is restored into.
+/// The namespace that it is restored into.
 struct Ground {
-    /// It is certain that nothing is there yet.
+    /// It is certain that the namespace does not exist yet.
     is_new: bool,
     warning: Option<String>,
 }
@@ -162,7 +162,7 @@ fn ground(input: &Input<'_>, namespace: &str) -> Result<Ground, Stop> {
             return Err(Stop::Refuse(format!("namespace {namespace} is being deleted: wait until it is gone")));
         }
         There::Yes(_) => {
-            let why = "what is restored is mixed with what is there, and cannot be told from it afterwards";
+            let why = "what is restored is mixed with what is there, and cannot be distinguished from it afterwards";
             (false, Some(format!("namespace {namespace} is there already: {why}")))
         }
         There::Unknown(why) => {
@@ -172,7 +172,7 @@ fn ground(input: &Input<'_>, namespace: &str) -> Result<Ground, Stop> {
     Ok(Ground { is_new, warning })
 }
 
-/// What is said of the location that holds the backup, and of a Velero that is silent.
+/// The warnings about the location that holds the backup, and about a silent Velero.
 fn storage(input: &Input<'_>, store: &str, place: &str) -> Result<Vec<String>, Stop> {
     let locations = velero::locations(input, place)?;
     let mut out: Vec<String> = velero::silence(locations, input.now).into_iter().collect();

@@ -29,7 +29,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let undo = format!("what it has reconciled by then stays; to suspend it again:\n{again}");
     let mut plan = flux::plan(input, SPEC.name, steps(input, &path, object)?, undo)?;
     plan.reach.push(if flux::is_static(target.kind, object) {
-        "it is static: nothing is reconciled, and only the switch goes".to_owned()
+        "it is static: nothing is reconciled, only spec.suspend changes".to_owned()
     } else {
         upgrade::told(input, target.kind, object)?
     });
@@ -39,7 +39,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     Ok(plan)
 }
 
-/// The patch and its proof. The value is removed, so that nothing is left to fight Git with.
+/// The patch and its proof. The field is removed, so that it does not conflict with Git.
 pub fn steps(input: &Input<'_>, path: &str, object: &Value) -> Result<Vec<Step>, Stop> {
     let target = input.target()?;
     if let Some(switch) = flux::switch(target.kind).annotation {
@@ -63,7 +63,7 @@ pub fn steps(input: &Input<'_>, path: &str, object: &Value) -> Result<Vec<Step>,
     ])
 }
 
-/// An annotation does not move the generation, so that an old Ready would prove nothing: a token goes along.
+/// An annotation does not change the generation, so an old Ready would prove nothing: a token is sent, too.
 fn enable(input: &Input<'_>, path: &str, object: &Value, switch: &str) -> Result<Vec<Step>, Stop> {
     let target = input.target()?;
     let token = input.token.to_owned();

@@ -1,11 +1,11 @@
-//! Deployment: go on with its rollout, and wait for it.
+//! Deployment: continue its rollout, and wait for it.
 
 use super::{ActionSpec, workload};
 
 pub const SPEC: ActionSpec = ActionSpec {
     name: "resume-rollout",
     key: None,
-    doc: "go on with its rollout, and wait for it",
+    doc: "continue its rollout, and wait for it",
     rights: workload::RIGHTS,
     fields: &[],
     reason: None,

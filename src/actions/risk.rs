@@ -1,6 +1,6 @@
-//! Which word has to be typed before a plan runs: the one rule for every action. What an action does weighs something,
-//! and where it does it decides the rest: a component is core by the namespace of its workloads, wherever the object
-//! stands that manages them, and a node by its role.
+//! Which word has to be typed before a plan runs: the one rule for every action. What an action does counts, and where
+//! it does it decides the rest: a component is core by the namespace of its workloads, wherever the object that manages
+//! them is, and a node by its role.
 
 use std::collections::BTreeSet;
 
@@ -10,18 +10,18 @@ use super::input::Input;
 use crate::domain::json::{list, text};
 use crate::domain::plan::Risk;
 
-/// What an action does, from light to heavy. Reading and asking weighs nothing and comes here not at all.
+/// What an action does, from light to heavy. Read-only actions are not listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Weight {
-    /// Flux or another controller stops, starts or begins once more: a key, in core the object's name.
+    /// Flux or another controller stops, starts or starts again: a key, in core the object's name.
     Steers,
-    /// A rollout is held, a node is closed, a pod is replaced: a key, in core the context's name.
+    /// A rollout is paused, a node is cordoned, a pod is replaced: a key, in core the context's name.
     Holds,
-    /// Pods end or begin: the object's name, in core the context's.
+    /// Pods end or start: the object's name, in core the context's.
     Ends,
 }
 
-/// What has to be typed, for what happens in these namespaces to the object of this name.
+/// What has to be typed for an action in these namespaces on the object of this name.
 pub fn of<'n>(input: &Input<'_>, weight: Weight, places: impl IntoIterator<Item = &'n str>, name: &str) -> Risk {
     let core = places.into_iter().any(|place| input.is_core(place));
     word(input, weight, core, name)
@@ -40,7 +40,7 @@ fn word(input: &Input<'_>, weight: Weight, core: bool, name: &str) -> Risk {
     }
 }
 
-/// Roles of nodes without which there is no cluster, as distributions name them.
+/// Roles of nodes that the cluster cannot do without, as distributions name them.
 const ROLES: &[&str] = &["control-plane", "controlplane", "master", "etcd"];
 
 /// Whether the API server, its store or its controllers run there.

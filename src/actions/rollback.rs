@@ -37,7 +37,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
             .parse()
             .ok()
             .filter(|revision| *revision > 0)
-            .ok_or_else(|| Stop::Refuse(format!("revision `{text}` is no revision: they begin with 1")))?,
+            .ok_or_else(|| Stop::Refuse(format!("revision `{text}` is not a revision: they start at 1")))?,
         None => history
             .iter()
             .skip(1)
@@ -54,12 +54,12 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let namespace =
         Some(text(object, "/status/storageNamespace")).filter(|n| !n.is_empty()).unwrap_or(&target.key.namespace);
     let release = release_name(object, &target.key.name);
-    // they become arguments of a program that is run: what Helm itself would not take is not handed to it
+    // they become arguments of a program: what Helm itself rejects is not passed to it
     if !is_release_name(&release) {
-        return Err(Stop::Refuse(format!("`{release}` is no name of a Helm release: nothing is run for it")));
+        return Err(Stop::Refuse(format!("`{release}` is not a valid name of a Helm release: nothing is run for it")));
     }
     if !is_label(namespace) {
-        return Err(Stop::Refuse(format!("`{namespace}` is no name of a namespace: nothing is run for it")));
+        return Err(Stop::Refuse(format!("`{namespace}` is not a valid name of a namespace: nothing is run for it")));
     }
     let argv: Vec<String> =
         ["helm", "rollback", &release, &revision.to_string(), "-n", namespace, "--wait"].map(str::to_owned).into();
@@ -74,16 +74,16 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let history =
         twin::helm(input, &["history"]).arg(&*release).within(namespace).flag("max", 1).flag("output", "json");
     let check = Check::RolledBack { above: newest, to: revision };
-    steps.push(Step::new("ask helm whether it did", history, Act::Ask { argv: asked, check }));
+    steps.push(Step::new("check with helm that it did", history, Act::Ask { argv: asked, check }));
     steps.push(Step::new("change Git to the old chart or values before resuming", "", Act::Manual("resumed before Git is changed, helm-controller sees a release that it did not make, and upgrades to the bad version again".into())));
     let mut undo = by_helm(newest).to_string();
-    // a suspend of somebody else's is not ours to end
+    // a suspend by somebody else is not ours to end
     if !is_suspended || marks::of_continued(input, &path, object) {
         undo = format!("{undo}\n{}", twin::flux(input, "resume", target));
     }
     let mut plan = flux::plan(input, SPEC.name, steps, undo)?;
     plan.reach.push(format!("revisions: {}", told.join(", ")));
-    plan.warnings.push("the release stays suspended afterwards: resume it once Git is right".into());
+    plan.warnings.push("the release stays suspended afterwards: resume it once Git is fixed".into());
     plan.risk = Risk::Context(input.context.to_owned());
     plan.reach.extend(dependents::told(input)?);
     Ok(plan)
@@ -112,7 +112,8 @@ fn is_part(part: &str) -> bool {
 /// The longest name of a release.
 const LONGEST: usize = 53;
 
-/// The release's name as helm-controller makes it: one that is too long is cut, and ends in twelve digits of its own.
+/// The release's name as helm-controller makes it: a name that is too long is cut, and ends in twelve digits of its
+/// hash.
 ///
 /// helm-controller 1.6 `internal/release/name.go`, `ShortenName`.
 fn release_name(object: &serde_json::Value, name: &str) -> String {

@@ -7,13 +7,13 @@ use super::{ActionSpec, Field, Start, right, workload};
 use crate::domain::plan::{Body, Plan, Proof, Step, Stop, Via};
 use crate::domain::proof::{Check, Sent};
 
-/// More than this is a slip of the finger.
+/// More than this is a typing error.
 const MOST: i64 = 1000;
 
 pub const SPEC: ActionSpec = ActionSpec {
     name: "scale",
     key: None,
-    doc: "set the number of replicas, and wait until they are there",
+    doc: "set the number of replicas, and wait until they are ready",
     rights: &[right("apps", "deployments/scale", "patch"), right("apps", "statefulsets/scale", "patch")],
     fields: &[Field::new("replicas", "how many", Start::Of(now)).required()],
     reason: None,
@@ -21,7 +21,7 @@ pub const SPEC: ActionSpec = ActionSpec {
     plan,
 };
 
-/// The number of now, where it is known already.
+/// The current number, where it is known already.
 fn now(input: &Input<'_>) -> String {
     workload::find(input).map(|w| workload::replicas(w.object).to_string()).unwrap_or_default()
 }
@@ -38,7 +38,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         .filter(|n| (0..=MOST).contains(n))
         .ok_or_else(|| Stop::Refuse(format!("replicas is a number from 0 to {MOST}, not `{wanted}`")))?;
     if wanted == now {
-        return Err(Stop::Refuse(format!("{} has {now} replicas already: say another number", workload.told())));
+        return Err(Stop::Refuse(format!("{} has {now} replicas already: set another number", workload.told())));
     }
     let body = Body::Merge(json!({ "spec": { "replicas": wanted } }));
     let mut request = workload::patch(input, &workload, "scale", &["/spec/replicas"], body)?;

@@ -68,7 +68,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let caution = Caution::of(input, &matchers, (scope != Scope::Object).then(|| scope.told(target)))?;
     plan.reach.push(format!("{}, for {}", caution.count, span.told));
     plan.reach.extend(caution.about);
-    plan.reach.push("notifications only: what fires goes on firing, and notifies when the silence ends".into());
+    plan.reach.push("notifications only: alerts keep firing, and notify again when the silence ends".into());
     plan.risk = match caution.risk {
         Risk::Press if span.is_long() => Risk::Name(target.key.name.to_string()),
         risk => risk,
@@ -197,7 +197,7 @@ mod tests {
     #[case("", "at least one matcher")]
     #[case(r#"a=~".*""#, "silence everything")]
     #[case("a!=b", "silence everything")]
-    #[case(r#"a=~"(""#, "is no regex")]
+    #[case(r#"a=~"(""#, "is not a valid regex")]
     fn matchers_that_cannot_be_meant_are_refused(#[case] text: &str, #[case] expected: &str) {
         let Err(Stop::Refuse(why)) = parse(text) else { panic!("{text} was taken") };
         assert!(why.contains(expected), "{why}");
@@ -212,7 +212,7 @@ mod tests {
         let mut wrong = Vec::new();
         for row in oracle.as_array().unwrap() {
             let input = row["input"].as_str().unwrap();
-            // between matchers a blank or a comma may stand here, so that within one it must be quoted; braces hold several
+            // between matchers a blank or a comma is allowed here, so within one it must be quoted; braces hold several
             let unquoted = input.split('"').step_by(2).any(|part| part.trim().contains([',', ' ']));
             if (unquoted && input != "a = b") || input.starts_with('{') {
                 continue;

@@ -1,6 +1,6 @@
 //! What a silence covers now, and what has to be typed before it is made: wide is never the default. A silence is wide
 //! when nothing in it names an alert or an object, when it covers many alerts, those of every namespace, or the one by
-//! which alerting itself is watched; and one of which nobody knows what it covers counts as wide.
+//! which alerting itself is watched; a silence whose coverage is not known counts as wide.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -52,7 +52,7 @@ pub struct Caution {
 }
 
 impl Caution {
-    /// `wider` says in words what is covered beyond the object, when that was asked for.
+    /// `wider` says in words what is covered beyond the object, when that was requested.
     pub fn of(input: &Input<'_>, matchers: &[Matcher], wider: Option<String>) -> Result<Self, Stop> {
         let test = Test::of(matchers).map_err(Stop::Refuse)?;
         let hit: Vec<&Labels> = input.alerts.iter().filter(|labels| test.all(labels)).collect();
@@ -105,7 +105,7 @@ fn wide(matchers: &[Matcher]) -> Option<String> {
         "alertname" => is_finite(m),
         name if is_shared(name) => false,
         name if is_place(name) => true,
-        // a pattern of names fits objects of every namespace
+        // a name pattern matches objects of every namespace
         _ => has_place || is_finite(m),
     };
     if !telling.iter().any(names) {
@@ -129,12 +129,12 @@ fn is_shared(name: &str) -> bool {
     SHARED.contains(&name) || name.contains("cluster")
 }
 
-/// Labels that tell nothing within a namespace either.
+/// Labels that distinguish nothing within a namespace either.
 fn is_everywhere(name: &str) -> bool {
     is_shared(name) && !matches!(name, "job" | "service" | "endpoint" | "container")
 }
 
-/// Whether a matcher asks for something: not for an absent label, and not for just any value.
+/// Whether a matcher requires something: not an absent label, and not just any value.
 fn tells(m: &Matcher) -> bool {
     const ANY: &[&str] = &["", "zqx", "Zq9-x.probe", "70"];
     if !m.is_equal {
@@ -146,12 +146,12 @@ fn tells(m: &Matcher) -> bool {
     go_regex::anchored(&m.value).is_ok_and(|regex| !ANY.iter().any(|any| regex.is_match(any)))
 }
 
-/// Whether it lists what it asks for.
+/// Whether it lists the values that it requires.
 fn is_finite(m: &Matcher) -> bool {
     !m.is_regex || !m.value.contains(['*', '+', '{', '[', '\\', '?'])
 }
 
-/// Why it is wide by what fires now: alerts of every namespace that has any.
+/// Why it is wide, considering the alerts that fire now: alerts of every namespace that has any.
 fn everywhere(hit: &[&Labels], all: &[Labels]) -> Option<String> {
     fn place(labels: &Labels) -> Option<&str> {
         let found = labels.get("exported_namespace").or_else(|| labels.get("namespace"));
@@ -164,8 +164,8 @@ fn everywhere(hit: &[&Labels], all: &[Labels]) -> Option<String> {
     (here.len() > 1 && here == there).then(|| format!("alerts of every namespace that has any: {}", here.len()))
 }
 
-/// The alert by which alerting is watched, if it is covered; also while it is not seen to fire, when what it carries
-/// beside its name is not known.
+/// The alert by which alerting is watched, if it is covered; also while it is not seen to fire, when its other labels
+/// are not known.
 fn watchdog(matchers: &[Matcher], hit: &[&Labels]) -> Option<&'static str> {
     let known: Vec<Matcher> =
         matchers.iter().filter(|m| m.name == "severity" || !is_shared(&m.name)).cloned().collect();

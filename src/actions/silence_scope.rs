@@ -1,5 +1,5 @@
-//! Whose alerts a silence is for: those of the object, or of more, when more is asked for by its name. What is proposed
-//! matches alerts that are known to be about the object; where none are, the label by which alerts name such an object;
+//! Whose alerts a silence is for: those of the object, or more when that is requested by name. The proposal matches
+//! alerts that are known to be about the object; where there are none, the label by which alerts name such an object;
 //! and where there is no such label nothing is proposed: an object is never widened to its namespace.
 
 use std::collections::BTreeSet;
@@ -47,7 +47,7 @@ impl Scope {
     }
 }
 
-/// What is silenced when nothing else is said.
+/// What is silenced by default.
 pub fn propose(input: &Input<'_>) -> Result<Vec<Matcher>, Stop> {
     let target = input.target()?;
     let namespace = &*target.key.namespace;
@@ -61,7 +61,7 @@ pub fn propose(input: &Input<'_>) -> Result<Vec<Matcher>, Stop> {
     }
 }
 
-/// The label in which most alerts speak of a namespace: where an exporter's own stands in `namespace`, it is the other.
+/// The label in which most alerts name a namespace: where `namespace` is the exporter's own, it is the other.
 fn spoken_of(namespace: &str, all: &[Labels]) -> &'static str {
     let count =
         |label: &str| all.iter().filter(|labels| labels.get(label).is_some_and(|have| have == namespace)).count();
@@ -77,7 +77,7 @@ fn component(target: &Target) -> Result<Vec<Matcher>, Stop> {
     if !component.workloads.is_empty() {
         let name = |name: &String| name.split('*').map(go_regex::quoted).collect::<Vec<_>>().join(".*");
         let names: Vec<String> = component.workloads.iter().map(name).collect();
-        // a pod is called as its workload, and more
+        // a pod has its workload's name, and more
         found.push(Matcher::fits("pod", format!("(?:{})-.+", names.join("|"))));
     }
     Ok(found)
@@ -92,7 +92,7 @@ fn alert(target: &Target, all: &[Labels]) -> Result<Vec<Matcher>, Stop> {
     let object: Vec<&str> =
         OBJECT.iter().copied().filter(|name| labels.contains_key(*name) && is_object(name, about)).collect();
     names.extend(object.iter().filter(|name| **name != "instance"));
-    // the address is that of the exporter, unless nothing else says where it is
+    // the address is that of the exporter, unless no other label says where it is
     if object == ["instance"] || (object.contains(&"instance") && about == Some("Node")) {
         names.insert("instance");
     }
@@ -105,7 +105,7 @@ fn alert(target: &Target, all: &[Labels]) -> Result<Vec<Matcher>, Stop> {
         let differs = |name: &&str| labels.get(*name) != other.get(*name);
         let more = OBJECT.iter().copied().chain(["device", "mountpoint", "container"]);
         let more = more.chain(labels.keys().map(String::as_str).filter(|name| *name != "severity")).chain(["severity"]);
-        // where this one has no such label, the matcher asks for its absence
+        // if this alert has no such label, the matcher requires its absence
         let more = more.chain(other.keys().map(String::as_str));
         match more.filter(|name| !names.contains(name)).find(differs) {
             Some(name) => drop(names.insert(name)),
@@ -127,7 +127,7 @@ fn is_object(label: &str, about: Option<&str>) -> bool {
     }
 }
 
-/// Nothing that fires is about it: the label by which alerts would name it, if they do.
+/// No firing alert is about it: the label by which alerts would name it, if they do.
 fn unseen(target: &Target) -> Result<Vec<Matcher>, Stop> {
     let (namespace, name) = (&*target.key.namespace, &*target.key.name);
     let with = |place: &str, label: &str| {
@@ -159,7 +159,7 @@ fn refusal(target: &Target, perhaps: Option<String>) -> String {
     format!("no alert is known to be about {}: set {}", target.told(), ways.join(", or "))
 }
 
-/// A way to say which alerts, and how well it does.
+/// A way to select alerts, and how well it does.
 struct Candidate {
     matchers: Vec<Matcher>,
     /// How many alerts about the object it matches, and how many others.
@@ -169,8 +169,8 @@ struct Candidate {
     names_it: bool,
 }
 
-/// By the labels of alerts that are about it: what matches the most of them, rather by the object's name than by a list,
-/// and rather without others.
+/// By the labels of alerts that are about it: what matches the most of them, preferably by the object's name and not by
+/// a list, and preferably without others.
 fn seen(target: &Target, all: &[Labels]) -> Result<Vec<Matcher>, Stop> {
     let known = &target.known.alerts;
     let mut found: Vec<Candidate> = OBJECT.iter().filter_map(|label| by_label(target, label, all)).collect();
@@ -225,7 +225,7 @@ fn by_label(target: &Target, label: &str, all: &[Labels]) -> Option<Candidate> {
     judged(out, names_it, &target.known.alerts, all)
 }
 
-/// The namespace that all of them speak of, as they say it.
+/// The namespace that all of them name, as they write it.
 fn place(members: &[&Alerted]) -> Vec<Matcher> {
     for label in ["exported_namespace", "namespace"] {
         let values: BTreeSet<Option<&String>> = members.iter().map(|alert| alert.labels.get(label)).collect();

@@ -8,17 +8,17 @@ use jiff::tz::TimeZone;
 use crate::domain::ages::{Time, duration};
 use crate::domain::plan::Stop;
 
-/// Longer than this is no silence but a change of the alert.
+/// Longer than this should be a change of the alert, not a silence.
 const LONGEST: i64 = 31 * DAY;
-/// What lasts longer outlives whoever is on call.
+/// What lasts longer outlasts the shift of the operator on call.
 pub const DAY: i64 = 86_400;
 
-/// A length of time from now on.
+/// A duration from now on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Span {
     pub seconds: i64,
     pub told: String,
-    /// It was said as an end, not as a length.
+    /// It was given as an end, not as a duration.
     is_end: bool,
 }
 
@@ -45,7 +45,7 @@ impl Span {
         self.is_long().then(|| format!("it lasts {}: longer than a day, nobody on call remembers it", self.told))
     }
 
-    /// What amtool is told.
+    /// What amtool gets.
     pub fn flag(&self, ends: Time) -> String {
         match (self.is_end, self.seconds % 60) {
             (true, _) => end_flag(ends),

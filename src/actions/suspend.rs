@@ -1,4 +1,4 @@
-//! Suspend a Flux object: its controller stops reconciling it. What runs already goes on.
+//! Suspend a Flux object: its controller stops reconciling it. What runs already continues.
 
 use serde_json::{Value, json};
 
@@ -32,12 +32,12 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
         plan.warnings.push(format!("a suspend does not stop what runs: {running}"));
     }
     match target.kind {
-        "HelmRelease" => plan.reach.push("its HelmChart goes on being fetched; its workloads stay as they are".into()),
-        "ResourceSet" => plan.reach.push("the objects that it made stay, and go on by themselves".into()),
-        "Kustomization" => plan.reach.push("the HelmReleases that it made go on by themselves".into()),
-        _ => plan.reach.push("what takes its content from it keeps the revision of now".into()),
+        "HelmRelease" => plan.reach.push("its HelmChart is still fetched; its workloads stay as they are".into()),
+        "ResourceSet" => plan.reach.push("the objects that it made stay, and continue by themselves".into()),
+        "Kustomization" => plan.reach.push("the HelmReleases that it made continue by themselves".into()),
+        _ => plan.reach.push("what uses its content keeps the current revision".into()),
     }
-    plan.reach.push("objects that depend on it are blocked when they change; it goes on saying Ready".into());
+    plan.reach.push("objects that depend on it are blocked when they change; it still reports Ready".into());
     flux::name_when_core(input, target, &mut plan);
     plan.reach.extend(dependents::told(input)?);
     Ok(plan)

@@ -1,5 +1,5 @@
-//! The commands that do the same as a step, or undo it: each begins here, so that none lacks its way to the cluster. What
-//! the programs send is compared with what we send, from their sources and on a real cluster.
+//! The commands that do the same as a step, or undo it: each begins here, so that none lacks its way to the cluster.
+//! What the programs send is compared with what we send, from their sources and on a real cluster.
 
 use super::flux;
 use super::input::{Input, Target};
@@ -24,8 +24,8 @@ pub fn helm(input: &Input<'_>, words: &[&str]) -> CommandLine {
 /// The annotation that asks for a reconciliation.
 pub const REQUESTED: &str = "reconcile.fluxcd.io/requestedAt";
 
-/// `flux suspend helmrelease monitoring -n monitoring`. What is switched by an annotation the flux command does not know:
-/// kubectl annotates it.
+/// `flux suspend helmrelease monitoring -n monitoring`. The flux command does not know kinds that are switched by an
+/// annotation: kubectl annotates them.
 pub fn flux(input: &Input<'_>, verb: &str, target: &Target) -> CommandLine {
     of_flux(input, verb, target.kind, &target.key.namespace, &target.key.name)
 }

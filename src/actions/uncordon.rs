@@ -1,4 +1,4 @@
-//! Uncordon a node. One that somebody else cordoned is left alone unless told otherwise.
+//! Uncordon a node. One that somebody else cordoned is left alone unless set otherwise.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::domain::proof::Check;
 pub const SPEC: ActionSpec = ActionSpec {
     name: "uncordon",
     key: Some(ActKey::Toggle),
-    doc: "let pods be put on the node again",
+    doc: "mark the node schedulable again",
     rights: cordon::RIGHTS,
     fields: &[Field::new("any", "yes: even if it was cordoned by somebody else", Start::Text("no"))],
     reason: None,
@@ -29,7 +29,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let by = marks::by(node);
     if by.is_empty() && !input.yes("any")? {
         return Err(Stop::Refuse(format!(
-            "{} was not cordoned by watchkeeper: somebody may count on it; set any=yes to uncordon it all the same",
+            "{} was not cordoned by watchkeeper: somebody may rely on it; set any=yes to uncordon it anyway",
             target.told()
         )));
     }

@@ -23,9 +23,9 @@ const OWN: &[&str] = &[
 pub const SPEC: ActionSpec = ActionSpec {
     name: "undo-rollout",
     key: None,
-    doc: "go back to an earlier revision of a Deployment, where Flux does not write it back at once",
+    doc: "roll a Deployment back to an earlier revision, where Flux does not revert that at once",
     rights: workload::RIGHTS,
-    fields: &[Field::new("revision", "the revision to go back to; the one before by default", Start::Text(""))],
+    fields: &[Field::new("revision", "the revision to roll back to; the previous one by default", Start::Text(""))],
     reason: None,
     offered: |subject| subject.of(&["Deployment"]),
     plan,
@@ -57,7 +57,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let now = annotation(workload.object, REVISION);
     let then = annotation(target, REVISION);
     if now == then {
-        return Err(Stop::Refuse(format!("revision {now} is the present one; known: {}", known.join(", "))));
+        return Err(Stop::Refuse(format!("revision {now} is the current one; known: {}", known.join(", "))));
     }
     let mut template = target.pointer("/spec/template").cloned().unwrap_or_default();
     if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
@@ -78,7 +78,7 @@ fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     request.before = format!("revision {now}: {}", images(workload.object));
     request.after = format!("revision {then}: {}", images(target));
     let twin = |revision: &str| workload.kubectl(input, &["rollout", "undo"]).flag("to-revision", revision);
-    let send = Step::send(format!("go back to revision {then}"), twin(then), request);
+    let send = Step::send(format!("roll back to revision {then}"), twin(then), request);
     let steps = vec![send, workload::rollout(&workload, sent)];
     let mut plan = workload::plan(input, SPEC.name, &workload, steps)?;
     plan.undo = if now.is_empty() { String::new() } else { twin(now).to_string() };

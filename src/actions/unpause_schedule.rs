@@ -1,4 +1,4 @@
-//! Velero: make runs of the schedule again.
+//! Velero: unpause the schedule: it runs again.
 
 use super::input::Input;
 use super::{ActKey, ActionSpec, Field, Start, velero};
@@ -7,7 +7,7 @@ use crate::domain::plan::{Plan, Stop};
 pub const SPEC: ActionSpec = ActionSpec {
     name: "unpause-schedule",
     key: Some(ActKey::Toggle),
-    doc: "make runs of the schedule again",
+    doc: "unpause the schedule: it runs again",
     rights: velero::RIGHTS,
     fields: &[Field::new("skip", "yes: do not make up at once for a run that was missed", Start::Text("yes"))],
     reason: None,
@@ -18,6 +18,6 @@ pub const SPEC: ActionSpec = ActionSpec {
 fn plan(input: &Input<'_>) -> Result<Plan, Stop> {
     let skip = input.setting("skip").is_none() || input.yes("skip")?;
     let reach = if skip { "the next run is the next one due" } else { "a run that was missed starts within a minute" };
-    // said either way: without a word the server's own setting decides. Velero 1.13 and later sets it back by itself
+    // always set explicitly: otherwise the server's own setting decides. Velero 1.13 and later sets it back by itself
     velero::pause(input, SPEC.name, false, Some(skip), reach)
 }

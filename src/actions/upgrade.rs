@@ -1,9 +1,9 @@
-//! What resuming a Flux object would change, from what it says of itself and what its source holds now. That something
-//! will happen is said only where it is certain.
+//! What resuming a Flux object would change, from its status and from what its source holds now. A change is announced
+//! only where it is certain.
 //!
 //! Source: the controllers raise `status.observedGeneration` while an object is suspended (helm-controller 1.6 and
 //! kustomize-controller 1.9 in what they defer, source-controller 1.9 in `summarize`, which renews Ready, too). What was
-//! last tried stands in `lastAttemptedGeneration`, in the condition Ready of a HelmRelease or a Kustomization, and in the
+//! last tried is in `lastAttemptedGeneration`, in the condition Ready of a HelmRelease or a Kustomization, and in the
 //! condition `ArtifactInStorage` of a source.
 
 use serde_json::Value;
@@ -26,7 +26,7 @@ pub fn told(input: &Input<'_>, kind: &str, object: &Value) -> Result<String, Sto
     Ok(if is_changed(kind, object) { format!("{what}; its spec was changed since it was last tried") } else { what })
 }
 
-/// Whether more than the suspend itself was changed since the controller last did its work.
+/// Whether more than the suspend itself was changed since the controller last ran.
 fn is_changed(kind: &str, object: &Value) -> bool {
     let of = |name| condition(object, name).and_then(|c| int(c, "/observedGeneration"));
     let tried = match kind {
@@ -70,7 +70,7 @@ fn given<'a>(input: &Input<'a>, object: &Value) -> Result<Option<(&'a str, &'a s
     Ok(Some(revision.split_once('@').unwrap_or((revision, ""))))
 }
 
-/// What is wanted of a version; nothing is everything.
+/// The version that is asked for; empty matches all.
 fn wanted<'v>(object: &'v Value, pointer: &str) -> &'v str {
     Some(text(object, pointer)).filter(|version| !version.is_empty()).unwrap_or("*")
 }
@@ -126,7 +126,7 @@ fn release(input: &Input<'_>, object: &Value) -> Result<String, Stop> {
     Ok(format!("{told}{tried}{values}"))
 }
 
-/// Whether two texts name the same chart: to the letter where both name a build, else by their versions.
+/// Whether two texts name the same chart: exactly where both name a build, else by their versions.
 fn is_same(a: &str, b: &str) -> bool {
     if a == b || (a.contains('+') && b.contains('+')) {
         return a == b;
@@ -136,7 +136,7 @@ fn is_same(a: &str, b: &str) -> bool {
 
 fn direction(from: &str, to: &str) -> String {
     match Version::parse(from).zip(Version::parse(to)) {
-        Some((from, to)) if to < from => "it will be taken back to that".to_owned(),
+        Some((from, to)) if to < from => "it will be downgraded".to_owned(),
         Some((from, to)) if to > from => "it will be upgraded".to_owned(),
         _ => "it will get that one".to_owned(),
     }

@@ -1,4 +1,4 @@
-//! What the actions on Velero's objects share: schedules that are paused, and whether anybody will answer.
+//! What the actions on Velero's objects share: schedules that are paused, and whether Velero responds.
 
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ pub fn when_paused(subject: &Subject<'_>, wanted: bool) -> Offer {
     }
 }
 
-/// The velero command that pauses a schedule, or lets it go on; `skip` is what becomes of a run that was missed.
+/// The velero command that pauses or unpauses a schedule; `skip` says whether a missed run is skipped.
 ///
 /// Velero 1.18 `pkg/cmd/cli/schedule/pause.go`: without the flag the field is removed, and a bare `--skip-immediately`
 /// takes the word after it for its value.
@@ -67,7 +67,7 @@ pub fn pause(
     let send = Step::send(format!("{verb} schedule {}", target.key.name), command(input, wanted, skip)?, request);
     let send = if wanted { send.holding("paused", target.object()) } else { send.freeing(target.object()) };
     let steps = vec![send, Step::wait("read it back", proof)];
-    // to undo a pause is not to make up for the runs that it was for
+    // an undo of a pause must not start the runs that the pause prevented
     let undo = command(input, !wanted, wanted.then_some(true))?.to_string();
     let mut plan = flux::plan(input, action, steps, undo)?;
     plan.reach.push(reach.to_owned());
@@ -80,7 +80,7 @@ pub fn locations<'a>(input: &Input<'a>, namespace: &str) -> Result<Result<&'a [V
     Ok(input.maybe(&path)?.map(|found| list(found, "/items")))
 }
 
-/// Whether nobody has validated a location for so long that Velero must be silent, and for how long.
+/// Whether no location has been validated for so long that Velero must be silent, and for how long.
 fn silent_for(location: &Value, now: Time) -> Option<i64> {
     let patience = patience(text(location, "/spec/validationFrequency"))?;
     let last = ["/status/lastValidationTime", "/metadata/creationTimestamp"];
@@ -88,31 +88,31 @@ fn silent_for(location: &Value, now: Time) -> Option<i64> {
     Some(last.age(now)).filter(|age| *age >= patience)
 }
 
-/// What is said where no Velero seems to answer: it validates every location again and again.
+/// The warning when Velero does not seem to respond: it validates every location regularly.
 pub fn silence(locations: Result<&[Value], &str>, now: Time) -> Option<String> {
     let locations = match locations {
         Ok(locations) => locations,
         Err(why) => return Some(format!("whether Velero answers could not be read: {why}")),
     };
     let validated = locations.iter().filter(|one| patience(text(one, "/spec/validationFrequency")).is_some());
-    // the one that was validated last tells
+    // the location that was validated last decides
     let ages: Option<Vec<i64>> = validated.map(|one| silent_for(one, now)).collect();
     let age = ages?.into_iter().min()?;
     Some(format!(
-        "Velero is silent: no storage location was validated for {}; what is asked of it may wait until it is back",
+        "Velero is silent: no storage location was validated for {}; requests to it may wait until it is back",
         ages::told(age)
     ))
 }
 
-/// Why a location does not serve what is asked of it.
+/// Why a location cannot be used for the request.
 pub enum Unfit<'a> {
     Unavailable(&'a str),
     ReadOnly,
-    /// It has not said yet, or it is none that is known.
+    /// Its state is not known, or the location is not.
     Unknown(String),
 }
 
-/// Whether a location serves; `writes` when it must take something.
+/// Whether a location can be used; `writes` when it must be writable.
 pub fn unfit<'a>(locations: &'a [Value], name: &str, writes: bool) -> Option<Unfit<'a>> {
     let Some(location) = locations.iter().find(|one| text(one, "/metadata/name") == name) else {
         return Some(Unfit::Unknown(format!("storage location {name} is not there")));
@@ -125,7 +125,7 @@ pub fn unfit<'a>(locations: &'a [Value], name: &str, writes: bool) -> Option<Unf
     (writes && text(location, "/spec/accessMode") == "ReadOnly").then_some(Unfit::ReadOnly)
 }
 
-/// A label value, as Velero shortens what is too long for one.
+/// A label value, as Velero shortens values that are too long.
 ///
 /// Velero 1.18 `pkg/label/label.go`, `GetValidName`: 57 characters, and six of the SHA-256.
 pub fn label_value(name: &str) -> String {

@@ -85,17 +85,17 @@ pub fn replicas(object: &Value) -> i64 {
     int(object, "/spec/replicas").or_else(|| int(object, "/status/desiredNumberScheduled")).unwrap_or(1)
 }
 
-/// How far a rollout of a StatefulSet goes.
+/// How many pods a rollout of a StatefulSet replaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Partition {
-    /// Pods below this number keep what they have.
+    /// Pods below this number keep their revision.
     pub from: i64,
     pub all: i64,
     /// Pods that a rollout replaces.
     pub replaced: i64,
 }
 
-/// The partition of a StatefulSet, where it has one: the pods below it keep what they have.
+/// The partition of a StatefulSet, where it has one: the pods below it keep their revision.
 ///
 /// Kubernetes `api/apps/v1/types.go`, `RollingUpdateStatefulSetStrategy`: pods from the last down to the partition are
 /// updated.
@@ -105,7 +105,7 @@ pub fn partition(object: &Value) -> Option<Partition> {
     Some(Partition { from: partition, all, replaced: (all - partition).max(0) })
 }
 
-/// Budgets over the workload's pods that leave no room, or why they could not be read.
+/// Budgets over the workload's pods that allow no disruption, or why they could not be read.
 pub fn budgets(input: &Input<'_>, workload: &Workload<'_>) -> Result<Vec<String>, Stop> {
     let path = input.served("PodDisruptionBudget")?.collection(&workload.namespace);
     let labels = workload.object.pointer("/spec/template/metadata/labels").unwrap_or(&Value::Null);
@@ -120,7 +120,7 @@ pub fn budgets(input: &Input<'_>, workload: &Workload<'_>) -> Result<Vec<String>
         .collect())
 }
 
-/// Holds a Deployment's rollout, or lets it go on.
+/// Pauses a Deployment's rollout, or resumes it.
 pub fn pause(input: &Input<'_>, action: &'static str, wanted: bool) -> Result<Plan, Stop> {
     let workload = find(input)?;
     let paused = flag(workload.object, "/spec/paused");
@@ -150,7 +150,7 @@ pub fn pause(input: &Input<'_>, action: &'static str, wanted: bool) -> Result<Pl
     plan.undo = if wanted {
         twin(opposite).to_string()
     } else {
-        format!("what has rolled out by then stays; to hold it again:\n{}", twin(opposite))
+        format!("what has rolled out by then stays; to pause it again:\n{}", twin(opposite))
     };
     plan.warnings.extend(drift(input, &workload, "/spec/paused")?);
     Ok(plan)
@@ -176,15 +176,15 @@ pub fn autoscalers(input: &Input<'_>, workload: &Workload<'_>) -> Result<Vec<Str
         .collect())
 }
 
-/// What a rolling restart means for users, and who may undo it.
+/// What a rolling restart means for users, and what may undo it.
 pub fn cautions(workload: &Workload<'_>) -> Vec<String> {
     let mut out = Vec::new();
     let strategy = text(workload.object, "/spec/strategy/type");
     if strategy == "Recreate" {
-        out.push("strategy Recreate: all pods are ended before new ones start".into());
+        out.push("strategy Recreate: all pods are terminated before new ones start".into());
     }
     if workload.kind != "DaemonSet" && replicas(workload.object) == 1 && strategy != "Recreate" {
-        out.push("one replica: it may be away for a moment".into());
+        out.push("one replica: it may be unavailable for a moment".into());
     }
     if let Some(pods) = partition(workload.object) {
         let Partition { from, all, replaced } = pods;
@@ -193,7 +193,7 @@ pub fn cautions(workload: &Workload<'_>) -> Vec<String> {
     let operator = list(workload.object, "/metadata/ownerReferences").iter().find(|o| flag(o, "/controller"));
     if let Some(operator) = operator {
         out.push(format!(
-            "made by {} {}: its operator may take the change back midway",
+            "made by {} {}: its operator may revert the change midway",
             text(operator, "/kind"),
             text(operator, "/name")
         ));
@@ -201,7 +201,7 @@ pub fn cautions(workload: &Workload<'_>) -> Vec<String> {
     out
 }
 
-/// Who makes a pod anew once it is gone.
+/// What recreates a pod once it is gone.
 pub fn successor(pod: &Value) -> String {
     if stays(pod) == Some("static") {
         return "its node runs it from a file: only what the API server shows of it goes, and comes back".to_owned();
@@ -214,12 +214,12 @@ pub fn successor(pod: &Value) -> String {
     }
 }
 
-/// Whether its controller makes another one: a Job may have done with trying.
+/// Whether its controller makes another one: a Job may have used up its retries.
 fn is_replaced(pod: &Value) -> bool {
     owner(pod).is_some_and(|(kind, _)| kind != "Job")
 }
 
-/// A plan that ends one pod: a yes is enough where another takes its place.
+/// A plan that ends one pod: a yes is enough where another pod replaces it.
 pub fn pod_plan(
     input: &Input<'_>,
     action: &'static str,

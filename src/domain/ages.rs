@@ -1,4 +1,4 @@
-//! Times and how they are told: kubectl's HumanDuration to the letter.
+//! Times and how they are shown: kubectl's HumanDuration to the letter.
 
 use std::fmt::Write as _;
 
@@ -57,8 +57,8 @@ fn fast(b: &[u8]) -> Option<i64> {
 }
 
 /// kubectl's age: `<2m` seconds, `<10m` minutes and seconds, `<3h` minutes, `<8h` hours and minutes, `<48h` hours,
-/// `<8d` days and hours, `<2y` days, `<8y` years and days, then years. In the future: `<invalid>`, but for the minute by
-/// which clocks may differ, where kubectl allows one second.
+/// `<8d` days and hours, `<2y` days, `<8y` years and days, then years. In the future: `<invalid>`, except for one
+/// minute of clock skew, where kubectl allows one second.
 pub fn human(seconds: i64, out: &mut String) {
     let s = seconds;
     let two = |out: &mut String, a: i64, au: char, b: i64, bu: char| {

@@ -10,12 +10,12 @@ pub struct Candidate {
     pub namespace: String,
     pub name: String,
     pub port: String,
-    /// What speaks for it.
+    /// Why it looks like one.
     pub why: String,
     pub used: bool,
     /// Why it is used, or why it is not.
     pub standing: String,
-    /// The operator's word would make it used.
+    /// Naming it in the configuration would make it used.
     pub open: bool,
 }
 

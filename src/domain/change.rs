@@ -1,4 +1,4 @@
-//! News about one kind, and how fresh the feed of that news is.
+//! Changes of one kind's objects, and how fresh the feed of these changes is.
 
 use std::sync::Arc;
 
@@ -7,12 +7,12 @@ use super::interner::Sym;
 use super::record::{KindId, Record, Uid};
 use super::served::Served;
 
-/// One piece of news.
+/// One change.
 #[derive(Debug, Clone)]
 pub enum Change {
     Upsert(Record),
     Remove(Uid),
-    /// A full list of `scope` begins; rows of before stay until [`Change::Listed`].
+    /// A full list of `scope` begins; earlier rows stay until [`Change::Listed`].
     Listing {
         scope: Scope,
     },
@@ -30,7 +30,7 @@ pub enum Scope {
     Namespace(Sym),
 }
 
-/// News of one kind, in order, with the strings that it needs.
+/// Changes of one kind, in order, with the strings that they need.
 #[derive(Debug)]
 pub struct Batch {
     pub kind: KindId,
@@ -38,34 +38,34 @@ pub struct Batch {
     pub changes: Vec<Change>,
 }
 
-/// How it stands with the feed of one kind.
+/// The state of the feed of one kind.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Feed {
     pub state: FeedState,
     /// When the state began.
     pub since: Time,
-    /// When the feed last said anything true, if it ever did.
+    /// When the feed last reported anything valid, if it ever did.
     pub fresh: Option<Time>,
     /// The last error, in plain words, sanitised.
     pub error: Option<Box<str>>,
-    /// Of a live feed: what it does without.
+    /// For a live feed: what is missing.
     pub lack: Lack,
     /// The namespaces that can be seen, when not all can.
     pub only: Box<[Box<str>]>,
-    /// Where its objects live, once discovery has told.
+    /// Where its objects live, once discovery has found it.
     pub api: Option<Arc<Served>>,
-    /// Where the news comes from: `helm.toolkit.fluxcd.io/v2`, or an address.
+    /// Where the changes come from: `helm.toolkit.fluxcd.io/v2`, or an address.
     pub origin: Box<str>,
     /// Objects that could not be decoded.
     pub bad: Vec<Bad>,
-    /// What is to be known besides, and takes nothing away: Services that look like the one that is used, how it is read
-    /// where it cannot be watched, what the server warns of.
+    /// Further notes on a feed that works: Services that look like the one that is used, the way in which a kind is
+    /// read that cannot be watched, what the server warns of.
     pub aside: Box<str>,
-    /// What failed is asked again in a moment: not its last word.
+    /// The request will be repeated soon: the state is not final.
     pub soon: bool,
 }
 
-/// What a live feed of several servers does without.
+/// What is missing from a live feed of several servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub enum Lack {
     #[default]
@@ -74,7 +74,7 @@ pub enum Lack {
     Absent,
     /// A replica, a right, or some entries.
     Part,
-    /// A service that was found and answers no more.
+    /// A service that was found and no longer answers.
     Lost,
 }
 
@@ -84,14 +84,14 @@ pub enum FeedState {
     /// Nothing asked yet.
     #[default]
     Waiting,
-    /// Not asked for: read once somebody opens it.
+    /// Not requested: read when it is first opened.
     Idle,
-    /// The first list is under way; rows are partial.
+    /// The first list is being read; rows are partial.
     Listing {
         seen: u32,
     },
     Live,
-    /// Had data, has lost touch: the rows are old.
+    /// Had data, has lost the connection: the rows are old.
     Stale,
     /// The API server refuses this identity.
     NoAccess,
@@ -99,7 +99,7 @@ pub enum FeedState {
     NotInstalled,
     /// Never had data, cannot get any.
     Unreachable,
-    /// Something looks like such a service, and nobody's word is behind it: nothing is asked.
+    /// Something looks like such a service, but nothing confirms it: it is not asked.
     Unconfirmed,
     /// Switched off in the configuration.
     Off,
@@ -121,12 +121,12 @@ impl FeedState {
         }
     }
 
-    /// Whether the rows can be trusted to be all there is, now.
+    /// Whether the rows are certain to be complete, now.
     pub fn is_live(self) -> bool {
         self == Self::Live
     }
 
-    /// Whether an operator is blind here although the thing may exist.
+    /// Whether an operator cannot see objects that may exist.
     pub fn is_blind(self) -> bool {
         matches!(self, Self::Stale | Self::NoAccess | Self::Unreachable | Self::Unconfirmed)
     }

@@ -1,5 +1,5 @@
-//! A command that is shown, as a list of words: the program with the way to the cluster, what it is to do, its flags and
-//! arguments, each word quoted. One builder for all of them, so that none lacks its context or runs what a name says.
+//! A command that is shown, as a list of words: the program with the way to the cluster, its subcommand, its flags and
+//! arguments, each word quoted. One builder for all of them, so that none lacks its context or executes part of a name.
 //! It starts nothing.
 
 use std::fmt;
@@ -8,7 +8,7 @@ use super::shell::quoted;
 use super::text;
 use super::way::Way;
 
-/// A program, and how it calls the parts of a way; empty where it has no such flag.
+/// A program, and the flags with which it names the parts of a way; empty where it has no such flag.
 #[derive(Debug)]
 pub struct Program {
     name: &'static str,
@@ -42,21 +42,21 @@ pub static HELM: Program = Program {
 /// It speaks to an address and knows no cluster.
 pub static AMTOOL: Program = Program { name: "amtool", context: "", kubeconfig: "", user: "", group: "", config: "" };
 
-/// A command on its way to be shown.
+/// A command while it is built.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandLine {
-    /// The program, its context, what it is to do.
+    /// The program, its context, its subcommand.
     head: Vec<String>,
     args: Vec<String>,
     flags: Vec<String>,
-    /// What is handed on, after `--`: the command that is run in a pod.
+    /// What is passed on, after `--`: the command that is run in a pod.
     rest: Vec<String>,
-    /// The rest of the way, last: it is long, and tells least.
+    /// The rest of the way, last: it is long, and says least.
     tail: Vec<String>,
 }
 
 impl CommandLine {
-    /// `words` is what the program is to do: `["rollout", "restart"]`.
+    /// `words` is the subcommand: `["rollout", "restart"]`.
     pub fn new(program: &Program, way: &Way, words: &[&str]) -> Self {
         let pair = |flag: &str, value: &str| (!flag.is_empty() && !value.is_empty()).then(|| with_value(flag, value));
         let context = pair(program.context, &way.context);
@@ -87,7 +87,7 @@ impl CommandLine {
         self
     }
 
-    /// `-n NAMESPACE`; nothing for what is in none.
+    /// `-n NAMESPACE`; nothing for an object without one.
     #[must_use]
     pub fn within(mut self, namespace: &str) -> Self {
         if !namespace.is_empty() {
@@ -96,7 +96,7 @@ impl CommandLine {
         self
     }
 
-    /// `--name=value`, which holds whatever the value begins with.
+    /// `--name=value`, which is safe whatever the value begins with.
     #[must_use]
     pub fn flag(mut self, name: &str, value: impl fmt::Display) -> Self {
         self.flags.push(format!("--{name}={value}"));
@@ -117,14 +117,14 @@ impl CommandLine {
         self
     }
 
-    /// What is handed on as it is: `-- bao operator unseal`.
+    /// What is passed on as it is: `-- bao operator unseal`.
     #[must_use]
     pub fn then(mut self, words: &[&str]) -> Self {
         self.rest.extend(words.iter().map(|word| (*word).to_owned()));
         self
     }
 
-    /// Every word of it, in order. An argument that begins with a dash is none after `--`.
+    /// Every word of it, in order. An argument that begins with a dash comes after `--`.
     pub fn words(&self) -> Vec<&str> {
         let dashed = self.args.iter().any(|arg| arg.starts_with('-'));
         let (args, last): (&[String], &[String]) = if dashed { (&[], &self.args) } else { (&self.args, &[]) };

@@ -8,6 +8,6 @@ pub struct Context {
     pub cluster: String,
     pub user: String,
     pub namespace: String,
-    /// What another kubeconfig file would have it mean.
+    /// Another kubeconfig file defines it differently; how.
     pub warning: String,
 }

@@ -1,4 +1,4 @@
-//! The pods of a node that one step evicts side by side, as data: which go, which stay, and what is known of each. And
+//! The pods of a node that one step evicts in parallel, as data: which go, which stay, and what is known of each. And
 //! what a look at the node says of them afterwards. It sends nothing.
 
 use serde_json::Value;
@@ -11,11 +11,11 @@ use super::request::Request;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evictions {
     pub node: String,
-    /// What has to go, in the order in which it is shown and asked.
+    /// The pods that have to go, in the order in which they are shown and evicted.
     pub pods: Vec<Leaving>,
-    /// What the operator leaves there although it could run elsewhere: uid and words.
+    /// The pods that the operator leaves there although they could run elsewhere: uid and words.
     pub kept: Vec<(String, String)>,
-    /// Seconds for all of it: evictions that are held back, and pods that end.
+    /// Seconds for the whole step: evictions that are held back, and pods that end.
     pub limit: u32,
     /// The path that lists what is on the node.
     pub look: String,
@@ -27,17 +27,17 @@ pub struct Leaving {
     pub namespace: String,
     pub name: String,
     pub uid: String,
-    /// `Deployment shop`; empty when nobody makes it anew.
+    /// `Deployment shop`; empty when nothing recreates it.
     pub controller: String,
-    /// The budget that is asked; empty when none is.
+    /// The budget that is checked; empty when there is none.
     pub budget: String,
-    /// How that budget stands: `1 of 3 now`.
+    /// The state of that budget: `1 of 3 now`.
     pub room: String,
-    /// It will be held back, as far as can be told.
+    /// It will be held back, as far as is known.
     pub held: bool,
-    /// What to know before, the gravest first.
+    /// What to know before, the most severe first.
     pub notes: Vec<String>,
-    /// What is sent; nothing for one that is terminating: its end is awaited.
+    /// The request; none for a terminating pod: its end is awaited.
     pub request: Option<Request>,
 }
 
@@ -65,17 +65,17 @@ pub fn pods(count: usize) -> String {
     if count == 1 { "1 pod".to_owned() } else { format!("{count} pods") }
 }
 
-/// Ended, so that nothing of it runs.
+/// Ended: nothing of it runs any more.
 pub fn is_over(pod: &Value) -> bool {
     matches!(text(pod, "/status/phase"), "Succeeded" | "Failed")
 }
 
-/// Whoever makes a pod anew.
+/// The controller that recreates a pod.
 pub fn controller(pod: &Value) -> Option<&Value> {
     list(pod, "/metadata/ownerReferences").iter().find(|owner| flag(owner, "/controller"))
 }
 
-/// The word for pods that their DaemonSet would only make anew on the same node.
+/// The word for pods that their DaemonSet would only recreate on the same node.
 pub const DAEMON: &str = "of a DaemonSet";
 
 /// Why a drain leaves a pod where it is: it would only come back. As kubectl decides, which knows the DaemonSets of
@@ -106,7 +106,7 @@ pub fn ending(pod: &Value, now: Time) -> Option<String> {
     Some(format!("terminating for {}{held}", ages::told(since)))
 }
 
-/// A pod of the node that a look has found.
+/// A pod that a look at the node has found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct There {
     pub uid: String,
@@ -114,7 +114,7 @@ pub struct There {
     pub told: String,
     /// How it ends, if it does.
     pub ending: Option<String>,
-    /// It has to go, unless it is known otherwise.
+    /// It has to go, unless it is known that it may stay.
     pub must_go: bool,
 }
 

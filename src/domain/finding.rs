@@ -1,4 +1,4 @@
-//! What judging one record yields.
+//! The result of judging one record.
 
 use super::ages::Time;
 use super::health::{Health, Severity};
@@ -9,7 +9,7 @@ pub struct Finding {
     pub severity: Severity,
     /// When the state began, if the object says.
     pub since: Option<Time>,
-    /// Since when it is as severe as that, where it began as something less severe.
+    /// Since when it has been as severe as that, if it began as something less severe.
     pub graver: Option<Time>,
     /// Short, lower case, without the object's name: `upgrade failed: timeout`.
     pub why: Box<str>,
@@ -29,7 +29,7 @@ impl Finding {
         self
     }
 
-    /// Since when it is as severe as that.
+    /// Since when it has been as severe as that.
     pub fn severe(&self) -> Option<Time> {
         self.graver.or(self.since)
     }

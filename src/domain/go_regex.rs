@@ -11,11 +11,11 @@ use regex::{Regex, RegexBuilder};
 
 /// A compiled expression may take this many bytes.
 const SIZE: usize = 4 << 20;
-/// Go's bounds: of a repetition, of repetitions within each other, and of what is in what.
+/// Go's limits: of a repetition, of nested repetitions, and of nesting.
 const MOST_REPEATS: i64 = 1000;
 const MOST_NESTED: usize = 1000;
 
-/// Why an expression is none, in Go's words.
+/// Why an expression is invalid, in Go's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
     what: &'static str,
@@ -40,7 +40,7 @@ pub fn anchored(pattern: &str) -> Result<Regex, String> {
     compile(&format!("^(?:{pattern})$")).map_err(|mistake| mistake.to_string())
 }
 
-/// A text as an expression that fits it alone.
+/// A text as an expression that matches only that text.
 pub fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -52,7 +52,7 @@ pub fn quoted(text: &str) -> String {
     out
 }
 
-/// Compiles what Go's `regexp.Compile` would take.
+/// Compiles what Go's `regexp.Compile` would accept.
 ///
 /// # Errors
 /// Go refuses it too, or it is larger than is compiled here.
@@ -94,7 +94,7 @@ struct Flags {
     dot_all: bool,
 }
 
-/// What stands between two brackets, or the whole.
+/// What is between two brackets, or the whole.
 #[derive(Debug, Default)]
 struct Level {
     done: Vec<Vec<Node>>,

@@ -50,7 +50,7 @@ impl Health {
         matches!(self, Self::Failed | Self::Warning | Self::Unknown | Self::Stale)
     }
 
-    /// One column wide; a word always stands beside it.
+    /// One column wide; there is always a word next to it.
     pub fn glyph(self) -> &'static str {
         match self {
             Self::Ok => " ",

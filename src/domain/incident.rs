@@ -2,7 +2,7 @@
 
 use super::record::Key;
 
-/// What a group of failures is called, and by which it is the same group again.
+/// The name of a group of failures, which identifies it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Group {
     /// A kind of the API where the group is about one object (`Deployment`), else a word: `Registry`.
@@ -20,7 +20,7 @@ impl Group {
         format!("{} {}", self.kind, self.place())
     }
 
-    /// With what its members have in common: no two groups are told alike.
+    /// With what its members have in common: no two groups have the same.
     pub fn unique(&self) -> Box<str> {
         format!("{} {}", self.told(), self.detail).into()
     }

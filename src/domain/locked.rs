@@ -1,16 +1,16 @@
-//! Why nothing may be written to a context, and whether that can be lifted for a while.
+//! Why nothing may be written to a context, and whether it can be unlocked for a while.
 
 /// A context that is read-only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Locked {
     /// What made it so.
     pub why: String,
-    /// What has to be changed instead, where no unlocking helps.
+    /// What has to be changed instead, where unlocking is not possible.
     pub instead: Option<String>,
 }
 
 impl Locked {
-    /// The way out, in words; `unlock` is how one unlocks here.
+    /// The way out, in words; `unlock` is how to unlock here.
     pub fn way_out(&self, unlock: &str) -> String {
         match &self.instead {
             None => format!("{unlock} allows it for a while"),
@@ -19,7 +19,7 @@ impl Locked {
     }
 }
 
-/// Whether a text says anything: blanks, signs and invisible characters give no reason.
+/// Whether a text says anything: blanks, punctuation and invisible characters are no reason.
 pub fn says_why(text: &str) -> bool {
     text.chars().any(char::is_alphanumeric)
 }

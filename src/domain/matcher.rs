@@ -1,8 +1,8 @@
 //! The matchers of a silence: how they are written, printed and matched. Alertmanager's own rules, in one place.
 //!
-//! Sources: Alertmanager 0.28 `pkg/labels/matcher.go` (`String`, `NewMatcher`), `pkg/labels/parse.go` (the classic syntax)
-//! and `matcher/parse` (the one with quoted names). Of a name that both take, the classic reading counts, as in its
-//! `matcher/compat`.
+//! Sources: Alertmanager 0.28 `pkg/labels/matcher.go` (`String`, `NewMatcher`), `pkg/labels/parse.go` (the classic
+//! syntax) and `matcher/parse` (the one with quoted names). If both accept a name, the classic reading counts, as in
+//! its `matcher/compat`.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +14,7 @@ use super::go_regex;
 /// The labels of one alert.
 pub type Labels = BTreeMap<String, String>;
 
-/// One matcher, as Alertmanager takes it.
+/// One matcher, as Alertmanager reads it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Matcher {
     pub name: String,
@@ -28,7 +28,7 @@ impl Matcher {
         Self { name: name.into(), value: value.into(), is_regex: false, is_equal: true }
     }
 
-    /// It fits what this expression fits, from end to end.
+    /// It matches what this expression matches, from end to end.
     pub fn fits(name: impl Into<String>, regex: impl Into<String>) -> Self {
         Self { name: name.into(), value: regex.into(), is_regex: true, is_equal: true }
     }
@@ -54,7 +54,10 @@ impl Test {
     pub fn of(matchers: &[Matcher]) -> Result<Self, String> {
         let ready = |m: &Matcher| {
             let regex = if m.is_regex { Some(go_regex::anchored(&m.value)) } else { None };
-            Ok((m.clone(), regex.transpose().map_err(|why| format!("{}: /{}/ is no regex: {why}", m.name, m.value))?))
+            Ok((
+                m.clone(),
+                regex.transpose().map_err(|why| format!("{}: /{}/ is not a valid regex: {why}", m.name, m.value))?,
+            ))
         };
         matchers.iter().map(ready).collect::<Result<_, String>>().map(Self)
     }
@@ -63,7 +66,7 @@ impl Test {
         self.each(labels).all(|matches| matches)
     }
 
-    /// Of each matcher, whether it matches. A label that is not there is empty.
+    /// For each matcher, whether it matches. A missing label is empty.
     pub fn each<'t>(&'t self, labels: &'t Labels) -> impl Iterator<Item = bool> + 't {
         self.0.iter().map(|(matcher, regex)| {
             let have = labels.get(&matcher.name).map_or("", String::as_str);
@@ -85,17 +88,17 @@ impl fmt::Display for Matcher {
     }
 }
 
-/// Several as amtool takes them, side by side.
+/// Several as amtool reads them, next to each other.
 pub fn written(matchers: &[Matcher]) -> String {
     matchers.iter().map(Matcher::to_string).collect::<Vec<_>>().join(" ")
 }
 
-/// A label's name as it stands in a label set: quoted only where it must be.
+/// A label's name as it is written in a label set: quoted only where it must be.
 pub fn name_written(name: &str) -> String {
     if name.is_empty() || name.contains(is_reserved) { Quoted(name, true).to_string() } else { name.to_owned() }
 }
 
-/// A label set as it is kept, `{a="b",c="d"}`; of one that was cut, what is whole.
+/// A label set as it is kept, `{a="b",c="d"}`; of a set that was cut, the whole labels.
 pub fn label_set(text: &str) -> Labels {
     let mut rest = text.trim_start_matches('{');
     let mut out = Labels::new();
@@ -127,12 +130,12 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// What cannot stand in a name or a value without quotes.
+/// What a name or a value may contain only in quotes.
 fn is_reserved(c: char) -> bool {
     c.is_whitespace() || "{}!=~,\\\"'`".contains(c)
 }
 
-/// Whether the classic syntax knows such names; it reads what follows in its own way.
+/// Whether the classic syntax has such names; it reads what follows in its own way.
 pub fn is_classic_name(name: &str) -> bool {
     let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == ':');
     begins && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == ':')
@@ -142,7 +145,7 @@ pub fn is_classic_name(name: &str) -> bool {
 /// commas between.
 ///
 /// # Errors
-/// What of it is no matcher.
+/// The part that is no matcher.
 pub fn parse(text: &str) -> Result<Vec<Matcher>, String> {
     let text = text.trim();
     let mut rest = match text.strip_prefix('{') {
@@ -160,7 +163,7 @@ pub fn parse(text: &str) -> Result<Vec<Matcher>, String> {
     Ok(out)
 }
 
-/// The first matcher, and what stands after it.
+/// The first matcher, and the text after it.
 fn one(text: &str) -> Result<(Matcher, &str), String> {
     let (name, left) = if text.starts_with('"') {
         let (raw, left) = quoted(text)?;
@@ -192,7 +195,7 @@ fn value(text: &str, classic: bool) -> Result<(String, &str), String> {
     let (raw, left) = text.split_at(end);
     // an escaped quote is part of the value, one that is not is a mistake
     if raw.replace("\\\\", "").replace("\\\"", "").contains('"') {
-        return Err(format!("a quote stands inside of a value that is not quoted: {raw}"));
+        return Err(format!("a quote inside of a value that is not quoted: {raw}"));
     }
     if !classic && (raw.is_empty() || raw.contains(is_reserved)) {
         return Err(format!("`{raw}` must be quoted behind such a name"));
@@ -200,7 +203,7 @@ fn value(text: &str, classic: bool) -> Result<(String, &str), String> {
     Ok((if classic { classic_unescaped(raw) } else { raw.to_owned() }, left))
 }
 
-/// What stands between quotes, as it is written, and what follows.
+/// The text between quotes, as it is written, and what follows.
 fn quoted(text: &str) -> Result<(&str, &str), String> {
     let inner = &text[1..];
     let mut escaped = false;
@@ -233,7 +236,7 @@ fn classic_unescaped(raw: &str) -> String {
 
 /// The escapes of a text of Go.
 fn go_unquoted(raw: &str) -> Result<String, String> {
-    let wrong = || format!("an escape that is none: \"{raw}\"");
+    let wrong = || format!("an unknown escape: \"{raw}\"");
     let mut out = String::with_capacity(raw.len());
     let mut rest = raw;
     while let Some(c) = rest.chars().next() {
@@ -312,7 +315,7 @@ mod tests {
         assert_eq!(matcher.to_string(), told);
     }
 
-    /// Beside each what amtool makes of it, one matcher an argument.
+    /// With each, what amtool makes of it, one matcher an argument.
     #[rstest]
     #[case(r#"alertname="X" namespace=~"a|b""#, &[matcher("alertname", "X", "="), matcher("namespace", "a|b", "=~")])]
     #[case("{alertname=X, pod!=y,}", &[matcher("alertname", "X", "="), matcher("pod", "y", "!=")])]
@@ -339,14 +342,14 @@ mod tests {
     #[case("alertname", "has no =")]
     #[case("=x", "names no label")]
     #[case(r#""a"#, "a quote is not closed")]
-    #[case(r#"a=~"(""#, "a: /(/ is no regex: missing closing )")]
-    #[case(r#"a=~"(?x)a""#, "is no regex: invalid or unsupported Perl syntax")]
+    #[case(r#"a=~"(""#, "a: /(/ is not a valid regex: missing closing )")]
+    #[case(r#"a=~"(?x)a""#, "is not a valid regex: invalid or unsupported Perl syntax")]
     #[case(r#"a="open"#, "a quote is not closed")]
     #[case(r#"{a="b""#, "is not closed")]
-    #[case(r#"a.b="\x""#, "an escape that is none")]
+    #[case(r#"a.b="\x""#, "an unknown escape")]
     #[case("a.b=c\\d", "must be quoted")]
     #[case("a b=c", "has no =, !=, =~ or !~ after the name")]
-    #[case(r#"a=x"y"#, "a quote stands inside")]
+    #[case(r#"a=x"y"#, "a quote inside")]
     fn what_is_no_matcher_is_refused(#[case] text: &str, #[case] expected: &str) {
         let why = parse(text).unwrap_err();
         assert!(why.contains(expected), "{why}");

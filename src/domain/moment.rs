@@ -9,7 +9,7 @@ use super::ages::{self, Time};
 use super::health::Severity;
 use super::{redact, text};
 
-/// What an entry tells.
+/// What an entry reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum What {
     /// An incident began.
@@ -18,11 +18,11 @@ pub enum What {
     Worse,
     /// It became less severe.
     Better,
-    /// It is over: what failed is well.
+    /// It is over: what failed is healthy.
     Healed,
-    /// It is over because what failed is not there any more.
+    /// It is over because what failed no longer exists.
     Gone,
-    /// Something came in, went or came back, without anybody here doing it.
+    /// Something came in, went or came back, without an action from here.
     Change,
     /// A plan began or ended.
     Action,
@@ -53,9 +53,9 @@ impl What {
     }
 }
 
-/// Two entries about the same thing that are so near, in seconds, are one that two consoles have seen.
+/// Two entries about the same thing within so many seconds are one that two consoles have seen.
 const NEAR: i64 = 10;
-/// Entries that are kept, in memory and on disk.
+/// How many entries are kept, in memory and on disk.
 pub const MOST: usize = 5000;
 /// How long they are kept, in seconds.
 pub const KEPT: i64 = 86_400;
@@ -72,11 +72,11 @@ pub struct Moment {
     pub namespace: Box<str>,
     pub name: Box<str>,
     pub words: Box<str>,
-    /// By which entries about the same thing find each other, in any session.
+    /// Identifies entries about the same thing, in any session.
     pub id: Box<str>,
-    /// `Node worker-3`: what explains it, when it is not its own root.
+    /// `Node worker-3`: what explains it, if it is not its own root.
     pub root: Box<str>,
-    /// It was so already when the console began to look: the time is what the object says, or when it was seen.
+    /// It was so already when the console began to look: the time is from the object, or when it was seen.
     pub at_start: bool,
 }
 
@@ -123,18 +123,18 @@ impl Moment {
         format!("{} {}", self.kind, self.place())
     }
 
-    /// That the reason of something was found: it tells of our knowledge, not of the cluster.
+    /// That the reason of something was found: that is about our knowledge, not about the cluster.
     pub fn is_bookkeeping(&self) -> bool {
         self.what == What::Change && !self.root.is_empty()
     }
 
-    /// Whether both tell the same, as two consoles do that look at one cluster.
+    /// Whether both report the same, as two consoles do that look at one cluster.
     pub fn is_same(&self, other: &Self) -> bool {
         let subject = |m: &Self| (m.kind.clone(), m.namespace.clone(), m.name.clone());
         self.what == other.what
             && (self.time.0 - other.time.0).abs() <= NEAR
             && self.id == other.id
-            // how long it lasted may be told a second apart
+            // how long it lasted may differ by a second
             && (self.what.is_incident() || self.words == other.words)
             && subject(self) == subject(other)
     }
@@ -166,7 +166,8 @@ impl Moment {
         Value::Object(map).to_string()
     }
 
-    /// An entry as it was written; `None` when it is none. Anybody may have written the file: its text is sanitised anew.
+    /// An entry as it was written; `None` when it is none. Anybody may have written the file: its text is sanitised
+    /// again.
     pub fn parse(line: &str) -> Option<Self> {
         let Value::Object(map) = serde_json::from_str(line).ok()? else { return None };
         let raw = |name: &str| map.get(name).and_then(Value::as_str).unwrap_or("");
@@ -202,7 +203,7 @@ fn subject(objects: &[String]) -> (&str, &str, &str) {
     (next(), next(), next())
 }
 
-/// Sorts by time, the oldest first, and leaves one of those that tell the same, and no more than is kept.
+/// Sorts by time, the oldest first, and removes duplicates, and what is more than is kept.
 pub fn settle(moments: &mut Vec<Moment>, now: Time) {
     moments.retain(|m| m.time.age(now) <= KEPT);
     moments.sort_by(|a, b| (a.time, &a.kind, &a.namespace, &a.name).cmp(&(b.time, &b.kind, &b.namespace, &b.name)));
@@ -248,7 +249,7 @@ pub fn told(moment: &Moment, now: Time, utc: bool) -> String {
     )
 }
 
-/// What is said behind the words.
+/// What follows the words.
 pub fn notes(moment: &Moment) -> String {
     let mut out = String::new();
     if !moment.root.is_empty() {
@@ -260,7 +261,7 @@ pub fn notes(moment: &Moment) -> String {
     out
 }
 
-/// Text from anywhere as it stands in a line or a cell of markdown.
+/// Text from anywhere, escaped for a line or a cell of markdown.
 pub fn escaped(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());
     for c in raw.chars() {

@@ -1,4 +1,4 @@
-//! What became of a plan, and how far it is: data that screens, the audit and exit codes share.
+//! The outcome of a plan, and its progress: data that screens, the audit and exit codes share.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,13 +17,13 @@ use super::way::Way;
 pub enum Outcome {
     /// Done and verified; what was seen.
     Done(String),
-    /// It was tried and did not work; the controller's or the server's words.
+    /// It was tried and failed; the controller's or the server's words.
     Failed(String),
     /// Nothing was sent: by us, by the server, or because the object is no longer what was previewed.
     Refused(String),
-    /// Sent, but not seen to work or to fail.
+    /// Sent, but neither seen to succeed nor to fail.
     Unknown(String),
-    /// The operator or the end of the session stopped it between two steps.
+    /// The operator or the end of the session stopped it after a step.
     Interrupted(String),
 }
 
@@ -49,7 +49,7 @@ impl Outcome {
         }
     }
 
-    /// The same, with something more to say.
+    /// The same, with more words.
     #[must_use]
     pub fn and(self, more: &str) -> Self {
         let with = |text: String| if text.is_empty() { more.to_owned() } else { format!("{text}; {more}") };
@@ -76,15 +76,15 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// News of a running plan.
+/// Progress of a running plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Progress {
-    /// A step begins, or says something while it lasts.
+    /// A step begins, or reports something while it lasts.
     At {
         step: usize,
         note: String,
     },
-    /// A text that was asked for, line by line, sanitised; its end, when it is long.
+    /// A requested text, line by line, sanitised; its end, when it is long.
     Output(Vec<String>),
     Ended(Outcome),
 }
@@ -99,29 +99,29 @@ pub struct Checked {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// The server would take it.
+    /// The dry run was accepted.
     Allowed,
-    /// No right that is asked for is missing, and that is all that is known: it cannot be tried without doing it, or only
-    /// after an earlier step.
+    /// No required right is missing, and only that is known: it cannot be tried without doing it, or only after an
+    /// earlier step.
     Untried,
-    /// It would be refused: the right that is missing, or the server's words.
+    /// The dry run was rejected: the right that is missing, or the server's words.
     Denied(String),
-    /// Nobody could be asked; why.
+    /// It could not be checked; why.
     Unknown(String),
 }
 
-/// How far a step came.
+/// How far a step got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord)]
 pub enum Taken {
     #[default]
     No,
     /// It was sent, or was about to be; whether it arrived is not known.
     Maybe,
-    /// It was taken, or what it waits for was seen.
+    /// It was accepted, or what it waits for was seen.
     Yes,
 }
 
-/// A program of this machine that tells a result.
+/// A program on this machine that reports a result.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Asked {
     pub argv: Vec<String>,
@@ -143,19 +143,19 @@ pub struct Trace {
     pub ask: Option<Asked>,
     /// The uid of the object that it is about, where it is known.
     pub uid: String,
-    /// What was left to a person.
+    /// What was a manual step.
     pub manual: String,
-    /// It sends as many requests as there is need for: it is taken once its proof was seen, not before.
+    /// It sends as many requests as are needed: it counts as accepted once its proof was seen, not before.
     pub many: bool,
     pub leaves: Leaves,
     pub taken: Taken,
-    /// What the answer to it named: `{"silenceID": ...}`.
+    /// What its answer named: `{"silenceID": ...}`.
     pub answer: Value,
 }
 
-/// A plan that did not come to its good end, and either was interrupted or has left something suspended, cordoned, scaled
-/// or paused. When it was continued and that did not end well either, both are one: what both have sent, and what is
-/// left of the later.
+/// A plan that did not complete, and either was interrupted or has left something suspended, cordoned, scaled or
+/// paused. When it was continued and that did not complete either, both are one: what both have sent, and what is left
+/// of the later.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Unfinished {
     /// The audit's name of the run that began it.
@@ -167,7 +167,7 @@ pub struct Unfinished {
     pub context: String,
     /// `KIND/NAMESPACE/NAME`; the namespace is empty where there is none.
     pub objects: Vec<String>,
-    /// What was set beside the objects.
+    /// What was set in addition to the objects.
     pub set: BTreeMap<String, String>,
     pub reason: String,
     pub undo: String,
@@ -177,24 +177,24 @@ pub struct Unfinished {
     pub ending: String,
     /// What the outcome says.
     pub detail: String,
-    /// The step that it had come to.
+    /// The last step that it reached.
     pub at: usize,
     pub steps: Vec<Trace>,
     /// What earlier runs of the same plan have done.
     pub earlier: Vec<Trace>,
-    /// What was sent and not refused: path and body; of a program of this machine nothing and its words.
+    /// What was sent and not refused: path and body; for a program on this machine an empty path and its words.
     pub sent: Vec<(String, Value)>,
     /// What it leaves: `suspended` and `HelmRelease/team-alpha/shop`.
     pub left: Vec<Held>,
 }
 
-/// An object that a plan has left in a state that was to be temporary, or that nobody has seen confirmed.
+/// An object that a plan has left in a temporary state, or in one that nobody has seen confirmed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
     pub word: String,
     /// `KIND/NAMESPACE/NAME`.
     pub object: String,
-    /// Whether it is known that the request was taken.
+    /// Whether it is known that the request was accepted.
     pub sure: bool,
 }
 
@@ -206,7 +206,7 @@ impl fmt::Display for Held {
     }
 }
 
-/// Goes on from what is held: a step that was taken, or may have been, adds to it or takes from it.
+/// Updates what is left: a step that was accepted, or may have been, adds to it or takes from it.
 pub fn hold(held: &mut Vec<Held>, leaves: &Leaves, taken: Taken) {
     match leaves {
         Leaves::Held { word, object } if taken != Taken::No => {
@@ -225,7 +225,7 @@ pub fn hold(held: &mut Vec<Held>, leaves: &Leaves, taken: Taken) {
 }
 
 impl Unfinished {
-    /// The run as a number, for who keeps no texts.
+    /// The run as a number, for those that keep no texts.
     pub fn id(&self) -> u64 {
         foldhash::fast::FixedState::with_seed(11).hash_one(&self.run)
     }
@@ -245,13 +245,13 @@ impl Unfinished {
         self.sent.iter().any(|(to, body)| to == path && body.pointer(pointer) == Some(value))
     }
 
-    /// The steps that are left: what was not sent, what was not seen, and what has more to send.
+    /// The remaining steps: what was not sent, what was not seen, and what has more to send.
     pub fn left_over(&self) -> impl Iterator<Item = &Trace> {
         let more = |step: &Trace| step.taken == Taken::Maybe && (step.sends.is_empty() || step.many);
         self.steps.iter().filter(move |step| step.taken == Taken::No || more(step))
     }
 
-    /// The steps that were sent, and of which nobody knows whether they arrived.
+    /// The steps that were sent, but may not have arrived.
     pub fn in_doubt(&self) -> impl Iterator<Item = &Trace> {
         self.steps.iter().filter(|step| step.taken == Taken::Maybe && !step.sends.is_empty() && !step.many)
     }
@@ -261,8 +261,8 @@ impl Unfinished {
         self.left.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     }
 
-    /// The command that goes on with it, but for the word that approves it. One of which nobody knows what it was about
-    /// is dismissed instead.
+    /// The command that continues it, but for the word that approves it. A plan whose action is not known is dismissed
+    /// instead.
     pub fn command(&self) -> String {
         if self.action.is_empty() {
             return format!("watchkeeper audit dismiss {} --reason TEXT", self.run);

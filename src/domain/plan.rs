@@ -22,26 +22,26 @@ pub struct Plan {
     pub targets: Vec<Key>,
     pub steps: Vec<Step>,
     pub risk: Risk,
-    /// What else is touched: dependents, pods, alerts, budgets.
+    /// What else is affected: dependents, pods, alerts, budgets.
     pub reach: Vec<String>,
-    /// What speaks against it, or must be known before.
+    /// Warnings, and what else must be known before.
     pub warnings: Vec<String>,
-    /// How exactly what it does is undone, a line of words or a command each; empty when it cannot be.
+    /// How to undo exactly what it does, a line of words or a command each; empty when that is not possible.
     pub undo: String,
     /// Why, in the operator's words; recorded with it.
     pub reason: String,
-    /// It is not run without one.
+    /// It is not run without a reason.
     pub needs_reason: bool,
     pub origin: Origin,
 }
 
-/// What a plan was made from, so that it can be made again when it was interrupted.
+/// The input of a plan, so that it can be made again when it was interrupted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Origin {
     /// `KIND/NAMESPACE/NAME` of each target.
     pub objects: Vec<String>,
     pub set: BTreeMap<String, String>,
-    /// The audit's name of the interrupted run that this goes on with.
+    /// The audit's name of the interrupted run that this one continues.
     pub continues: Option<String>,
     /// How its cluster is reached.
     pub way: Way,
@@ -79,7 +79,7 @@ impl Risk {
     }
 }
 
-/// One thing that is done, or waited for.
+/// One thing that is done or awaited.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
     /// In words: `suspend it`, `wait for the rollout`.
@@ -89,13 +89,13 @@ pub struct Step {
     pub twin: String,
     /// Which of the plan's targets it is for.
     pub target: usize,
-    /// What it leaves behind until a later step, or a later plan, takes it back.
+    /// What it leaves behind until a later step, or a later plan, reverts it.
     pub leaves: Leaves,
     /// The uid of the object that is awaited; empty where an earlier step of the plan says it, or where it is not known.
     pub uid: String,
 }
 
-/// What a step does to an object that must not be forgotten when the plan ends before its end.
+/// What a step does to an object that must not be forgotten when the plan ends early.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Leaves {
     #[default]
@@ -111,16 +111,16 @@ pub enum Act {
     Send(Box<Request>),
     Await(Proof),
     Fetch(Box<Fetch>),
-    /// Evicts pods side by side, until none is left that has to go.
+    /// Evicts pods in parallel, until none is left that has to go.
     Evict(Box<Evictions>),
-    /// A program of this machine, without a shell.
+    /// A program on this machine, without a shell.
     Local(Vec<String>),
-    /// A program of this machine that changes nothing: what it prints, as JSON, is judged.
+    /// A program on this machine that changes nothing: its output, as JSON, is judged.
     Ask {
         argv: Vec<String>,
         check: Check,
     },
-    /// Something that a person does elsewhere; the plan goes on when the operator says so.
+    /// A manual step elsewhere; the plan continues when the operator confirms it.
     Manual(String),
 }
 
@@ -149,14 +149,14 @@ impl Step {
         self
     }
 
-    /// It takes back what an earlier step left.
+    /// It reverts what an earlier step left.
     #[must_use]
     pub fn freeing(mut self, object: String) -> Self {
         self.leaves = Leaves::Freed { object };
         self
     }
 
-    /// Whether it takes back what was done to this object.
+    /// Whether it reverts what was done to this object.
     pub fn frees(&self, object: &str) -> bool {
         matches!(&self.leaves, Leaves::Freed { object: freed } if freed == object)
     }
@@ -189,20 +189,20 @@ impl Step {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Proof {
     pub via: Via,
-    /// What is read, again and again. `{/metadata/name}` stands for a field of the last answer.
+    /// What is read, again and again. `{/metadata/name}` is replaced by a field of the last answer.
     pub path: String,
     pub check: Check,
     /// Seconds until it is called unknown.
     pub limit: u32,
 }
 
-/// A text behind an address that an object gives out. Whoever has the address may read: it is never shown, told or
-/// recorded.
+/// A text at an address that an object gives out. Everyone with the address may read it: the address is never shown,
+/// logged or recorded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fetch {
     /// The object, read again and again until the address is there.
     pub path: String,
-    /// Where in it the address stands.
+    /// Where in it the address is.
     pub pointer: &'static str,
     /// The right to read it.
     pub right: Right,
@@ -211,7 +211,7 @@ pub struct Fetch {
     pub origins: Vec<String>,
     /// Seconds until there must be an address.
     pub limit: u32,
-    /// Where else to look when it cannot be had: `see the logs of the pod`.
+    /// Where else to look when it is not available: `see the logs of the pod`.
     pub instead: String,
 }
 

@@ -1,5 +1,5 @@
-//! What one platform is made of, as data: its components, their order and dependencies, how their health is asked, and
-//! the guardrails that somebody has thought about beforehand. Pure: nothing here reads a file or asks a cluster.
+//! What one platform consists of, as data: its components, their order and dependencies, how their health is checked,
+//! and its guardrails. Pure: nothing here reads a file or asks a cluster.
 
 use std::collections::BTreeMap;
 
@@ -17,9 +17,9 @@ pub struct Profile {
     pub guardrails: Vec<Guardrail>,
     /// Names of components, in the order in which they are upgraded.
     pub upgrade_order: Vec<String>,
-    /// What whoever maintains it should know, a sentence each.
+    /// What its maintainers should know, a sentence each.
     pub hints: Vec<String>,
-    /// The Prometheus that judges its guardrails, where it brings one of its own.
+    /// The Prometheus that evaluates its guardrails, where the platform has its own.
     pub prometheus: Option<OwnPrometheus>,
     /// Where it was found; before that, the first namespace of [`Detect::namespaces`].
     pub home: String,
@@ -27,13 +27,13 @@ pub struct Profile {
     pub said: Said,
 }
 
-/// Who says that a profile is on, and where its home is. A pod's label is written by whoever may make a pod.
+/// What says that a profile is on, and where its home is. A pod's label can be written by anyone who may create a pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Said {
-    /// Nobody yet, or a pod's label alone: it names no namespace that something is entrusted to.
+    /// Nothing yet, or a pod's label alone: it names no namespace that can be trusted.
     #[default]
     Nobody,
-    /// The configuration; its home was told by a pod's label, or by nothing.
+    /// The configuration; its home comes from a pod's label, or is not known.
     Configured,
     /// Its namespaces, or the label of one, which only administrators make.
     Namespaces,
@@ -45,7 +45,7 @@ pub struct Detect {
     pub namespaces: Vec<String>,
     /// Label selectors: `app.kubernetes.io/part-of=sre-platform`.
     pub labels: Vec<String>,
-    /// How many of the namespaces must be there: one that many clusters have proves nothing.
+    /// How many of the namespaces must exist: a namespace that many clusters have proves nothing.
     pub least: usize,
 }
 
@@ -65,9 +65,9 @@ pub struct OwnPrometheus {
 pub struct Component {
     /// Unique within its profile.
     pub name: String,
-    /// What is risky there asks for the name of the context to be typed.
+    /// A risky action on it asks for the name of the context to be typed.
     pub core: bool,
-    /// May be left out of an installation: without a trace of it, that is what happened.
+    /// It is optional: without a trace of it, it was not installed.
     pub optional: bool,
     /// Empty: the profile's home.
     pub namespace: String,
@@ -81,7 +81,7 @@ pub struct Component {
     /// Names of components.
     pub depends_on: Vec<String>,
     pub endpoints: Vec<Endpoint>,
-    /// Kinds whose objects in its namespace (or of the cluster) tell of it: `Seal`, `BackupStorageLocation`.
+    /// Kinds whose objects in its namespace (or of the cluster) show its state: `Seal`, `BackupStorageLocation`.
     pub watch: Vec<String>,
     /// Services that are looked for in its namespace: `prometheus`, `alertmanager`, `openbao`.
     pub services: Vec<String>,
@@ -96,7 +96,7 @@ pub struct Workload {
     pub name: String,
 }
 
-/// How a component is asked for its health.
+/// How the health of a component is checked.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Endpoint {
     /// Starts with `/`.
@@ -107,16 +107,16 @@ pub struct Endpoint {
     pub via: Via,
     /// Label selector of the pods to ask; empty: the component's.
     pub selector: String,
-    /// The answers that mean well.
+    /// The answers that mean healthy.
     pub expect: Vec<u16>,
-    /// How grave another answer is.
+    /// How severe another answer is.
     pub severity: Grade,
     /// What an answer means, in a few words.
     pub words: BTreeMap<u16, String>,
 }
 
-/// What the API server's proxy is asked to reach. A pod that is not ready leaves its Service, so that only the pod
-/// itself can say why.
+/// What the API server's proxy is asked to reach. A pod that is not ready leaves its Service, so only the pod itself
+/// can say why.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Via {
     /// Every pod of the component.
@@ -136,7 +136,7 @@ impl Default for Grade {
     }
 }
 
-/// Something that was thought about beforehand: when it is crossed, this is to be done.
+/// A limit with a prepared reaction: when it is crossed, this has to be done.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Guardrail {
     /// Unique within its profile.
@@ -151,16 +151,16 @@ pub struct Guardrail {
     pub component: String,
     /// How long it must be crossed before it counts, in seconds.
     pub hold: i64,
-    /// How the value of its expression is told.
+    /// How the value of its expression is shown.
     pub value: Worth,
 }
 
-/// How the value of an expression is told: `5.7 days left, limit 7: logging/loki-tls`.
+/// How the value of an expression is shown: `5.7 days left, limit 7: logging/loki-tls`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Worth {
     /// Behind the value: `days left`, `%`.
     pub unit: String,
-    /// What it is held against, in the same unit.
+    /// The limit of the value, in the same unit.
     pub limit: String,
     /// The lowest value is the worst, not the highest.
     pub lowest: bool,
@@ -219,7 +219,7 @@ impl Profile {
         self.components.iter().find(|c| c.name == name)
     }
 
-    /// The namespace of a component, wherever the profile stands.
+    /// The namespace of a component: its own, or the profile's home.
     pub fn namespace_of<'p>(&'p self, component: &'p Component) -> &'p str {
         if component.namespace.is_empty() { &self.home } else { &component.namespace }
     }
@@ -237,7 +237,7 @@ impl Profile {
         Some(self.upgrade_order.iter().position(|n| n == component)? + 1)
     }
 
-    /// How many links of dependencies stand below a component: 0 is what everything else stands on. A cycle, which
+    /// How many links of dependencies are below a component: 0 is what everything else depends on. A cycle, which
     /// reading a profile refuses, ends the count.
     pub fn depth(&self, component: &str) -> usize {
         self.depth_within(component, self.components.len())
@@ -248,7 +248,7 @@ impl Profile {
         found.depends_on.iter().map(|on| 1 + self.depth_within(on, left - 1)).max().unwrap_or(0)
     }
 
-    /// Everything that stands on a component, near or far.
+    /// Everything that depends on a component, directly or not.
     pub fn dependents(&self, component: &str) -> Vec<&str> {
         let mut found: Vec<&str> = Vec::new();
         let mut wanted = vec![component];
@@ -263,12 +263,12 @@ impl Profile {
         found
     }
 
-    /// Whether what is in this namespace may be entrusted with something because the profile is on: its own words say so,
-    /// or what only administrators make.
+    /// Whether objects in this namespace can be trusted because the profile is on: the profile itself names the
+    /// namespace, or something that only administrators create.
     pub fn vouches_for(&self, namespace: &str) -> bool {
         match self.said {
             Said::Nobody => false,
-            // a home that a pod's label has told of may be anybody's
+            // a home that comes from a pod's label may be anybody's
             Said::Configured => namespace != self.home || self.detect.namespaces.iter().any(|own| own == namespace),
             Said::Namespaces => true,
         }
@@ -318,7 +318,7 @@ pub fn globs(pattern: &str, text: &str) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Profiles {
     pub known: Vec<Profile>,
-    /// Each where it was found; of two that name the same component, the first one has it.
+    /// Each where it was found; if two name the same component, the first one has it.
     pub active: Vec<Profile>,
     pub certainty: Certainty,
 }
@@ -343,7 +343,7 @@ impl Profiles {
     }
 
     /// Namespaces of core components. While it is not certain which profiles are on, those of every known one: asking
-    /// for a word too often harms nobody.
+    /// for a typed word too often does no harm.
     pub fn core_namespaces(&self) -> Vec<String> {
         let profiles = if self.certainty == Certainty::Certain { &self.active } else { &self.known };
         let mut names: Vec<String> = Vec::new();

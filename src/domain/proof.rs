@@ -1,4 +1,4 @@
-//! When a step counts as done: pure judgements on what was read back. What each controller says, and in which order,
+//! When a step counts as done: pure judgements on what was read back. What each controller reports, and in which order,
 //! decides; a state that is merely not bad is never a proof.
 
 use serde::{Deserialize, Serialize};
@@ -9,19 +9,19 @@ use super::ages::Time;
 use super::json::{self, condition, is_true, text};
 use super::request::{MANAGER, dotted};
 
-/// What must be seen. It names what was sent, so that what was there before, or comes from somebody else, is no proof.
+/// What must be seen. It names what was sent, so that an earlier state, or a change by somebody else, is no proof.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Check {
-    /// The field has this value; null is "absent". What was sent beside it is there, too.
+    /// The field has this value; null is "absent". What was sent together with it is there, too.
     Field {
         pointer: String,
         is: Value,
         #[serde(default)]
         sent: Vec<Sent>,
     },
-    /// Flux has handled this token, and then says Ready for the present generation.
+    /// Flux has handled this token, and then reports Ready for the current generation.
     FluxHandled { token: String, annotation: String, handled: String },
-    /// It is no longer suspended, and Flux says Ready for its present generation.
+    /// It is no longer suspended, and Flux reports Ready for its current generation.
     FluxResumed,
     /// A workload holds what was sent, and has rolled it out.
     Rollout {
@@ -31,10 +31,10 @@ pub enum Check {
     },
     /// The object is gone, or another one has its name.
     Gone { uid: String },
-    /// The backup is gone, or another one has its name; what the request says that Velero was asked by is a failure.
+    /// The backup is gone, or another one has its name; an error in the request to Velero is a failure.
     Deleted { uid: String, request: String },
-    /// The certificate has a revision beyond this one; more failed attempts than these are a failure. `asked` is when we
-    /// asked, as the condition `Issuing` has it; a failure of `before` is none of ours.
+    /// The certificate has a revision after this one; more failed attempts than these are a failure. `asked` is when we
+    /// asked, as the condition `Issuing` has it; a failure from `before` is not ours.
     Reissued {
         revision: i64,
         attempts: i64,
@@ -43,19 +43,19 @@ pub enum Check {
         #[serde(default)]
         before: String,
     },
-    /// `.status.phase` is one of the first; one of the second is a failure. An object whose uid no answer has told is
-    /// known by what was sent with it.
+    /// `.status.phase` is one of the first; one of the second is a failure. An object whose uid was in no answer is
+    /// recognised by what was sent with it.
     Phase {
         done: Vec<String>,
         failed: Vec<String>,
         #[serde(default)]
         sent: Vec<Sent>,
     },
-    /// An `ExternalSecret` that carries this `force-sync` was synced as it is now: its controller writes down for which
-    /// annotations it last synced, and that is no longer what it was.
+    /// An `ExternalSecret` that carries this `force-sync` was synced in its current state: its controller records for
+    /// which annotations it last synced, and that has changed.
     Synced { token: String, version: String, refreshed: String },
-    /// Every replica knows the silence with this end, or, without one, as expired. One that begins later may be pending.
-    /// Where its id is not known, it is looked for among all by what it was `made` of.
+    /// Every replica knows the silence with this end, or, without one, as expired. A silence that begins later may be
+    /// pending. If its id is not known, it is looked for among all by what it was `made` of.
     Silence {
         until: Option<String>,
         pending: bool,
@@ -66,7 +66,7 @@ pub enum Check {
     RolledBack { above: i64, to: i64 },
 }
 
-/// How a workload's status tells that it has rolled out.
+/// How a workload's status shows that it has rolled out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Rollout {
     #[default]
@@ -77,16 +77,16 @@ pub enum Rollout {
 
 /// The annotation that names the one plan that wrote an object, or made it: somebody else's write does not have it.
 pub const RUN: &str = "watchkeeper.dev/run";
-/// Where it stands, as a JSON pointer.
+/// Where it is, as a JSON pointer.
 pub const RUN_AT: &str = "/metadata/annotations/watchkeeper.dev~1run";
 
 impl Check {
-    /// The list in which a thing is looked for whose name was in an answer that was lost.
+    /// The list in which an object is looked for when the answer with its name was lost.
     pub fn list(&self) -> Option<&'static str> {
         matches!(self, Self::Silence { made: Some(_), .. }).then_some("/api/v2/silences")
     }
 
-    /// Where the request stands by which a controller was asked for it.
+    /// The path of the request that asked a controller for it.
     pub fn request(&self) -> Option<&str> {
         match self {
             Self::Deleted { request, .. } => Some(request),
@@ -106,7 +106,7 @@ pub enum Sent {
         pointer: String,
         sha256: String,
     },
-    /// A field that nobody else has changed since: the API server notes who did, and through which subresource.
+    /// A field that nobody else has changed since: the API server records who did, and through which subresource.
     Owned {
         pointer: String,
         sub: String,
@@ -118,12 +118,12 @@ impl Sent {
         Self::Value { pointer: pointer.into(), is }
     }
 
-    /// Known again by its digest alone.
+    /// Recognised by its digest alone.
     pub fn digest(pointer: impl Into<String>, value: &Value) -> Self {
         Self::Digest { pointer: pointer.into(), sha256: digest(value) }
     }
 
-    /// Known again because we were the last to change it, which the subresource `sub` leaves as the only trace.
+    /// Recognised because we were the last to change it, which the subresource `sub` leaves as the only trace.
     pub fn owned(pointer: impl Into<String>, sub: &str) -> Self {
         Self::Owned { pointer: pointer.into(), sub: sub.to_owned() }
     }
@@ -148,7 +148,7 @@ impl Sent {
     }
 }
 
-/// The same for what means the same: the API server leaves out what is null or an empty map.
+/// The same for equivalent values: the API server leaves out what is null or an empty map.
 fn digest(value: &Value) -> String {
     fn pruned(value: &Value) -> Value {
         match value {
@@ -172,15 +172,15 @@ fn digest(value: &Value) -> String {
 /// What an answer says about a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seen {
-    /// What was sent is not to be seen; what is there instead.
+    /// What was sent is not there; what is there instead.
     Absent(String),
-    /// It was taken, but is not through yet; how far it is.
+    /// It was accepted, but is not done yet; its progress.
     Waiting(String),
     /// It cannot be read now; why.
     Unread(String),
     Done(String),
     Failed(String),
-    /// It cannot be seen any more, whatever became of it.
+    /// It can no longer be seen, whatever happened to it.
     Lost(String),
 }
 
@@ -249,7 +249,7 @@ pub fn judge_other(check: &Check, said: &Value) -> Seen {
             (None, _) => silence(said, until.as_deref(), *pending),
             (Some(all), Some(made)) => match all.iter().find(|one| is_that_silence(one, made)) {
                 Some(found) => silence(found, until.as_deref(), *pending),
-                None => Seen::Absent("no such silence is there".to_owned()),
+                None => Seen::Absent("there is no such silence".to_owned()),
             },
             (Some(_), None) => Seen::Lost("which of them it is, is not known".to_owned()),
         },
@@ -295,7 +295,7 @@ fn is_that_silence(found: &Value, made: &Value) -> bool {
 /// `helm history -o json`: the newest revision is the last.
 fn rolled_back(history: &Value, above: i64, to: i64) -> Seen {
     let Some(newest) = history.as_array().and_then(|all| all.iter().max_by_key(|r| number(r, "/revision"))) else {
-        return Seen::Lost("helm tells no history".to_owned());
+        return Seen::Lost("helm shows no history".to_owned());
     };
     let revision = number(newest, "/revision");
     let (status, description) = (text(newest, "/status"), text(newest, "/description"));
@@ -372,7 +372,7 @@ fn flux_handled(object: &Value, token: &str, annotation: &str, handled: &str, do
         return if doubt {
             Seen::Absent("our request for a reconciliation is not on it".to_owned())
         } else {
-            Seen::Lost("somebody else has asked for a reconciliation since: ours may never be told apart".to_owned())
+            Seen::Lost("somebody else has requested one since: whether ours was done may never be known".to_owned())
         };
     }
     if flux_suspended(object) {
@@ -380,7 +380,7 @@ fn flux_handled(object: &Value, token: &str, annotation: &str, handled: &str, do
         return Seen::Failed("it is suspended: nothing was reconciled".to_owned());
     }
     if !is_handled {
-        return Seen::Waiting("waiting for the controller to take it up".to_owned());
+        return Seen::Waiting("waiting for the controller to pick it up".to_owned());
     }
     flux_ready(object)
 }
@@ -482,8 +482,8 @@ fn steps(parts: &[(&str, i64, i64)]) -> Seen {
     Seen::Done(format!("rolled out, {want} of {want} available"))
 }
 
-/// `(revision, attempts)` are those of before; `(asked, before)` when we asked, and when the failure of before was told.
-/// While it is not known whether our request has arrived, only `Issuing` as we set it tells that it has.
+/// `(revision, attempts)` are the previous ones; `(asked, before)` is when we asked, and when the previous failure was
+/// reported. While it is not known whether our request has arrived, only `Issuing` as we set it shows that it has.
 fn reissued(object: &Value, (revision, attempts): (i64, i64), (asked, before): (&str, &str), doubt: bool) -> Seen {
     let issuing = condition(object, "Issuing");
     let told = issuing.map_or_else(String::new, words);
@@ -505,7 +505,7 @@ fn reissued(object: &Value, (revision, attempts): (i64, i64), (asked, before): (
         _ if failed > attempts => Seen::Failed(format!("the issuance failed ({failed} failed attempts): {told}")),
         "False" if now <= revision && (before.is_empty() || at != before) => Seen::Failed(told),
         _ if now > revision => Seen::Done(issued()),
-        _ => Seen::Absent("waiting for cert-manager to take it up".to_owned()),
+        _ => Seen::Absent("waiting for cert-manager to pick it up".to_owned()),
     }
 }
 
@@ -574,7 +574,7 @@ fn silence(object: &Value, until: Option<&str>, pending: bool) -> Seen {
         ("pending", Some(_)) if !pending => {
             Seen::Waiting(format!("pending, it silences nothing before {}", text(object, "/startsAt")))
         }
-        // its id is what one goes on with
+        // its id is what the operator continues with
         ("active" | "pending", Some(_)) => Seen::Done(format!("{state} until {ends}, silence/{}", text(object, "/id"))),
         ("active" | "pending", None) => Seen::Absent(state.to_owned()),
         (state, _) => Seen::Waiting(state.to_owned()),
@@ -634,7 +634,7 @@ mod tests {
     }
 
     #[rstest]
-    #[case::not_taken_up(release("old", ("True", "UpgradeSucceeded", 2), &[]), "waiting: waiting for the controller to take it up")]
+    #[case::not_taken_up(release("old", ("True", "UpgradeSucceeded", 2), &[]), "waiting: waiting for the controller to pick it up")]
     #[case::handled_and_ready(release("t", ("True", "UpgradeSucceeded", 2), &[]), "done: UpgradeSucceeded: m")]
     #[case::still_running(release("t", ("Unknown", "Progressing", 2), &[("Reconciling", "True")]), "waiting: Progressing: m")]
     #[case::ready_but_reconciling(release("t", ("True", "UpgradeSucceeded", 2), &[("Reconciling", "True")]), "waiting: UpgradeSucceeded: m")]
@@ -782,7 +782,7 @@ mod tests {
     #[case::taken_up(json!({"status": {"revision": 3, "conditions": [{"type": "Issuing", "status": "True", "reason": "ManuallyTriggered"}]}}), "waiting: ManuallyTriggered")]
     #[case::issued(json!({"status": {"revision": 4, "notAfter": "2027-01-01T00:00:00Z"}}), "done: revision 4, valid until 2027-01-01T00:00:00Z")]
     #[case::failed_once_more(json!({"status": {"revision": 3, "failedIssuanceAttempts": 2, "conditions": [{"type": "Issuing", "status": "False", "reason": "Failed", "message": "no"}]}}), "failed: the issuance failed (2 failed attempts): Failed: no")]
-    #[case::not_yet(json!({"status": {"revision": 3}}), "absent: waiting for cert-manager to take it up")]
+    #[case::not_yet(json!({"status": {"revision": 3}}), "absent: waiting for cert-manager to pick it up")]
     fn a_renewal_is_a_new_revision(#[case] object: Value, #[case] expected: &str) {
         assert_eq!(told(&asked_to_issue(), &object), expected);
     }
@@ -890,11 +890,11 @@ mod tests {
 
     #[rstest]
     #[case::ours("", json!(null), "done: active until 2026-11-29T14:00:00.000Z, silence/i")]
-    #[case::of_somebody_else("createdBy", json!("al"), "absent: no such silence is there")]
-    #[case::for_another_reason("comment", json!("x"), "absent: no such silence is there")]
-    #[case::of_before("startsAt", json!("2026-11-29T11:59:00.000Z"), "absent: no such silence is there")]
-    #[case::with_another_end("endsAt", json!("2026-11-29T14:00:01.000Z"), "absent: no such silence is there")]
-    #[case::of_other_alerts("matchers", json!([{"name": "a", "value": "1", "isRegex": false}]), "absent: no such silence is there")]
+    #[case::of_somebody_else("createdBy", json!("al"), "absent: there is no such silence")]
+    #[case::for_another_reason("comment", json!("x"), "absent: there is no such silence")]
+    #[case::of_before("startsAt", json!("2026-11-29T11:59:00.000Z"), "absent: there is no such silence")]
+    #[case::with_another_end("endsAt", json!("2026-11-29T14:00:01.000Z"), "absent: there is no such silence")]
+    #[case::of_other_alerts("matchers", json!([{"name": "a", "value": "1", "isRegex": false}]), "absent: there is no such silence")]
     fn a_silence_whose_id_was_lost_is_known_by_what_it_says(
         #[case] field: &str,
         #[case] other: Value,

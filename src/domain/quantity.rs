@@ -2,7 +2,8 @@
 //!
 //! Source of the format: Kubernetes `pkg/api/resource/quantity.go`.
 
-/// In billionths of a unit. Anything finer is rounded up, as the API server does; what is too large is the largest.
+/// In billionths of a unit. Anything finer is rounded up, as the API server does; a value that is too large becomes the
+/// largest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Quantity(i128);
 
@@ -33,7 +34,7 @@ impl Quantity {
         Some(Self(if negative { -value } else { value }))
     }
 
-    /// How much of `all` this is, in percent, rounded down: 99 is not yet 100. Of nothing, anything is too much.
+    /// How much of `all` this is, in percent, rounded down: 99 is not yet 100. If `all` is 0, any amount is too much.
     pub fn percent_of(self, all: Self) -> i64 {
         match (self.0, all.0) {
             (..=0, _) => 0,

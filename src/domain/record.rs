@@ -63,7 +63,7 @@ pub enum Cell {
 pub enum Relation {
     /// The controlling owner.
     Owner,
-    /// The node it runs on.
+    /// The node that it runs on.
     Node,
     /// Must be Ready first.
     DependsOn,
@@ -77,7 +77,7 @@ pub enum Relation {
     StoredIn,
     /// The silence over an alert, the object an alert or a policy report is about.
     About,
-    /// What it cannot do without: the Secret of an Ingress' TLS; of a pod that waits, what it waits for.
+    /// What it cannot do without: the Secret of an Ingress' TLS; for a pod that waits, what it waits for.
     Uses,
 }
 
@@ -98,7 +98,7 @@ pub struct Record {
     /// The kind's packed fields, in the order of the kind's own constants.
     pub cells: Box<[Cell]>,
     pub links: Box<[Link]>,
-    /// What the object says of itself: a condition's message, sanitised.
+    /// What the object says about itself: a condition's message, sanitised.
     pub note: Box<str>,
     pub created: Time,
     pub namespace: Sym,
@@ -106,9 +106,9 @@ pub struct Record {
     pub status: Sym,
     /// As read; a judgement at a later time may differ.
     pub health: Health,
-    /// `Some` when the object can be suspended, with what it is now.
+    /// `Some` when the object can be suspended: whether it is.
     pub suspended: Option<bool>,
-    /// It is there and could not be decoded: nothing else here says how it is, and the note says why.
+    /// It is there and could not be decoded: nothing else here says anything of its state, and the note says why.
     pub unreadable: bool,
 }
 

@@ -69,7 +69,7 @@ fn place(url: &str) -> usize {
     if let Some(at) = authority.rfind('@') {
         return at + 1;
     }
-    // what stands where a port should be is the beginning of a password with a slash in it
+    // text in the place of a port is the beginning of a password with a slash in it
     let port = authority.rsplit(':').next().filter(|port| port.len() < authority.len() && !authority.ends_with(']'));
     match (port, url.rfind('@')) {
         (Some(port), Some(at)) if !port.bytes().all(|b| b.is_ascii_digit()) => at + 1,

@@ -8,7 +8,7 @@ use super::outcome::Checked;
 /// Why something could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unread {
-    /// The API server itself says that there is no such object. Everything else leaves open whether there is one.
+    /// The API server itself says that there is no such object. Every other answer leaves open whether there is one.
     pub absent: bool,
     /// In plain words, sanitised.
     pub why: String,
@@ -31,7 +31,7 @@ pub enum Reply {
     Log(LogNews),
     /// Paths of the API server that were read, each by itself.
     Read(Answers),
-    /// What would become of a plan's steps.
+    /// Results of the dry run of a plan's steps.
     Checked(Vec<Checked>),
     /// Lines of the audit, the newest first.
     Audit(Result<Vec<Recorded>, String>),
@@ -52,16 +52,16 @@ pub struct Recorded {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
     There,
-    /// There is none; names that it may stand for, the nearest first.
+    /// There is none; names that may be meant, the nearest first.
     Absent {
         near: Vec<String>,
     },
-    /// Nobody may say; why.
+    /// Not permitted to know; why.
     Unknown(String),
 }
 
 impl Standing {
-    /// What is to be said of it; nothing when all is well.
+    /// What to say of it; nothing when it is there.
     pub fn told(&self, name: &str) -> Option<String> {
         match self {
             Self::There => None,
@@ -106,6 +106,6 @@ pub struct Event {
     pub reason: String,
     pub from: String,
     pub note: String,
-    /// It is about another object of the same name: an earlier one, mostly.
+    /// It is about another object of the same name, usually an earlier one.
     pub other: bool,
 }

@@ -1,5 +1,5 @@
-//! Hides what is secret in an object that is shown as it is: values whose name says so, and what is a secret by its form
-//! wherever it stands. It judges by names and forms alone, so it may hide too much; it never decodes anything.
+//! Hides what is secret in an object that is shown as it is: values whose name says so, and anything that has the form
+//! of a secret. It judges by names and forms alone, so it may hide too much; it never decodes anything.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::redact;
 
-/// What stands in the place of a secret.
+/// What is shown in the place of a secret.
 pub const HIDDEN: &str = "(hidden)";
 
 /// A name that holds one of these, written together, names a secret.
@@ -52,7 +52,7 @@ const OTHERS: &[&str] = &[
     "trespass",
     "underpass",
 ];
-/// A name that ends so only tells where a secret is, or how it is kept.
+/// A name with such an ending only says where or how a secret is kept.
 const ABOUT: &[&str] = &[
     "name",
     "names",
@@ -91,7 +91,7 @@ const ABOUT: &[&str] = &[
     "labels",
     "annotations",
 ];
-/// `something key` is a secret, but for these.
+/// `something key` is a secret, except for these.
 const OPEN_KEYS: &[&str] = &[
     "public",
     "topology",
@@ -116,7 +116,7 @@ const OPEN_KEYS: &[&str] = &[
     "by",
     "entry",
 ];
-/// Below what is called a secret, these only tell where it is.
+/// In something that is called a secret, these only say where it is.
 const OPEN_BELOW: &[&str] = &[
     "name",
     "namespace",
@@ -134,10 +134,10 @@ const OPEN_BELOW: &[&str] = &[
     "existingSecret",
     "provider",
 ];
-/// What names the entry whose value stands beside it: a variable, a header, a setting.
+/// What names the entry whose value is next to it: a variable, a header, a setting.
 const NAMES: &[&str] = &["name", "key", "header", "headerName", "variable"];
 const VALUES: &[&str] = &["value", "values", "content", "default"];
-/// The beginnings of tokens that are known by them.
+/// The beginnings of tokens with a known format.
 const TOKENS: &[&str] = &[
     "ghp_",
     "gho_",
@@ -171,7 +171,7 @@ const TOKENS: &[&str] = &[
     "xoxe",
     "AGE-SECRET-KEY-",
 ];
-/// What stands before a token in a header.
+/// What comes before a token in a header.
 const SCHEMES: &[&str] = &["Bearer", "bearer", "Basic", "basic", "Token", "token"];
 /// Programs that take a password right behind `-p`, or as its next word.
 const TAKE_P: &[&str] =
@@ -305,7 +305,7 @@ fn is_given(flag: &str, value: &str) -> bool {
     is_secret(flag) || (matches!(flag, "-u" | "--user" | "--proxy-user") && is_login(value))
 }
 
-/// Whether a word may be a password where a port, a place or a number would do as well.
+/// Whether a word may be a password in a place where a port, a path or a number is also possible.
 fn is_password(word: &str) -> bool {
     !word.is_empty()
         && !word.contains('/')
@@ -325,7 +325,7 @@ fn wipe(value: &mut Value) {
     }
 }
 
-/// `$(NAME)`, `${NAME}` and `{{ name }}` stand for a value that is somewhere else.
+/// `$(NAME)`, `${NAME}` and `{{ name }}` refer to a value that is somewhere else.
 fn is_reference(text: &str) -> bool {
     let text = text.trim();
     let inside = |open, close| text.strip_prefix(open).and_then(|rest: &str| rest.strip_suffix(close));
@@ -341,7 +341,7 @@ fn conceal(shown: &mut String) {
     }
 }
 
-/// A text of one line or many without the secrets that are known by their form.
+/// A text of one line or many without the secrets that have a known form.
 pub fn text(raw: &str) -> Cow<'_, str> {
     if raw.trim_start().starts_with(PACKED_PEM) {
         return Cow::Owned(HIDDEN.to_owned());
@@ -547,7 +547,7 @@ fn value_of(line: &str, at: usize) -> Option<(usize, usize)> {
     (!value.trim().is_empty() && !is_reference(value)).then_some((start, start + value.trim_end().len()))
 }
 
-/// `user:password@place` without a scheme, as databases are told.
+/// `user:password@place` without a scheme, as databases are addressed.
 fn logins(raw: &str) -> Option<String> {
     let is_login = |word: &str| {
         let (login, place) = word.rsplit_once('@')?;
@@ -564,7 +564,7 @@ fn logins(raw: &str) -> Option<String> {
     replaced(raw, |word| if word.contains('@') { is_login(word) } else { None })
 }
 
-/// Tokens that are known by their beginning, and what follows `Bearer` and `Basic`.
+/// Tokens with a known beginning, and what follows `Bearer` and `Basic`.
 fn tokens(raw: &str) -> Option<String> {
     let mut scheme = false;
     replaced(raw, |word| {
@@ -740,7 +740,7 @@ mod tests {
     #[case("mail to ops@example.com, now")]
     #[case("secret synced")]
     #[case("token expired")]
-    #[case("Password policy\nis told here")]
+    #[case("Password policy\nis shown here")]
     #[case("flag --token is required")]
     #[case("docker run -p 8080:80 -u 1000:1000 nginx")]
     #[case("mkdir -p cache && ssh -p 22 x")]

@@ -1,4 +1,4 @@
-//! Where a kind lives on the API server, as discovery told: the paths of its objects.
+//! Where a kind lives on the API server, as discovery reports: the paths of its objects.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
@@ -42,12 +42,12 @@ impl Served {
     }
 }
 
-/// A kind that is served, matters, and is not read.
+/// A kind that is served and relevant, but not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unwatched {
     pub group: Box<str>,
     pub kind: Box<str>,
-    /// What is not seen because of that.
+    /// What cannot be seen because of that.
     pub misses: &'static str,
 }
 
@@ -63,7 +63,7 @@ impl Unwatched {
 /// everything behind would be another object.
 ///
 /// # Errors
-/// What the name may not be.
+/// Why the name is invalid.
 pub fn segment(name: &str) -> Result<(), String> {
     let shown = text::line(name);
     let wrong = match name {
@@ -81,7 +81,7 @@ pub fn segment(name: &str) -> Result<(), String> {
 /// `IsDNS1123Label`.
 ///
 /// # Errors
-/// What the name may not be.
+/// Why the name is invalid.
 pub fn label(name: &str) -> Result<(), String> {
     if is_label(name) {
         return Ok(());
@@ -96,7 +96,7 @@ pub fn label(name: &str) -> Result<(), String> {
 /// apimachinery `pkg/util/validation`, `IsDNS1123Subdomain`.
 ///
 /// # Errors
-/// What the name may not be.
+/// Why the name is invalid.
 pub fn subdomain(name: &str) -> Result<(), String> {
     // between two dots, a label may be as long as the whole
     if name.len() <= 253 && name.split('.').all(is_word) {
@@ -122,7 +122,7 @@ fn is_word(name: &str) -> bool {
 /// Whether every segment of an API path is a name: nothing in it leads elsewhere once the server has decoded it.
 ///
 /// # Errors
-/// Which segment is none, and why.
+/// Which segment is invalid, and why.
 pub fn path(path: &str) -> Result<(), String> {
     let parts: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
     let is_proxy =
@@ -143,10 +143,10 @@ fn unescape(part: &str) -> String {
     percent_decode_str(part).decode_utf8_lossy().into_owned()
 }
 
-/// What may stand in a path segment or query value as it is.
+/// Bytes that need no encoding in a path segment or query value.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// Percent-encodes what may not stand in a path segment or query value.
+/// Percent-encodes what a path segment or query value may not contain.
 #[must_use]
 pub fn escape(raw: &str) -> String {
     utf8_percent_encode(raw, PLAIN).to_string()

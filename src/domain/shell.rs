@@ -1,7 +1,7 @@
-//! Words as a POSIX shell takes them: every command that is shown can be pasted, and runs nothing that a name or a
-//! label says. It starts no shell.
+//! Words as a POSIX shell reads them: every command that is shown can be pasted, and executes no part of a name or a
+//! label. It starts no shell.
 
-/// As a shell takes it for exactly one word.
+/// As a shell reads it as exactly one word.
 pub fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "=-_./:,@%+".contains(c);
     if !text.is_empty() && text.chars().all(plain) {

@@ -1,7 +1,7 @@
 //! The one boundary between text that anybody in the cluster can write and our screen.
 //!
-//! Every string that enters a record, a log line, an error or a scene has been through here. What could act on a
-//! terminal, hide or pass for nothing becomes a visible mark. Two things are left out, because neither says anything: a
+//! Every string that enters a record, a log line, an error or a scene has been through here. What could control a
+//! terminal, hide, or be invisible becomes a visible mark. Two things are left out, because neither says anything: a
 //! carriage return of a text of several lines, and the variation selector behind a symbol, which only chooses between
 //! two pictures of it (terminals disagree on their width).
 
@@ -93,7 +93,7 @@ fn push(out: &mut String, c: char, multiline: bool) {
     }
 }
 
-/// Whether a character could move the cursor, reorder or hide text, or be taken for nothing.
+/// Whether a character could move the cursor, reorder or hide text, or be invisible.
 fn suspicious(c: char, multiline: bool) -> bool {
     match c {
         '\n' => !multiline,
@@ -137,7 +137,7 @@ fn is_blank(c: char) -> bool {
     matches!(c, '\u{2800}' | '\u{13441}'..='\u{13442}' | '\u{16fe4}' | '\u{1d159}')
 }
 
-/// Spaces (`Zs`) other than the ordinary one: they pass for it, and one of them is two columns wide.
+/// Spaces (`Zs`) other than the ordinary one: they look like it, and one of them is two columns wide.
 fn is_space(c: char) -> bool {
     matches!(c, '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}')
 }
@@ -147,8 +147,8 @@ fn is_selector(c: char) -> bool {
     matches!(c, '\u{fe0e}'..='\u{fe0f}')
 }
 
-/// Whether a selector behind it is ordinary: arrows, technical and other symbols, pictographs, marks of trade, and what
-/// stands under a keycap.
+/// Whether a selector behind it is ordinary: arrows, technical and other symbols, pictographs, marks of trade, and the
+/// base of a keycap.
 fn is_symbol(c: char) -> bool {
     matches!(c,
         '#' | '*' | '0'..='9' | '©' | '®'
@@ -163,7 +163,7 @@ fn is_symbol(c: char) -> bool {
         | '\u{1f000}'..='\u{1faff}')
 }
 
-/// Whether it is drawn over what stands before it.
+/// Whether it is drawn over the character before it.
 fn is_mark(c: char) -> bool {
     c >= '\u{300}' && c.width() == Some(0)
 }

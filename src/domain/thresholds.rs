@@ -62,7 +62,7 @@ thresholds! {
     issuing, "issuing", 15 * MINUTE, "A certificate issuance is a warning when it takes longer.";
     backup_running, "backup-running", 4 * HOUR, "A backup or restore is a warning when it runs longer.";
     backup_overdue, "backup-overdue", HOUR, "A scheduled backup is overdue at least this long after its time.";
-    recent_change, "recent-change", 30 * MINUTE, "A revision that changed at most this long before a failure is named beside it.";
+    recent_change, "recent-change", 30 * MINUTE, "A revision that changed at most this long before a failure is named with it.";
     clock_skew, "clock-skew", 5, "A larger difference to the API server's clock is shown, and ages follow that clock.";
 }
 

@@ -1,5 +1,5 @@
-//! How much of the nodes is used, read once and on demand: answers of the API server become a few numbers, and nothing is
-//! kept of them.
+//! The usage of the nodes, read once and on demand: answers of the API server become a few numbers, and nothing else of
+//! them is kept.
 
 use serde_json::Value;
 
@@ -7,9 +7,9 @@ use super::quantity::Quantity;
 use super::reply::Answers;
 use super::text;
 
-/// Which groups are served: what is not among them is not installed.
+/// The groups that are served: a group that is missing is not installed.
 pub const GROUPS: &str = "/apis";
-/// What nodes can give. The first page is enough for a verdict.
+/// The allocatable resources of the nodes. The first page is enough for a verdict.
 pub const NODES: &str = "/api/v1/nodes?limit=500";
 /// metrics-server 0.8: usage as quantities, `100n`, `1024Ki`.
 pub const METRICS: &str = "/apis/metrics.k8s.io/v1beta1/nodes?limit=500";
@@ -19,7 +19,7 @@ pub const PATHS: [&str; 3] = [GROUPS, NODES, METRICS];
 /// One answer: what it is, or why there is none.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Seen<T> {
-    /// Nobody has asked yet.
+    /// Not asked yet.
     #[default]
     NotAsked,
     NotInstalled,
@@ -27,7 +27,7 @@ pub enum Seen<T> {
     Is(T),
 }
 
-/// How much of one node is used, in percent of what it can give.
+/// How much of one node is used, in percent of what is allocatable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Usage {
     pub node: String,

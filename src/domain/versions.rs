@@ -1,5 +1,5 @@
-//! Chart versions and the ranges that are wanted of them, as Helm and Flux read them. What cannot be read is `None`, and
-//! never a guess.
+//! Chart versions and requested ranges of them, as Helm and Flux read them. What cannot be read is `None`, and never a
+//! guess.
 //!
 //! Source: github.com/Masterminds/semver v3, which Helm and source-controller use. Build metadata decides nothing; a
 //! pre-release fits only a range that names one.
@@ -45,7 +45,7 @@ impl Ord for Version {
     }
 }
 
-/// A version of which parts may be left out or be a wildcard.
+/// A version whose parts may be left out or be a wildcard.
 #[derive(Debug)]
 struct Partial {
     numbers: [Option<u64>; 3],
@@ -117,8 +117,8 @@ pub fn is_exact(wanted: &str) -> bool {
     Partial::parse(wanted.trim().trim_start_matches('=').trim_start()).is_some_and(|p| p.count == 3 && !p.wild)
 }
 
-/// Whether a version fits what is wanted: `1.x`, `>=1.2 <2`, `~1.4 || ^2`, `1.2 - 1.4`. `None` when either cannot be
-/// read.
+/// Whether a version is in the requested range: `1.x`, `>=1.2 <2`, `~1.4 || ^2`, `1.2 - 1.4`. `None` when either cannot
+/// be read.
 pub fn fits(wanted: &str, version: &str) -> Option<bool> {
     let version = Version::parse(version)?;
     let mut any = false;
@@ -151,14 +151,14 @@ fn comparisons(text: &str) -> Option<Vec<Comparison>> {
     let mut words = text.split_whitespace();
     while let Some(word) = words.next() {
         let operator = OPERATORS.iter().find(|operator| word.starts_with(**operator)).copied().unwrap_or("");
-        // an operator may stand by itself
+        // an operator may be a word of its own
         let rest = match &word[operator.len()..] {
             "" => words.next()?,
             rest => rest,
         };
         out.push(Comparison { operator, with: Partial::parse(rest)? });
     }
-    // nothing wanted: everything fits
+    // nothing requested: everything matches
     if out.is_empty() {
         out.push(Comparison { operator: "", with: Partial::parse("*")? });
     }

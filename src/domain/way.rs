@@ -1,21 +1,22 @@
-//! How the cluster that is shown is reached: which context, by which kubeconfig, as whom. Every command that is shown
-//! carries it, so that it acts where the console would have acted. It holds no credentials and connects to nothing.
+//! How the cluster that is shown is reached: which context, by which kubeconfig, as which user. Every command that is
+//! shown carries it, so that it acts where the console would have acted. It holds no credentials and connects to
+//! nothing.
 
 use serde_json::{Value, json};
 
 use super::json::{list, text};
 
-/// What was said beside the environment; what is empty was not.
+/// What was set in addition to the environment; what is empty was not.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Way {
     /// Empty inside of a cluster, where there is no context.
     pub context: String,
-    /// A file that was named; those of `$KUBECONFIG` are known to whoever pastes a command.
+    /// A file that was named; anyone who pastes a command has those of `$KUBECONFIG`.
     pub kubeconfig: String,
     /// The user that is impersonated, and the groups.
     pub user: String,
     pub groups: Vec<String>,
-    /// The configuration file that was named: by it our own commands find the same audit.
+    /// The configuration file that was named: with it our own commands find the same audit.
     pub config: String,
 }
 

@@ -1,4 +1,4 @@
-//! What Orders and Challenges have in common: the states of ACME, how they are judged, their links.
+//! What Orders and Challenges have in common: the states of ACME, how they are judged, and their links.
 //!
 //! Which states are final, and which of them are failures: cert-manager `pkg/acme/util.go`.
 
@@ -14,12 +14,12 @@ use crate::domain::thresholds::Thresholds;
 
 pub const GROUP: &str = "acme.cert-manager.io";
 
-/// When deletion was asked for. It and the names are the first cells of both kinds.
+/// When deletion was requested. It and the names are the first cells of both kinds.
 pub const DELETED: u8 = 0;
-/// The names that the certificate is to have.
+/// The names that the certificate is for.
 pub const NAMES: u8 = 1;
 
-/// A state as health and word: `invalid`, `errored` and `expired` are final failures, `valid` is the good end.
+/// A state as health and word: `invalid`, `errored` and `expired` are final failures, `valid` is success.
 fn health(state: &str) -> (Health, &str) {
     match state {
         "valid" => (Health::Ok, state),
@@ -31,7 +31,7 @@ fn health(state: &str) -> (Health, &str) {
     }
 }
 
-/// Fills in health, status and note; the time of a deletion comes back.
+/// Sets health, status and note; returns the time of a deletion.
 pub fn state<M>(record: &mut Record, meta: &Meta<M>, state: &str, reason: &str, intern: &mut Interner) -> Option<Time> {
     let (health, word) = health(state);
     (record.health, record.status) = (health, intern.get(word));
@@ -47,7 +47,7 @@ pub fn links<M>(meta: &Meta<M>, issuer: &IssuerRef, intern: &mut Interner) -> Bo
     owner.into_iter().chain(issuer.link(&meta.namespace, intern)).collect()
 }
 
-/// One that has an owner tells why a certificate is not issued; how bad that is, the certificate knows.
+/// An object with an owner only says why a certificate is not issued; the certificate says how severe that is.
 pub fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) -> Judgement {
     let judged = Judgement::of(record.health);
     match record.health {

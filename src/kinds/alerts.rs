@@ -16,17 +16,17 @@ pub const SEVERITY: u8 = 0;
 pub const BY: u8 = 1;
 /// When the last of its silences ends.
 pub const UNTIL: u8 = 2;
-/// How surely the object is the right one: see [`Confidence`].
+/// How surely it is about that object: see [`Confidence`].
 pub const CONFIDENCE: u8 = 3;
 pub const RUNBOOK: u8 = 4;
 pub const RECEIVERS: u8 = 5;
 /// The label set as Prometheus prints it.
 pub const LABELS: u8 = 6;
-/// Who knows of it: `Prometheus`, `Alertmanager`, `both`.
+/// Where it is known: `Prometheus`, `Alertmanager`, `both`.
 pub const SEEN_BY: u8 = 7;
 /// Alertmanager's replicas do not agree whether it is suppressed.
 pub const SPLIT: u8 = 8;
-/// The label set as Alertmanager has it, which silences are held against; none when it is the same.
+/// The label set as Alertmanager has it, which silences are matched with; none when it is the same.
 pub const ROUTED: u8 = 9;
 
 pub const SPEC: KindSpec = KindSpec {
@@ -56,13 +56,13 @@ pub const SPEC: KindSpec = KindSpec {
     ..KindSpec::BASE
 };
 
-/// What became of an alert.
+/// The state of an alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum State {
     #[default]
     Firing,
     Pending,
-    /// Only Alertmanager tells of it, and does not suppress it.
+    /// Only Alertmanager reports it, and does not suppress it.
     Active,
     Silenced,
     Inhibited,
@@ -99,7 +99,7 @@ impl State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Confidence {
     Exact,
-    /// Found by an address or a habit of naming.
+    /// Found by an address or a naming convention.
     Likely,
     /// Only the namespace is known.
     #[default]
@@ -128,7 +128,7 @@ pub struct About {
 /// An alert as the source has joined it; nothing in it is sanitised yet.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Alert {
-    /// Equal for the same alert at every step of polling.
+    /// Equal for the same alert at every poll.
     pub identity: String,
     pub name: String,
     pub namespace: String,
@@ -146,7 +146,7 @@ pub struct Alert {
     pub inhibitor: Option<String>,
     pub receivers: String,
     pub labels: String,
-    /// The same as Alertmanager has it, where that is another one.
+    /// The label set as Alertmanager has it, where it differs.
     pub routed: String,
     pub seen_by: &'static str,
     pub split: bool,
@@ -164,7 +164,7 @@ pub fn read(alert: &Alert, intern: &mut Interner) -> Record {
     for id in &alert.silences {
         link(Relation::About, "Silence", "", id);
     }
-    // an alert is found by its labels as well
+    // an alert is also found by its labels
     if let Some(labels) = &alert.inhibitor {
         link(Relation::From, "Alert", "", labels);
     }
@@ -199,7 +199,7 @@ pub fn read(alert: &Alert, intern: &mut Interner) -> Record {
     }
 }
 
-/// How grave an alert is by its `severity` label; `None` for those that mean nothing is wrong (`Watchdog`,
+/// How severe an alert is by its `severity` label; `None` for those that mean nothing is wrong (`Watchdog`,
 /// `InfoInhibitor`). An unknown word, or none, is taken for a warning.
 pub fn grade(severity: &str) -> Option<Severity> {
     match &*severity.to_ascii_lowercase() {
@@ -241,7 +241,7 @@ fn judge(record: &Record, strings: &Strings, _: &Thresholds, now: Time) -> Judge
             let why = format!("rule cannot be evaluated: {}", note("no reason given"));
             return Judgement::of(Health::Warning).with(Finding::new(Severity::P3, since, why));
         }
-        // until the next poll tells more, a silence that has run out silences nothing
+        // until the next poll, an expired silence silences nothing
         State::Silenced if record.time(UNTIL).is_some_and(|until| until <= now) => State::Firing,
         state => state,
     };
@@ -269,7 +269,7 @@ fn severity(record: &Record, show: &Show<'_>, out: &mut String) {
     out.push_str(record.text(SEVERITY, show.strings));
 }
 
-/// Gravest first; by health, because a rank knows no strings.
+/// Most severe first; by health, because a rank knows no strings.
 fn rank(record: &Record) -> i64 {
     -i64::from(record.health.concern())
 }

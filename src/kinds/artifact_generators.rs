@@ -1,4 +1,4 @@
-//! `ArtifactGenerators`: they compose and split sources into `ExternalArtifacts`. One is switched off by an annotation, and
+//! `ArtifactGenerators`: they compose and split sources into `ExternalArtifacts`. One is disabled by an annotation, and
 //! its status has no generation of its own: the conditions have. Source: source-watcher `api/v1beta1`.
 
 use serde::Deserialize;
@@ -15,7 +15,7 @@ const MAKES: u8 = flux::OWN;
 /// `GitRepository/apps, OCIRepository/charts`
 const SOURCES: u8 = flux::OWN + 1;
 
-/// The annotation that switches it off.
+/// The annotation that disables it.
 const SWITCH: &str = "source.extensions.fluxcd.io/reconcile";
 
 const BY_ANNOTATION: Switch = Switch {
@@ -138,7 +138,7 @@ mod tests {
     #[case::looked_at_by_nobody(
         "",
         ready("True", "Succeeded", 1),
-        "warning P3 its controller has not looked at its newest spec"
+        "warning P3 its controller has not observed its newest spec"
     )]
     #[case::new("", json!(null), "unknown P3 waiting to be reconciled")]
     fn it_is_judged_like_the_other_flux_kinds(#[case] switch: &str, #[case] conditions: Value, #[case] verdict: &str) {

@@ -1,7 +1,7 @@
-//! `HorizontalPodAutoscalers`: whether they can scale, and whether they want more than they may have.
+//! `HorizontalPodAutoscalers`: whether they can scale, and whether they need more than their maximum.
 //!
 //! `ScalingActive=False` has two meanings: metrics that cannot be read, and (`ScalingDisabled`) a target that somebody
-//! scaled to nothing, which is no fault. Source: Kubernetes `pkg/controller/podautoscaler/horizontal.go`.
+//! scaled to 0, which is no fault. Source: Kubernetes `pkg/controller/podautoscaler/horizontal.go`.
 
 use serde::Deserialize;
 
@@ -24,7 +24,7 @@ pub const LEAST: u8 = 3;
 pub const MOST: u8 = 4;
 /// `Deployment/web`.
 pub const TARGET: u8 = 5;
-/// What the first metric measures; its use and its goal in percent, where it is told in percent.
+/// What the first metric measures; its use and its target in percent, where it is given in percent.
 const METRIC: u8 = 6;
 const USED: u8 = 7;
 const GOAL: u8 = 8;
@@ -155,7 +155,7 @@ fn state<'a>(spec: &Spec, status: &'a Status) -> (Health, String, Option<&'a Con
         None => {}
     }
     let most = spec.max_replicas;
-    // one whose minimum is its maximum is a fixed size by intention: there is no limit that it could reach
+    // if minimum and maximum are equal, the size is fixed on purpose: there is no limit to reach
     let pinned = most.is_some_and(|most| spec.min_replicas.unwrap_or(1) >= most);
     let limited = of("ScalingLimited").filter(|c| c.is_true() && &*c.reason != "TooFewReplicas" && !pinned);
     if let Some(c) = limited.filter(|_| most.is_some() && status.current_replicas == most) {
@@ -212,7 +212,7 @@ impl Kind for Autoscalers {
     }
 }
 
-/// `cpu 93%/70%`, with ` +2` for more metrics. Only shares are told: an amount is of no use without its unit's story.
+/// `cpu 93%/70%`, with ` +2` for more metrics. Only percentages are shown: an amount means nothing without its unit.
 fn targets(record: &Record, show: &Show<'_>, out: &mut String) {
     use std::fmt::Write as _;
     out.push_str(record.text(METRIC, show.strings));
@@ -233,10 +233,10 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
     let why = match record.health {
         Health::Terminating => return ending::judge(record, since, thresholds, now),
         Health::Warning if strings.get(record.status) == AT_MAXIMUM => {
-            format!("at its maximum of {} replicas and would have more", record.int(MOST))
+            format!("at its maximum of {} replicas and needs more", record.int(MOST))
         }
         Health::Warning => because(&words(strings.get(record.status)), &record.note),
-        // what is scaled is made within seconds, and its pods tell why they do not run
+        // the pods are created within seconds, and say themselves why they do not run
         Health::Progressing => {
             let since = record.time(SCALED).unwrap_or(record.created);
             let why = format!("has {} replicas and not the {} that it wants", record.int(CURRENT), record.int(DESIRED));
@@ -291,7 +291,7 @@ mod tests {
     #[case::no_target(0, &[("AbleToScale", "False", "FailedGetScale", "not found")], "FailedGetScale",
         "warning P3 failed get scale: not found")]
     #[case::at_its_end(5, &[("ScalingLimited", "True", "TooManyReplicas", "more")], "AtMaximum",
-        "warning P3 at its maximum of 5 replicas and would have more")]
+        "warning P3 at its maximum of 5 replicas and needs more")]
     #[case::not_at_its_end(4, &[("ScalingLimited", "True", "ScaleUpLimit", "")], "Scaling",
         "warning P3 has 4 replicas and not the 5 that it wants")]
     #[case::not_known(5, &[("ScalingActive", "Unknown", "", "m")], "Unknown", "unknown P4 its controller says nothing: m")]
@@ -310,7 +310,7 @@ mod tests {
     #[rstest]
     #[case::pinned(json!({"minReplicas": 4, "maxReplicas": 4}), "ok")]
     #[case::pinned_by_default(json!({"maxReplicas": 1}), "ok")]
-    #[case::not_pinned(json!({"minReplicas": 3, "maxReplicas": 4}), "warning P3 at its maximum of 4 replicas and would have more")]
+    #[case::not_pinned(json!({"minReplicas": 3, "maxReplicas": 4}), "warning P3 at its maximum of 4 replicas and needs more")]
     fn a_size_that_is_fixed_has_no_limit_to_reach(#[case] spec: Value, #[case] verdict: &str) {
         let n = spec["maxReplicas"].clone();
         let object = json!({"metadata": {"name": "web", "creationTimestamp": "2026-11-01T00:00:00Z"}, "spec": spec,

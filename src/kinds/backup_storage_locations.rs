@@ -1,6 +1,6 @@
-//! `BackupStorageLocations`: whether backups have anywhere to go.
+//! `BackupStorageLocations`: whether backups can be stored.
 //!
-//! Velero validates each location every minute; when it stops saying so, its last word counts for nothing.
+//! Velero validates each location every minute; when it stops doing so, the last result no longer counts.
 
 use serde::Deserialize;
 
@@ -17,7 +17,7 @@ use crate::domain::redact;
 use crate::domain::thresholds::Thresholds;
 
 const VALIDATED: u8 = 0;
-/// From this time on the last validation is too old; nothing when validation is switched off.
+/// From this time on the last validation is too old; none when validation is switched off.
 const STALE_AT: u8 = 1;
 const PROVIDER: u8 = 2;
 const BUCKET: u8 = 3;
@@ -126,8 +126,8 @@ impl Kind for Locations {
     }
 }
 
-/// How many seconds after a validation the next one is missed, by how often there is one; nothing where validation is
-/// switched off.
+/// How many seconds after a validation the next one counts as missed, by the validation interval; none where validation
+/// is switched off.
 pub fn patience(frequency: &str) -> Option<i64> {
     let every = go_duration(frequency).unwrap_or(VALIDATION);
     (every > 0).then(|| every.max(VALIDATION).saturating_mul(MISSING))

@@ -1,6 +1,6 @@
-//! `CertificateRequests`: one attempt each at having a certificate signed.
+//! `CertificateRequests`: one attempt each to get a certificate signed.
 //!
-//! A failed request of a Certificate is that Certificate's news and makes no finding of its own.
+//! A failed request of a Certificate is reported at that Certificate and makes no finding of its own.
 
 use serde::Deserialize;
 
@@ -89,7 +89,7 @@ impl Kind for CertificateRequests {
             (Some((c, word)), _) => (Health::Failed, word, Some(c)),
             (None, Some(c)) if matches!(reason, "Failed" | "Denied") => (Health::Failed, reason, Some(c)),
             (None, Some(c)) if matches!(reason, "" | "Pending") => (Health::Progressing, "Pending", Some(c)),
-            // cert-manager knows four words; an issuer of others may have its own
+            // cert-manager has four words; an external issuer may have its own
             (None, Some(c)) => (Health::Unknown, reason, Some(c)),
             (None, None) => (Health::Progressing, "Waiting", None),
         };
@@ -138,7 +138,7 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
             match alone {
                 _ if now < ends => judged.again_at(ends),
                 false => Judgement::of(late),
-                // nobody else tells that it waits
+                // nothing else reports that it waits
                 true => {
                     let why = because(&format!("{} for long", words(strings.get(record.status))), &record.note);
                     Judgement::of(late).with(Finding::new(Severity::P3, Some(record.created), why))

@@ -1,7 +1,7 @@
 //! Certificates: days left, and renewals that fail or never begin.
 //!
-//! `Ready` stays True until the very moment of expiry, even while every renewal fails: it never decides alone.
-//! Times come from the status; how long before expiry a renewal begins is cert-manager's business.
+//! `Ready` stays True until the very moment of expiry, even while every renewal fails: it never decides alone. Times
+//! come from the status; how long before expiry a renewal begins is decided by cert-manager.
 
 use serde::Deserialize;
 
@@ -18,7 +18,7 @@ use crate::domain::record::{Cell, Record, clean};
 use crate::domain::thresholds::Thresholds;
 
 pub const NOT_AFTER: u8 = 0;
-/// When the renewal is to begin; nothing when none is scheduled.
+/// When the renewal is planned; none when it is not scheduled.
 pub const RENEWAL: u8 = 1;
 pub const LAST_FAILURE: u8 = 2;
 pub const NEXT_TRY: u8 = 3;
@@ -26,9 +26,9 @@ pub const NEXT_TRY: u8 = 3;
 pub const ATTEMPTS: u8 = 4;
 /// `True`, `False`, `Unknown`, or nothing.
 const READY: u8 = 5;
-/// When `Ready` last changed, or deletion was asked for.
+/// When `Ready` last changed, or deletion was requested.
 const SINCE: u8 = 6;
-/// When the issuance under way began.
+/// When the issuance in progress began.
 pub const ISSUING: u8 = 7;
 /// The last issuance was refused or failed.
 const REFUSED: u8 = 8;
@@ -36,9 +36,9 @@ const REFUSED: u8 = 8;
 pub const SECRET: u8 = 9;
 pub const ISSUER: u8 = 10;
 const REVISION: u8 = 11;
-/// Seconds from its begin to its end.
+/// Its lifetime in seconds.
 const LIFETIME: u8 = 12;
-/// The begin of what is valid now.
+/// When the current certificate became valid.
 const NOT_BEFORE: u8 = 13;
 
 pub const CERT_MANAGER: Controller = Controller { name: "cert-manager", serves: "certificates", home: "cert-manager" };
@@ -153,20 +153,20 @@ fn backoff(attempts: i64) -> i64 {
     3600 << attempts.saturating_sub(1).clamp(0, 5)
 }
 
-/// What cert-manager waited between the first and the last of so many failures.
+/// How long cert-manager waited between the first and the last of so many failures.
 fn waited(attempts: i64) -> i64 {
     let pauses = attempts.saturating_sub(1).max(0);
     let growing = pauses.min(5);
     ((HOUR << growing) - HOUR).saturating_add((pauses - growing).saturating_mul(backoff(i64::MAX)))
 }
 
-/// Since when nobody has managed to issue it: since its renewal was due, or it was made if it was never issued. Each
-/// failure has a later time than the one before, so the first of them is reckoned back from the last.
+/// Since when it could not be issued: since its renewal was due, or since its creation if it was never issued. Each
+/// failure has a later time than the previous one, so the first of them is calculated back from the last.
 pub fn failing_since(record: &Record, now: Time) -> Option<Time> {
     let never = record.int(REVISION) == 0 && record.time(NOT_AFTER).is_none();
     let made = Some(record.created).filter(|at| never && at.is_set());
     let due = record.time(RENEWAL).filter(|due| *due <= now);
-    // one that is tried on somebody's word does not wait: what was issued or made since did not fail before
+    // a manual issuance does not wait: what was issued or created since did not fail before
     let floor = record.time(NOT_BEFORE).unwrap_or(record.created).max(record.created);
     let last = record.time(LAST_FAILURE);
     let first = last.map(|last| last.plus(-waited(record.int(ATTEMPTS))).max(floor.min(last)));
@@ -179,7 +179,7 @@ enum Case {
     Terminating,
     Expired,
     FirstIssuance,
-    /// It was issued before, and what was issued is gone or of no use.
+    /// It was issued before, and the result is gone or unusable.
     Lost,
     NotReady,
     Failing,
@@ -187,7 +187,7 @@ enum Case {
     /// It is issued over and over.
     Loop,
     Issuing,
-    /// Nothing will renew it, and it ends soon.
+    /// Nothing will renew it, and it expires soon.
     Unscheduled,
     Ok,
     Unknown,
@@ -220,8 +220,8 @@ fn case(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) 
     }
 }
 
-/// A renewal that is late by less than this may still begin by itself; of one that lasts for hours only, a twelfth of
-/// that is late.
+/// A renewal that is late by less than this may still start by itself; for a certificate that lasts only hours it is a
+/// twelfth of that time.
 fn overdue_after(record: &Record, thresholds: &Thresholds) -> i64 {
     match record.int(LIFETIME) {
         0 => thresholds.renewal_overdue,
@@ -229,11 +229,11 @@ fn overdue_after(record: &Record, thresholds: &Thresholds) -> i64 {
     }
 }
 
-/// Times issued from which on it is judged by how often that was.
+/// From so many issuances on, their frequency is judged.
 const MANY: i64 = 20;
 
 /// Whether it is issued over and over: its renewal is due as soon as it is issued, or it was issued far more often than
-/// its lifetime asks for.
+/// its lifetime requires.
 fn is_loop(record: &Record, now: Time) -> bool {
     let at_once = record
         .time(NOT_BEFORE)
@@ -242,7 +242,7 @@ fn is_loop(record: &Record, now: Time) -> bool {
     (at_once && record.int(LIFETIME) > 0) || often_until(record).is_some_and(|end| now < end)
 }
 
-/// What is to lie between two issuances, at least.
+/// The least time that should be between two issuances.
 fn at_least(record: &Record) -> i64 {
     match record.int(LIFETIME) {
         0 => HOUR,
@@ -250,7 +250,7 @@ fn at_least(record: &Record) -> i64 {
     }
 }
 
-/// Until when it was issued too often for its age. Nothing that happens to it says when that ends.
+/// Until when it was issued too often for its age. Nothing in the object changes when that ends.
 fn often_until(record: &Record) -> Option<Time> {
     let times = record.int(REVISION);
     let often = times >= MANY && record.created.is_set();
@@ -259,8 +259,8 @@ fn often_until(record: &Record) -> Option<Time> {
 
 const HOUR: i64 = 3600;
 
-/// What is left from which a certificate is pressing, and urgent: of one that lasts for days only, a sixth and a twelfth
-/// of that.
+/// The remaining time from which a certificate is pressing, and urgent: for a certificate that lasts only days, a sixth
+/// and a twelfth of its lifetime.
 fn limits(record: &Record, thresholds: &Thresholds) -> (i64, i64) {
     let (soon, urgent) = (thresholds.certificate_soon, thresholds.certificate_urgent);
     match record.int(LIFETIME) {
@@ -269,7 +269,8 @@ fn limits(record: &Record, thresholds: &Thresholds) -> (i64, i64) {
     }
 }
 
-/// How bad it is that a certificate is not issued, by what is left of the old one; and from when on it is as bad as that.
+/// How severe it is that a certificate is not issued, by the remaining time of the old one; and since when it is so
+/// severe.
 pub fn urgency(record: &Record, thresholds: &Thresholds, now: Time) -> (Severity, Option<Time>) {
     let (pressing, urgent) = limits(record, thresholds);
     let from = |left: i64| record.time(NOT_AFTER).map(|end| end.plus(1 - left));
@@ -280,7 +281,7 @@ pub fn urgency(record: &Record, thresholds: &Thresholds, now: Time) -> (Severity
     }
 }
 
-/// A finding that is as bad as little is left of the certificate.
+/// A finding whose severity follows from the remaining time of the certificate.
 pub fn finding(severity: Severity, since: Option<Time>, urgency: (Severity, Option<Time>), why: String) -> Finding {
     let finding = Finding::new(severity, since, why);
     match urgency {
@@ -366,11 +367,12 @@ fn unknown(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Tim
     if now < ends {
         return Judgement::of(Health::Unknown).again_at(ends);
     }
-    let why = if record.text(READY, strings) == "True" { "its end is not known" } else { "waiting for cert-manager" };
+    let why =
+        if record.text(READY, strings) == "True" { "its expiry is not known" } else { "waiting for cert-manager" };
     Judgement::of(Health::Unknown).with(Finding::new(Severity::P3, record.time(SINCE), why))
 }
 
-/// The word at this moment: a certificate expires without a word from the cluster.
+/// The word at this moment: a certificate expires without any change in the cluster.
 fn status(record: &Record, show: &Show<'_>, out: &mut String) {
     out.push_str(match case(record, show.strings, &Thresholds::default(), show.now) {
         Case::Expired => "Expired",
@@ -507,7 +509,7 @@ mod tests {
         "warning P3 renewal takes too long: m")]
     #[case::refused(&[good(), ("Issuing", "False", "Denied", "policy")], json!({"notAfter": "2026-12-21T00:00:00Z"}), NOW,
         "warning P3 renewal failed: policy")]
-    #[case::no_end(&[good()], json!({}), NOW, "unknown P3 its end is not known")]
+    #[case::no_end(&[good()], json!({}), NOW, "unknown P3 its expiry is not known")]
     #[case::silent(&[], json!({}), NOW, "unknown P3 waiting for cert-manager")]
     fn conditions_are_found_by_type_and_in_order(
         #[case] conditions: &[(&str, &str, &str, &str)],

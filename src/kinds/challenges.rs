@@ -1,5 +1,5 @@
-//! Challenges: the proof, name by name, that somebody holds a domain. Its reason is where a certificate that is not
-//! issued says what is wrong: a record that cannot be written, an answer that nobody hears.
+//! Challenges: the proof, name by name, that somebody controls a domain. Its reason is where a certificate that is not
+//! issued says what is wrong: a record that cannot be written, an answer that cannot be reached.
 
 use serde::Deserialize;
 
@@ -77,7 +77,7 @@ impl Kind for Challenges {
         let (meta, spec, status) = (&object.metadata, &object.spec, &object.status);
         let mut record = base(meta, intern);
         let deleted = acme::state(&mut record, meta, &status.state, &status.reason, intern);
-        // of a wildcard, the name is told without its star
+        // for a wildcard, the name is given without its star
         let star = if spec.wildcard == Some(true) { "*." } else { "" };
         let domain = if spec.dns_name.is_empty() { String::new() } else { format!("{star}{}", &*spec.dns_name) };
         record.cells = Box::new([

@@ -7,7 +7,7 @@ use crate::domain::ages::{self, Time};
 use crate::domain::interner::Strings;
 use crate::domain::record::{Cell, Record};
 
-/// What drawing and sorting need beside the record.
+/// What drawing and sorting need in addition to the record.
 #[derive(Debug, Clone, Copy)]
 pub struct Show<'a> {
     pub strings: &'a Strings,
@@ -25,9 +25,9 @@ pub enum Field {
     Note,
     /// Time since creation.
     Age,
-    /// A cell, told as its type is: a time as an age, a ratio as `1/2`.
+    /// A cell, shown according to its type: a time as an age, a ratio as `1/2`.
     Cell(u8),
-    /// A time cell in the future, told as the time left; in the past with `-`.
+    /// A time cell in the future, shown as the time left; in the past with `-`.
     Left(u8),
     /// Text made from several fields; sorts by that text.
     With(fn(&Record, &Show<'_>, &mut String)),
@@ -41,14 +41,14 @@ pub struct Column {
     /// In capitals; unique within its kind.
     pub title: &'static str,
     pub field: Field,
-    /// Least and greatest width in columns. The greatest of the flexible columns share what is left.
+    /// Minimum and maximum width in columns. The flexible columns with the largest maximum share the remaining width.
     pub min: u16,
     pub max: u16,
     /// Columns of higher numbers are dropped first when space is short; 0 is never dropped.
     pub priority: u8,
     /// Shown only in the wide view.
     pub wide: bool,
-    /// Numbers stand at the right edge.
+    /// Aligned to the right, as numbers are.
     pub right: bool,
 }
 

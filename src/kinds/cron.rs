@@ -1,6 +1,6 @@
-//! Schedules as Velero reads them (robfig/cron v3, `ParseStandard`): five fields, `@daily` and its kin, `@every 1h`,
-//! and a leading `CRON_TZ=` or `TZ=`. The grammar is that library's to the letter: it knows no `L`, `W`, `#` and no
-//! Sunday 7, and takes `+5` and `*-5`. When something is due, [`super::cron_calendar`] knows.
+//! Schedules as Velero reads them (robfig/cron v3, `ParseStandard`): five fields, `@daily` and similar words, `@every
+//! 1h`, and a leading `CRON_TZ=` or `TZ=`. The grammar is exactly that library's: it has no `L`, `W`, `#` and no Sunday
+//! 7, and accepts `+5` and `*-5`. The times are calculated by [`super::cron_calendar`].
 
 use jiff::tz::TimeZone;
 
@@ -45,7 +45,7 @@ impl CronError {
     }
 }
 
-/// Least and greatest value, and the names of the values from the least on.
+/// Minimum and maximum, and the names of the values from the minimum on.
 struct Range(u32, u32, &'static [&'static str]);
 
 const MONTHS: &[&str] = &["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
@@ -85,7 +85,7 @@ impl Cron {
         Ok(Self::Calendar(Box::new(Calendar::new(bits, zone))))
     }
 
-    /// The first time strictly after `after`; nothing where there is none within five years (the 30th of February).
+    /// The first time strictly after `after`; none where there is none within five years (the 30th of February).
     pub fn next(&self, after: Time) -> Option<Time> {
         match self {
             Self::Every(seconds) => Some(after.plus(*seconds)),
@@ -107,7 +107,7 @@ impl Cron {
     }
 }
 
-/// A zone by its name, as Go finds it: as it is written, while this machine's own lookup does not mind the case.
+/// A zone by its name, as Go finds it: case-sensitive, while this machine's own lookup is not.
 fn named(name: &str) -> Result<TimeZone, CronError> {
     if matches!(name, "" | "UTC" | "Local") {
         return Ok(TimeZone::UTC);
@@ -116,7 +116,8 @@ fn named(name: &str) -> Result<TimeZone, CronError> {
     if zone.iana_name() == Some(name) { Ok(zone) } else { Err(CronError::Zone) }
 }
 
-/// The values of a field as bits, with [`STAR`] where it restricts nothing. A list of nothing is a field that never fits.
+/// The values of a field as bits, with [`STAR`] where it restricts nothing. An empty list is a field that never
+/// matches.
 fn set(field: &str, range: &Range) -> Option<u64> {
     field.split(',').filter(|part| !part.is_empty()).try_fold(0, |all, part| Some(all | span(part, range)?))
 }
@@ -127,7 +128,7 @@ fn span(text: &str, range: &Range) -> Option<u64> {
     let ends: Vec<&str> = ends.split('-').collect();
     let mut star = 0;
     let (low, mut high) = match ends.as_slice() {
-        // whatever follows a star is not looked at
+        // what follows a star is ignored
         ["*" | "?", ..] => {
             star = STAR;
             (range.0, range.1)
@@ -165,7 +166,7 @@ fn value(text: &str, range: &Range) -> Option<u32> {
     }
 }
 
-/// As Go's `Atoi` reads it, which takes a sign.
+/// As Go's `Atoi` reads it, which accepts a sign.
 fn number(text: &str) -> Option<u32> {
     let digits = text.strip_prefix('+').or_else(|| text.strip_prefix('-').filter(|d| d.bytes().all(|b| b == b'0')));
     let digits = digits.unwrap_or(text);

@@ -1,6 +1,6 @@
-//! The calendar of a schedule in its time zone, as robfig/cron v3 goes through it (`SpecSchedule.Next`), with Go's ways
-//! of making a time. So it agrees with Velero where clocks change: a run in the hour that is left out does not take
-//! place, one in the hour that comes twice takes place twice.
+//! The calendar of a schedule in its time zone, as robfig/cron v3 goes through it (`SpecSchedule.Next`), with Go's
+//! rules for building a time. So it agrees with Velero where clocks change: a run in the hour that is left out does not
+//! take place, one in the hour that comes twice takes place twice.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -11,7 +11,7 @@ use crate::domain::ages::Time;
 /// Set in a field that restricts nothing.
 pub const STAR: u64 = 1 << 63;
 
-/// No search takes more steps: five years of days, and some hours and minutes.
+/// The maximum number of steps of a search: five years of days, and some hours and minutes.
 const STEPS: u32 = 20_000;
 
 const DAY: i64 = 86_400;
@@ -44,7 +44,7 @@ impl Calendar {
         Self { minutes, hours, days, months, weekdays, zone }
     }
 
-    /// The first time after `after`; nothing where none comes within five years.
+    /// The first time after `after`; none where there is none within five years.
     pub fn next(&self, after: Time) -> Option<Time> {
         if [self.minutes, self.hours, self.months].iter().any(|field| field & !STAR == 0) {
             return None;
@@ -52,7 +52,7 @@ impl Calendar {
         let mut at = after.0.checked_add(1)?;
         let last = self.local(at)?.year + 5;
         let mut steps = 0;
-        // set once a larger part has moved on: the smaller ones begin at their least
+        // set once a larger part has advanced: the smaller ones begin at their minimum
         let mut moved = false;
         // at the full minute
         'wrap: loop {

@@ -1,7 +1,7 @@
-//! `CronJobs`: the last run, the next one, and the runs that did not come. What became of a run, its Job says.
+//! `CronJobs`: the last run, the next one, and the missed runs. The result of a run is in its Job.
 //!
-//! Source: Kubernetes `pkg/controller/cronjob/cronjob_controllerv2.go`: of the times since the last run only the newest is
-//! caught up; with `Forbid` none begins while a Job is active; after `startingDeadlineSeconds` a run is given up.
+//! Source: Kubernetes `pkg/controller/cronjob/cronjob_controllerv2.go`: of the times since the last run only the newest
+//! is started late; with `Forbid` none starts while a Job is active; after `startingDeadlineSeconds` a run is given up.
 
 use serde::Deserialize;
 
@@ -23,22 +23,22 @@ use crate::domain::thresholds::Thresholds;
 pub const CRON: u8 = 0;
 /// When the last run began.
 pub const LAST: u8 = 1;
-/// When a run last ended well.
+/// When a run last succeeded.
 pub const SUCCEEDED: u8 = 2;
-/// The first time after the last run, or after it was made: in the past, that run has not come.
+/// The first time after the last run, or after its creation: in the past, that run was missed.
 pub const DUE: u8 = 3;
-/// Runs that are under way.
+/// Runs in progress.
 pub const ACTIVE: u8 = 4;
-/// No run begins while another is under way.
+/// No run starts while another is in progress.
 const FORBIDS: u8 = 5;
-/// When it was suspended, or deletion was asked for.
+/// When it was suspended, or deletion was requested.
 const SINCE: u8 = 6;
 const SUSPENDED_BY: u8 = 7;
 
-/// A run begins within this many seconds of its time, as a rule.
+/// A run usually starts within this many seconds of its time.
 const PROMPT: i64 = 60;
 
-/// More missed runs than this are not counted: the controller itself speaks of too many from here.
+/// More missed runs than this are not counted: the controller itself reports too many from here.
 const MAX_COUNTED: u32 = 100;
 
 pub const SPEC: KindSpec = KindSpec {
@@ -142,7 +142,7 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
     }
 }
 
-/// One that has never run was made that way; of any other, runs that used to come do not.
+/// A `CronJob` that has never run was created suspended; with any other, expected runs are missing.
 fn suspended_for(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) -> Judgement {
     let why = match record.text(SUSPENDED_BY, strings) {
         "" => "suspended".to_owned(),
@@ -153,7 +153,7 @@ fn suspended_for(record: &Record, strings: &Strings, thresholds: &Thresholds, no
         return judged.with(Finding::new(Severity::P4, record.time(SINCE), format!("{why}, and it has never run")));
     }
     let grave = record.time(SINCE).map(|since| since.plus(thresholds.suspended_for));
-    // nobody knows since when: no later than the first run that did not come
+    // the start is not known: no later than the first missed run
     let since = record.time(SINCE).or_else(|| record.time(DUE).filter(|due| *due <= now));
     let judged = judged.with(Finding::new(Severity::P3, since, why));
     match grave {
@@ -162,7 +162,7 @@ fn suspended_for(record: &Record, strings: &Strings, thresholds: &Thresholds, no
     }
 }
 
-/// How many runs should have begun since the last one, those of the last moments not counted.
+/// How many runs should have started since the last one, those of the last moments not counted.
 fn count(record: &Record, strings: &Strings, until: Time) -> u32 {
     let Some(due) = record.time(DUE).filter(|due| *due <= until) else { return 0 };
     Cron::parse(record.text(CRON, strings)).map_or(1, |cron| cron.count(due.plus(-1), until, MAX_COUNTED))
@@ -182,7 +182,7 @@ fn running(record: &Record, due: Time, strings: &Strings, thresholds: &Threshold
     };
     let held = record.flag(FORBIDS) && record.int(ACTIVE) > 0;
     let why = match held {
-        true => format!("{runs} skipped: the one before is still under way, and concurrencyPolicy is Forbid"),
+        true => format!("{runs} skipped: the previous one is still running, and concurrencyPolicy is Forbid"),
         false => format!("missed {runs}"),
     };
     let day = due.plus(thresholds.suspended_for);
@@ -194,7 +194,7 @@ fn running(record: &Record, due: Time, strings: &Strings, thresholds: &Threshold
     again.map_or(judged.clone(), |at| judged.again_at(at))
 }
 
-/// Until the next run; of one that is late, how long ago it was due.
+/// Until the next run; for a late run, how long ago it was due.
 fn next(record: &Record, show: &Show<'_>, out: &mut String) {
     let Some(due) = record.time(DUE).filter(|_| record.suspended != Some(true)) else { return };
     if due < show.now {
@@ -213,7 +213,7 @@ fn missed(record: &Record, show: &Show<'_>, out: &mut String) {
     }
 }
 
-/// `3d by kubectl`, or `yes` when nobody knows.
+/// `3d by kubectl`, or `yes` when that is not known.
 fn suspended(record: &Record, show: &Show<'_>, out: &mut String) {
     if record.suspended != Some(true) {
         return;
@@ -257,7 +257,7 @@ mod tests {
         "warning P3 missed 100 runs or more", "-3h59m", "100+")]
     #[case::held(json!({"schedule": "30 * * * *", "concurrencyPolicy": "Forbid"}),
         json!({"lastScheduleTime": "2026-11-21T11:30:00Z", "active": [{"name": "a"}]}), "Running",
-        "warning P3 2 runs skipped: the one before is still under way, and concurrencyPolicy is Forbid", "-90m", "2")]
+        "warning P3 2 runs skipped: the previous one is still running, and concurrencyPolicy is Forbid", "-90m", "2")]
     #[case::never_due_yet(json!({"schedule": "@yearly"}), json!({}), "Scheduled", "ok", "40d", "")]
     #[case::never_ran(json!({"schedule": "@monthly"}), json!({}), "Scheduled", "warning P2 missed 3 runs", "-81d", "3")]
     #[case::in_its_zone(json!({"schedule": "30 14 * * *", "timeZone": "Europe/Zurich"}),

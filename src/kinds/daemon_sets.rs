@@ -1,4 +1,5 @@
-//! `DaemonSets`: how the rollout stands, in the order of `kubectl rollout status`. What counts is nodes, not replicas.
+//! `DaemonSets`: the state of the rollout, in the order of `kubectl rollout status`. What counts is nodes, not
+//! replicas.
 //!
 //! Source of the order: kubectl `pkg/polymorphichelpers/rollout_status.go`.
 
@@ -129,7 +130,7 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
         Health::Progressing if strings.get(record.status) == workload::OBSERVING => {
             workload::unobserved(record, written, thresholds, now)
         }
-        // a node that has just come has no pod for a moment, long after the spec was written
+        // a new node has no pod for a moment, long after the spec was written
         Health::Progressing if is_short(record) => {
             workload::short(record, record.time(SINCE).unwrap_or(written), thresholds, now)
         }

@@ -1,4 +1,4 @@
-//! Deployments: how the rollout stands, asked in the order of `kubectl rollout status`, and what no pod can say of it.
+//! Deployments: the state of the rollout, in the order of `kubectl rollout status`, and what no pod can say of it.
 //!
 //! Source of the order: kubectl `pkg/polymorphichelpers/rollout_status.go`.
 
@@ -22,11 +22,11 @@ pub const PAUSED: u8 = OWN;
 /// `RollingUpdate` or `Recreate`.
 pub const STRATEGY: u8 = OWN + 1;
 pub const REVISION: u8 = OWN + 2;
-/// Why pods cannot be made (`FailedCreate`) or removed (`FailedDelete`), also where the STATUS says something else.
+/// Why pods cannot be created (`FailedCreate`) or removed (`FailedDelete`), also where the STATUS says something else.
 pub const REFUSED: u8 = OWN + 3;
-/// When its rollout last made progress, or its spec was last written while nobody has looked at that.
+/// When its rollout last made progress, or when its spec was last written if that has not been observed yet.
 const PROGRESS: u8 = OWN + 4;
-/// Seconds without progress after which its controller gives a rollout up; nothing when it never does.
+/// Seconds without progress after which its controller gives a rollout up; none when it never does.
 const DEADLINE: u8 = OWN + 5;
 
 pub const SPEC: KindSpec = KindSpec {
@@ -86,7 +86,7 @@ struct Status {
     conditions: Many<Condition>,
 }
 
-/// What the API server puts in where no deadline is given, and from where on one means never.
+/// The API server's default where no deadline is given, and the value from which on it means never.
 const DEADLINE_DEFAULT: i64 = 600;
 const NEVER: i64 = i32::MAX as i64;
 
@@ -108,7 +108,7 @@ fn rollout(object: &Deployment, counts: Counts) -> Rollout<'_> {
         return (Health::Progressing, workload::OBSERVING, None);
     }
     if reason == "ProgressDeadlineExceeded" {
-        // that pods are refused explains why nothing goes on
+        // refused pods explain why there is no progress
         return (Health::Failed, "ProgressDeadlineExceeded", refused.or(progressing));
     }
     if refused.is_some() {
@@ -122,7 +122,7 @@ fn rollout(object: &Deployment, counts: Counts) -> Rollout<'_> {
     }
     if counts.available < counts.updated {
         let lacking = status.conditions.of("Available").filter(|c| c.is_false());
-        // a rollout that was complete is not under way again because a pod went away
+        // a complete rollout is not in progress again because a pod went away
         let health = if reason == "NewReplicaSetAvailable" { Health::Warning } else { Health::Progressing };
         return (health, "Unavailable", lacking);
     }
@@ -170,11 +170,11 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
         Health::Progressing if strings.get(record.status) == workload::OBSERVING => {
             workload::unobserved(record, moved, thresholds, now)
         }
-        // a rollout that is paused goes on when somebody says so
+        // a paused rollout continues when somebody resumes it
         Health::Progressing if record.flag(PAUSED) => {
             Judgement::of(record.health).with(Finding::new(Severity::P4, None, "its rollout is paused"))
         }
-        // its controller gives it up itself, while there is one
+        // its controller gives it up itself, if it is running
         Health::Progressing => {
             let deadline = match record.cell(DEADLINE) {
                 Cell::Int(own) => own.saturating_add(thresholds.reconcile_grace),
@@ -236,7 +236,7 @@ mod tests {
     #[case::done(2, [3, 3, 3, 3], &[done()], "Complete", "ok")]
     #[case::to_nothing(2, [0, 0, 0, 0], &[done()], "Complete", "ok")]
     #[case::not_seen(1, [3, 3, 3, 3], &[late()], "Observing",
-        "warning P3 its controller has not looked at its newest spec")]
+        "warning P3 its controller has not observed its newest spec")]
     #[case::given_up(2, [3, 4, 1, 3], &[late()], "ProgressDeadlineExceeded",
         "failed P3 progress deadline exceeded: timed out progressing")]
     #[case::given_up_with_none(2, [3, 3, 3, 0], &[late()], "ProgressDeadlineExceeded",
@@ -301,7 +301,7 @@ mod tests {
             seen("deploy", &object).verdict(NOW)
         };
         assert_eq!(at("2026-11-21T13:59:00Z"), "progressing");
-        assert_eq!(at("2026-11-21T13:45:00Z"), "warning P3 its controller has not looked at its newest spec");
+        assert_eq!(at("2026-11-21T13:45:00Z"), "warning P3 its controller has not observed its newest spec");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Objects on their way out, and the labels that say who manages an object: alike for every custom resource.
+//! Objects in deletion, and the labels that say who manages an object: alike for every custom resource.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use crate::domain::interner::{Interner, Sym};
 use crate::domain::record::{Link, Record, Relation, clean};
 use crate::domain::thresholds::Thresholds;
 
-/// Makes `record` a terminating one if deletion was asked for, and says when that was.
+/// Makes `record` a terminating one if deletion was requested, and returns when that was.
 pub fn mark<M>(record: &mut Record, meta: &Meta<M>, intern: &mut Interner) -> Option<Time> {
     let deleted = meta.deleted()?;
     record.health = Health::Terminating;
@@ -21,7 +21,7 @@ pub fn mark<M>(record: &mut Record, meta: &Meta<M>, intern: &mut Interner) -> Op
     Some(deleted)
 }
 
-/// Terminating is expected for a while, then somebody must look at the finalizers.
+/// Terminating is expected for a while; after that somebody must look at the finalizers.
 pub fn judge(record: &Record, since: Option<Time>, thresholds: &Thresholds, now: Time) -> Judgement {
     let since = since.unwrap_or(record.created);
     let ends = since.plus(thresholds.terminating);
@@ -32,7 +32,7 @@ pub fn judge(record: &Record, since: Option<Time>, thresholds: &Thresholds, now:
     Judgement::of(Health::Warning).with(Finding::new(Severity::P3, Some(since), why))
 }
 
-/// A state that lasts longer than `grace` is a finding, and no longer under way: `judged` is what it is until then.
+/// A state that lasts longer than `grace` is a finding, and no longer in progress: `judged` is what it is until then.
 pub fn after(judged: Judgement, since: Time, grace: i64, severity: Severity, why: String, now: Time) -> Judgement {
     let ends = since.plus(grace);
     if now < ends {
@@ -81,7 +81,7 @@ pub fn managers<M>(kind: &str, meta: &Meta<M>, intern: &mut Interner) -> Vec<Lin
     links
 }
 
-/// The group of an `apiVersion`: nothing where that is not given, the empty text for the core group.
+/// The group of an `apiVersion`: none where that is not given, the empty text for the core group.
 pub fn group(api_version: &str) -> Option<&str> {
     match api_version.split_once('/') {
         Some((group, _)) => Some(group),

@@ -1,5 +1,5 @@
-//! `ExternalArtifacts`: content that another controller than Flux' own sources has made, mostly an `ArtifactGenerator`. It
-//! is a result: nothing reconciles or suspends it. Source: source-controller `api/v1/externalartifact_types.go`.
+//! `ExternalArtifacts`: content that was made outside of Flux' own sources, usually by an `ArtifactGenerator`. It is a
+//! result: nothing reconciles or suspends it. Source: source-controller `api/v1/externalartifact_types.go`.
 
 use super::flux::decode;
 use super::sources::{COLUMNS, GROUP, Source, Sources};

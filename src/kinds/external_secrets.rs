@@ -1,6 +1,6 @@
-//! `ExternalSecrets`: whether the Secret is there and as old as it may be. Never a Secret, never a value.
+//! `ExternalSecrets`: whether the Secret exists and is fresh enough. Never a Secret, never a value.
 //!
-//! `Ready` is True also when there is no Secret (`SecretMissing`, `SecretDeleted`): only the reason tells. Source:
+//! `Ready` is True also when there is no Secret (`SecretMissing`, `SecretDeleted`): only the reason shows it. Source:
 //! external-secrets `pkg/controllers/externalsecret/externalsecret_controller.go`, `markAsDone`.
 
 use serde::Deserialize;
@@ -19,9 +19,9 @@ use crate::domain::record::{Cell, Record, Relation, clean};
 use crate::domain::redact;
 use crate::domain::thresholds::Thresholds;
 
-/// When the Secret was last written from what the provider says.
+/// When the Secret was last written with the provider's value.
 pub const REFRESHED: u8 = 1;
-/// Seconds between two refreshes; nothing where it is not refreshed by itself.
+/// Seconds between two refreshes; none where it is not refreshed by itself.
 pub const INTERVAL: u8 = 2;
 /// `ClusterSecretStore/openbao`.
 pub const STORE: u8 = 3;
@@ -92,7 +92,7 @@ struct Status {
 }
 
 impl Spec {
-    /// Nothing for what is synced once, or on a change of this object only.
+    /// None for a secret that is synced once, or on a change of this object only.
     fn interval(&self) -> Option<i64> {
         let periodic = matches!(&*self.refresh_policy, "" | "Periodic");
         // the API server's own default
@@ -127,7 +127,7 @@ impl Kind for ExternalSecrets {
         let store = &spec.secret_store_ref;
         let kind = if store.kind.is_empty() { "SecretStore" } else { &*store.kind };
         let named = if store.name.is_empty() { String::new() } else { format!("{kind}/{}", &*store.name) };
-        // without a name of its own the Secret is called as this object is
+        // without a name of its own the Secret has this object's name
         let secret = if spec.target.name.is_empty() { &meta.name } else { &spec.target.name };
         record.cells = Box::new([
             Cell::time(since),
@@ -166,7 +166,7 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
     if now < ends { judged.again_at(ends) } else { judged.with(Finding::new(Severity::P3, since, why)) }
 }
 
-/// One that is Ready and has missed two refreshes: nobody works on it.
+/// An object that is Ready and has missed two refreshes: nothing works on it.
 fn overdue(record: &Record, now: Time) -> Judgement {
     let (Some(refreshed), Cell::Int(interval)) = (record.time(REFRESHED), record.cell(INTERVAL)) else {
         return Judgement::of(Health::Ok);

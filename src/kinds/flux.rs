@@ -1,12 +1,12 @@
 //! What all Flux objects have in common: one order of conditions, who suspended it, what blocks it.
 //!
 //! Two facts of the controllers shape the order. `Ready` is frozen while an object is suspended. A failing or blocked
-//! `HelmRelease` keeps `Reconciling=True` and `observedGeneration: -1` beside `Ready=False` (helm-controller 1.6), so
-//! `Ready=False` wins over both.
+//! `HelmRelease` keeps `Reconciling=True` and `observedGeneration: -1` together with `Ready=False` (helm-controller
+//! 1.6), so `Ready=False` wins over both.
 //!
-//! A retry makes `Ready` begin anew, and any change of a message does so for every condition: Flux' `conditions.Set`
-//! keeps `lastTransitionTime` only while status, reason and message are as before. So since when something fails is the
-//! earliest that any condition, count or revision tells.
+//! A retry resets `Ready`, and any change of a message resets every condition: Flux' `conditions.Set` keeps
+//! `lastTransitionTime` only while status, reason and message are as before. So a failure began at the earliest time
+//! that any condition, count or revision has.
 
 use serde::de::DeserializeOwned;
 
@@ -22,7 +22,7 @@ use crate::domain::interner::{Interner, Strings, Sym};
 use crate::domain::record::{Cell, Link, Record, Relation, clean};
 use crate::domain::redact;
 
-/// When the present state began.
+/// When the current state began.
 pub const SINCE: u8 = 0;
 /// A [`Case`] as its number.
 pub const CASE: u8 = 1;
@@ -36,21 +36,21 @@ pub const BLOCKER: u8 = 5;
 pub const SUSPENDED_BY: u8 = 6;
 /// Failures in a row, where the object counts them.
 pub const FAILURES: u8 = 7;
-/// When the revision came in, where the object tells: a reconcile that changes nothing does not count.
+/// When the revision came in, where the object says so: a reconcile that changes nothing does not count.
 pub const CHANGED: u8 = 8;
 /// The maintenance window that it is suspended for, and that window's end.
 pub const WINDOW: u8 = 9;
 pub const WINDOW_END: u8 = 10;
-/// Since when one that is suspended has failed, if it has.
+/// Since when a suspended object has failed, if it has.
 pub const FAILED_SINCE: u8 = 11;
-/// Seconds that an attempt may take: its own timeout, else three of its intervals; nothing where it has neither.
+/// The maximum seconds of an attempt: its own timeout, else three of its intervals; none where it has neither.
 pub const PATIENCE: u8 = 12;
-/// Seconds between two attempts of one that fails.
+/// Seconds between two attempts of a failing object.
 pub const RETRY: u8 = 13;
-/// The [`Case`] of one that is suspended, were it not: it is frozen in that.
+/// The [`Case`] that a suspended object would have if it were not suspended: it is frozen in that.
 pub const FROZEN: u8 = 14;
-/// The reason of the condition beside Ready that says what went wrong: `UpgradeFailed`. Only of one whose Ready does not
-/// say it, being suspended or tried again.
+/// The reason of the condition other than Ready that says what went wrong: `UpgradeFailed`. Only of an object whose
+/// Ready does not say it, being suspended or tried again.
 pub const WRONG: u8 = 15;
 /// The first cell that a kind may use for itself.
 pub const OWN: u8 = 16;
@@ -69,14 +69,14 @@ pub enum Case {
     Progressing,
     /// Ready, but the cluster differs from what was applied.
     Drifted,
-    /// Ready, of an older generation.
+    /// Ready, but for an older generation.
     Outdated,
     Ok,
     /// No `Ready` condition yet.
     Waiting,
     /// A kind of source that has no conditions at all.
     Static,
-    /// Under way after an attempt that failed.
+    /// In progress after an attempt that failed.
     Retrying,
     /// Ready, although a test of it failed.
     Untested,
@@ -108,17 +108,16 @@ impl Case {
         Self::ALL.into_iter().find(|c| *c as i64 == number).unwrap_or(Self::Waiting)
     }
 
-    /// What it is for was not done. What only waits for others has not failed.
+    /// Its work was not done. An object that only waits for others has not failed.
     fn is_failure(self) -> bool {
         matches!(self, Self::Failed | Self::Stalled | Self::Retrying)
     }
 }
 
-/// An object of Flux with the one thing wanted of its managed fields.
+/// A Flux object with the only part needed of its managed fields.
 pub type FluxObject<S, T> = Object<S, T, SuspendedBy>;
 
-/// Whether it has failed, by what it says or by what it said last before it was suspended. What only waits for others has
-/// not.
+/// Whether it has failed, now or before it was suspended. An object that only waits for others has not.
 pub fn has_failed(record: &Record, strings: &Strings) -> bool {
     match Case::of(record) {
         Case::Suspended => {
@@ -175,23 +174,23 @@ impl Reference {
     }
 }
 
-/// What a kind knows of an object beyond its metadata.
+/// What a kind reads of an object beyond its metadata.
 #[derive(Debug, Default)]
 pub struct Told<'a> {
     pub kind: &'static str,
     pub suspend: Option<bool>,
     /// Has no conditions by design.
     pub inert: bool,
-    /// A result of somebody's work: nothing suspends it.
+    /// A result of other objects: nothing suspends it.
     pub is_made: bool,
     pub observed: Option<i64>,
     pub conditions: &'a [Condition],
     pub failures: i64,
-    /// Since when it fails over and over, where something other than a condition tells.
+    /// Since when it fails repeatedly, where something other than a condition says so.
     pub failing_since: Option<Time>,
-    /// When the attempt after the last good one was due: one that fails now has failed since then.
+    /// When the attempt after the last successful one was due: an object that fails now has failed since then.
     pub due: Option<Time>,
-    /// It has never yet done what it is for: nothing applied, nothing fetched.
+    /// It has never done its work yet: nothing applied, nothing fetched.
     pub never: bool,
     /// See [`PATIENCE`].
     pub patience: Option<i64>,
@@ -255,7 +254,7 @@ pub fn read<const N: usize>(meta: &Meta<SuspendedBy>, told: Told<'_>, own: [Cell
 const WRONG_TRUE: [&str; 3] = ["FetchFailed", "BuildFailed", "StorageOperationFailed"];
 const WRONG_FALSE: [&str; 2] = ["Released", "TestSuccess"];
 
-/// The conditions beside Ready that say what went wrong, the most telling first.
+/// The conditions other than Ready that say what went wrong, the most telling first.
 fn wrongs(conditions: &[Condition]) -> impl Iterator<Item = &Condition> {
     let on = WRONG_TRUE.into_iter().filter_map(|name| conditions.of(name).filter(|c| c.is_true()));
     on.chain(WRONG_FALSE.into_iter().filter_map(|name| conditions.of(name).filter(|c| c.is_false())))
@@ -265,19 +264,19 @@ fn wrong(conditions: &[Condition]) -> Option<&Condition> {
     wrongs(conditions).next()
 }
 
-/// Since when it might have worked, and never has: since it was made, or since its spec was last written.
+/// Since when it might have worked, and never has: since its creation, or since its spec was last written.
 fn made(meta: &Meta<SuspendedBy>, told: &Told<'_>) -> Option<Time> {
     Some(meta.created()).filter(|t| t.is_set()).max(meta.managed_fields.spec).filter(|_| told.never)
 }
 
-/// Since when it fails, by whatever retries leave alone: the conditions that say what went wrong, the count of attempts,
-/// and that it has never worked.
+/// Since when it fails, by everything that retries leave alone: the conditions that say what went wrong, the count of
+/// attempts, and that it has never worked.
 fn onset(meta: &Meta<SuspendedBy>, told: &Told<'_>) -> Option<Time> {
     let wrong = wrongs(told.conditions).filter_map(Condition::since);
     wrong.chain(told.failing_since).chain(told.due).chain(made(meta, told)).min()
 }
 
-/// What went wrong in deleting an object: what `Ready` says of it since then.
+/// What went wrong in the deletion of an object: what `Ready` has said since then.
 fn undeletable(ready: &Condition, deleted: Time) -> Option<String> {
     let since = ready.since().is_some_and(|since| since.plus(SAME) >= deleted);
     let failed = ready.is_false() && (since || &*ready.reason == "UninstallFailed");
@@ -311,7 +310,7 @@ impl<'a> State<'a> {
             return Self { case: Case::Terminating, health: Health::Terminating, word: "", note: "", since: None };
         }
         if told.suspend == Some(true) {
-            // what Ready says is frozen: it is shown, and decides nothing but how loud this is
+            // what Ready says is frozen: it is shown, and decides only the severity
             let fine = told.inert || ready.is_some_and(Condition::is_true);
             let health = if fine { Health::Suspended } else { Health::Warning };
             let last = Self::running(meta, told);
@@ -325,11 +324,11 @@ impl<'a> State<'a> {
         Self::running(meta, told)
     }
 
-    /// Since when it is as it is; of one that fails, since when it has, however often that was tried again.
+    /// Since when it is in its state; for a failure, since when it has failed, however often that was tried again.
     fn onset(&self, meta: &Meta<SuspendedBy>, told: &Told<'_>) -> Option<Time> {
         let begun = match self.case {
             Case::Failed | Case::Stalled => onset(meta, told),
-            // nothing tells it: the attempt before failed no later than one interval before this one
+            // nothing says so: the previous attempt failed no later than one interval before this one
             Case::Retrying => onset(meta, told).or_else(|| Some(self.since?.plus(-told.retry?))),
             Case::Progressing => told.failing_since.into_iter().chain(made(meta, told)).min(),
             _ => None,
@@ -337,8 +336,8 @@ impl<'a> State<'a> {
         [self.since, begun].into_iter().flatten().min()
     }
 
-    /// One that is under way has failed before, when its reason says so, or the conditions and the count that the attempt
-    /// before left.
+    /// An object in progress has failed before, when its reason says so, or the conditions and the count that the
+    /// previous attempt left.
     fn again(self, told: &'a Told<'_>) -> Self {
         let wrong = wrong(told.conditions);
         if told.failures == 0 && wrong.is_none() && self.word != "ProgressingWithRetry" {
@@ -348,7 +347,7 @@ impl<'a> State<'a> {
         Self { case: Case::Retrying, note, ..self }
     }
 
-    /// How it is, or would be if nobody had suspended it.
+    /// Its state, or the state that it would have if nobody had suspended it.
     fn running(meta: &Meta<SuspendedBy>, told: &'a Told<'_>) -> Self {
         let of = |name: &str| told.conditions.of(name);
         let on = |name: &str| of(name).filter(|c| c.is_true());
@@ -377,14 +376,14 @@ impl<'a> State<'a> {
             }
             return Self { note: cause(c, told.conditions), ..by(Case::Failed, Health::Failed, c, "NotReady") };
         }
-        // sources: while Ready is being worked out again, these keep saying what went wrong
+        // sources: while Ready is being determined again, these keep saying what went wrong
         let broken = ["FetchFailed", "BuildFailed", "StorageOperationFailed"].into_iter().find_map(on);
         if let Some(c) = broken {
             return by(Case::Failed, Health::Failed, c, "FetchFailed");
         }
         if let Some(c) = on("Reconciling") {
             let note = if c.message.is_empty() { ready.map_or("", |r| &r.message) } else { &c.message };
-            // its message tells each step, and each begins anew
+            // its message names each step, and each step restarts its time
             let unknown = ready.filter(|r| !r.is_true()).and_then(Condition::since);
             let since = [c.since(), unknown].into_iter().flatten().min();
             return Self { note, since, ..by(Case::Progressing, Health::Progressing, c, "Progressing") }.again(told);
@@ -423,7 +422,7 @@ fn is_older(generation: Option<i64>, observed: Option<i64>) -> bool {
     matches!((generation, observed), (Some(g), Some(o)) if g != o)
 }
 
-/// After a remediation, `Ready` tells of the rollback and `Released` of what made it necessary.
+/// After a remediation, `Ready` reports the rollback and `Released` what made it necessary.
 fn cause<'a>(ready: &'a Condition, conditions: &'a [Condition]) -> &'a str {
     let remedied = matches!(&*ready.reason, "RollbackSucceeded" | "UninstallSucceeded");
     let released = conditions.of("Released").filter(|c| remedied && c.is_false() && !c.message.is_empty());
@@ -485,7 +484,7 @@ fn ready(record: &Record, show: &Show<'_>, out: &mut String) {
     }
 }
 
-/// `3d by flux`, or `yes` when nobody knows.
+/// `3d by flux`, or `yes` when that is not known.
 fn suspended(record: &Record, show: &Show<'_>, out: &mut String) {
     if record.suspended != Some(true) {
         return;

@@ -40,7 +40,7 @@ impl History {
         match self.newest() {
             Some(a) if matches!(&*a.last_reconciled_status, "" | "ReconciliationSucceeded") => (0, None),
             Some(a) => {
-                // one that gave way to a newer revision has not failed
+                // a revision that was replaced by a newer one has not failed
                 let given_up = i64::from(&*a.last_reconciled_status == "HealthCheckCanceled");
                 let failed = a.total_reconciliations.unwrap_or(0).saturating_sub(given_up);
                 (failed, Time::parse(&a.first_reconciled).filter(|_| failed > 0))

@@ -1,4 +1,4 @@
-//! Judges a Flux object by its case: how bad, since when, in which words, and when to look again.
+//! Judges a Flux object by its case: how severe, since when, in which words, and when to judge again.
 
 use super::ending::{self, because, words};
 use super::flux::{
@@ -43,8 +43,8 @@ pub fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: T
     }
 }
 
-/// How long a failure may last before it counts. One that is tried again sooner than that would never count: half of
-/// the time until the next attempt is enough then.
+/// How long a failure may last before it counts. An object that is tried again sooner than that would never count: for
+/// it, half of the time until the next attempt is enough.
 fn grace(record: &Record, thresholds: &Thresholds) -> i64 {
     let grace = thresholds.reconcile_grace;
     match record.cell(RETRY) {
@@ -53,7 +53,7 @@ fn grace(record: &Record, thresholds: &Thresholds) -> i64 {
     }
 }
 
-/// An attempt ends within its timeout, and a new spec is looked at; what takes longer has stopped.
+/// An attempt ends within its timeout, and a new spec is observed; an object that takes longer has stopped.
 fn under_way(record: &Record, begun: Time, thresholds: &Thresholds, now: Time) -> Judgement {
     let (patience, than) = match record.cell(PATIENCE) {
         Cell::Int(own) => (own.saturating_add(thresholds.reconcile_grace), own),
@@ -64,13 +64,13 @@ fn under_way(record: &Record, begun: Time, thresholds: &Thresholds, now: Time) -
         return Judgement::of(record.health).again_at(ends);
     }
     let why = match Case::of(record) {
-        Case::Outdated => "its controller has not looked at its newest spec".to_owned(),
+        Case::Outdated => "its controller has not observed its newest spec".to_owned(),
         _ => because(&format!("in progress for more than {}", ages::told(than)), &record.note),
     };
     Judgement::of(Health::Warning).with(Finding::new(Severity::P3, Some(begun), why))
 }
 
-/// `suspended by flux`, with what Ready said last when that was not good.
+/// `suspended by flux`, with Ready's last message when that was not good.
 fn suspended(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) -> Judgement {
     let since = record.time(SINCE);
     let mut why = "suspended".to_owned();
@@ -87,7 +87,7 @@ fn suspended(record: &Record, strings: &Strings, thresholds: &Thresholds, now: T
         why = because(&format!("{why}{last}"), &record.note);
     }
     let mut judged = Judgement::of(record.health);
-    // a failure is none the less for being suspended: nothing mends it meanwhile
+    // a suspended failure is still a failure: nothing fixes it meanwhile
     let failed = has_failed(record, strings);
     if failed {
         let what = last_word(record, strings);
@@ -118,7 +118,7 @@ fn suspended(record: &Record, strings: &Strings, thresholds: &Thresholds, now: T
     }
 }
 
-/// What was said last: `upgrade failed`, `rolled back to 1.4.0`.
+/// The last result: `upgrade failed`, `rolled back to 1.4.0`.
 fn last_word(record: &Record, strings: &Strings) -> String {
     let told_by = if record.text(READY, strings) == "False" { READY_REASON } else { WRONG };
     match (record.text(told_by, strings), record.text(REVISION, strings)) {

@@ -1,4 +1,4 @@
-//! Every kind is given objects that its own wire type asked for, whole, with holes, and by dice: it reads, judges and
+//! Every kind gets objects that its own wire type asked for, complete, with holes, and at random: it reads, judges and
 //! draws them all.
 
 mod walk;
@@ -46,8 +46,8 @@ impl Watched {
         walk::make(self.decode, way, dice, &self.words, now)
     }
 
-    /// Decodes and, when that works, judges and draws: what the program does with anything a server sends. Why it
-    /// cannot be read, if it cannot.
+    /// Decodes and, when that works, judges and draws: what the program does with anything a server sends. Returns why
+    /// it cannot be read, if it cannot.
     fn handle(&self, json: &str, now: Time) -> Option<String> {
         let row = self.row;
         let (mut intern, mut strings) = (Interner::default(), Strings::default());
@@ -73,7 +73,7 @@ impl Watched {
         record.unreadable.then(|| record.note.into())
     }
 
-    /// It is read, with all that is missing or null in it.
+    /// It is read, even with everything missing or null in it.
     fn reads(&self, made: &Made) {
         let why = self.handle(&made.json, NOW);
         assert!(why.is_none(), "{}: {} in {}", self.row.name, why.unwrap_or_default(), made.json);

@@ -1,5 +1,5 @@
-//! Guardrails of the profiles that are on: crossed or not, and what is to be done then. A guardrail that nobody can
-//! judge is unknown; that is a note, and one for a whole profile.
+//! Guardrails of the profiles that are on: crossed or not, and what to do then. A guardrail that cannot be judged is
+//! unknown; that is a note, and one for a whole profile.
 
 use super::alerts::About;
 use super::column::{Column, Field, Show};
@@ -20,14 +20,14 @@ pub const COMPONENT: u8 = 1;
 pub const GRADE: u8 = 2;
 /// The alert's name, or the expression.
 pub const RULE: u8 = 3;
-/// What is to be done.
+/// What to do.
 pub const ACTION: u8 = 4;
 pub const RUNBOOK: u8 = 5;
 /// When it was crossed.
 pub const SINCE: u8 = 6;
 /// Before this it does not count.
 pub const COUNTS_AT: u8 = 7;
-/// Of the first that cannot be judged: how many of its profile cannot.
+/// On the first guardrail that cannot be judged: how many of its profile cannot.
 pub const UNJUDGED: u8 = 8;
 
 pub const SPEC: KindSpec = KindSpec {
@@ -53,14 +53,14 @@ pub const SPEC: KindSpec = KindSpec {
     ..KindSpec::BASE
 };
 
-/// How it stands with a guardrail.
+/// The state of a guardrail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub enum State {
     Crossed,
     /// Crossed, and somebody has silenced its alert.
     Silenced,
     Kept,
-    /// Nobody can say; the note tells why.
+    /// It is not known; the note says why.
     #[default]
     Unjudged,
 }
@@ -101,9 +101,9 @@ pub struct Guardrail {
     pub note: String,
     pub since: Option<Time>,
     pub counts_at: Option<Time>,
-    /// The alerts that it goes by: namespace and name.
+    /// The alerts that it is based on: namespace and name.
     pub alerts: Vec<(String, String)>,
-    /// All objects that its expression is crossed by, when every one of them is known.
+    /// All objects that cross its expression, when every one of them is known.
     pub about: Vec<About>,
     pub unjudged: usize,
 }

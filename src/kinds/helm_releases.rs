@@ -84,7 +84,7 @@ struct Spec {
     chart_ref: Reference,
 }
 
-/// What one of Helm's actions may have of its own.
+/// What each of Helm's actions may set for itself.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Action {
@@ -94,7 +94,7 @@ struct Action {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Chart {
-    /// What is made of the template: a `HelmChart`, or (Flux 2.10) an `OCIRepository`.
+    /// The object made from the template: a `HelmChart`, or (Flux 2.10) an `OCIRepository`.
     kind: Text,
     #[serde(deserialize_with = "or_default")]
     spec: ChartSpec,
@@ -105,7 +105,7 @@ struct Chart {
 struct ChartSpec {
     chart: Text,
     version: Text,
-    /// Of an `OCIRepository`, which has neither chart nor source.
+    /// For an `OCIRepository`, which has neither chart nor source.
     url: Text,
     #[serde(deserialize_with = "or_default")]
     r#ref: OciRef,
@@ -121,7 +121,7 @@ struct OciRef {
     digest: Text,
 }
 
-/// Without any timeout of its own an action has this one. Source: helm-controller `api/v2`, `GetTimeout`.
+/// The timeout of an action without any of its own. Source: helm-controller `api/v2`, `GetTimeout`.
 const TIMEOUT: i64 = 300;
 
 impl Spec {
@@ -143,7 +143,7 @@ struct Status {
     last_applied_revision: Text,
     last_attempted_revision: Text,
     failures: Option<i64>,
-    /// `namespace/name` of a `HelmChart`; of another kind `OCIRepository/namespace/name`.
+    /// `namespace/name` of a `HelmChart`; for another kind `OCIRepository/namespace/name`.
     helm_chart: Text,
 }
 
@@ -161,7 +161,7 @@ impl Status {
         self.history.iter().rev().max_by_key(|r| r.version)
     }
 
-    /// No release was made of it, and none has failed: whatever it waits for comes first.
+    /// No release exists, and none has failed: what it waits for comes first.
     fn is_new(&self) -> bool {
         let is_false = |name| self.conditions.of(name).is_some_and(Condition::is_false);
         let failed = is_false("Ready") || is_false("Released") || self.failures.unwrap_or(0) > 0;
@@ -224,7 +224,7 @@ fn chart(spec: &Spec) -> String {
     }
 }
 
-/// Kind, namespace and name of what the controller made of the chart's template, out of `status.helmChart`.
+/// Kind, namespace and name of the object that the controller made from the chart's template, from `status.helmChart`.
 pub fn made(chart: &str) -> Option<(&str, &str, &str)> {
     match chart.split('/').collect::<Vec<_>>()[..] {
         [namespace, name] => Some(("HelmChart", namespace, name)),
@@ -242,7 +242,7 @@ fn links(object: &FluxObject<Spec, Status>, intern: &mut Interner) -> Vec<Link> 
     links.extend(spec.chart_ref.link(Relation::Source, "OCIRepository", home, intern));
     match made(&object.status.helm_chart) {
         Some((kind, namespace, name)) => links.push(link(Relation::Source, kind, namespace, name, intern)),
-        // the name that the controller will give to what it makes of the template
+        // the name that the controller will give to the object made from the template
         None if &*spec.chart.kind == "OCIRepository" => {
             let name = format!("{home}-{}", &*object.metadata.name);
             links.push(link(Relation::Source, "OCIRepository", home, &name, intern));
@@ -354,7 +354,7 @@ mod tests {
     #[case::drifted(&[("Ready", "True", "UpgradeSucceeded", ""), ("Drifted", "True", "DriftDetected", "1 object")], json!({}),
         "DriftDetected", "warning P3 drifted: 1 object")]
     #[case::older_generation(&[("Ready", "True", "UpgradeSucceeded", "")], json!({"status": {"observedGeneration": 2}}),
-        "Progressing", "warning P3 its controller has not looked at its newest spec")]
+        "Progressing", "warning P3 its controller has not observed its newest spec")]
     #[case::older_generation_of_now(&[("Ready", "True", "UpgradeSucceeded", "")], json!({"status": {"observedGeneration": 2},
         "metadata": {"managedFields": [{"manager": "k", "time": "2026-11-21T13:59:00Z", "fieldsV1": {"f:spec": {"f:values": {}}}}]}}),
         "Progressing", "progressing")]

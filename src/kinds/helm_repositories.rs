@@ -1,4 +1,4 @@
-//! `HelmRepositories`: chart indexes. Those of type `oci` are static and never say anything.
+//! `HelmRepositories`: chart indexes. Those of type `oci` are static and have no status.
 
 use super::flux::{self, decode};
 use super::sources::{COLUMNS, CONTROLLER, GROUP, Source, Sources};

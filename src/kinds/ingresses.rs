@@ -1,5 +1,5 @@
-//! Ingresses: hosts, addresses, and the Secrets of their TLS. Never a finding: whether a controller tells an address is
-//! a setting of its own, and whether it serves is not said here.
+//! Ingresses: hosts, addresses, and the Secrets of their TLS. Never a finding: whether a controller reports an address
+//! is a setting of its own, and whether it serves is not known here.
 
 use serde::Deserialize;
 
@@ -17,7 +17,7 @@ const DELETED: u8 = 0;
 pub const HOSTS: u8 = 1;
 const CLASS: u8 = 2;
 const ADDRESSES: u8 = 3;
-/// The Secrets of its TLS; each is a link as well.
+/// The Secrets of its TLS; each is also a link.
 pub const SECRETS: u8 = 4;
 
 pub const SPEC: KindSpec = KindSpec {

@@ -1,4 +1,4 @@
-//! Who issues: a reference as Certificates, requests, orders and challenges have it. Its group decides whose issuer it is;
+//! The issuer: a reference as Certificates, requests, orders and challenges have it. Its group says whose issuer it is;
 //! without one it is cert-manager's own.
 
 use std::borrow::Cow;
@@ -33,8 +33,8 @@ impl IssuerRef {
         if self.name.is_empty() { String::new() } else { format!("{}/{}", self.kind(), &*self.name) }
     }
 
-    /// A link to it from an object in `home`. Whether an issuer of others has a namespace is not known: by the habit of
-    /// their names, it has none when it is called a cluster issuer.
+    /// A link to it from an object in `home`. Whether an external issuer has a namespace is not known: by naming
+    /// convention, it has none when its kind ends in `ClusterIssuer`.
     pub fn link(&self, home: &str, intern: &mut Interner) -> Option<Link> {
         let space = if self.kind.ends_with("ClusterIssuer") { "" } else { home };
         (!self.name.is_empty()).then(|| link(Relation::From, &self.kind(), space, &self.name, intern))

@@ -1,4 +1,4 @@
-//! Issuers: whether certificates can be had at all. `ClusterIssuers` are read here too; only their scope differs.
+//! Issuers: whether certificates can be issued at all. `ClusterIssuers` are read here too; only their scope differs.
 
 use serde::Deserialize;
 
@@ -18,7 +18,7 @@ const SINCE: u8 = 0;
 /// `acme`, `ca`, `selfSigned`, `vault`, `venafi`.
 const TYPE: u8 = 1;
 const SERVER: u8 = 2;
-/// The Secret that it signs or logs in with, where it has one that somebody must provide.
+/// The Secret that it signs or logs in with, where it has one that must be provided.
 pub const SECRET: u8 = 3;
 
 pub const COLUMNS: &[Column] = &[

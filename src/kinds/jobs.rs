@@ -1,4 +1,4 @@
-//! Jobs: done, at work or given up. What a Job gives up for, its pods say.
+//! Jobs: complete, running or failed. The reason of a failure is in its pods.
 
 use serde::Deserialize;
 
@@ -14,19 +14,19 @@ use crate::domain::interner::{Interner, Strings};
 use crate::domain::record::{Cell, Record, clean};
 use crate::domain::thresholds::Thresholds;
 
-/// When it failed, or deletion was asked for.
+/// When it failed, or deletion was requested.
 pub const SINCE: u8 = 0;
-/// Pods that ended well, of those that are wanted.
+/// Pods that succeeded, out of the desired ones.
 const DONE: u8 = 1;
 /// Pods that failed.
 pub const FAILED: u8 = 2;
-/// When it began to work.
+/// When it started.
 pub const STARTED: u8 = 3;
 /// When it was complete.
 pub const COMPLETED: u8 = 4;
-/// Pods that are there and have not ended.
+/// Pods that exist and have not ended.
 pub const ACTIVE: u8 = 5;
-/// Seconds that it may take, where it says so.
+/// Seconds that it may take, where it has a deadline.
 const DEADLINE: u8 = 6;
 /// One of its pods has ended already.
 const HAS_BEGUN: u8 = 7;
@@ -72,7 +72,7 @@ struct Spec {
 #[serde(default, rename_all = "camelCase")]
 struct Status {
     active: Option<i64>,
-    /// Of the active ones; older servers do not tell.
+    /// Of the active ones; older servers do not report it.
     ready: Option<i64>,
     terminating: Option<i64>,
     succeeded: Option<i64>,
@@ -90,7 +90,7 @@ impl Kind for Jobs {
         let (meta, spec, status) = (&object.metadata, &object.spec, &object.status);
         let mut record = base(meta, intern);
         let on = |name: &str| status.conditions.of(name).filter(|c| c.is_true());
-        // FailureTarget comes while its pods are still being ended: it has failed already
+        // FailureTarget is set while its pods are still being ended: it has failed already
         let failed = on("Failed").or_else(|| on("FailureTarget"));
         let (health, word) = match failed {
             _ if on("Complete").is_some() => (Health::Ok, "Complete"),
@@ -105,7 +105,7 @@ impl Kind for Jobs {
         let why = failed.filter(|_| health == Health::Failed);
         record.note = why.map_or_else(Box::default, |c| clean(&c.message));
         let since = ending::mark(&mut record, meta, intern).or_else(|| why.and_then(Condition::since));
-        // without a number of completions, one that ends well is enough
+        // without a number of completions, one pod that succeeds is enough
         let wanted = spec.completions.unwrap_or(1);
         record.cells = Box::new([
             Cell::time(since),
@@ -137,14 +137,15 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
     }
 }
 
-/// A Job may run as long as it likes, unless it says otherwise; but it is begun, and its first pod gets ready.
+/// A Job may run as long as it likes, unless it has a deadline; but it must be started, and its first pod must get
+/// ready.
 fn under_way(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) -> Judgement {
     let judged = Judgement::of(record.health);
     let begun = record.time(STARTED).unwrap_or(record.created);
     let late = |why: &str, grace: i64| ending::after(judged.clone(), begun, grace, Severity::P3, why.to_owned(), now);
     let waits = match strings.get(record.status) {
         "Waiting" => Some("no controller has begun it"),
-        // between two attempts it has no pod for a while, and a pod that fails says so itself
+        // between two attempts it has no pod for a while, and a failing pod says so itself
         "Starting" if !record.flag(HAS_BEGUN) => Some("it has no pod"),
         "NotReady" if !record.flag(HAS_BEGUN) => Some("none of its pods has got ready"),
         _ => None,

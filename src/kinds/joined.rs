@@ -1,5 +1,5 @@
-//! What becomes of a schedule's runs: Velero's Schedule says when it last *submitted* one, success or not, so the
-//! truth is in its backups. They are kept for a while only: what is not there proves nothing beyond that.
+//! The results of a schedule's runs: Velero's Schedule says when it last *submitted* one, successful or not, so the
+//! results are in its backups. They are kept for a while only: a missing one proves nothing beyond that.
 
 use super::backups::{EXPIRES, SCHEDULE};
 use super::cron::Cron;
@@ -12,45 +12,45 @@ use crate::domain::interner::{Strings, Sym};
 use crate::domain::record::{KindId, Record};
 use crate::domain::thresholds::Thresholds;
 
-/// Nobody needs to know whether it was more.
+/// More than this need not be counted.
 const MOST: usize = 999;
 
-/// How long Velero keeps a backup that does not say so itself; its server may be told otherwise.
+/// How long Velero keeps a backup that does not say so itself; its server may be configured otherwise.
 const KEPT: i64 = 720 * 3600;
 
-/// The kind without which this one is not judged whole.
+/// The kind that is needed to judge this one completely.
 pub fn judged_with(kind: KindId) -> Option<KindId> {
     (super::spec(kind).name == "Schedule").then(|| super::by_name("Backup"))?
 }
 
-/// How it stands with the runs of one schedule.
+/// The state of the runs of one schedule.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, none of which rules out another")]
 pub struct ScheduleState {
     /// The start of the newest Completed backup.
     pub last_good: Option<Time>,
-    /// How many of the newest backups in a row are bad: failed, partial, or running for too long. A run under way
-    /// is passed over: it says nothing yet about the ones before it.
+    /// How many of the newest backups in a row are bad: failed, partial, or running for too long. A run in progress is
+    /// skipped: it says nothing yet about the previous ones.
     pub bad_in_a_row: usize,
     /// The phase of the newest of those; whether it is that of all of them; when the oldest of them began.
     pub bad_phase: Sym,
     pub bad_alike: bool,
     pub bad_since: Option<Time>,
-    /// Times at which no run began though one was due; at most 999.
+    /// Times at which a run was due but none started; at most 999.
     pub missed: usize,
     pub first_missed: Option<Time>,
-    /// A run waits or is under way: until it ends, Velero submits no other.
+    /// A run waits or is in progress: until it ends, Velero submits no other.
     pub held: bool,
-    /// When the run under way began, if it takes longer than the last good one did, and how long that one took.
+    /// When the run in progress began, if it takes longer than the last good one did, and how long that one took.
     pub slow: Option<(Time, i64)>,
     /// The next run; nothing while paused.
     pub next: Option<Time>,
-    /// The newest good backup will be gone before the next run.
+    /// The newest good backup expires before the next run.
     pub expires_before_next: bool,
-    /// A backup is not kept until the next run: so long it is, where none is left for that reason.
+    /// A backup is not kept until the next run: its retention, where none is left for that reason.
     pub kept: Option<i64>,
-    /// A run was submitted that would still be kept as the schedule is now, and no backup is left: they were removed, or
-    /// kept for less then.
+    /// A run was submitted whose backup should still be there by the schedule's current retention, and no backup is
+    /// left: they were removed, or the retention was shorter then.
     pub gone: bool,
     pub paused: bool,
     /// When this changes by itself.
@@ -65,7 +65,7 @@ struct Run {
 }
 
 /// Joins `schedule` with those of `backups` that are its own. Backups of a schedule of the same name in another
-/// cluster, synced through a shared bucket, cannot be told apart.
+/// cluster, synced through a shared bucket, cannot be distinguished.
 pub fn schedule_state<'a>(
     schedule: &Record,
     backups: impl Iterator<Item = &'a Record>,
@@ -106,12 +106,12 @@ pub fn schedule_state<'a>(
     };
     let mut turns = vec![newest.map(|b| stuck_at(b)), slow_at];
     let kept = go_duration(strings.get(schedule.sym(TTL))).filter(|s| *s > 0).unwrap_or(KEPT);
-    // what was submitted was not missed, whatever became of it; a backup is known a moment later than that
+    // a submitted run was not missed, whatever its result; its backup is seen a moment later
     let submitted = schedule.time(SUBMITTED).filter(|_| runs.is_empty());
     let listed = submitted.map(|at| at.plus(thresholds.reconcile_grace));
     state.gone = submitted.is_some_and(|at| at.plus(kept) > now) && listed.is_some_and(|at| now >= at);
     turns.extend([listed, submitted.map(|at| at.plus(kept))]);
-    // what was before is gone by now, good or not
+    // earlier backups are gone by now, good or not
     let from = [last_good, submitted, Some(schedule.created), Some(now.plus(-kept))].into_iter().flatten().max();
     let from = from.unwrap_or(now);
     if let Ok(cron) = Cron::parse(strings.get(schedule.sym(CRON))) {
@@ -177,7 +177,7 @@ impl ScheduleState {
         Some(Finding::new(severity, since, parts.join(", ")))
     }
 
-    /// What there is to say while no run was missed and none is bad.
+    /// The finding while no run was missed and none is bad.
     fn quiet(&self) -> Option<Finding> {
         if let (Some(kept), false) = (self.kept, self.paused) {
             let why =

@@ -11,7 +11,7 @@ use crate::domain::ages::go_duration;
 use crate::domain::interner::Interner;
 use crate::domain::record::{Cell, Link, Record, Relation};
 
-/// The revision tried last, when it is not the applied one: that one is failing.
+/// The revision tried last, when it is not the applied one: it is the failing one.
 pub const ATTEMPTED: u8 = flux::OWN;
 pub const PATH: u8 = flux::OWN + 1;
 /// `GitRepository/platform`
@@ -96,7 +96,7 @@ impl Spec {
         go_duration(&self.interval).filter(|s| *s > 0)
     }
 
-    /// Without a timeout of its own an attempt has the interval, less half a minute. Source: kustomize-controller
+    /// Without a timeout of its own an attempt may take the interval, less half a minute. Source: kustomize-controller
     /// `api/v1/kustomization_types.go`, `GetTimeout`.
     fn timeout(&self) -> Option<i64> {
         go_duration(&self.timeout).filter(|s| *s > 0).or_else(|| self.interval().map(|s| (s - 30).max(30)))

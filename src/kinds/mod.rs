@@ -216,7 +216,7 @@ pub fn with_revisions() -> impl Iterator<Item = KindId> {
     ids().filter(|id| spec(*id).tells == Tells::Revision)
 }
 
-/// The kinds that have something in common.
+/// The kinds of one family.
 pub fn of_family(family: Family) -> impl Iterator<Item = KindId> {
     ids().filter(move |id| spec(*id).family == family)
 }

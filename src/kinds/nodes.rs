@@ -16,7 +16,7 @@ use crate::domain::thresholds::Thresholds;
 
 const ROLES: u8 = 0;
 const VERSION: u8 = 1;
-/// When `Ready` last changed; of a node under pressure, when the first pressure began.
+/// When `Ready` last changed; for a node under pressure, when the first pressure began.
 pub const SINCE: u8 = 2;
 pub const ADDRESS: u8 = 3;
 /// The pressures, whether the node is ready or not: `MemoryPressure,DiskPressure`.
@@ -85,7 +85,7 @@ struct NodeInfo {
     kubelet_version: Text,
 }
 
-/// Conditions of the node problem detector, bad when True as well. Source: node-problem-detector `config/`.
+/// Conditions of the node problem detector, also bad when True. Source: node-problem-detector `config/`.
 const PROBLEMS: [&str; 9] = [
     "KernelDeadlock",
     "ReadonlyFilesystem",
@@ -111,7 +111,7 @@ impl Kind for Nodes {
         let ready = status.conditions.of("Ready");
         let mut word = match ready {
             Some(c) if c.is_true() => "Ready",
-            // also of one whose kubelet is silent
+            // also for a node whose kubelet is silent
             Some(_) => "NotReady",
             None => "Unknown",
         }

@@ -1,4 +1,5 @@
-//! Orders: one certificate asked of an ACME server. A failed one of a `CertificateRequest` is its Certificate's news.
+//! Orders: one certificate requested from an ACME server. A failed order of a `CertificateRequest` is reported at its
+//! Certificate.
 
 use serde::Deserialize;
 
@@ -11,7 +12,7 @@ use crate::domain::ages::Time;
 use crate::domain::interner::Interner;
 use crate::domain::record::{Cell, Record};
 
-/// When it failed, where that is told.
+/// When it failed, where that is reported.
 pub const FAILED_AT: u8 = 2;
 const ISSUER: u8 = 3;
 

@@ -1,5 +1,5 @@
-//! `PeerAuthentications` of Istio: whether the workloads of a namespace, or of the whole mesh, insist on mTLS. A rule that
-//! leaves them open is no failure, and it is not what a mesh is for. Read on demand.
+//! `PeerAuthentications` of Istio: whether the workloads of a namespace, or of the whole mesh, require mTLS. A rule
+//! that does not is no failure, but it is not what a mesh is for. Read on demand.
 //!
 //! Source: Istio 1.22 and later serve v1; a rule without a mode inherits.
 
@@ -24,7 +24,7 @@ pub const OPEN_PORTS: u8 = 1;
 /// The mode of a rule that inherits.
 pub const UNSET: &str = "UNSET";
 pub const STRICT: &str = "STRICT";
-/// Modes that take connections without mTLS.
+/// Modes that accept connections without mTLS.
 pub const OPEN: [&str; 2] = ["PERMISSIVE", "DISABLE"];
 
 pub const SPEC: KindSpec = KindSpec {

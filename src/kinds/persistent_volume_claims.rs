@@ -1,7 +1,8 @@
-//! Volume claims: bound, waiting or lost, and whether a larger size has arrived. How full a volume is, only metrics tell.
+//! Volume claims: bound, waiting or lost, and whether a larger size has arrived. How full a volume is, only metrics
+//! show.
 //!
-//! A claim of a class that waits for its first consumer is Pending until a pod uses it: that is no fault. Nobody says so
-//! in the claim; but whoever is asked for a volume is named in an annotation first. Source: Kubernetes
+//! A claim of a class that waits for its first consumer is Pending until a pod uses it: that is no fault. The claim
+//! does not say so; but the provisioner that is asked for a volume is named in an annotation first. Source: Kubernetes
 //! `pkg/controller/volume/persistentvolume/pv_controller.go`, `syncUnboundClaim`, `setClaimProvisioner`.
 
 use std::collections::BTreeMap;
@@ -20,18 +21,18 @@ use crate::domain::interner::{Interner, Strings};
 use crate::domain::record::{Cell, Record, clean};
 use crate::domain::thresholds::Thresholds;
 
-/// When the present state began, or deletion was asked for.
+/// When the current state began, or deletion was requested.
 const SINCE: u8 = 0;
-/// The volume it is bound to, or is to be bound to.
+/// The volume that it is bound to, or will be.
 pub const VOLUME: u8 = 1;
-/// As it is: `50Gi`.
+/// The current size: `50Gi`.
 pub const CAPACITY: u8 = 2;
-/// As it is asked for.
+/// The requested size.
 pub const ASKED: u8 = 3;
 pub const CLASS: u8 = 4;
 /// `RWO`, `RWX`, as kubectl shortens them.
 const ACCESS: u8 = 5;
-/// Somebody was asked for a volume: a Pending claim waits for them. Otherwise it may wait for its first pod.
+/// A provisioner was asked for a volume: a Pending claim waits for it. Otherwise it may wait for its first pod.
 pub const IS_ASKED_FOR: u8 = 6;
 
 pub const SPEC: KindSpec = KindSpec {
@@ -98,14 +99,14 @@ struct Status {
     #[serde(deserialize_with = "or_default")]
     capacity: Storage,
     conditions: Many<Condition>,
-    /// What has become of a resize: `{"storage": "ControllerResizeInfeasible"}`, in older versions `...Failed`.
+    /// The state of a resize: `{"storage": "ControllerResizeInfeasible"}`, in older versions `...Failed`.
     #[serde(deserialize_with = "or_default")]
     allocated_resource_statuses: BTreeMap<Box<str>, Text>,
 }
 
 /// Conditions that are bad when True.
 const ERRORS: [&str; 3] = ["ControllerResizeError", "NodeResizeError", "ModifyVolumeError"];
-/// Conditions of a resize that goes on.
+/// Conditions of a resize in progress.
 const RESIZES: [&str; 3] = ["FileSystemResizePending", "Resizing", "ModifyingVolume"];
 
 impl Kind for Claims {
@@ -185,7 +186,7 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
             }
             let (severity, why) = match word {
                 "Pending" if record.flag(IS_ASKED_FOR) => (Severity::P3, why()),
-                // whoever needs it is a pod that is Pending, too, and says so louder
+                // the pod that needs it is Pending, too, and more severe
                 "Pending" => (Severity::P4, "pending: no pod uses it yet, or nobody provides its class".to_owned()),
                 // it waits for a pod to mount it
                 "FileSystemResizePending" => (Severity::P4, why()),

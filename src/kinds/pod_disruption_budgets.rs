@@ -1,5 +1,5 @@
-//! `PodDisruptionBudgets`: how many pods may be evicted now. A budget that allows none is a fact for whoever drains a
-//! node, never a finding.
+//! `PodDisruptionBudgets`: how many pods may be evicted now. A budget that allows none matters for a drain, but is
+//! never a finding.
 
 use serde::Deserialize;
 
@@ -16,7 +16,7 @@ use crate::domain::thresholds::Thresholds;
 
 /// Healthy now of those that must stay.
 pub const HEALTHY: u8 = 1;
-/// Evictions that are allowed now; nothing when not known.
+/// Allowed evictions; none when not known.
 pub const ALLOWED: u8 = 2;
 pub const EXPECTED: u8 = 3;
 /// A number or a percentage.
@@ -113,7 +113,7 @@ impl Kind for Budgets {
     }
 }
 
-/// A note where evictions are refused for another reason than its numbers: nobody keeps them up to date.
+/// A note where evictions are refused for another reason than its numbers: nothing keeps them up to date.
 fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) -> Judgement {
     let judged = Judgement::of(record.health);
     let why = match (record.health, strings.get(record.status)) {

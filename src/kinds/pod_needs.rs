@@ -1,5 +1,5 @@
-//! What a pod that is not well waits for: the Secret or `ConfigMap` that is missing, the claims of one that is Pending,
-//! the registry that its image does not come from. Kept of such pods only, so that all others cost nothing.
+//! What an unhealthy pod waits for: the missing Secret or `ConfigMap`, the claims of a Pending pod, the registry from
+//! which its image cannot be pulled. Kept for such pods only, so that all others cost nothing.
 
 use crate::domain::interner::Interner;
 use crate::domain::record::{Link, Relation};
@@ -8,9 +8,9 @@ use super::ending::link;
 
 /// Kind and name of what the kubelet could not find, from its message for a container in `CreateContainerConfigError`.
 ///
-/// Nothing else in a pod tells it. The message has two forms: the API's own `secret "NAME" not found`, and
-/// `couldn't find key KEY in Secret NAMESPACE/NAME`. Source: Kubernetes `pkg/kubelet/kubelet_pods.go`,
-/// `makeEnvironmentVariables`, and apimachinery's `errors.NewNotFound`. Of a Secret that is mounted, only events tell.
+/// Nothing else in a pod says so. The message has two forms: the API's own `secret "NAME" not found`, and `couldn't
+/// find key KEY in Secret NAMESPACE/NAME`. Source: Kubernetes `pkg/kubelet/kubelet_pods.go`,
+/// `makeEnvironmentVariables`, and apimachinery's `errors.NewNotFound`. A mounted Secret is named in events only.
 pub fn missing(message: &str) -> Option<(&'static str, &str)> {
     for (kind, start) in [("Secret", "secret \""), ("ConfigMap", "configmap \"")] {
         if let Some((name, rest)) = message.strip_prefix(start).and_then(|rest| rest.split_once('"')) {
@@ -36,7 +36,7 @@ pub fn is_pull(reason: &str) -> bool {
     matches!(reason, "ErrImagePull" | "ImagePullBackOff" | "RegistryUnavailable")
 }
 
-/// The host that an image comes from. Without one in its name it is Docker's; source: distribution `reference`.
+/// The host that an image comes from. Without a host in its name it is Docker's; source: distribution `reference`.
 pub fn registry(image: &str) -> &str {
     match image.split_once('/') {
         Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => host,

@@ -1,4 +1,4 @@
-//! Pods: kubectl's STATUS, READY and RESTARTS to the letter, and what is wrong with a pod.
+//! Pods: kubectl's STATUS, READY and RESTARTS exactly, and what is wrong with a pod.
 //!
 //! Source of the algorithm: Kubernetes `pkg/printers/internalversion/printers.go`, `printPod`.
 
@@ -14,21 +14,21 @@ use crate::domain::interner::{Interner, Strings};
 use crate::domain::record::{Cell, Link, Record, Relation, clean};
 use crate::domain::thresholds::Thresholds;
 
-// what a pod that is well has stands first: it does not even have the cells behind
+// the cells of a healthy pod come first: it does not even have the later ones
 const READY: u8 = 0;
 const IP: u8 = 1;
-/// When the present state began, as far as the pod tells.
+/// When the current state began, as far as the pod says.
 pub const SINCE: u8 = 2;
-/// Nothing for 0.
+/// None for 0.
 pub const RESTARTS: u8 = 3;
 pub const LAST_RESTART: u8 = 4;
-/// The last termination, or the one that a failed pod is in: reason and exit code, `OOMKilled 137`.
+/// The last termination, or the current one of a failed pod: reason and exit code, `OOMKilled 137`.
 pub const LAST_EXIT: u8 = 5;
-/// The host of the image that does not come.
+/// The host of the image that cannot be pulled.
 pub const REGISTRY: u8 = 6;
 /// It has ended, and nothing starts it again.
 pub const ENDED: u8 = 7;
-/// Why it is not resized as its spec asks for: `Infeasible`, `Error`.
+/// Why it is not resized as its spec requests: `Infeasible`, `Error`.
 const RESIZE: u8 = 8;
 
 pub const SPEC: KindSpec = KindSpec {
@@ -89,7 +89,7 @@ struct Container {
 }
 
 impl Container {
-    /// An init container that keeps running beside the others.
+    /// An init container that keeps running next to the others.
     fn is_sidecar(&self) -> bool {
         &*self.restart_policy == "Always"
     }
@@ -236,7 +236,7 @@ fn printed(object: &Object<Spec, Status>) -> Printed {
             }
         }
         if reason == "Completed" {
-            // since Kubernetes 1.36 a container that failed is told before another's good end
+            // since Kubernetes 1.36 a failed container is shown before another one that completed
             match (has_running, &*failed) {
                 (true, _) if ready_condition => "Running".clone_into(&mut reason),
                 (_, failed) if !failed.is_empty() => failed.clone_into(&mut reason),
@@ -289,8 +289,8 @@ impl Kind for Pods {
     }
 }
 
-/// The condition that says that it cannot be resized in place. That it is put off, or goes on, is none.
-/// Source: Kubernetes `staging/src/k8s.io/api/core/v1/types.go`, `PodResizePending`, `PodResizeInProgress`.
+/// The condition that says that it cannot be resized in place. A deferred resize, or one in progress, is none. Source:
+/// Kubernetes `staging/src/k8s.io/api/core/v1/types.go`, `PodResizePending`, `PodResizeInProgress`.
 fn refused_resize(status: &Status) -> Option<&Condition> {
     let of = |name, reason: &str| status.conditions.of(name).filter(|c| c.is_true() && &*c.reason == reason);
     of("PodResizePending", "Infeasible").or_else(|| of("PodResizeInProgress", "Error"))
@@ -309,7 +309,7 @@ fn waiting(status: &Status, reason: fn(&str) -> bool) -> Option<(&ContainerStatu
     containers(status).filter_map(|c| Some((c, c.state.waiting.as_ref()?))).find(|(_, w)| reason(&w.reason))
 }
 
-/// A pod that is not started again has no earlier termination: what it failed with is its present one.
+/// A pod that is not restarted has no earlier termination: its failure is the current one.
 fn last_exit(status: &Status, health: Health) -> Option<String> {
     let present = |c: &ContainerStatus| c.state.terminated.as_ref().is_some_and(|t| t.exit_code.unwrap_or(0) != 0);
     let failed = || containers(status).filter(|_| health == Health::Failed).find(|c| present(c));
@@ -319,7 +319,7 @@ fn last_exit(status: &Status, health: Health) -> Option<String> {
         .map(|t| format!("{} {}", t.word(), t.exit_code.unwrap_or(0)))
 }
 
-/// The message that explains a pod which is not well.
+/// The message that explains an unhealthy pod.
 fn note(status: &Status, health: Health) -> Box<str> {
     if health == Health::Ok {
         return refused_resize(status).map_or_else(Box::default, |c| clean(&c.message));
@@ -385,7 +385,7 @@ fn links(object: &Object<Spec, Status>, health: Health, intern: &mut Interner) -
     links.into()
 }
 
-/// Status words that will not heal by waiting. Sources: Kubernetes `pkg/kubelet/images/types.go`,
+/// Status words that will not recover by waiting. Sources: Kubernetes `pkg/kubelet/images/types.go`,
 /// `pkg/kubelet/kuberuntime/kuberuntime_container.go`, `pkg/kubelet/container/sync_result.go`.
 const FAILED: &[&str] = &[
     "CrashLoopBackOff",
@@ -410,7 +410,7 @@ const FAILED: &[&str] = &[
     "Evicted",
 ];
 
-/// Whether a STATUS will not heal by waiting, also of an init container.
+/// Whether a STATUS will not recover by waiting, also for an init container.
 pub fn is_failed(word: &str) -> bool {
     let word = word.strip_prefix("Init:").unwrap_or(word);
     FAILED.contains(&word) || word.starts_with("ExitCode:") || word.starts_with("Signal:")
@@ -431,15 +431,15 @@ fn health(shown: &Printed, status: &Status, deleted: bool) -> Health {
 
 /// From so many restarts on, a pod that has just ended has done so before.
 pub const AGAIN: i64 = 3;
-/// The pod's condition follows the end of a container within this.
+/// The pod's condition follows the end of a container within this time.
 const FOLLOWS: i64 = 60;
 /// A container that has run so long, in seconds, is not in a crash loop any more.
 /// Sources: Kubernetes `pkg/kubelet/kubelet.go`, `MaxCrashLoopBackOff`; client-go `util/flowcontrol/backoff.go`, where a
-/// back-off begins anew after twice that.
+/// back-off starts over after twice that.
 pub const STEADY: i64 = 600;
 
-/// Since when a pod fails. One that becomes ready between two crashes tells of the last one only: nobody knows since when
-/// it does so.
+/// Since when a pod fails. One that becomes ready between two crashes reports the last one only: since when it crashes
+/// is not known.
 fn failing_since(record: &Record) -> Option<Time> {
     let since = record.time(SINCE).unwrap_or(record.created);
     let is_again = record.int(RESTARTS) >= AGAIN
@@ -497,10 +497,10 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
     }
 }
 
-/// From so many restarts on, one that runs between two of them is not well.
+/// From so many restarts on, a pod that runs between two of them is unhealthy.
 const OFTEN: i64 = 10;
 
-/// Whether a pod runs, and has been restarted again and again, lately too.
+/// Whether a pod runs, and has been restarted again and again, also lately.
 pub fn is_restarted_often(record: &Record, thresholds: &Thresholds, now: Time) -> bool {
     let lately = record.time(LAST_RESTART).is_some_and(|last| last.age(now) < thresholds.recent_restart);
     record.health == Health::Ok && lately && record.int(RESTARTS) >= OFTEN
@@ -523,7 +523,7 @@ fn failure(record: &Record, strings: &Strings) -> String {
     let is_present = !exit.is_empty() && exit.starts_with(why.strip_prefix("Init:").unwrap_or(&why));
     match exit {
         "" => {}
-        // its code is in the word already
+        // its exit code is in the word already
         _ if is_present && why.contains(':') && !why.starts_with("Init:") => {}
         exit if is_present => exit.clone_into(&mut why),
         exit => why = format!("{why}, last {exit}"),

@@ -1,7 +1,7 @@
-//! Policy reports: what a policy engine found about an object. Notes, never louder: a policy that must not be broken
-//! refuses the object, and then there is no report of it. Many and seldom looked at, so they are read on demand.
+//! Policy reports: what a policy engine found about an object. Notes, never more severe: an enforced policy refuses the
+//! object, and then there is no report of it. Many and seldom looked at, so they are read on demand.
 //!
-//! Everything stands beside the metadata: there is neither spec nor status.
+//! Everything is next to the metadata: there is neither spec nor status.
 
 use serde::Deserialize;
 
@@ -24,7 +24,7 @@ pub const WARN: u8 = 3;
 /// Rules that could not be evaluated.
 pub const ERROR: u8 = 4;
 const SKIP: u8 = 5;
-/// The policy of the first result that is not well.
+/// The policy of the first result that did not pass.
 pub const POLICY: u8 = 6;
 
 pub const GROUP: &str = "wgpolicyk8s.io";
@@ -77,7 +77,7 @@ impl Versioned for Report {
     }
 }
 
-/// What the report is about. Older engines leave it out and name the objects in each result.
+/// The object that the report is about. Older engines leave it out and name the objects in each result.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Scope {
@@ -106,7 +106,7 @@ struct Found {
     message: Text,
 }
 
-/// What an engine may say of a rule.
+/// The possible results of a rule.
 const RESULTS: [&str; 5] = ["pass", "fail", "warn", "error", "skip"];
 
 /// Reads both scopes.
@@ -118,7 +118,7 @@ fn read(report: &Report, intern: &mut Interner) -> Record {
     let (meta, summary, scope) = (&report.metadata, &report.summary, &report.scope);
     let mut record = base(meta, intern);
     let listed = |word: &str| i64::try_from(report.results.iter().filter(|f| &*f.result == word).count()).unwrap_or(0);
-    // a summary that leaves something out does not speak for its results
+    // an incomplete summary says nothing about the results
     let counted = |n: Option<i64>, word: &str| n.unwrap_or(0).max(listed(word));
     let (pass, skip) = (counted(summary.pass, "pass"), counted(summary.skip, "skip"));
     let (fail, warn, error) =
@@ -151,7 +151,7 @@ fn read(report: &Report, intern: &mut Interner) -> Record {
         Cell::text(first.map_or("", |f| &f.policy), intern),
     ]);
     if !scope.name.is_empty() {
-        // a scope may leave its namespace out: it is the report's own then
+        // a scope may leave its namespace out: then it is the report's own
         let space = if scope.namespace.is_empty() { &meta.namespace } else { &scope.namespace };
         let kind = ending::qualified(&scope.kind, ending::group(&scope.api_version));
         record.links = Box::new([link(Relation::About, &kind, space, &scope.name, intern)]);

@@ -1,5 +1,5 @@
-//! Health endpoints that a profile names, asked pod by pod: what each answered, in its own words. An answer that was
-//! not expected is a finding; one that could not be had for lack of rights is unknown, and never well.
+//! Health endpoints that a profile names, asked pod by pod: what each answered, in its own words. An unexpected answer
+//! is a finding; one that is not permitted is unknown, and never healthy.
 
 use super::column::{Column, Field, Show};
 use super::{Api, KindSpec, Service};
@@ -45,18 +45,18 @@ pub const SPEC: KindSpec = KindSpec {
     ..KindSpec::BASE
 };
 
-/// What came of asking.
+/// The result of asking.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// A code of its own; whether it was expected.
     Code(u16, bool),
-    /// No answer, or one of the API server that could not reach it.
+    /// No answer, or an answer of the API server that could not reach it.
     Unreachable,
-    /// We may not ask.
+    /// Not permitted.
     NoAccess,
-    /// Asking failed before it got there.
+    /// The request failed before it got there.
     Unasked,
-    /// There is nobody to ask.
+    /// There is no pod to ask.
     Nobody,
 }
 

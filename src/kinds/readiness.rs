@@ -8,7 +8,7 @@ use crate::domain::interner::Strings;
 use crate::domain::record::Record;
 use crate::domain::thresholds::Thresholds;
 
-/// Not Ready for longer than the grace of a reconciliation is P3; `waiting` says for whom one waits until it has spoken.
+/// Not Ready for longer than the grace of a reconciliation is P3; `waiting` says who has not reported a status yet.
 pub fn judge(
     record: &Record,
     since: Option<Time>,

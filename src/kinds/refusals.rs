@@ -1,6 +1,6 @@
-//! Warning events that say that pods (or Jobs) cannot be made: a quota, an admission webhook. A Deployment has a condition
-//! for it; of a `StatefulSet`, a `DaemonSet` and a `Job` only the event tells. They are few: the API server selects
-//! them. They are evidence and judge nothing by themselves; `triage/refusals.rs` does.
+//! Warning events that say that pods (or Jobs) cannot be created: a quota, an admission webhook. A Deployment has a
+//! condition for it; for a `StatefulSet`, a `DaemonSet` and a `Job` only the event shows it. They are few: the API
+//! server selects them. They are evidence and judge nothing by themselves; `triage/joins/refusals.rs` does.
 //!
 //! Source of the reason: Kubernetes `pkg/controller/controller_utils.go` (`FailedCreatePodReason`), and
 //! `pkg/controller/statefulset/stateful_pod_control.go` (`recordPodEvent`, `recordClaimEvent`).
@@ -23,11 +23,11 @@ pub const FIRST: u8 = 0;
 pub const LAST: u8 = 1;
 const COUNT: u8 = 2;
 
-/// What is asked for of all events.
+/// The selector of these events.
 pub const SELECTOR: &str = "type=Warning,reason=FailedCreate";
 
-/// Controllers try again after 1000 s at most, and not every try is an event: what was not seen for so long, in seconds,
-/// is over. Sources: client-go `util/workqueue/default_rate_limiters.go`, `tools/record/events_cache.go`.
+/// Controllers try again after 1000 s at most, and not every try is an event: what was not seen for so long, in
+/// seconds, is over. Sources: client-go `util/workqueue/default_rate_limiters.go`, `tools/record/events_cache.go`.
 pub const FRESH: i64 = 1500;
 
 pub const SPEC: KindSpec = KindSpec {
@@ -48,7 +48,7 @@ pub const SPEC: KindSpec = KindSpec {
     blinds: "why a stateful set, daemon set or job has no pods",
     judge: |record, _, _, now| {
         let over = record.time(LAST).unwrap_or(record.created).plus(FRESH);
-        // old news, until the API server forgets it
+        // no longer current, until the API server forgets it
         if now < over { Judgement::of(record.health).again_at(over) } else { Judgement::of(Health::Ok) }
     },
     guide: include_str!("../../assets/guides/refusal.txt"),

@@ -1,6 +1,6 @@
 //! `ReplicaSets`: the revisions of a Deployment, most of them old and empty, so they are read on demand.
 //!
-//! Never a finding where a Deployment owns it: that one tells the same.
+//! Never a finding where a Deployment owns it: that one reports the same.
 
 use serde::Deserialize;
 
@@ -15,10 +15,10 @@ use crate::domain::interner::{Interner, Strings};
 use crate::domain::record::{Cell, Record, Relation, clean};
 use crate::domain::thresholds::Thresholds;
 
-/// Pods that are there, ready or not.
+/// Pods that exist, ready or not.
 pub const CURRENT: u8 = OWN;
 pub const REVISION: u8 = OWN + 1;
-/// Why pods cannot be made (`FailedCreate`) or removed (`FailedDelete`).
+/// Why pods cannot be created (`FailedCreate`) or removed (`FailedDelete`).
 pub const REFUSED: u8 = OWN + 2;
 
 pub const SPEC: KindSpec = KindSpec {
@@ -111,7 +111,7 @@ impl Kind for ReplicaSets {
 fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) -> Judgement {
     match record.health {
         Health::Failed if record.link(Relation::Owner).is_none() => workload::failed(record, strings, thresholds, now),
-        // its Deployment says what it lacks, and of one without there is nobody to say since when
+        // its Deployment says what it lacks, and without one the start is not known
         _ => Judgement { findings: Vec::new(), ..workload::judge(record, thresholds, now) },
     }
 }

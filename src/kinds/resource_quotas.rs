@@ -1,4 +1,4 @@
-//! Quotas: which resource of a namespace is nearest to its limit. Counted is what pods ask for, not what they use.
+//! Quotas: which resource of a namespace is nearest to its limit. What counts is the pods' requests, not their usage.
 
 use std::collections::BTreeMap;
 
@@ -84,7 +84,7 @@ struct Use<'a> {
 }
 
 impl Status {
-    /// The fullest first. A limit of nothing forbids something: it is full only when there is some of it all the same.
+    /// The fullest first. A limit of 0 forbids something: it is full only when there is some of it all the same.
     fn uses(&self) -> Vec<Use<'_>> {
         let mut uses: Vec<Use<'_>> = Vec::with_capacity(self.hard.len());
         for (key, hard) in &self.hard {
@@ -101,7 +101,7 @@ impl Status {
 }
 
 impl Status {
-    /// A limit, or what is used of it, that is no quantity.
+    /// A limit, or its usage, that is no quantity.
     fn unread(&self) -> Option<&str> {
         let is_read = |text: &Text| Quantity::parse(text).is_some();
         let broken = |(key, hard): &(&str, &Text)| !is_read(hard) || !self.used.get(*key).is_none_or(is_read);
@@ -151,7 +151,7 @@ fn judge(record: &Record, _: &Strings, thresholds: &Thresholds, now: Time) -> Ju
     let judged = Judgement::of(record.health);
     match record.health {
         Health::Terminating => ending::judge(record, record.time(DELETED), thresholds, now),
-        // nothing more can be made there
+        // nothing more can be created there
         Health::Failed => judged.with(Finding::new(Severity::P3, None, format!("full: {}", record.note))),
         Health::Warning => judged.with(Finding::new(Severity::P4, None, format!("nearly full: {}", record.note))),
         Health::Unknown => {

@@ -1,5 +1,5 @@
-//! ResourceSets of the Flux operator: objects made from a template and inputs. It is switched off by an annotation, not
-//! by a field of its spec, and its status has no generation of its own: the conditions have.
+//! ResourceSets of the Flux operator: objects made from a template and inputs. It is disabled by an annotation, not by
+//! a field of its spec, and its status has no generation of its own: the conditions have.
 
 use serde::Deserialize;
 
@@ -17,7 +17,7 @@ pub const INPUTS: u8 = flux::OWN;
 /// How many objects it manages.
 pub const INVENTORY: u8 = flux::OWN + 1;
 
-/// The annotation that switches its reconciliation off.
+/// The annotation that disables its reconciliation.
 const SWITCH: &str = "fluxcd.controlplane.io/reconcile";
 
 /// The annotation that says how long an attempt may take. Source: flux-operator `api/v1`.
@@ -93,7 +93,7 @@ struct Inventory {
     entries: Many<Nothing>,
 }
 
-/// Where the inputs come from: how many stand in it, and who provides more.
+/// Where the inputs come from: how many are inline, and who provides more.
 fn inputs(spec: &Spec) -> String {
     let mut parts: Vec<String> = Vec::new();
     if !spec.inputs.is_empty() {
@@ -101,7 +101,7 @@ fn inputs(spec: &Spec) -> String {
     }
     for from in spec.inputs_from.iter() {
         let kind = if from.kind.is_empty() { "ResourceSetInputProvider" } else { &from.kind };
-        // without a name it is chosen by labels
+        // without a name it is selected by labels
         let name = if from.name.is_empty() { "*" } else { &from.name };
         parts.push(format!("{kind}/{name}"));
     }
@@ -224,7 +224,7 @@ mod tests {
         let mut object = set(&Value::Null, &json!(["True", "ReconciliationSucceeded"]), &json!([]));
         object["metadata"]["generation"] = json!(4);
         // its inputs were applied the day before
-        assert_eq!(seen("rset", &object).verdict(NOW), "warning P3 its controller has not looked at its newest spec");
+        assert_eq!(seen("rset", &object).verdict(NOW), "warning P3 its controller has not observed its newest spec");
         object["metadata"]["managedFields"][0]["time"] = json!("2026-11-21T13:59:00Z");
         assert_eq!(seen("rset", &object).verdict(NOW), "progressing");
     }

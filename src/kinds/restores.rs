@@ -12,7 +12,7 @@ use super::{Api, Decoded, KindSpec};
 use crate::domain::interner::Interner;
 use crate::domain::record::{Cell, Record, Relation};
 
-/// The backup, or the schedule whose newest backup was taken.
+/// The backup, or the schedule whose newest backup was used.
 pub const FROM: u8 = velero::OWN;
 
 pub const SPEC: KindSpec = KindSpec {

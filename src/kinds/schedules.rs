@@ -1,5 +1,5 @@
-//! Schedules: the next run, and whether runs are submitted at all. What became of the runs is told by
-//! [`super::joined`], from the backups.
+//! Schedules: the next run, and whether runs are submitted at all. What became of the runs comes from the backups, in
+//! [`super::joined`].
 
 use serde::Deserialize;
 
@@ -19,11 +19,11 @@ use crate::domain::thresholds::Thresholds;
 
 /// The schedule's text.
 pub const CRON: u8 = 0;
-/// The last submission, whatever became of it.
+/// The last submission, whatever its result.
 pub const SUBMITTED: u8 = 1;
-/// The first run after the last submission (or skip, or creation): in the past, it is late. Nothing while paused.
+/// The first run after the last submission (or skip, or creation): in the past, it is late. None while paused.
 pub const DUE: u8 = 2;
-/// When it was paused, or deletion was asked for.
+/// When it was paused, or deletion was requested.
 const SINCE: u8 = 3;
 const PAUSED_BY: u8 = 4;
 pub const STORAGE: u8 = 5;
@@ -179,7 +179,7 @@ fn paused_for(record: &Record, strings: &Strings, thresholds: &Thresholds, now: 
     }
 }
 
-/// The finding of a run that is due. Nobody who knows the backups has to go by it.
+/// The finding of a run that is due. Where the backups are known, they decide instead.
 pub const NOT_SUBMITTED: &str = "a due run was not submitted";
 
 /// A run that is due and not submitted means that Velero's server is not working.
@@ -202,7 +202,7 @@ fn submitting(record: &Record, due: Time, strings: &Strings, thresholds: &Thresh
     }
 }
 
-/// `3d by kubectl`, or `yes` when nobody knows.
+/// `3d by kubectl`, or `yes` when that is not known.
 fn paused(record: &Record, show: &Show<'_>, out: &mut String) {
     if record.suspended != Some(true) {
         return;

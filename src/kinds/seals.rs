@@ -10,9 +10,9 @@ use crate::domain::interner::{Interner, Strings};
 use crate::domain::record::{Cell, Link, Record, Relation, Uid, clean};
 use crate::domain::thresholds::Thresholds;
 
-/// `shamir`, or what unseals by itself.
+/// `shamir`, or an auto-unseal mechanism.
 pub const TYPE: u8 = 0;
-/// Unseal keys given and needed; of a cluster, unsealed replicas and all.
+/// Unseal keys given and needed; for a cluster, unsealed replicas and all.
 pub const PROGRESS: u8 = 1;
 /// Key shares that exist.
 pub const SHARES: u8 = 2;
@@ -28,10 +28,10 @@ pub const IS_CLUSTER: u8 = 7;
 pub const GRAVITY: u8 = 8;
 /// In a seal migration: keys go in with `-migrate`.
 pub const MIGRATES: u8 = 9;
-/// The release of a replica or a cluster: by that they belong together, whatever the cluster calls itself.
+/// The release of a replica or a cluster: it groups them, whatever name the cluster gives itself.
 pub const RELEASE: u8 = 10;
 
-/// The word of a cluster that answers nobody.
+/// The word for a cluster that serves no requests.
 pub const LOST: &str = "quorum lost";
 
 pub const SPEC: KindSpec = KindSpec {
@@ -61,22 +61,22 @@ pub const SPEC: KindSpec = KindSpec {
     ..KindSpec::BASE
 };
 
-/// What one replica is.
+/// The state of one replica.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub enum State {
     Active,
     Standby,
-    /// A standby that cannot reach the active one: it serves nobody.
+    /// A standby that cannot reach the active one: it serves no requests.
     CutOff,
-    /// It was taken out of its cluster.
+    /// It was removed from its cluster.
     Removed,
-    /// Unsealed, and nobody says whether it is active.
+    /// Unsealed, but it is not known whether it is active.
     Unsealed,
     Sealed,
     Uninitialised,
-    /// It was asked and gave no answer.
+    /// It was asked and did not answer.
     Unreachable,
-    /// It could not be asked, and its labels say nothing that can be believed.
+    /// It could not be asked, and its labels say nothing reliable.
     #[default]
     Unknown,
 }
@@ -119,7 +119,7 @@ impl State {
     }
 }
 
-/// How we know.
+/// Where the state comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Source {
     /// The replica was asked itself.
@@ -143,7 +143,7 @@ impl Source {
 pub struct Seal {
     pub uid: String,
     pub namespace: String,
-    /// The pod's name, or the address for one that is given by URL.
+    /// The pod's name, or the address of a replica that is given by URL.
     pub name: String,
     /// A pod of this name exists.
     pub is_pod: bool,
@@ -161,9 +161,9 @@ pub struct Seal {
     pub cluster_name: String,
     /// In a seal migration.
     pub migrates: bool,
-    /// Of a cluster that stands by for disaster recovery: it serves nobody, and that is its purpose.
+    /// Of a standby cluster for disaster recovery: it serves nobody, and that is its purpose.
     pub is_secondary: bool,
-    /// What went wrong in asking, or what else there is to know.
+    /// What went wrong in asking, or what else is known.
     pub note: String,
 }
 
@@ -211,14 +211,14 @@ pub fn read(seal: &Seal, intern: &mut Interner) -> Record {
     }
 }
 
-/// How it stands with one cluster.
+/// The state of one cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quorum {
-    /// Replicas that there are, or that a gap in their numbers shows to be missing.
+    /// Replicas that exist, or that a gap in their numbers shows to be missing.
     pub total: u16,
     pub unsealed: u16,
     pub active: u16,
-    /// Replicas of which nothing is known.
+    /// Replicas whose state is not known.
     pub unknown: u16,
     /// `quorum 3/3`, `degraded 2/3`, `quorum lost`, `quorum unknown`, `uninitialised`.
     pub word: String,
@@ -227,9 +227,9 @@ pub struct Quorum {
     pub severity: Option<Severity>,
 }
 
-/// How it stands with the replicas of one cluster. Lost is said only when it is certain: a replica that could not be asked
-/// may be well, and one that is cut off from the active one is unsealed and has its vote. Only raft needs more than half
-/// of them; with any other storage one that is active suffices.
+/// The state of the replicas of one cluster. Lost is said only when it is certain: a replica that could not be asked
+/// may be healthy, and one that is cut off from the active one is unsealed and has its vote. Only raft needs more than
+/// half of them; with any other storage one active replica is enough.
 pub fn quorum(seals: &[&Seal]) -> Quorum {
     let count = |is: fn(State) -> bool| small(seals.iter().filter(|s| is(s.state)).count());
     let total = small(seals.len()).max(highest(seals));
@@ -256,7 +256,7 @@ pub fn quorum(seals: &[&Seal]) -> Quorum {
     let cut_off = count(|s| s == State::CutOff);
     let is_raft = seals.iter().any(|s| s.storage == "raft") || seals.iter().all(|s| s.storage.is_empty());
     let votes = unsealed + cut_off;
-    // who is unsealed but of unknown role may be the active one
+    // an unsealed replica of unknown role may be the active one
     let maybe_active = active + unknown + count(|s| s == State::Unsealed);
     let listed = parts(&[
         (sealed, "sealed"),
@@ -298,7 +298,7 @@ pub fn quorum(seals: &[&Seal]) -> Quorum {
     out
 }
 
-/// What a cluster is that serves nobody until it is promoted.
+/// The word for a cluster that serves no requests until it is promoted.
 pub const SECONDARY: &str = "disaster recovery secondary";
 
 fn small(n: usize) -> u16 {
@@ -310,11 +310,11 @@ fn parts(counts: &[(u16, &str)]) -> String {
     counts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect::<Vec<_>>().join(", ")
 }
 
-/// How many replicas the highest number among their names speaks of: with `openbao-0` and `openbao-2`, three.
+/// How many replicas the highest number in their names implies: with `openbao-0` and `openbao-2`, three.
 fn highest(seals: &[&Seal]) -> u16 {
     let number = |seal: &&Seal| seal.name.rsplit_once('-').and_then(|(_, n)| n.parse::<u16>().ok());
     let numbers: Vec<u16> = seals.iter().filter(|s| s.is_pod).filter_map(number).collect();
-    // a cluster of more than nine replicas of raft does not exist; a larger number is a name by chance
+    // a raft cluster of more than nine replicas does not exist; a larger number is part of a name by chance
     numbers.iter().max().filter(|n| numbers.len() == seals.len() && **n < 10).map_or(0, |n| n + 1)
 }
 
@@ -375,7 +375,7 @@ fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time)
         State::CutOff => (Severity::P2, "a standby that cannot reach its active one".to_owned()),
         State::Removed => (Severity::P2, "removed from its cluster".to_owned()),
         State::Unreachable => {
-            // a pod that has just been made is on its way
+            // a pod that has just been created is still starting
             let ends = record.created.plus(thresholds.pod_grace);
             if record.created.is_set() && now < ends {
                 return judged.again_at(ends);

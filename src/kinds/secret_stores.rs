@@ -1,4 +1,5 @@
-//! `SecretStores`: whether secrets can be had at all. `ClusterSecretStores` are read here too; only their scope differs.
+//! `SecretStores`: whether secrets can be read at all. `ClusterSecretStores` are read here too; only their scope
+//! differs.
 
 use std::fmt;
 
@@ -74,7 +75,7 @@ pub struct Spec {
     provider: Provider,
 }
 
-/// The name of the one provider that is set; what is in it is passed over.
+/// The name of the one provider that is set; its contents are skipped.
 #[derive(Debug, Default)]
 struct Provider(Box<str>);
 
@@ -141,7 +142,7 @@ impl Kind for Stores {
     }
 }
 
-/// Secrets that are there stay as they are while their store is down: nothing is lost yet.
+/// Existing Secrets stay as they are while their store is down: nothing is lost yet.
 pub fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) -> Judgement {
     readiness::judge(record, record.time(SINCE), "waiting for external-secrets", strings, thresholds, now)
 }

@@ -1,4 +1,4 @@
-//! Silences: what they match, who made them, how long they last. A silence affects notifications only.
+//! Silences: what they match, who created them, how long they last. A silence affects notifications only.
 
 use super::column::{Column, Field, Show};
 use super::{Api, KindSpec, Service, Tells};
@@ -14,11 +14,11 @@ pub const MATCHERS: u8 = 0;
 pub const BY: u8 = 1;
 pub const STARTS: u8 = 2;
 pub const ENDS: u8 = 3;
-/// The maintenance window that made it.
+/// The maintenance window that created it.
 pub const WINDOW: u8 = 4;
 /// How many alerts it matches now; none when one of its expressions cannot be compiled here.
 pub const COUNT: u8 = 5;
-/// The replicas of Alertmanager do not agree on it: how many of them know it so.
+/// The replicas of Alertmanager do not agree on it: how many of them have this state.
 pub const SPLIT: u8 = 6;
 
 pub const SPEC: KindSpec = KindSpec {
@@ -81,7 +81,7 @@ pub struct Silence {
     pub starts: Option<Time>,
     pub ends: Option<Time>,
     pub alerts: Option<usize>,
-    /// Replicas that say the same, of those that answered; `None` when all do.
+    /// Replicas that have this state, of those that answered; `None` when all do.
     pub split: Option<(usize, usize)>,
 }
 
@@ -133,7 +133,7 @@ fn judge(record: &Record, _: &Strings, _: &Thresholds, now: Time) -> Judgement {
     }
 }
 
-/// How long ago, or `in 5m` for one that is yet to begin.
+/// How long ago, or `in 5m` for one that has yet to begin.
 fn started(record: &Record, show: &Show<'_>, out: &mut String) {
     let Some(starts) = record.time(STARTS) else { return };
     let age = starts.age(show.now);

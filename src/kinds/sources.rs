@@ -1,6 +1,6 @@
 //! What the kinds of Flux sources share: an artifact, where it comes from, and how old it is.
 //!
-//! An old artifact is normal: its time moves only with its revision. Never a failure by age.
+//! An old artifact is normal: its time changes only with its revision. Never a failure by age.
 
 use serde::Deserialize;
 
@@ -71,7 +71,7 @@ struct Artifact {
 }
 
 impl Spec {
-    /// A fetch ends within its timeout; a chart has none, and is looked at once an interval.
+    /// A fetch ends within its timeout; a chart has none, and is checked once per interval.
     fn patience(&self) -> Option<i64> {
         let read = |text: &str| go_duration(text).filter(|s| *s > 0);
         read(&self.timeout).or_else(|| read(&self.interval).map(|s| s.saturating_mul(3)))
@@ -110,7 +110,7 @@ impl<K: Source> FluxKind for Sources<K> {
         let told = Told {
             kind: K::KIND,
             suspend: spec.suspend,
-            // the registry is asked by each chart itself; who makes an artifact need not say anything beside it
+            // each chart asks the registry itself; who makes an artifact need not say anything else
             inert: (K::KIND == "HelmRepository" && &*spec.r#type == "oci")
                 || (K::KIND == "ExternalArtifact" && !status.artifact.revision.is_empty()),
             is_made: K::KIND == "ExternalArtifact",
@@ -194,7 +194,7 @@ mod tests {
             (vec!["Source ArtifactGenerator flux-system/g".into()], "ok".into())
         );
         assert_eq!((told.record.suspended, told.column("REVISION")), (None, "main@01234567".into()));
-        // another maker need not speak in conditions
+        // another maker need not set conditions
         assert_eq!(seen("ea", &source(&json!({}), &Value::Null)).verdict(NOW), "ok");
         let empty = json!({"metadata": {"name": "a", "creationTimestamp": "2026-11-01T00:00:00Z"}});
         assert_eq!(seen("ea", &empty).verdict(NOW), "unknown P3 waiting to be reconciled");

@@ -1,5 +1,5 @@
 //! What the row of a kind says: its names, where its objects come from, how they are read and judged, and everything
-//! that the rest of the program has to know of a kind. Nothing outside names a kind to decide what it is like.
+//! that the rest of the program has to know of a kind. Nothing else decides by the name of a kind.
 
 use serde::de::DeserializeOwned;
 
@@ -35,40 +35,40 @@ pub struct KindSpec {
     pub title: &'static str,
     pub api: Api,
     pub columns: &'static [Column],
-    /// What an operator is blind to when its feed is down.
+    /// What an operator cannot see when its feed is down.
     pub blinds: &'static str,
     pub judge: Judge,
     /// Its feed starts when its table or an object of it is first opened: many objects that are seldom looked at.
     pub lazy: bool,
-    /// A field selector, where not every object of the kind is wanted; empty: all of them.
+    /// A field selector, where only some objects of the kind are needed; empty: all of them.
     pub selector: &'static str,
-    /// Its place in the API is the same on every server: it can be asked for before discovery has answered.
+    /// Its path in the API is the same on every server: it can be asked for before discovery has answered.
     pub fixed: bool,
     /// What an operator does about it, in words; empty: there is no guide.
     pub guide: &'static str,
     pub family: Family,
-    /// The controller without which its objects stand still.
+    /// The controller without which nothing handles its objects.
     pub controller: Option<&'static Controller>,
-    /// How it is suspended, paused or disabled, and taken up again.
+    /// What suspends, pauses or disables it, and resumes it.
     pub switch: Option<&'static Switch>,
     /// How alerts name an object of it.
     pub alarm: Alarm,
     /// What the timeline notes of its rows.
     pub tells: Tells,
-    /// The question of the health check that is answered by counting it; empty: none, or one with an answer of its own.
+    /// The question of the health check that is answered by counting it; empty: none, or one with a check of its own.
     pub counted_as: &'static str,
-    /// Kinds whose objects name one of it as their owner, and are shown below it.
+    /// Kinds whose objects name one of these as their owner, and are shown below it.
     pub owns: &'static [&'static str],
-    /// There are many of it, and others refer to one only when it has a finding.
+    /// There are many objects, and others refer to one only when it has a finding.
     pub crowd: bool,
-    /// Some rule asks for whichever object of it there is.
+    /// Some rule asks for any object of it.
     pub asked_whole: bool,
-    /// The cell with the name of the Secret that its object makes, for which others wait.
+    /// The cell with the name of the Secret that its object makes, which others wait for.
     pub makes_secret: Option<u8>,
 }
 
 impl KindSpec {
-    /// What holds of a kind unless its row says otherwise.
+    /// The default of each field of a row.
     pub const BASE: Self = Self {
         name: "",
         word: "",
@@ -103,56 +103,56 @@ impl KindSpec {
 /// Kinds that are looked at together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
-    /// It has nothing in common with others.
+    /// It belongs to no family.
     Alone,
-    /// Flux fetches it, or makes one from others.
+    /// Flux fetches it, or makes it from others.
     FluxSource,
-    /// Flux applies to the cluster what the sources give.
+    /// Flux applies the content of sources to the cluster.
     FluxApplier,
     /// Keeps pods running: Deployment, StatefulSet, DaemonSet.
     Workload,
-    /// Owns pods for somebody else, or until they have ended: ReplicaSet, Job.
+    /// Owns pods for another object, or until they have ended: ReplicaSet, Job.
     PodOwner,
-    /// Issues certificates: Issuer, ClusterIssuer.
+    /// Issues certificates: Issuer, `ClusterIssuer`.
     Issuer,
-    /// What becomes of a Certificate on its way: CertificateRequest, Order, Challenge.
+    /// The steps of an issuance: `CertificateRequest`, Order, Challenge.
     Issuance,
-    /// Where External Secrets reads from: SecretStore, ClusterSecretStore.
+    /// Where External Secrets reads from: `SecretStore`, `ClusterSecretStore`.
     SecretStore,
-    /// Results of policies: PolicyReport, ClusterPolicyReport.
+    /// Results of policies: `PolicyReport`, `ClusterPolicyReport`.
     PolicyReport,
 }
 
-/// A workload that moves the objects of some kinds on. Known by the ending of its Deployment's name, so that a release's
-/// prefix does not matter; the names are those of the published manifests and charts.
+/// A workload that handles the objects of some kinds. It is recognised by the ending of its Deployment's name, so that
+/// a release's prefix does not matter; the names are those of the published manifests and charts.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Controller {
     pub name: &'static str,
-    /// What stands still without it, in words.
+    /// What nothing handles without it, in words.
     pub serves: &'static str,
     /// The namespace in which the manifests put it.
     pub home: &'static str,
 }
 
-/// What switches an object off and on.
+/// What suspends and resumes an object.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Switch {
-    /// Where it stands in the object, as a JSON pointer.
+    /// Where it is in the object, as a JSON pointer.
     pub pointer: &'static str,
     /// As people write it.
     pub told: &'static str,
-    /// Where its owner stands in a field set of `managedFields`.
+    /// Where its owner is in a field set of `managedFields`.
     pub owned: &'static str,
-    /// The annotation that says `enabled` or `disabled`, where it is none of the spec.
+    /// The annotation that says `enabled` or `disabled`, where it is not in the spec.
     pub annotation: Option<&'static str>,
-    /// The words of the official command of its platform for the kind: `source git`. Empty: it knows none.
+    /// The subcommand of the platform's official tool for the kind: `source git`. Empty: there is none.
     pub noun: &'static [&'static str],
 }
 
 /// How alerts of the usual exporters name an object of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Alarm {
-    /// By no label that is known. A silence of one such object is refused, never widened.
+    /// By no known label. A silence of one such object is refused, never widened.
     Unnamed,
     /// By this label, whether any alert fires now or not.
     By(&'static str),
@@ -169,10 +169,10 @@ impl Alarm {
     }
 }
 
-/// What the timeline notes of the rows of a kind. Whether one is suspended it notes of all but [`Tells::Nothing`].
+/// What the timeline notes of the rows of a kind. A suspension is noted for all but [`Tells::Nothing`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tells {
-    /// Nothing: pods, their like, and what is judged alone.
+    /// Nothing: pods, similar kinds, and what is judged alone.
     Nothing,
     /// The revision that Flux brought in.
     Revision,
@@ -199,7 +199,7 @@ pub enum Api {
         namespaced: bool,
         decode: Decode,
     },
-    /// A service that is asked every now and then.
+    /// A service that is polled.
     Poll(Service),
 }
 
@@ -223,7 +223,7 @@ pub type Decode = fn(&str, &mut Interner) -> Decoded;
 /// Judges one record at one moment.
 pub type Judge = fn(&Record, &Strings, &Thresholds, Time) -> Judgement;
 
-/// What became of one object on the wire.
+/// The result of decoding one object.
 #[derive(Debug)]
 pub struct Decoded {
     /// `metadata.resourceVersion`, which resuming a watch needs.
@@ -236,7 +236,7 @@ pub fn decode<K: Kind>(json: &str, intern: &mut Interner) -> Decoded {
     decode_with(json, intern, |object: &Object<K::Spec, K::Status>, intern| K::read(object, intern))
 }
 
-/// Decodes with whichever reading of the metadata a kind wants, or whichever fields stand beside the metadata.
+/// Decodes with whichever type of the metadata a kind needs, or with its own fields next to the metadata.
 pub(super) fn decode_with<O: Versioned + DeserializeOwned>(
     json: &str,
     intern: &mut Interner,
@@ -250,7 +250,7 @@ pub(super) fn decode_with<O: Versioned + DeserializeOwned>(
     }
 }
 
-/// An object that is there and cannot be decoded: a row that says so, where it can be told from others.
+/// An object that is there and cannot be decoded: a row that says so, where it can be distinguished from others.
 fn unreadable(object: &wire::Identity, why: &str, intern: &mut Interner) -> Decoded {
     let version = object.resource_version.to_string();
     if object.uid.is_empty() || object.name.is_empty() {
@@ -283,7 +283,7 @@ pub fn base<M>(meta: &Meta<M>, intern: &mut Interner) -> Record {
 }
 
 impl KindSpec {
-    /// The word for one object of it where room is short: `pod`, `hr`, `cert`. It can be typed after `:`.
+    /// The word for one object of it where there is little room: `pod`, `hr`, `cert`. It can be typed after `:`.
     pub fn short(&self) -> &'static str {
         let one = self.word.strip_suffix('s').filter(|word| word.len() > 2).unwrap_or(self.word);
         // longer than its name needs to be: a shorter word that is typed for it

@@ -1,5 +1,5 @@
-//! `StatefulSets`: how the rollout stands, in the order of `kubectl rollout status`. A rollout stops at a broken pod, and
-//! mending the template does not replace that pod: the pod's own finding says where it stands.
+//! `StatefulSets`: the state of the rollout, in the order of `kubectl rollout status`. A rollout stops at a broken pod,
+//! and fixing the template does not replace that pod: the pod's own finding says where it stopped.
 //!
 //! Source of the order: kubectl `pkg/polymorphichelpers/rollout_status.go`.
 
@@ -97,7 +97,7 @@ fn rollout(object: &Set, counts: Counts) -> (Health, &'static str) {
     let (strategy, status) = (&object.spec.update_strategy, &object.status);
     let is_short = counts.ready < counts.wanted;
     if !matches!(&*strategy.r#type, "" | "RollingUpdate") {
-        // kubectl has no status for these: whoever updates them deletes the pods
+        // kubectl has no status for these: the operator deletes the pods to update them
         return (if is_short { Health::Warning } else { Health::Ok }, "OnDelete");
     }
     if status.observed_generation.unwrap_or(0) == 0 || workload::is_behind(&object.metadata, status.observed_generation)
@@ -252,7 +252,7 @@ mod tests {
         assert_eq!(behind.verdict("2026-11-21T14:04:59Z"), "progressing");
         assert_eq!(
             behind.verdict("2026-11-21T14:05:00Z"),
-            "warning P3 its controller has not looked at its newest spec"
+            "warning P3 its controller has not observed its newest spec"
         );
     }
 

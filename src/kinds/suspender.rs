@@ -1,10 +1,9 @@
-//! Who suspended an object, and when: the entry of `metadata.managedFields` that holds `f:spec.f:suspend`
-//! (for Velero's schedules `f:spec.f:paused`, for nodes `f:spec.f:unschedulable`, for ResourceSets and
-//! `ArtifactGenerators` an annotation). And when its spec was last written by anybody, and its status: nothing else in an
-//! object tells.
+//! Who suspended an object, and when: the entry of `metadata.managedFields` that holds `f:spec.f:suspend` (for Velero's
+//! schedules `f:spec.f:paused`, for nodes `f:spec.f:unschedulable`, for ResourceSets and `ArtifactGenerators` an
+//! annotation). And when its spec was last written, and its status: nothing else in an object shows that.
 //!
-//! The entries are a quarter of an object's bytes. All but two short texts of each are passed over without a copy,
-//! and of all entries one is kept.
+//! The entries are a quarter of an object's bytes. All but two short texts of each are skipped without a copy, and only
+//! one of all entries is kept.
 
 use std::fmt;
 
@@ -118,7 +117,7 @@ pub(super) fn wanted() -> Vec<&'static str> {
     all
 }
 
-/// Looks for these keys, and in the value of each for what is wanted there.
+/// Looks for these keys, and in the value of each for the keys below it.
 struct Within(Keys);
 
 impl<'de> Visitor<'de> for Within {
@@ -150,7 +149,7 @@ impl<'de> serde::de::DeserializeSeed<'de> for Within {
     }
 }
 
-/// Compares a key where it lies.
+/// Compares a key without copying it.
 struct OneOf(Keys);
 
 impl Visitor<'_> for OneOf {

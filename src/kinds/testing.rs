@@ -12,8 +12,7 @@ use crate::domain::record::Record;
 use crate::domain::thresholds::Thresholds;
 use crate::kinds::column::Show;
 
-/// A kind that there is only in the tests of this crate. Nothing but this row knows of it, and it gets what every kind of
-/// Flux has.
+/// A kind that exists only in the tests of this crate. Only this row knows of it, and it gets what every Flux kind has.
 pub const GIZMO: KindSpec = KindSpec {
     name: "Gizmo",
     word: "gizmos",

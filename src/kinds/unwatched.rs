@@ -1,9 +1,9 @@
-//! What the API server serves, matters, and is not among the kinds: it is named wherever somebody might take silence for
-//! health. A kind that gets a row in the list of kinds leaves this one by itself.
+//! Kinds that the API server serves, that are relevant, and that are not read: they are named wherever their absence
+//! could be taken for health. A kind that gets a row in the list of kinds disappears from here by itself.
 
 use super::{Api, KINDS};
 
-/// Group, kind, and what is not seen without it.
+/// Group, kind, and what cannot be seen without it.
 const ROWS: &[(&str, &str, &str)] = &[
     ("image.toolkit.fluxcd.io", "ImageRepository", "registries that cannot be scanned for new images"),
     ("image.toolkit.fluxcd.io", "ImagePolicy", "images that no policy can choose"),
@@ -17,7 +17,7 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("velero.io", "BackupRepository", "repositories of file backups that are not ready"),
 ];
 
-/// Groups of which every kind has conditions that tell whether it works.
+/// Groups whose kinds all have conditions that say whether they work.
 const FAMILIES: [&str; 2] = [".toolkit.fluxcd.io", ".extensions.fluxcd.io"];
 
 /// Groups that are asked for although no kind is read from them.
@@ -25,7 +25,7 @@ pub fn groups() -> impl Iterator<Item = &'static str> {
     ROWS.iter().map(|(group, ..)| *group)
 }
 
-/// What is not seen of a served kind, when that matters and the kind is not read.
+/// What cannot be seen of a served kind, when that matters and the kind is not read.
 pub fn misses(group: &str, kind: &str) -> Option<&'static str> {
     let is_read =
         KINDS.iter().any(|row| row.name == kind && matches!(row.api, Api::Watch { group: of, .. } if of == group));

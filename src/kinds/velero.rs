@@ -1,7 +1,6 @@
 //! What Velero's backups and restores share: phases, counts, and how long a failure is news.
 //!
-//! Velero's objects tell the truth; its "last status" metric lies both ways. A restarting Velero marks running ones
-//! as Failed.
+//! Velero's objects are reliable; its "last status" metric is not. A restarting Velero marks running ones as Failed.
 
 use std::fmt::Write as _;
 
@@ -28,7 +27,7 @@ pub const ERRORS: u8 = 2;
 pub const WARNINGS: u8 = 3;
 pub const DONE: u8 = 4;
 pub const TOTAL: u8 = 5;
-/// When deletion was asked for; of one in the phase Deleting, since when it may be.
+/// When deletion was requested; in the phase Deleting, since when it may be.
 const DELETED: u8 = 6;
 /// The first cell that a kind may use for itself.
 pub const OWN: u8 = 7;
@@ -62,8 +61,8 @@ struct Progress {
     total_items: Option<i64>,
 }
 
-/// The health that a phase means; an empty phase is `New`. A run that goes on after a part of it failed has failed in
-/// part, whatever still comes.
+/// The health that a phase means; an empty phase is `New`. A run that continues after a part of it failed has partially
+/// failed, whatever follows.
 pub fn health(phase: &str) -> Health {
     match phase {
         "Completed" => Health::Ok,
@@ -79,18 +78,18 @@ pub fn health(phase: &str) -> Health {
     }
 }
 
-/// Whether a run has not begun: the server works on others first.
+/// Whether a run has not started: the server works on others first.
 pub fn waits(phase: &str) -> bool {
     matches!(phase, "New" | "Queued" | "ReadyToStart")
 }
 
-/// Whether a run has the server to itself: until it ends, others wait. Plugins and the last writes do not hold them up.
+/// Whether a run occupies the server: until it ends, others wait. Plugins and the last writes do not hold them up.
 /// Source: Velero `pkg/controller/backup_controller.go`, `restore_controller.go`.
 pub fn holds_others(phase: &str) -> bool {
     phase == "InProgress"
 }
 
-/// What a phase says of a run that has not ended well, in words.
+/// What a phase says of a run that has not succeeded, in words.
 pub fn told(phase: &str) -> String {
     match phase {
         "New" | "Queued" | "ReadyToStart" => "not started".to_owned(),
@@ -132,7 +131,7 @@ pub fn read<const N: usize>(
     record
 }
 
-/// When it began, or was asked for.
+/// When it began, or was requested.
 pub fn begun(record: &Record) -> Time {
     record.time(START).unwrap_or(record.created)
 }
@@ -140,7 +139,7 @@ pub fn begun(record: &Record) -> Time {
 pub fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) -> Judgement {
     let judged = Judgement::of(record.health);
     match record.health {
-        // what it stored goes first, which takes as long as a run may
+        // what it stored is removed first, which takes as long as a run may
         Health::Terminating if strings.get(record.status) == DELETING => {
             let begun = record.time(DELETED).unwrap_or(record.created);
             let why = because("its deletion takes too long", &record.note);
@@ -162,7 +161,7 @@ pub fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: T
             if now < stale {
                 judged.with(Finding::new(Severity::P3, Some(ended), why)).again_at(stale)
             } else if record.link(Relation::From).is_some_and(|from| strings.get(from.kind) == "Schedule") {
-                // old news of a schedule, which is judged by its newest run
+                // an old failure of a schedule, which is judged by its newest run
                 judged
             } else {
                 judged.with(Finding::new(Severity::P4, Some(ended), why))
@@ -172,7 +171,7 @@ pub fn judge(record: &Record, strings: &Strings, thresholds: &Thresholds, now: T
             let waits = waits(strings.get(record.status));
             let (long, soon) =
                 (begun(record).plus(thresholds.backup_running), begun(record).plus(thresholds.no_progress));
-            // others may be before it; when nothing is, the server does not work
+            // others may be in front of it; if none is, the server does not work
             if waits && now >= soon && now < long {
                 let finding = Finding::new(Severity::P4, Some(begun(record)), "not started yet");
                 return judged.again_at(long).with(finding);

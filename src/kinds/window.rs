@@ -11,7 +11,7 @@ use crate::domain::record::Cell;
 pub const ID: &str = "watchkeeper.dev/window";
 pub const UNTIL: &str = "watchkeeper.dev/until";
 
-/// The window's id and end, nothing where the object is in none.
+/// The window's id and end, none where the object is in none.
 pub fn cells<M>(meta: &Meta<M>, intern: &mut Interner) -> [Cell; 2] {
     let text = |key| meta.annotations.get(key).unwrap_or("");
     [Cell::text(text(ID), intern), Cell::time(Time::parse(text(UNTIL)))]

@@ -40,7 +40,7 @@ impl<S, T, M> Versioned for Object<S, T, M> {
 #[derive(Debug, Default, Deserialize)]
 pub struct Nothing {}
 
-/// For fields that are passed over without a copy, whatever they hold.
+/// For fields that are skipped without a copy, whatever they contain.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Skipped;
 
@@ -74,7 +74,7 @@ impl<M> Meta<M> {
         Time::parse(&self.creation_timestamp).unwrap_or_default()
     }
 
-    /// When deletion was asked for, if it was.
+    /// When deletion was requested, if it was.
     pub fn deleted(&self) -> Option<Time> {
         Time::parse(&self.deletion_timestamp)
     }

@@ -12,12 +12,12 @@ use crate::domain::record::{Cell, Link, Record, Relation};
 use crate::domain::text;
 use crate::domain::thresholds::Thresholds;
 
-/// When the present state began, as far as the object tells, or deletion was asked for. Of counts without a condition it
-/// is when they last changed.
+/// When the current state began, as far as the object says, or deletion was requested. For counts without a condition
+/// it is when they last changed.
 pub const SINCE: u8 = 0;
-/// Ready of wanted.
+/// Ready pods of the desired ones.
 pub const READY: u8 = 1;
-/// Of the newest revision.
+/// Pods of the newest revision.
 pub const UPDATED: u8 = 2;
 pub const AVAILABLE: u8 = 3;
 pub const WANTED: u8 = 4;
@@ -52,22 +52,23 @@ pub fn ratio(of: i64, all: i64) -> Cell {
     Cell::Ratio(small(of), small(all))
 }
 
-/// The condition that says that pods cannot be made (a quota, an admission webhook) or removed; its message names who
-/// refuses. `StatefulSets`, `DaemonSets` and Jobs have no such condition: of them only events tell it.
+/// The condition that says that pods cannot be created (a quota, an admission webhook) or removed; its message names
+/// what refuses. `StatefulSets`, `DaemonSets` and Jobs have no such condition: for them only events say so.
 pub fn refused(conditions: &[Condition]) -> Option<&Condition> {
     conditions.of("ReplicaFailure").filter(|c| c.is_true())
 }
 
-/// The STATUS of one whose controller has not looked at its newest spec.
+/// The STATUS of a workload whose controller has not observed its newest spec.
 pub const OBSERVING: &str = "Observing";
 
-/// A spec that nobody has looked at since it was `written`.
+/// A spec that has not been observed since it was `written`.
 pub fn unobserved(record: &Record, written: Time, thresholds: &Thresholds, now: Time) -> Judgement {
-    let why = "its controller has not looked at its newest spec".to_owned();
+    let why = "its controller has not observed its newest spec".to_owned();
     ending::after(Judgement::of(record.health), written, thresholds.no_progress, Severity::P3, why, now)
 }
 
-/// A rollout without a deadline, by pods that are replaced one by one: each has as long as a pod has to get ready.
+/// A rollout without a deadline, with pods that are replaced one by one: each may take as long as a pod may take to get
+/// ready.
 pub fn rolling(record: &Record, begun: Time, severity: Severity, thresholds: &Thresholds, now: Time) -> Judgement {
     let each = thresholds.not_ready.saturating_mul(record.int(WANTED).max(1));
     let longest = thresholds.no_progress.max(each);
@@ -75,7 +76,7 @@ pub fn rolling(record: &Record, begun: Time, severity: Severity, thresholds: &Th
     ending::after(Judgement::of(record.health), begun, longest, severity, why, now)
 }
 
-/// Whether the controller has not looked at the newest spec yet: what the status says is about another one.
+/// Whether the controller has not observed the newest spec yet: the status is about another one.
 pub fn is_behind<M>(meta: &Meta<M>, observed: Option<i64>) -> bool {
     meta.generation.unwrap_or(0) > observed.unwrap_or(0)
 }
@@ -104,8 +105,8 @@ fn told(record: &Record, relation: Relation, show: &Show<'_>, out: &mut String) 
     }
 }
 
-/// What lacks pods is a warning after a while, and what was just made has as long to begin. Its pods say what is wrong
-/// with them; when it lasts, it is a finding as well, for pods that are not there say nothing.
+/// A workload that lacks pods is a warning after a while, and a new one has as long to start. Its pods say what is
+/// wrong with them; when it lasts, it is also a finding, because missing pods say nothing.
 pub fn judge(record: &Record, thresholds: &Thresholds, now: Time) -> Judgement {
     let since = record.time(SINCE);
     match record.health {
@@ -131,17 +132,17 @@ fn there(record: &Record) -> (i64, &'static str) {
     }
 }
 
-/// How many pods it wants and does not have.
+/// How many desired pods are missing.
 pub fn lacking(record: &Record) -> usize {
     usize::try_from(record.int(WANTED).saturating_sub(there(record).0)).unwrap_or(0)
 }
 
-/// How bad it is that pods are lacking: more urgent when there is none.
+/// How severe it is that pods are missing: more urgent when there is none.
 pub fn gravity(record: &Record) -> Severity {
     if there(record).0 <= 0 && record.int(WANTED) > 0 { Severity::P2 } else { Severity::P3 }
 }
 
-/// Fewer pods than wanted since then.
+/// Fewer pods than desired since then.
 pub fn short(record: &Record, begun: Time, thresholds: &Thresholds, now: Time) -> Judgement {
     let wanted = usize::try_from(record.int(WANTED)).unwrap_or(0);
     let (there, word) = there(record);
@@ -150,8 +151,8 @@ pub fn short(record: &Record, begun: Time, thresholds: &Thresholds, now: Time) -
     ending::after(Judgement::of(record.health), begun, thresholds.no_progress, severity, why, now)
 }
 
-/// What no pod can say: that pods cannot be made, or that a rollout has been given up. More urgent when nothing is
-/// left that works.
+/// What no pod can say: that pods cannot be created, or that a rollout was given up. More urgent when no working pod is
+/// left.
 pub fn failed(record: &Record, strings: &Strings, thresholds: &Thresholds, now: Time) -> Judgement {
     let since = record.time(SINCE);
     let ends = since.unwrap_or(record.created).plus(thresholds.pod_grace);

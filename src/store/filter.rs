@@ -22,7 +22,7 @@ pub struct Filter {
 #[derive(Debug, Clone)]
 struct Term {
     negated: bool,
-    /// Index of the column, or any of them.
+    /// Index of the column; `None` for any column.
     column: Option<usize>,
     test: Test,
 }

@@ -1,4 +1,4 @@
-//! Everything that is known, in memory: one table of records a kind. The session is its only writer; nothing here
+//! Everything that is known, in memory: one table of records per kind. The session is its only writer; nothing here
 //! does I/O or reads a clock.
 
 pub mod filter;
@@ -41,7 +41,7 @@ impl Store {
         self.tables.iter().enumerate().filter_map(|(i, t)| Some((KindId(u8::try_from(i).ok()?), t)))
     }
 
-    /// Takes news in. `touched` gets every row that is new, changed or gone.
+    /// Applies changes. `touched` gets every row that is new, changed or gone.
     pub fn apply(&mut self, batch: Batch, touched: &mut Vec<RowId>) {
         self.strings.extend(batch.strings);
         let kind = batch.kind;

@@ -28,9 +28,9 @@ pub struct Row {
 pub struct Table {
     slots: Vec<Option<Row>>,
     free: Vec<u32>,
-    /// Slots by uid; the uids themselves stand in the rows, so that none is kept twice.
+    /// Slots by uid; the uids themselves are only in the rows, so that none is stored twice.
     index: HashTable<u32>,
-    /// Slots by name, of whatever namespace: much asks for the object that something else names.
+    /// Slots by name, in any namespace: many rows ask for an object that something else names.
     names: HashTable<u32>,
     epoch: u32,
     /// Lists in progress: their scope and the epoch that began with them.
@@ -91,7 +91,7 @@ impl Table {
         self.counts[health as usize]
     }
 
-    /// Rows of what is there and could not be decoded.
+    /// Rows of objects that exist and could not be decoded.
     pub fn unreadable(&self) -> impl Iterator<Item = &Row> {
         // they are of unknown health, and mostly there are none
         let any = self.count(Health::Unknown) > 0;
@@ -117,7 +117,7 @@ impl Table {
         self.version += 1;
     }
 
-    /// Sets what judging said. Returns whether it differs from before.
+    /// Sets the result of judging. Returns whether it differs from before.
     pub fn set_health(&mut self, slot: u32, health: Health) -> bool {
         let Some(Some(row)) = self.slots.get_mut(slot as usize) else { return false };
         if row.health == health {
@@ -168,7 +168,7 @@ impl Table {
                     FeedState::NoAccess | FeedState::NotInstalled | FeedState::Unconfirmed | FeedState::Off
                 );
                 self.feed = feed;
-                // what may no longer be read, or is no longer there, must not look like knowledge
+                // objects that may no longer be read, or no longer exist, must not look current
                 self.listed &= !lost;
                 if lost && !self.is_empty() {
                     let all: Vec<u32> = self.iter().map(|(slot, _)| slot).collect();
@@ -181,7 +181,7 @@ impl Table {
         }
     }
 
-    /// The slot, when anything changed: a list that tells the same again costs nobody anything.
+    /// The slot, if anything changed: a list that brings the same again causes no work.
     fn upsert(&mut self, record: Record) -> Option<u32> {
         let epoch = self.epoch;
         let health = record.health;
@@ -208,7 +208,7 @@ impl Table {
             new = true;
             slot
         };
-        // what was judged stays until it is judged again, else a row would flicker
+        // the last judgement stays until the next one, otherwise a row would flicker
         let health = self.slots[slot as usize]
             .as_ref()
             .filter(|old| old.record.health == health)

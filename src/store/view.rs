@@ -23,7 +23,7 @@ pub trait Order {
 #[derive(Debug, Default)]
 pub struct View {
     order: Vec<u32>,
-    /// By slot: the stamp under which the row stands in `order`; 0 is "not in".
+    /// By slot: the stamp under which the row is in `order`; 0 is "not in".
     stamps: Vec<u64>,
     version: u64,
     built: bool,
@@ -63,7 +63,7 @@ impl View {
         self.contains(slot).then(|| self.order.iter().position(|s| *s == slot)).flatten()
     }
 
-    /// Forgets everything; the next [`View::sync`] builds anew. Call when the order or the filter changes.
+    /// Forgets everything; the next [`View::sync`] builds it again. Call when the order or the filter changes.
     pub fn reset(&mut self) {
         *self = Self::default();
     }
@@ -90,8 +90,8 @@ impl View {
         }
     }
 
-    /// Takes changes in: what moved is taken out, sorted, and woven in again. One after another would not do: a place
-    /// is looked for among rows that stand in order, and those that are still to move do not.
+    /// Applies changes: the rows that moved are taken out, sorted, and merged back in. One by one would not work: a
+    /// place is searched for among sorted rows, and rows that have yet to move are not sorted.
     fn follow(&mut self, table: &Table, order: &dyn Order, changed: &[u32]) -> bool {
         self.stamps.resize(table.capacity().max(self.stamps.len()), 0);
         let mut gone: Vec<u32> = Vec::new();

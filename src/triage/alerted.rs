@@ -10,14 +10,14 @@ use crate::kinds::alerts::{Confidence, State};
 use crate::store::table::Row;
 use crate::store::{RowId, Store};
 
-/// The alerts that are known now, of broken rules and silent watchdogs apart.
+/// The alerts that are known now, without broken rules and silent watchdogs.
 pub fn all(store: &Store) -> impl Iterator<Item = (RowId, &Row)> {
     let kind = kinds::ALERT;
     let rows = store.table(kind).iter().map(move |(slot, row)| (RowId { kind, slot }, row));
     rows.filter(|(_, row)| !matches!(State::of(&row.record, &store.strings), State::BrokenRule | State::NotFiring))
 }
 
-/// The kind of object that an alert is about, where its labels tell.
+/// The kind of object that an alert is about, where its labels name one.
 pub fn kind_of<'s>(store: &'s Store, row: &Row) -> Option<&'s str> {
     let kinds = row.record.links.iter().filter(|link| link.relation == Relation::About);
     let mut kinds = kinds.map(|link| store.strings.get(link.kind));

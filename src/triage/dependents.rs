@@ -1,5 +1,5 @@
-//! What of the Flux objects the ranking goes by: how many cannot go on without another one (`dependsOn`, followed
-//! backwards), and when a revision came in. Only the rows that were touched are looked at.
+//! What the ranking uses of the Flux objects: how many wait for this one (`dependsOn`, followed backwards), and when a
+//! revision came in. Only the rows that were touched are looked at.
 
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
@@ -26,7 +26,7 @@ pub struct Dependents {
 }
 
 impl Dependents {
-    /// Looks at a row again. Returns whether it may rank otherwise now.
+    /// Looks at a row again. Returns whether its rank may have changed.
     pub fn touch(&mut self, store: &Store, id: RowId) -> bool {
         let kind = kinds::name(id.kind);
         if kinds::spec(id.kind).tells != Tells::Revision {

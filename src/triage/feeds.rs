@@ -1,6 +1,6 @@
-//! A feed that cannot be read is itself a finding, and says what it blinds. Kinds that are not installed are none, but
-//! for the alerts: a platform without them is worth a note. Feeds of the API server that lost touch did so together: one
-//! line for all of them.
+//! A feed that cannot be read is itself a finding, and names what cannot be seen without it. A kind that is not
+//! installed is no finding, except for the alerts: a platform without them is worth a note. Feeds of the API server
+//! that lost touch did so together: one line for all of them.
 
 use super::node::Subject;
 use crate::domain::change::{FeedState, Lack};
@@ -10,10 +10,10 @@ use crate::domain::record::KindId;
 use crate::kinds::{self, Api};
 use crate::store::Store;
 
-/// Kinds that one line names, before the rest is counted.
+/// How many kinds one line names, before the rest is counted.
 const NAMED: usize = 6;
 
-/// After the connection is back, feeds of the API server have so long to say that they are, in seconds.
+/// After a reconnect, feeds of the API server have this long to report that they work, in seconds.
 pub const CATCH_UP: i64 = 10;
 
 /// `catching_up`: the connection was down a moment ago.
@@ -28,10 +28,10 @@ pub fn findings(store: &Store, catching_up: bool) -> Vec<(Subject, Finding)> {
         let severity = match feed.state {
             FeedState::Unreachable | FeedState::Stale if lost.contains(&kind) => continue,
             FeedState::Unreachable | FeedState::Stale if is_watched(kind) && catching_up => continue,
-            // what used to tell of trouble and is silent now
+            // what used to report trouble and is silent now
             FeedState::Unreachable | FeedState::Stale if is_alerts => Severity::P1,
             FeedState::Unreachable | FeedState::Stale => Severity::P2,
-            // there may be alerts, and nobody has said who tells them
+            // there may be alerts, but no source of them is configured
             FeedState::Unconfirmed if is_alerts && feed.fresh.is_some() => Severity::P1,
             FeedState::Unconfirmed if is_alerts => Severity::P2,
             FeedState::Unconfirmed => Severity::P3,
@@ -44,7 +44,7 @@ pub fn findings(store: &Store, catching_up: bool) -> Vec<(Subject, Finding)> {
             FeedState::Live if feed.lack == Lack::Lost && is_alerts => Severity::P1,
             // an installation without it is no failure
             FeedState::Live if feed.lack == Lack::Absent => Severity::P4,
-            // a replica is missing, or entries that cannot be read
+            // a replica is missing, or some entries cannot be read
             FeedState::Live if feed.error.is_some() || !feed.bad.is_empty() => Severity::P3,
             _ => continue,
         };
@@ -64,12 +64,12 @@ pub fn findings(store: &Store, catching_up: bool) -> Vec<(Subject, Finding)> {
         let why = format!("{} feeds have lost touch, blind to {}: {error}", lost.len(), words(&lost));
         out.push((Subject::Feed(*first), Finding::new(Severity::P2, since, why)));
     }
-    // one right that is missing is often many: one line for all of them
+    // one missing right usually affects many kinds: one line for all of them
     if let Some(first) = refused.first() {
         let since = Some(store.table(*first).feed.since).filter(|t| t.is_set());
         let words: Vec<_> = refused.iter().map(|kind| kinds::spec(*kind).word).collect();
         let why = format!("no access: blind to {}", words.join(", "));
-        // some rights less are a note; no right at all is no watch
+        // some missing rights are a note; with none at all nothing can be watched
         let sees = store.tables().any(|(_, table)| table.feed.state.is_live());
         let severity = if sees { Severity::P4 } else { Severity::P2 };
         out.push((Subject::Feed(*first), Finding::new(severity, since, why)));
@@ -77,7 +77,7 @@ pub fn findings(store: &Store, catching_up: bool) -> Vec<(Subject, Finding)> {
     out
 }
 
-/// Whether the line of a feed stands for several.
+/// Whether one line covers this feed and others.
 pub fn is_of_many(store: &Store, kind: KindId) -> bool {
     store.table(kind).feed.state == FeedState::NoAccess || together(store).contains(&kind)
 }
@@ -142,7 +142,7 @@ mod tests {
         let of = |stale: &[(&str, FeedState, i64)], catching_up| {
             findings(&store(stale), catching_up).into_iter().map(|(_, f)| f.severity).collect::<Vec<_>>()
         };
-        // the alerts do not come with that connection
+        // the alerts do not come over that connection
         assert_eq!(of(&stale, true), [Severity::P1]);
         assert_eq!(of(&stale, false), [Severity::P1, Severity::P2]);
         assert_eq!((of(&stale[..1], true).len(), of(&stale[..1], false).len()), (0, 1), "one alone");

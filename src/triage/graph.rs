@@ -1,5 +1,5 @@
-//! Who explains whom. Only what changed, and what asked for the name of something that changed, is explained again;
-//! the rules themselves are asked through [`super::rules`].
+//! Which subject explains which. Only what changed, and what asked for the name of something that changed, is explained
+//! again; the rules themselves are asked through [`super::rules`].
 
 use std::cell::RefCell;
 
@@ -21,12 +21,12 @@ use crate::store::{RowId, Store};
 /// each other.
 const TURNS: u8 = 4;
 
-/// A group, who is in it, and what is wrong with it.
+/// A group, its members, and what is wrong with it.
 #[derive(Debug)]
 pub struct GroupState {
     pub rule: RuleId,
     pub group: Group,
-    /// Who makes it up: not those who only point at it.
+    /// The members: not the subjects that only point at it.
     pub members: Vec<Subject>,
     /// `None`: too few to be a reason.
     pub finding: Option<Finding>,
@@ -111,14 +111,14 @@ struct Node {
     /// The groups that it is a member of.
     groups: Vec<GroupId>,
     asked: Vec<Code>,
-    /// By which a root is chosen among equals; empty for what there is a crowd of.
+    /// Decides between equal roots; empty for kinds with very many objects.
     title: Box<str>,
 }
 
 #[derive(Debug, Default)]
 pub struct Graph {
     nodes: HashMap<Subject, Node, FixedState>,
-    /// Rows within their grace that explain what is not: they count for its sake.
+    /// Rows within their grace period that explain a row which counts: they count because of it.
     called: HashSet<RowId, FixedState>,
     pub names: Names,
     pub groups: Groups,
@@ -129,7 +129,7 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// A row was touched; `had` says whether anything was wrong with it, and `differs` what of that is another thing now.
+    /// A row was touched; `had` says whether anything was wrong with it, and `differs` which part of that changed.
     pub fn touch(&mut self, store: &Store, judged: &Judged, id: RowId, had: bool, differs: Differs) {
         let (counts, has) = (judged.first(id).is_some(), judged.wrong(id).is_some());
         let is_crowd = kinds::spec(id.kind).crowd;
@@ -137,7 +137,7 @@ impl Graph {
             return;
         }
         let codes = if is_crowd && !has { self.names.remove(id) } else { self.names.set(store, id) };
-        // of what is within its grace, only that is explained which somebody asks for
+        // of the rows within their grace period, only those that somebody asks for are explained
         let asked = has && (!is_crowd || codes.first().is_some_and(|own| !self.groups.askers(*own).is_empty()));
         if counts || asked {
             self.queue(Subject::Row(id));
@@ -152,7 +152,7 @@ impl Graph {
         }
     }
 
-    /// Whoever asked for this name is to be explained again.
+    /// Subjects that asked for this name are explained again.
     fn tell(&mut self, code: Code) {
         if let Some(askers) = self.groups.askers.get(&code) {
             let new = askers.iter().filter(|subject| self.queued.insert(**subject));
@@ -166,7 +166,7 @@ impl Graph {
         }
     }
 
-    /// Explains what is to be explained again. Returns whether any explanation is another one now.
+    /// Explains all subjects that are due. Returns whether any explanation changed.
     pub fn settle(&mut self, store: &Store, judged: &Judged, settings: &Settings<'_>, now: Time) -> bool {
         let mut turns: HashMap<Subject, u8, FixedState> = HashMap::default();
         self.changed = false;
@@ -194,7 +194,7 @@ impl Graph {
         }
     }
 
-    /// Finds what counts although its grace has not ended, because it explains what does.
+    /// Finds what counts before its grace has ended, because it explains something that counts.
     fn call(&mut self, judged: &Judged) {
         let loud = |s: &Subject| match s {
             Subject::Row(id) => judged.first(*id).is_some_and(|f| !f.muted),
@@ -245,7 +245,7 @@ impl Graph {
             }
         }
         let mut asked = scan.asked.into_inner();
-        // what is within its grace makes no group, and belongs to one that is there
+        // a row within its grace forms no group, but may belong to an existing one
         let early = matches!(subject, Subject::Row(id) if judged.first(id).is_none());
         if early {
             let groups =
@@ -297,7 +297,7 @@ impl Graph {
         let old = self.nodes.insert(subject, Node { claims, groups, asked, title }).unwrap_or_default();
         self.changed |= self.nodes.get(&subject).is_none_or(|new| new.claims != old.claims);
         self.rewire(subject, &old, store, judged);
-        // whatever holds this subject's group is judged by what its members are now
+        // groups that contain this subject's group are judged by its current members
         self.stale_groups_of(subject);
     }
 
@@ -307,7 +307,7 @@ impl Graph {
         }
     }
 
-    /// Sets membership and questions right after a subject's claims changed from `old`.
+    /// Updates membership and questions after a subject's claims changed from `old`.
     fn rewire(&mut self, subject: Subject, old: &Node, store: &Store, judged: &Judged) {
         let empty = Node::default();
         let new = self.nodes.get(&subject).unwrap_or(&empty);
@@ -328,7 +328,7 @@ impl Graph {
             }
             self.stale.insert(*id);
         }
-        // some look at who asks for them: a health check fails for the sake of what it checks
+        // some rules look at who asks for them: a health check fails because of what it checks
         for code in gone.into_iter().chain(come) {
             if let Some(id) = self.names.get(code)
                 && id.kind == kinds::KUSTOMIZATION
@@ -397,7 +397,7 @@ impl Graph {
         }
     }
 
-    /// How much of each thing is kept.
+    /// How many entries of each sort are kept.
     pub fn sizes(&self) -> Vec<(&'static str, usize)> {
         vec![
             ("nodes", self.nodes.len()),
@@ -421,7 +421,7 @@ impl Graph {
         }
     }
 
-    /// What explains a subject directly. A group all of whose members have another reason has that reason as well.
+    /// What explains a subject directly. A group all of whose members have another reason has that reason too.
     pub fn claim<'a>(&'a self, judged: &'a Judged, subject: Subject) -> Option<&'a Claim> {
         match subject {
             Subject::Group(id) => {
@@ -442,7 +442,7 @@ impl Graph {
         found
     }
 
-    /// Of two subjects the one of the lesser name, so that nothing depends on which was seen first.
+    /// The subject with the lesser name of two, so that nothing depends on which was seen first.
     fn comes_first(&self, a: Subject, b: Subject) -> bool {
         let title = |s| self.nodes.get(&s).map_or("", |node| &*node.title);
         (title(a), a) < (title(b), b)
@@ -471,10 +471,11 @@ impl Graph {
         self.nodes.get(&subject)?.claims.iter().find(holds)
     }
 
-    /// The root of a subject, itself if nothing explains it. Of a circle it is the member of the least name, whoever asks.
+    /// The root of a subject, itself if nothing explains it. In a circle it is the member with the least name, wherever
+    /// it is asked from.
     pub fn root(&self, judged: &Judged, subject: Subject) -> Subject {
         let next = |at| self.claim(judged, at).map(|claim| claim.root);
-        // a mark that is set anew after ever more steps is met again only in a circle
+        // the mark is moved after ever more steps, so it is met again only in a circle
         let (mut at, mut mark) = (subject, subject);
         for step in 1u32.. {
             let Some(root) = next(at) else { return at };

@@ -1,5 +1,6 @@
-//! The findings of single rows: what was touched and what is due is judged again, everything else is left alone. Beside
-//! what counts stand the early findings, whose grace has not ended: they make no incident by themselves.
+//! The findings of single rows: rows that were touched and rows that are due are judged again, all others are left
+//! alone. Early findings, whose grace has not ended, are kept next to those that count: they make no incident by
+//! themselves.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -29,9 +30,9 @@ pub struct Judged {
 /// What a judgement changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Differs {
-    /// What counts is another finding.
+    /// The finding that counts changed.
     pub counts: bool,
-    /// What is early is another one.
+    /// The early finding changed.
     pub early: bool,
 }
 
@@ -50,7 +51,7 @@ impl Judged {
         self.early.get(&id)
     }
 
-    /// What is wrong with it is within its grace.
+    /// Something is wrong with it, within its grace.
     pub fn is_only_early(&self, id: RowId) -> bool {
         self.early.contains_key(&id) && self.first(id).is_none()
     }
@@ -65,7 +66,7 @@ impl Judged {
         self.findings.len()
     }
 
-    /// How many rows are remembered for what they did not recover from.
+    /// How many rows are remembered because they have not recovered.
     pub fn remembered(&self) -> usize {
         self.onsets.len()
     }
@@ -79,7 +80,7 @@ impl Judged {
         self.findings.keys().chain(self.early.keys()).copied()
     }
 
-    /// What was counted of pods holds no more: some were judged again.
+    /// Pod counts are outdated: some pods were judged again.
     pub fn count_anew(&mut self) {
         self.counted = missing::Counted::default();
     }
@@ -172,12 +173,12 @@ fn gravest(judged: &mut Judgement) -> impl Iterator<Item = &mut Finding> {
     judged.findings.iter_mut().filter(move |f| !f.muted && Some(f.severity) == gravest)
 }
 
-/// Not on its way, but wrong, whatever its grace.
+/// Wrong, not only in progress, whatever its grace.
 fn is_wrong(raw: Health) -> bool {
     matches!(raw, Health::Failed | Health::Warning | Health::Terminating)
 }
 
-/// What the kind says of a row, and what its neighbours add to that.
+/// The kind's judgement of a row, with what its neighbours add to that.
 fn judgement(
     store: &Store,
     id: RowId,
@@ -187,7 +188,7 @@ fn judgement(
 ) -> Judgement {
     let Some(row) = store.row(id) else { return Judgement::default() };
     if row.record.unreadable {
-        // how it is, nobody can say
+        // its state is not known
         return Judgement::of(Health::Unknown).with(Finding::new(Severity::P3, None, row.record.note.clone()));
     }
     let judged = (kinds::spec(id.kind).judge)(&row.record, &store.strings, thresholds, now);

@@ -45,7 +45,7 @@ use judged::Judged;
 use rank::Ranking;
 use scan::Scan;
 
-/// What judging goes by.
+/// What judging depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings<'a> {
     pub thresholds: &'a Thresholds,
@@ -69,16 +69,16 @@ pub struct Reason {
 pub struct Triage {
     judged: Judged,
     graph: Graph,
-    /// Findings that are about no row, as they were found last.
+    /// Findings that are about no row, from the last look.
     feeds: Vec<(Subject, Finding)>,
-    /// Plans of ours that did not come to their good end, with their titles.
+    /// Unfinished plans of ours, with their titles.
     plans: Vec<(Subject, String, Finding)>,
     ranking: Ranking,
     totals: Totals,
     ranked_once: bool,
     /// When the connection was down last, while its feeds catch up.
     down: Option<Time>,
-    /// What was core when it was ranked last: another severity without another judgement.
+    /// What was core at the last ranking: it changes severities without a new judgement.
     core: Vec<String>,
 }
 
@@ -110,7 +110,7 @@ impl Triage {
             changed |= differs.counts;
         }
         changed |= self.graph.settle(store, &self.judged, settings, now);
-        // a silence has no finding, and yet it can tell of a window, in which other things weigh more
+        // a silence has no finding, but it can announce a maintenance window, in which other findings weigh more
         changed |= touched.iter().any(|id| id.kind == kinds::SILENCE);
         // the last look at which the connection was down, or none when that is long enough ago
         self.down = if lost.is_some() { Some(now) } else { self.down.filter(|at| at.age(now) < feeds::CATCH_UP) };
@@ -276,7 +276,7 @@ impl Triage {
         self.graph.scan(store, &self.judged, settings, now)
     }
 
-    /// How much is kept, by what it is; what is empty is left out.
+    /// How many entries are kept, by their sort; empty sorts are left out.
     pub fn sizes(&self) -> Vec<(&'static str, usize)> {
         let mut sizes = self.graph.sizes();
         sizes.push(("findings", self.judged.len()));
@@ -286,7 +286,7 @@ impl Triage {
     }
 
     fn count(&self, store: &Store) -> Totals {
-        // without a connection nothing can be seen, whatever the feeds have got round to saying
+        // without a connection nothing can be seen, whatever state the feeds have reported so far
         let lost = self.feeds.iter().any(|(subject, _)| *subject == Subject::Cluster);
         let is_blind = |state: FeedState| state.is_blind() || (lost && state == FeedState::Waiting);
         let blind = store.tables().filter(|(_, table)| is_blind(table.feed.state)).count();
@@ -306,12 +306,12 @@ impl Triage {
     }
 }
 
-/// Kinds whose objects somebody can put aside; of the others there may be very many.
+/// Kinds whose objects can be suspended; of the others there may be very many objects.
 fn can_be_suspended(kind: KindId) -> bool {
     kinds::spec(kind).is_flux() || kinds::spec(kind).switch.is_some()
 }
 
-/// By what was asked for, whatever its state is otherwise.
+/// Whether its suspension was requested, whatever its state is otherwise.
 fn is_suspended(record: &Record) -> bool {
     record.suspended == Some(true) || (record.suspended.is_none() && record.health == Health::Suspended)
 }
@@ -366,7 +366,7 @@ mod tests {
         );
         lab.settle();
         assert_eq!(lab.triage.totals().suspended, 3);
-        // a Job that was put aside is no finding, and counts
+        // a suspended Job is no finding, and counts
         lab.put(
             "jobs",
             &json!({

@@ -1,5 +1,5 @@
-//! Objects by name, and what makes the Secrets that others wait for. Kept for the kinds that others refer to, and of
-//! pods and alerts only for those with a finding, so that it stays small beside 50,000 pods. It judges nothing.
+//! Objects by name, and what makes the Secrets that others wait for. Kept for the kinds that others refer to; of pods
+//! and alerts only those with a finding, so that it stays small with 50,000 pods. It judges nothing.
 
 use std::hash::BuildHasher;
 
@@ -26,7 +26,7 @@ impl Code {
         Self::of(kind, "*", "*")
     }
 
-    /// The pods of an owner that are not well.
+    /// The unhealthy pods of an owner.
     pub fn pods_of(kind: &str, namespace: &str, name: &str) -> Self {
         Self(HASH.hash_one(("pods of", kind, namespace, name)))
     }
@@ -36,7 +36,7 @@ impl Code {
 pub struct Names {
     rows: HashMap<Code, RowId, FixedState>,
     own: HashMap<RowId, Vec<Code>, FixedState>,
-    /// Pods that are not well, by their owner.
+    /// Unhealthy pods, by their owner.
     pods: HashMap<Code, Vec<RowId>, FixedState>,
 }
 
@@ -50,12 +50,12 @@ impl Names {
         self.rows.get(&code).copied()
     }
 
-    /// The pods of an owner that are not well, in no order.
+    /// The unhealthy pods of an owner, in no order.
     pub fn pods(&self, code: Code) -> &[RowId] {
         self.pods.get(&code).map_or(&[], |pods| pods)
     }
 
-    /// Takes a row in, or its new name. Returns the codes that mean something else now than before.
+    /// Takes in a row, or its new name. Returns the codes whose meaning changed.
     pub fn set(&mut self, store: &Store, id: RowId) -> Vec<Code> {
         let Some(row) = store.row(id) else { return self.remove(id) };
         let codes = codes(store, id, &row.record);
@@ -103,7 +103,7 @@ fn codes(store: &Store, id: RowId, record: &Record) -> Vec<Code> {
     let mut codes = Vec::with_capacity(1);
     codes.push(Code::of(kind, namespace, &record.name));
     match id.kind {
-        // of one name there may be many: what an alert inhibits knows it by its labels
+        // one name may have many objects: what an alert inhibits knows it by its labels
         kinds::ALERT => codes.push(Code::of(kind, "", record.text(alerts::LABELS, strings))),
         kinds::POD => {
             let owner = record.link(Relation::Owner);
@@ -114,7 +114,7 @@ fn codes(store: &Store, id: RowId, record: &Record) -> Vec<Code> {
             "" => {}
             address => codes.push(Code::of(kind, "", address)),
         },
-        // whoever asks for the guardrails of an alert or a component need not know them
+        // a rule that asks for the guardrails of an alert or a component need not know their names
         kinds::GUARDRAIL => {
             let alerts = record.links.iter().filter(|l| strings.get(l.kind) == kinds::name(kinds::ALERT));
             codes.extend(alerts.map(|l| Code::of("Guardrail of alert", "", strings.get(l.name))));

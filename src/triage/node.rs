@@ -14,7 +14,7 @@ pub enum Subject {
     Cluster,
     /// A feed that cannot be read: what it blinds.
     Feed(KindId),
-    /// A plan of ours that did not come to its good end ([`crate::domain::outcome::Unfinished::id`]).
+    /// A plan of ours that did not complete ([`crate::domain::outcome::Unfinished::id`]).
     Plan(u64),
     Row(RowId),
     /// Several rows that fail for one reason.
@@ -27,7 +27,7 @@ impl From<RowId> for Subject {
     }
 }
 
-/// A group that there is; its number is used again once it is gone.
+/// A group that exists; its number is used again once it is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct GroupId(pub u32);
 
@@ -49,9 +49,9 @@ pub struct Claim {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Incident {
     pub subject: Subject,
-    /// Of the root, or of a symptom that is more severe: being explained makes nothing less urgent.
+    /// Of the root, or of a symptom that is more severe: an explanation makes nothing less urgent.
     pub severity: Severity,
-    /// When it began, as far as anybody knows.
+    /// When it began, as far as is known.
     pub since: Option<Time>,
     /// Since when it has been as severe as it is.
     pub severe: Option<Time>,
@@ -61,7 +61,7 @@ pub struct Incident {
     pub explains: u32,
     /// A critical alert is attached: users notice.
     pub users: bool,
-    /// How many Flux objects cannot go on without the root, directly or not.
+    /// How many Flux objects are blocked until the root is fixed, directly or not.
     pub dependents: u32,
     /// What changed shortly before it began.
     pub changed: Option<(RowId, Time)>,

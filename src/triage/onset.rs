@@ -1,6 +1,6 @@
-//! What failed and has not been well since: a controller that tries again makes an object look as if it were on its way,
-//! and begins its times anew with each try. The onset is kept until the object is well, and with it, of what failed
-//! longer than its grace, the finding.
+//! What failed and has not been healthy since: a controller that tries again makes an object look as if it were making
+//! progress, and restarts its times with each try. The onset is kept until the object is healthy, and with it the
+//! finding of what failed longer than its grace.
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
@@ -16,7 +16,7 @@ use crate::store::{RowId, Store};
 #[derive(Debug)]
 struct Onset {
     uid: Uid,
-    /// Since when it is as grave as P1, P2 and P3: what became graver began as that when it did.
+    /// Since when it is as severe as P1, P2 and P3: a severity begins when it is reached.
     since: [Option<Time>; 3],
     /// What was found, or will be when the grace has ended.
     finding: Finding,
@@ -27,12 +27,12 @@ struct Onset {
 }
 
 impl Onset {
-    /// Since when it is as grave as that, or graver.
+    /// Since when it is that severe, or more severe.
     fn begun(&self, severity: Severity) -> Option<Time> {
         self.since.iter().take(severity as usize).flatten().min().copied()
     }
 
-    /// The finding of one that looks as if it were on its way.
+    /// The finding of an object that only looks as if it were making progress.
     fn kept(&self, id: RowId, health: Health) -> Finding {
         let mut finding = self.finding.clone();
         if let Some(head) = on_its_way(id, health) {
@@ -41,7 +41,7 @@ impl Onset {
         finding
     }
 
-    /// Notes that it is so grave since then; since when it is by all that is known.
+    /// Notes that it has been so severe since then; returns since when, by all that is known.
     fn notes(&mut self, severity: Severity, since: Time, anew: bool) -> Time {
         let before = self.begun(severity).filter(|_| anew);
         let begun = before.map_or(since, |before| before.min(since));
@@ -52,12 +52,12 @@ impl Onset {
     }
 }
 
-/// How a row of a service that dates nothing was at the last look.
+/// The state of a row at the last look, for a service that dates nothing.
 #[derive(Debug, Clone, Copy)]
 struct Last {
     uid: Uid,
     severity: Option<Severity>,
-    /// Nobody could tell how it was: what is found next need not be new.
+    /// Its state was not known: what is found next need not be new.
     unknown: bool,
     began: Option<Time>,
     severe: Option<Time>,
@@ -78,11 +78,11 @@ pub enum Word {
     Nothing,
     /// It began no later than that.
     Since(Time),
-    /// Nobody knows since when: what it says itself is of later.
+    /// The start is not known: what it says itself is of later.
     Undated,
-    /// It is not well yet: the finding stays.
+    /// It is still unhealthy: the finding stays.
     Keep(Finding),
-    /// It counts from then on unless it is well before.
+    /// It counts from then on, unless it is healthy before that.
     Wait(Time),
 }
 
@@ -97,8 +97,8 @@ impl Onsets {
         self.steady.remove(&id);
     }
 
-    /// Dates what no service dates: what came, or became graver, between two looks began then. What was there at the
-    /// first look began nobody knows when.
+    /// Dates what no service dates: what came, or became more severe, between two looks began then. What was there at
+    /// the first look has an unknown start.
     pub fn date(&mut self, store: &Store, id: RowId, judged: &mut Judgement, now: Time) {
         let Some(record) = store.row(id).map(|row| &row.record) else { return };
         if !matches!(kinds::spec(id.kind).api, Api::Poll(_)) {
@@ -135,7 +135,7 @@ impl Onsets {
     ) -> Word {
         let Some(record) = store.row(id).map(|row| &row.record) else { return Word::Nothing };
         let retried = is_retried(id);
-        // a note is none of this, and what is silenced says itself when that ends
+        // notes do not count here, and silenced findings say themselves when the silence ends
         let found = judged.findings.iter().filter(|f| !f.muted && f.severity < Severity::P4).min_by_key(|f| f.severity);
         let failing = record.health == Health::Failed;
         let new = found.filter(|_| failing).or_else(|| early.filter(|_| failing && retried));
@@ -171,7 +171,7 @@ impl Onsets {
             self.rows.remove(&id);
             return Word::Nothing;
         }
-        // a note, or silenced: somebody knows better
+        // a note, or silenced: somebody has dealt with it
         if found.is_none() && !judged.findings.is_empty() {
             return Word::Nothing;
         }
@@ -202,7 +202,7 @@ impl Onsets {
     }
 }
 
-/// What has not counted yet does when its grace has ended, however often it was tried in between.
+/// A finding that has not counted yet counts when its grace has ended, however often it was tried in between.
 fn waits(finding: Finding, thresholds: &Thresholds, now: Time) -> Word {
     let ends = finding.since.unwrap_or(now).plus(thresholds.reconcile_grace);
     if now < ends { Word::Wait(ends) } else { Word::Keep(finding) }
@@ -222,13 +222,13 @@ fn is_retried(id: RowId) -> bool {
     kinds::spec(id.kind).is_flux()
 }
 
-/// Objects whose own times begin anew with each try, each container and each rollout. All others say themselves since when
-/// they are as they are.
+/// Objects whose own times restart with each try, each container and each rollout. All others say since when they are
+/// in their state.
 fn begins_anew(id: RowId) -> bool {
     is_pod(id) || has_pods(id.kind) || is_retried(id)
 }
 
-/// Whether it has recovered: that it is on its way again does not suffice.
+/// Whether it has recovered: being in progress again is not enough.
 fn is_well(record: &Record, id: RowId, now: Time) -> bool {
     match record.health {
         Health::Ok if is_pod(id) => record.time(pods::LAST_RESTART).is_none_or(|last| last.age(now) >= pods::STEADY),
@@ -237,14 +237,14 @@ fn is_well(record: &Record, id: RowId, now: Time) -> bool {
     }
 }
 
-/// How that is told of which the finding stays.
+/// The words for an object in progress whose finding stays.
 fn on_its_way(id: RowId, health: Health) -> Option<&'static str> {
     if health != Health::Progressing {
         return None;
     }
     match id.kind {
         _ if is_retried(id) => Some("trying again"),
-        // each of its pods is a try of its own
+        // each of its pods is a separate try
         kinds::JOB => None,
         kind if has_pods(kind) => Some("rolling out again"),
         _ => None,
@@ -329,7 +329,7 @@ mod tests {
         let told = lab.told();
         assert!(told.iter().any(|t| t.starts_with("healed P2") && t.contains("after 6m")), "{told:?}");
         assert_eq!(incidents(&lab), [""; 0]);
-        // a failure long after is another one
+        // a failure long after that is another one
         lab.look(600);
         lab.put("ks", &kustomization("False", "HealthCheckFailed", "2026-11-21T14:16:30Z"));
         lab.look(200);

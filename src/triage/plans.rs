@@ -1,5 +1,5 @@
-//! A plan of ours that did not come to its good end is a finding until it is continued or dismissed: what it has left
-//! suspended, cordoned, scaled or paused will not heal by itself.
+//! A plan of ours that did not complete is a finding until it is continued or dismissed: what it has left suspended,
+//! cordoned, scaled or paused will not recover by itself.
 
 use super::node::Subject;
 use crate::domain::ages::Time;

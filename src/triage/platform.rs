@@ -1,5 +1,5 @@
-//! How it stands with the components of the platforms that are on: every signal that the store holds of one, joined, and
-//! the worst of them first. Unknown is never well: a feed that cannot be read is a signal too. It reads only.
+//! The state of the components of the enabled platforms: every signal that the store holds of one, joined, and the
+//! worst of them first. Unknown is never healthy: a feed that cannot be read is a signal too. It reads only.
 
 use std::collections::HashMap;
 
@@ -15,21 +15,21 @@ use crate::store::{RowId, Store};
 
 use super::Triage;
 
-/// One component and everything that tells of it.
+/// One component and all its signals.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct State {
     /// Index among the active profiles.
     pub profile: usize,
     pub component: String,
-    /// `None`: there is nothing of it here.
+    /// `None`: there is no trace of it here.
     pub health: Option<Health>,
-    /// What is worst, in words; empty when all is well.
+    /// The worst, in words; empty when all is healthy.
     pub why: String,
     /// Pods that its workloads have ready, and want; `None` without workloads.
     pub ready: Option<(u32, u32)>,
     /// The `HelmRelease`.
     pub release: Option<RowId>,
-    /// Checks that are well, and all of them: endpoints and guardrails.
+    /// Checks that pass, and all of them: endpoints and guardrails.
     pub checks: (u32, u32),
     /// The worst first.
     pub parts: Vec<Part>,
@@ -49,7 +49,7 @@ pub struct Part {
 }
 
 impl Part {
-    /// What is wrong, and with what, in one line; empty when all is well. A component has one release: its name says
+    /// What is wrong, and with what, in one line; empty when all is healthy. A component has one release: its name says
     /// nothing new.
     fn told(&self) -> String {
         match (&*self.words, self.what) {
@@ -61,7 +61,7 @@ impl Part {
     }
 }
 
-/// What kind of signal; of two that are as bad, the first one is named.
+/// What kind of signal; of two that are equally bad, the first one is named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum What {
     Release,
@@ -72,11 +72,11 @@ pub enum What {
     Endpoint,
     Guardrail,
     Alert,
-    /// A feed that does not tell.
+    /// A feed that reports nothing.
     Feed,
 }
 
-/// The component that a row belongs to: the join that rules go by.
+/// The component that a row belongs to: the join that rules use.
 pub fn component_of<'p>(store: &Store, profiles: &'p Profiles, id: RowId) -> Option<(&'p Profile, &'p Component)> {
     let record = &store.row(id)?.record;
     let text = |sym| store.strings.get(sym);
@@ -88,7 +88,7 @@ pub fn component_of<'p>(store: &Store, profiles: &'p Profiles, id: RowId) -> Opt
         .collect();
     let namespace = text(record.namespace);
     match id.kind {
-        // a pod is told by its workload, whose name the profile knows
+        // a pod belongs to the component of its workload, whose name the profile knows
         kinds::POD => {
             let owner = record.link(Relation::Owner);
             let by_owner = owner.and_then(|l| by_object(profiles, text(l.kind), namespace, text(l.name), &managers));
@@ -133,7 +133,7 @@ fn by_object<'p>(
     let here = || all().filter(|(_, c)| c.namespace == namespace && !namespace.is_empty());
     let named = here().find(|(_, c)| c.names(kind, name) || (known == Some(kinds::POD) && c.names_pod(name)));
     let managed = || managers.iter().find_map(|at| released(*at));
-    // what Flux has there stands for what it installs, and is not of the component in whose namespace Flux lives
+    // a Flux object belongs to what it installs, not to the component in whose namespace Flux lives
     let is_flux = known.is_some_and(|kind| kinds::spec(kind).is_flux());
     let alone = || here().next().filter(|_| here().count() == 1 && !is_flux);
     named.or_else(managed).or_else(alone)
@@ -208,7 +208,7 @@ impl<'a> Gather<'a> {
         .collect()
     }
 
-    /// A row as a signal, in the words of its finding, else in its own.
+    /// A row as a signal, with the words of its finding, else its own.
     fn part(&self, id: RowId, what: What) -> Option<Part> {
         let row = self.store.row(id)?;
         let (record, strings) = (&row.record, &self.store.strings);
@@ -362,7 +362,7 @@ impl<'a> Gather<'a> {
         self.states
     }
 
-    /// The feeds that a component's state needs and that do not tell all.
+    /// The feeds that a component's state needs and that are incomplete.
     fn feeds(&self, component: &Component, namespace: &str, lost: bool) -> Vec<Part> {
         let release = (!component.release.is_empty()).then_some(kinds::HELM_RELEASE);
         let watched = component.watch.iter().filter_map(|name| kinds::by_name(name));
@@ -373,7 +373,7 @@ impl<'a> Gather<'a> {
             if health == Health::Ok {
                 continue;
             }
-            // one reason is mostly that of all
+            // all of them mostly have the same reason
             if let Some(same) = out.iter_mut().find(|part| part.words == words) {
                 same.name = format!("{}, {}", same.name, kinds::spec(kind).title);
                 continue;
@@ -393,7 +393,7 @@ impl<'a> Gather<'a> {
             FeedState::Live if !feed.only.is_empty() && !feed.only.iter().any(|only| **only == *namespace) => {
                 (Health::Unknown, format!("may not be read in {namespace}"))
             }
-            // a lazy kind is asked for as soon as somebody looks
+            // a lazy kind is asked for when it is first looked at
             FeedState::Live | FeedState::Off | FeedState::Idle => (Health::Ok, String::new()),
             // a platform without Flux has no releases; but every cluster has workloads
             FeedState::NotInstalled if !apps => (Health::Ok, String::new()),
@@ -413,7 +413,7 @@ impl<'a> Gather<'a> {
     }
 }
 
-/// A check that nobody can make: how many checks are well tells of it, and the state goes by the others.
+/// A check that cannot be made: the count of passed checks shows it, and the others decide the state.
 fn is_silent(part: &Part) -> bool {
     matches!(part.what, What::Guardrail | What::Endpoint) && part.health == Health::Unknown
 }

@@ -41,14 +41,14 @@ pub struct Totals {
 #[derive(Debug, Default)]
 pub struct Ranking {
     pub incidents: Vec<Incident>,
-    /// Alerts that stand under an incident because of their namespace alone.
+    /// Alerts that are listed under an incident because of their namespace alone.
     pub absorbed: HashMap<Subject, Subject, FixedState>,
     pub dependents: Dependents,
 }
 
 struct Tally {
     severity: Severity,
-    /// Since when a finding is as severe as that; nothing when none of them says.
+    /// Since when a finding has had that severity; nothing when none of them says.
     severe: Option<Time>,
     explains: u32,
     users: bool,
@@ -57,7 +57,7 @@ struct Tally {
 }
 
 impl Ranking {
-    /// Ranks anew. `feeds` are findings of no row.
+    /// Ranks again. `feeds` are findings of no row.
     pub fn refresh(
         &mut self,
         graph: &Graph,
@@ -115,7 +115,7 @@ impl Ranking {
                 changed: None,
             });
         }
-        // most are told apart before their names are asked for
+        // most are in order before their names are needed
         let named = |i: &Incident| name(i.subject, &scan);
         let mut waves = waves(incidents);
         waves.sort_unstable_by(|a, b| order(a, b, &scan).then_with(|| named(&a.1).cmp(&named(&b.1))));
@@ -251,7 +251,7 @@ fn namespace(graph: &Graph, store: &Store, subject: Subject) -> Option<Sym> {
     }
 }
 
-/// What Flux brought in shortly before `since`: the subject's own revision, or that of what manages it.
+/// What Flux applied shortly before `since`: the subject's own revision, or that of what manages it.
 fn changed(scan: &Scan<'_>, subject: Subject, since: Option<Time>, window: i64) -> Option<(RowId, Time)> {
     let since = since?;
     let row = match subject {
@@ -266,7 +266,7 @@ fn changed(scan: &Scan<'_>, subject: Subject, since: Option<Time>, window: i64) 
     if row.kind == kinds::ALERT {
         return None;
     }
-    // a suspension is a decision, not what came of a change
+    // a suspension is a decision, not the result of a change
     let decided = |r: &&Record| r.suspended == Some(true) && !flux::has_failed(r, &scan.store.strings);
     let record = scan.record(row).filter(|r| !decided(r))?;
     let own = Some(row).filter(|row| kinds::spec(row.kind).tells == Tells::Revision);
@@ -277,10 +277,11 @@ fn changed(scan: &Scan<'_>, subject: Subject, since: Option<Time>, window: i64) 
         .max_by_key(|(_, at)| *at)
 }
 
-/// What became so severe within so many seconds came together: of that the graver one stands first, not the newer one.
+/// What became so severe within so many seconds came together: the more severe is first then, not the newer.
 const WAVE: i64 = 900;
 
-/// Each incident with the number of its wave: within one severity the newest is 0, and what nobody can date comes last.
+/// Each incident with the number of its wave: within one severity the newest is 0, and what has no known start comes
+/// last.
 fn waves(mut incidents: Vec<Incident>) -> Vec<(u32, Incident)> {
     incidents.sort_by_key(|i| (i.muted, i.severity, Reverse(i.severe)));
     let mut out: Vec<(u32, Incident)> = Vec::with_capacity(incidents.len());
@@ -329,7 +330,7 @@ fn order(a: &(u32, Incident), b: &(u32, Incident), scan: &Scan<'_>) -> Ordering 
     key(a).cmp(&key(b))
 }
 
-/// By which equals are ordered, whichever was seen first: the name, and what sets those of one name apart.
+/// Orders equals, whichever was seen first: by the name, and by what distinguishes those of one name.
 fn name(subject: Subject, scan: &Scan<'_>) -> (Box<str>, Option<Uid>) {
     match subject {
         Subject::Group(id) => (scan.group(id).map(|g| g.group.unique()).unwrap_or_default(), None),
@@ -338,7 +339,7 @@ fn name(subject: Subject, scan: &Scan<'_>) -> (Box<str>, Option<Uid>) {
     }
 }
 
-/// The root of a subject; the ways up are shared, so each is gone once.
+/// The root of a subject; the ways up are shared, so each is followed once.
 fn root(
     graph: &Graph,
     judged: &Judged,
@@ -365,7 +366,7 @@ fn root(
     root
 }
 
-/// The connection first, then objects, then what only alerts tell of, then feeds.
+/// The connection first, then objects, then what only alerts report, then feeds.
 fn tier(subject: Subject, scan: &Scan<'_>) -> u8 {
     let alert = kinds::name(kinds::ALERT);
     match subject {

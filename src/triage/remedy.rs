@@ -1,5 +1,5 @@
-//! What helps with a root as it is now: of what the rules name, that which can make a difference. A restart pulls no image,
-//! and a reconcile moves nothing that will not be tried again.
+//! What helps with a root in its present state: of what the rules name, that which can make a difference. A restart
+//! pulls no image, and a reconcile does not help an object that will not be tried again.
 
 use super::joins::{controllers, refusals};
 use super::rules::{RULES, crash_loop};
@@ -17,7 +17,7 @@ pub fn next(store: &Store, triage: &Triage, root: Subject, object: RowId, change
     let kind = kinds::name(object.kind);
     let rules = RULES.iter().filter(|rule| match triage.rule(root) {
         Some(own) => own.name == rule.name,
-        // a root that is an object is what some rule explains by: those that know its kind name what helps
+        // a root that is an object is what some rule explains by: the rules that know its kind name what helps
         None => rule.next_for.contains(&kind),
     });
     let state = State { store, kind: object.kind, record, word: failing(store, triage, root, object) };
@@ -27,7 +27,7 @@ pub fn next(store: &Store, triage: &Triage, root: Subject, object: RowId, change
             out.push(name);
         }
     }
-    // what came in is the first suspect, and the way back is known
+    // the last change is the first suspect, and how to revert it is known
     if let Some(at) = out.iter().position(|name| changed && matches!(*name, "rollback" | "undo-rollout")) {
         let back = out.remove(at);
         out.insert(0, back);
@@ -35,7 +35,7 @@ pub fn next(store: &Store, triage: &Triage, root: Subject, object: RowId, change
     out
 }
 
-/// In which way the pods of a root fail, if that is what it is.
+/// How the pods of a root fail, if it is pods that fail.
 fn failing<'s>(store: &'s Store, triage: &'s Triage, root: Subject, object: RowId) -> &'s str {
     if let Some(group) =
         triage.group(root).filter(|_| triage.rule(root).is_some_and(|r| r.name == crash_loop::SPEC.name))
@@ -57,13 +57,13 @@ struct State<'a> {
 impl State<'_> {
     fn is_helped_by(&self, name: &str) -> bool {
         let word = self.word.strip_prefix("Init:").unwrap_or(self.word);
-        // it has run, and its log says why it does not any more
+        // it has run, and its log says why it stopped
         let ran = word.starts_with("CrashLoopBackOff") || matches!(word, "Error" | "OOMKilled") || word.contains(':');
         let runs = matches!(word, "Running" | "NotReady");
         match name {
             "previous-logs" => ran,
             "logs" => runs || (word.is_empty() && self.kind == kinds::JOB && !self.is_refused()),
-            // what never ran has no log: the kubelet, the scheduler and the API server tell by events
+            // what never ran has no log: the kubelet, the scheduler and the API server report by events
             "events" => (!word.is_empty() && !ran && !runs) || self.is_refused() || !self.is_workload(),
             "undo-rollout" => self.is_rolling(),
             "restart" => {
@@ -72,7 +72,7 @@ impl State<'_> {
             "scale" => self.is_scaled_down(),
             "reconcile" | "reconcile-with-source" => match Case::of(self.record) {
                 _ if !self.is_flux() => true,
-                // neither is tried again, whoever asks
+                // neither is tried again by a reconcile
                 Case::Stalled | Case::Suspended => false,
                 _ => true,
             },
@@ -96,7 +96,7 @@ impl State<'_> {
         self.kind == kinds::POD || matches!(kinds::spec(self.kind).family, Family::Workload | Family::PodOwner)
     }
 
-    /// Its pods cannot be made.
+    /// Its pods cannot be created.
     fn is_refused(&self) -> bool {
         let by_condition = self.kind == kinds::DEPLOYMENT && self.record.cell(deployments::REFUSED) != Cell::None;
         by_condition || (self.is_workload() && refusals::is_refused(self.store, self.kind, self.record))
@@ -106,7 +106,7 @@ impl State<'_> {
         controllers::of(self.kind, &self.record.name).is_some() && self.record.int(workload::WANTED) == 0
     }
 
-    /// A revision is on its way, or was given up: there is one before it.
+    /// A rollout is in progress, or was given up: there is a previous revision.
     fn is_rolling(&self) -> bool {
         let word = self.store.strings.get(self.record.status);
         self.kind == kinds::DEPLOYMENT && matches!(word, "Updating" | "RemovingOld" | "ProgressDeadlineExceeded")

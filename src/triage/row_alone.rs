@@ -1,4 +1,4 @@
-//! A kind that nothing knows of but its row: what it is given for that.
+//! A kind that is known by its row only: what it gets from that row alone.
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,5 @@
-//! What a rule may look at. Every name that it asks for is noted, so that the subject is explained anew when something
-//! of that name comes, changes or goes. Read only.
+//! What a rule may look at. Every name that it asks for is noted, so that the subject is explained again when something
+//! with that name comes, changes or goes. Read only.
 
 use std::cell::RefCell;
 
@@ -48,7 +48,7 @@ impl<'a> Scan<'a> {
         self.store.strings.get(record.namespace)
     }
 
-    /// What is wrong with a row, be it within its grace: a reason need not have lasted.
+    /// What is wrong with a row, even within its grace: a reason need not have lasted.
     pub fn finding(&self, id: RowId) -> Option<&'a Finding> {
         self.judged.wrong(id)
     }
@@ -58,7 +58,7 @@ impl<'a> Scan<'a> {
         self.judged.first(id)
     }
 
-    /// When it began, as far as anybody knows.
+    /// When it began, as far as is known.
     pub fn since(&self, subject: Subject) -> Option<Time> {
         match subject {
             Subject::Row(id) => self.finding(id)?.since,
@@ -108,7 +108,7 @@ impl<'a> Scan<'a> {
         self.groups.get(id)
     }
 
-    /// The pods of an owner that are not well, by name.
+    /// The unhealthy pods of an owner, by name.
     pub fn failing_pods(&self, kind: &str, namespace: &str, name: &str) -> Vec<(RowId, &'a Record)> {
         let code = Code::pods_of(kind, namespace, name);
         self.asked.borrow_mut().push(code);
@@ -123,7 +123,7 @@ impl<'a> Scan<'a> {
         self.groups.find(rule, group)
     }
 
-    /// What an object says is wrong with it, in the words of others: its condition's, or an event's.
+    /// What an object says is wrong with it, in the words of its condition or of an event.
     pub fn said(&self, id: RowId) -> [&'a str; 2] {
         let note = self.record(id).map_or("", |record| &record.note);
         [note, self.finding(id).map_or("", |finding| &finding.why)]
@@ -136,7 +136,7 @@ impl<'a> Scan<'a> {
         self.groups.about(code)
     }
 
-    /// Whoever asked for this row's name when it was explained: what might be its symptoms.
+    /// The subjects that asked for this row's name when they were explained: its possible symptoms.
     pub fn askers(&self, record: &Record, kind: &str) -> &'a [Subject] {
         self.groups.askers(Code::of(kind, self.namespace(record), &record.name))
     }

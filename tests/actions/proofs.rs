@@ -230,7 +230,7 @@ fn a_silence_whose_answer_was_lost_is_found_among_all() {
     let lost = |act: Act| demo.control().set_faults(Faults::one(Rule::new(act).path(POSTED).verb("create").only(1, 1)));
     let line = r#"silence hr/team-alpha/shop reason=rack matchers=alertname="X" --yes"#;
     lost(answered(503));
-    state.on(&demo, line).is(5, "no such silence is there");
+    state.on(&demo, line).is(5, "there is no such silence");
     lost(Act::Lose);
     let seen = state.on(&demo, line);
     seen.is(0, "on 2 replicas");

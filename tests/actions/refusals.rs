@@ -122,7 +122,7 @@ fn an_unlocked_context_may_be_written_to_and_that_is_recorded() {
     "restore backup/velero/before-istio-1-27 namespace=istio-system into=kube-system reason=x confirm=before-istio-1-27",
     "--confirm sre-demo"
 )]
-#[case::broad_regex(r#"silence hr/team-alpha/shop matchers=alertname=~"(" reason=x --yes"#, "is no regex")]
+#[case::broad_regex(r#"silence hr/team-alpha/shop matchers=alertname=~"(" reason=x --yes"#, "is not a valid regex")]
 fn it_says_why_it_is_not_done(#[case] line: &str, #[case] says: &str) {
     let (demo, state) = (demo("quiet"), State::new());
     state.on(&demo, line).is(4, says);
@@ -208,7 +208,7 @@ fn nothing_that_was_there_before_is_part_of_the_undo_of_a_restore() {
         assert!(out.contains(&format!("warning: namespace {there} is there already")), "{out}");
     }
     let out = restore("restore-test");
-    assert!(out.contains("undo: restore-test is not there now, so that it is made by this restore"), "{out}");
+    assert!(out.contains("undo: restore-test does not exist now, so this restore creates it"), "{out}");
     let undo = "undo: kubectl --context sre-demo delete namespace restore-test --kubeconfig ";
     assert!(out.lines().any(|line| line.starts_with(undo)), "{out}");
     // an identity that may not look is told so, and nothing of it is undone

@@ -72,7 +72,7 @@ fn release(wanted: &str, deployed: &str, given: Option<&str>, status: &Value) ->
     "1.x",
     "1.2.0",
     Some("1.x:1.1.0"),
-    "its source has 1.1.0 for 1.x: it will be taken back to that"
+    "its source has 1.1.0 for 1.x: it will be downgraded"
 )]
 #[case::a_build_decides_nothing("1.x", "1.1.0+abc", Some("1.x:1.1.0"), "its source has no other one for 1.x")]
 #[case::another_build(
@@ -97,7 +97,7 @@ fn release(wanted: &str, deployed: &str, given: Option<&str>, status: &Value) ->
     "1.0.0",
     "1.1.0",
     Some("1.1.0:1.1.0"),
-    "chart 1.1.0 is deployed, 1.0.0 is wanted: it will be taken back to that"
+    "chart 1.1.0 is deployed, 1.0.0 is wanted: it will be downgraded"
 )]
 #[case::a_range_that_was_widened(
     "1.x",
@@ -390,7 +390,7 @@ fn only_a_namespace_that_the_restore_makes_is_part_of_its_undo(
     let plan = given.plan("restore").unwrap();
     if undone {
         let lines: Vec<&str> = plan.undo.lines().collect();
-        assert!(lines[0].contains("is made by this restore"), "{lines:?}");
+        assert!(lines[0].contains("this restore creates it"), "{lines:?}");
         assert_eq!(lines[1], format!("kubectl --context prod delete namespace {into}"));
     } else {
         assert_eq!(plan.undo, "");
@@ -453,11 +453,11 @@ fn a_suspend_of_somebody_else_is_not_part_of_an_undo() {
 }
 
 #[rstest]
-#[case("--kubeconfig=/tmp/evil", "", "is no name of a Helm release")]
-#[case("-evil", "", "is no name of a Helm release")]
-#[case("a;touch x", "", "is no name of a Helm release")]
-#[case("app", "-1", "they begin with 1")]
-#[case("app", "0", "they begin with 1")]
+#[case("--kubeconfig=/tmp/evil", "", "is not a valid name of a Helm release")]
+#[case("-evil", "", "is not a valid name of a Helm release")]
+#[case("a;touch x", "", "is not a valid name of a Helm release")]
+#[case("app", "-1", "they start at 1")]
+#[case("app", "0", "they start at 1")]
 fn helm_gets_nothing_that_is_no_name_or_revision(#[case] release: &str, #[case] revision: &str, #[case] says: &str) {
     let why = with_history(release, false).set("revision", revision).plan("rollback").unwrap_err();
     assert!(why.contains(says), "{why}");
@@ -504,10 +504,7 @@ fn what_is_done_to_several_is_undone_for_all_of_them_the_last_first() {
 fn what_a_schedule_says_itself_is_not_said_beside_it(#[case] name: &str, #[case] value: &str) {
     let offsite = location("offsite", "Available", "ReadWrite", FRESH);
     let why = velero("Schedule", "daily", &offsite, &[]).set(name, value).plan("backup").unwrap_err();
-    assert!(
-        why.contains(&format!("{name} is not for a Schedule: a run of a schedule takes what its template")),
-        "{why}"
-    );
+    assert!(why.contains(&format!("{name} is not for a Schedule: a run of a schedule uses its template")), "{why}");
     let plan = velero("BackupStorageLocation", "offsite", &offsite, &[]).set(name, value).plan("backup").unwrap();
     assert!(body(&plan)["spec"].to_string().contains(value), "{:?}", body(&plan));
 }

@@ -1,5 +1,5 @@
-//! Makes up an object by asking its wire type: a `Deserializer` that answers whatever the type asks for, and writes down
-//! the JSON of its answers. There is no list of fields, so none can be left out of it.
+//! Generates an object by asking its wire type: a `Deserializer` that answers whatever the type asks for, and writes
+//! down the JSON of its answers. There is no list of fields, so none can be missing in it.
 
 mod answers;
 
@@ -16,10 +16,10 @@ use crate::domain::interner::Interner;
 use crate::kinds::Decode;
 use answers::Refusal;
 
-/// How much of an object there is.
+/// Which part of an object is filled.
 #[derive(Debug, Clone, Copy)]
 pub enum Way {
-    /// What the dice say, now and then of a wrong type.
+    /// At random, sometimes of a wrong type.
     Dice,
     /// All of it, down to this depth: the fields from there on are holes. Every list begins with a null.
     Down(usize, Hole),
@@ -33,7 +33,7 @@ pub enum Hole {
     Null,
 }
 
-/// Numbers to decide by. When they are used up, all that follows is the least that there can be.
+/// Numbers to decide by. When they are used up, the smallest possible values follow.
 #[derive(Debug, Clone)]
 pub struct Dice {
     rolls: Vec<u16>,
@@ -81,11 +81,11 @@ pub struct Made {
 }
 
 thread_local! {
-    /// The object that the next decoder makes up, and then what it has made.
+    /// The object that the next decoder generates, and then its result.
     static WALK: RefCell<Option<Walk>> = const { RefCell::new(None) };
 }
 
-/// Every decoder says its wire type here before it reads.
+/// Every decoder announces its wire type here before it reads.
 pub fn ask<O: DeserializeOwned>() {
     if let Some(mut walk) = WALK.take() {
         walk.through::<O>();
@@ -102,7 +102,7 @@ pub fn make(decode: Decode, way: Way, dice: Dice, words: &[String], now: Time) -
     made
 }
 
-/// What a field or a key is called, and whether it has a value.
+/// The name of a field or a key, and whether it has a value.
 #[derive(Debug)]
 struct Entry {
     key: String,
@@ -160,7 +160,7 @@ impl Walk {
         Refusal::Fault(format!("{}: {what}", self.path))
     }
 
-    /// Whether the answer is null, which every question must take.
+    /// Whether the answer is null, which every question must accept.
     fn is_null(&mut self) -> bool {
         if self.null {
             self.made.json.push_str("null");
@@ -257,7 +257,7 @@ impl Walk {
         self.made.json.push_str(&serde_json::to_string(value).unwrap());
     }
 
-    /// Any JSON: for what is passed over, and in the place of what was asked for.
+    /// Any JSON: for skipped values, and in the place of what was asked for.
     fn write_anything(&mut self, depth: usize) {
         match self.roll(if depth > 2 { 5 } else { 7 }) {
             0 => self.made.json.push_str("null"),

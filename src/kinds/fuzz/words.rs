@@ -1,4 +1,4 @@
-//! The words and keys that an object is made up of.
+//! The words and keys that an object consists of.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The questions, in the order of the platform's runbook, and what each goes by.
+//! The questions, in the order of the platform's runbook, and the data that answers each.
 
 use super::tally::Tally;
 use super::{Line, Verdict};
@@ -53,7 +53,7 @@ fn is_fault(_: &Record, health: Health) -> bool {
     health.is_fault()
 }
 
-/// Counts, and names what is not well or suspended.
+/// Counts, and names what is unhealthy or suspended.
 fn count_of(store: &Store, what: &'static str, kinds: &[KindId]) -> Line {
     let tally = Tally::of(store, kinds.iter().copied());
     if !kinds.iter().any(|kind| kinds::spec(*kind).switch.is_some()) {
@@ -83,7 +83,7 @@ fn nodes_ready(store: &Store) -> Line {
     let cordoned = |r: &Record| status(r).contains("SchedulingDisabled");
     let shut = count(tally.rows().filter(|(r, _)| cordoned(r)));
     let verdict = match tally.verdict() {
-        // on purpose, but capacity is missing until somebody takes it back
+        // on purpose, but capacity is missing until the node is uncordoned
         Verdict::Ok if shut > 0 => Verdict::Warning,
         // a cluster without a node is no healthy cluster
         Verdict::Ok if tally.is_none() => Verdict::Unknown,
@@ -109,7 +109,7 @@ fn usage(used: &Seen<Usages>) -> Line {
     // what runs out of CPU is slow, what runs out of memory is killed
     let verdict = match (memory, cpu) {
         (FULL.., _) => Verdict::Failed,
-        // the one that nobody measures may be the one that is full
+        // the node without metrics may be the one that is full
         _ if !usages.unknown.is_empty() => Verdict::Unknown,
         (NEARLY.., _) | (_, NEARLY..) => Verdict::Warning,
         _ => Verdict::Ok,
@@ -191,7 +191,7 @@ fn backups(store: &Store) -> Line {
         verdict => verdict,
     };
     let line = both.line("Backups", verdict, numbers, why);
-    // the schedules are what is judged: what an old backup was is no fault of today
+    // the schedules are judged: the result of an old backup is no fault of today
     let faults = schedules.faults() > 0;
     Line { kind: line.kind.map(|_| kinds::SCHEDULE), faults, ..line }
 }
@@ -276,7 +276,7 @@ fn policies(store: &Store) -> Line {
     policies.sort_unstable();
     policies.dedup();
     policies.truncate(3);
-    // worse than what breaks a policy is only what nobody can read
+    // only unreadable results are worse than violations of a policy
     let verdict = if fail + warn + error > 0 { Verdict::Warning } else { Verdict::Ok };
     let verdict = if tally.with(Health::Unknown) > 0 { verdict.max(Verdict::Unknown) } else { verdict };
     tally.line("Policy violations", verdict, numbers, policies.join(", "))

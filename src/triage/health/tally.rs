@@ -8,7 +8,7 @@ use crate::kinds;
 use crate::store::Store;
 use crate::store::table::Table;
 
-/// Names that are told; the rest is counted.
+/// So many names are shown; the rest is counted.
 const NAMED: usize = 3;
 
 /// What was counted.
@@ -17,7 +17,7 @@ pub struct Tally<'s> {
     kinds: Vec<KindId>,
     /// Why some of it cannot be seen.
     blind: Vec<String>,
-    /// Kinds that are there and can be read.
+    /// Kinds that exist and can be read.
     readable: usize,
     installed: bool,
     off: bool,
@@ -47,7 +47,7 @@ impl<'s> Tally<'s> {
                         out.blind.push(format!("{unreadable} {word} cannot be read: {}", first.unwrap_or_default()));
                     }
                     if !feed.only.is_empty() {
-                        // a few namespaces are not the platform
+                        // a few namespaces are not the whole platform
                         out.blind.push(format!("{word} of {} only", feed.only.join(", ")));
                     }
                 }
@@ -76,7 +76,7 @@ impl<'s> Tally<'s> {
         self.tables().map(|table| i64::try_from(table.len()).unwrap_or(i64::MAX)).sum()
     }
 
-    /// That there is none is known: all that there is can be seen.
+    /// Whether it is certain that there is none: everything can be seen.
     pub fn is_none(&self) -> bool {
         self.blind.is_empty() && self.total() == 0
     }
@@ -85,7 +85,7 @@ impl<'s> Tally<'s> {
         self.tables().map(|table| i64::from(table.count(health))).sum()
     }
 
-    /// Rows that are not well.
+    /// Unhealthy rows.
     pub fn faults(&self) -> i64 {
         [Health::Failed, Health::Warning, Health::Unknown, Health::Stale].into_iter().map(|h| self.with(h)).sum()
     }
@@ -125,7 +125,7 @@ impl<'s> Tally<'s> {
         numbers: Vec<(&'static str, i64)>,
         why: impl Into<String>,
     ) -> Line {
-        // the table that has the faults, else the first that is there
+        // the table that has the faults, else the first that exists
         let there = |kind: &&KindId| self.store.table(**kind).feed.state != FeedState::NotInstalled;
         let faulty = |kind: &&KindId| {
             let table = self.store.table(**kind);

@@ -1,4 +1,4 @@
-//! What a Flux object waits for may not exist, or may wait for this very object: neither is said by the object itself.
+//! What a Flux object waits for may not exist, or may wait for this very object: the object itself says neither.
 
 use hashbrown::HashSet;
 
@@ -38,7 +38,7 @@ fn join(store: &Store, id: RowId, mut judged: Judgement) -> Judgement {
         return judged;
     }
     let Some(record) = store.row(id).map(|row| &row.record).filter(|record| waits(record)) else { return judged };
-    let words = circle(store, id).map(|(next, way)| format!("blocked by {next}, in a circle: {way}")).or_else(|| {
+    let words = circle(store, id).map(|(next, way)| format!("blocked by {next}, in a cycle: {way}")).or_else(|| {
         let link = absent(store, record)?;
         Some(format!("blocked by {}, which does not exist", told(store, link, id.kind, record)))
     });
@@ -48,7 +48,7 @@ fn join(store: &Store, id: RowId, mut judged: Judgement) -> Judgement {
     judged
 }
 
-/// The dependency or source that is not there: the one that the controller names, or any when it names none.
+/// The dependency or source that does not exist: the one that the controller names, or any when it names none.
 fn absent<'s>(store: &'s Store, record: &'s Record) -> Option<&'s Link> {
     let by_source = record.text(flux::READY_REASON, &store.strings) == "SourceNotReady";
     let relation = if by_source { Relation::Source } else { Relation::DependsOn };
@@ -58,20 +58,20 @@ fn absent<'s>(store: &'s Store, record: &'s Record) -> Option<&'s Link> {
         let Some(kind) = kinds::by_name(text(l.kind)) else { return false };
         let feed = &store.table(kind).feed;
         let seen = feed.only.is_empty() || feed.only.iter().any(|one| **one == *text(l.namespace));
-        // of a kind that the server does not know there is none
+        // a kind that the server does not serve has no objects
         let told = (feed.state.is_live() && seen) || feed.state == FeedState::NotInstalled;
         told && store.find(kind, text(l.namespace), text(l.name)).is_none()
     };
     let is_named = |l: &&Link| names(&record.note, text(l.kind), l.relation, text(l.namespace), text(l.name));
-    // whoever is named is what it waits for, be it there or not
+    // the object that is named is what it waits for, whether it exists or not
     match record.links.iter().filter(needed).find(is_named) {
         Some(named) => Some(named).filter(is_absent),
         None => record.links.iter().filter(needed).find(is_absent),
     }
 }
 
-/// Whether a controller's message names an object: `dependency 'flux-system/crds' is not ready`, and of a source its kind
-/// as well, for a chart is called like its release.
+/// Whether a controller's message names an object: `dependency 'flux-system/crds' is not ready`. A source must be named
+/// with its kind, because a chart often has the name of its release.
 fn names(note: &str, kind: &str, relation: Relation, namespace: &str, name: &str) -> bool {
     if !note.contains(name) {
         return false;
@@ -94,7 +94,7 @@ fn told(store: &Store, link: &Link, own: KindId, record: &Record) -> String {
     if text(link.kind) == kinds::spec(own).name { name } else { format!("{} {name}", text(link.kind)) }
 }
 
-/// `b` and `a -> b -> a`: the way from an object through what it depends on to itself, the shortest.
+/// `b` and `a -> b -> a`: the shortest way from an object through its dependencies to itself.
 fn circle(store: &Store, id: RowId) -> Option<(String, String)> {
     // each with the place of the one that leads to it
     let mut reached: Vec<(RowId, usize)> = vec![(id, 0)];

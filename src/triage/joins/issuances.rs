@@ -1,5 +1,5 @@
-//! A certificate that is being issued is judged with its issuer: where that is not ready, or not there at all, there is
-//! nothing to wait for.
+//! A certificate that is being issued is judged with its issuer: if that is not ready, or does not exist, waiting is no
+//! use.
 
 use super::JoinSpec;
 use crate::domain::ages::Time;
@@ -16,7 +16,7 @@ pub const SPEC: JoinSpec = JoinSpec {
     join: |look, judged| join(look.store, look.id, judged, look.thresholds, look.now),
 };
 
-/// Certificates that are not well, when an issuer is among the touched rows.
+/// Unhealthy certificates, when an issuer is among the touched rows.
 fn concerned(store: &Store, touched: &[RowId]) -> Vec<RowId> {
     if !touched.iter().any(|id| is_issuer(id.kind)) {
         return Vec::new();
@@ -34,7 +34,7 @@ fn waits(certificate: &Record) -> bool {
     certificate.time(certificates::ISSUING).is_some() || failing || certificate.health != Health::Ok
 }
 
-/// Adds that nobody can issue a certificate; `judged` is returned as it is for all others.
+/// Adds that no issuer can issue a certificate; `judged` is returned as it is for all others.
 fn join(store: &Store, id: RowId, mut judged: Judgement, thresholds: &Thresholds, now: Time) -> Judgement {
     if id.kind != kinds::CERTIFICATE {
         return judged;
@@ -53,7 +53,7 @@ fn join(store: &Store, id: RowId, mut judged: Judgement, thresholds: &Thresholds
     }
     let urgency = certificates::urgency(record, thresholds, now);
     let gravest = judged.findings.iter().map(|f| f.severity).min();
-    // what is wrong already is told in words of its own; that there is no issuer is the reason for it
+    // what is wrong already has words of its own; that there is no issuer is the reason for it
     if issuer.is_some() && gravest.is_some() {
         return judged;
     }
@@ -65,13 +65,13 @@ fn join(store: &Store, id: RowId, mut judged: Judgement, thresholds: &Thresholds
     judged
 }
 
-/// The issuer that cannot issue, or nothing where there is none of its name; and that in words.
+/// The issuer that cannot issue, or none where it does not exist; with the words for it.
 fn unable(store: &Store, certificate: &Record) -> Option<(Option<RowId>, String)> {
     let link = certificate.link(Relation::From)?;
     let (name, namespace) = (store.strings.get(link.name), store.strings.get(link.namespace));
     let kind = kinds::by_name(store.strings.get(link.kind)).filter(|kind| is_issuer(*kind))?;
     let feed = &store.table(kind).feed;
-    // only whoever sees all of them can say that one is not there
+    // only a console that sees all of them can say that one does not exist
     if !feed.state.is_live() || (!feed.only.is_empty() && !feed.only.iter().any(|seen| **seen == *namespace)) {
         return None;
     }

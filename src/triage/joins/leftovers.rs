@@ -1,5 +1,5 @@
-//! Pods that ended badly and were replaced long since (evicted, shut down with their node) stay until somebody cleans up.
-//! Once their workload has all its pods again, be they well or not, or their Job is complete, they are history: a note.
+//! Pods that failed and were replaced long ago (evicted, terminated by a node shutdown) stay until somebody cleans up.
+//! Once their workload has all its pods again, healthy or not, or their Job is complete, they are history: a note.
 
 use hashbrown::HashSet;
 
@@ -72,7 +72,7 @@ fn join(
         if !is_replaced(kind, workload, store, counted) {
             return judged;
         }
-        // what takes its place may end as it did: only then is it history
+        // its replacement may end as it did: only then is it history
         let since = judged.findings.iter().filter_map(|finding| finding.since).max();
         match since.map(|since| since.plus(thresholds.recent_restart)) {
             Some(old) if now >= old => {}
@@ -92,13 +92,14 @@ fn join(
 fn is_whole(kind: KindId, record: &Record, strings: &Strings) -> bool {
     match kind {
         kinds::JOB => record.health == Health::Ok,
-        // before its controller has looked, the numbers are of another spec
+        // before its controller has observed the spec, the numbers are of another one
         _ if strings.get(record.status) == workload::OBSERVING => false,
         _ => matches!(record.cell(workload::READY), Cell::Ratio(ready, wanted) if ready >= wanted),
     }
 }
 
-/// Whether a workload has as many pods as it wants, ready or not: those that are not say themselves what is wrong.
+/// Whether a workload has as many pods as it should have, ready or not: those that are not say themselves what is
+/// wrong.
 fn is_replaced(kind: KindId, record: &Record, store: &Store, counted: &mut Counted) -> bool {
     let Cell::Ratio(_, wanted) = record.cell(workload::READY) else { return false };
     kind != kinds::JOB && counted.there(store, kinds::name(kind), record) >= usize::from(wanted)

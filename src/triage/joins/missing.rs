@@ -1,5 +1,5 @@
-//! A workload that lacks pods is a finding by itself only while they are not there: a pod that is there and not well says
-//! what is wrong with it.
+//! A workload that lacks pods is a finding by itself only while the pods do not exist: a pod that exists and is
+//! unhealthy says what is wrong with it.
 
 use std::hash::BuildHasher;
 
@@ -26,7 +26,7 @@ fn concerned(store: &Store, touched: &[RowId]) -> Vec<RowId> {
     let owners =
         touched.iter().filter(|id| id.kind == kinds::POD).filter_map(|id| store.row(*id)?.record.link(Relation::Owner));
     let owners: HashSet<(&str, Sym, &str)> = owners.map(|l| (text(l.kind), l.namespace, text(l.name))).collect();
-    // of a pod that went nobody knows whose it was
+    // the owner of a pod that is gone is not known
     let went = touched.iter().any(|id| id.kind == kinds::POD && store.row(*id).is_none());
     if owners.is_empty() && !went {
         return Vec::new();
@@ -40,12 +40,12 @@ fn concerned(store: &Store, touched: &[RowId]) -> Vec<RowId> {
     out
 }
 
-/// How many pods of each controller there are: counted once for all that is judged together, and only what is asked for.
+/// How many pods of each controller there are: counted once for all that is judged together, and only where asked for.
 #[derive(Debug, Default)]
 pub struct Counted {
-    /// Those that are not well.
+    /// The unhealthy ones.
     unwell: Option<Pods>,
-    /// Those that have not ended, well or not.
+    /// Those that have not ended, healthy or not.
     there: Option<Pods>,
 }
 
@@ -70,14 +70,14 @@ impl Pods {
 }
 
 impl Counted {
-    /// How many pods of a controller are there and not well.
+    /// How many pods of a controller exist and are unhealthy.
     fn unwell(&mut self, store: &Store, kind: &str, owner: &Record) -> usize {
         let is_unwell = |pod: &Record| pod.health != Health::Ok;
         let unwell = self.unwell.get_or_insert_with(|| Pods::of(store, is_unwell));
         unwell.own(kind, owner.namespace, &owner.name)
     }
 
-    /// How many pods of a controller have not ended and are not on their way out: as it counts them itself.
+    /// How many pods of a controller have not ended and are not terminating: as the controller itself counts them.
     /// Source: Kubernetes `pkg/controller/controller_utils.go`, `IsPodActive`.
     pub fn there(&mut self, store: &Store, kind: &str, owner: &Record) -> usize {
         let strings = &store.strings;
@@ -94,7 +94,7 @@ fn key(kind: &str, namespace: Sym, name: &str) -> u64 {
     FixedState::default().hash_one((kind, namespace, name))
 }
 
-/// Takes back that a workload lacks pods when they are there; `judged` is returned as it is for all others.
+/// Drops the finding that a workload lacks pods when they exist; `judged` is returned as it is for all others.
 fn join(store: &Store, id: RowId, mut judged: Judgement, counted: &mut Counted) -> Judgement {
     if judged.findings.is_empty() || kinds::spec(id.kind).family != Family::Workload {
         return judged;
@@ -106,7 +106,7 @@ fn join(store: &Store, id: RowId, mut judged: Judgement, counted: &mut Counted) 
         return judged;
     }
     let there = counted.unwell(store, kinds::name(id.kind), record);
-    // a stateful set makes no further pod before the one that is not ready
+    // a stateful set creates no further pod before the one that is not ready
     let enough = if id.kind == kinds::STATEFUL_SET { 1 } else { workload::lacking(record) };
     if there >= enough {
         judged.findings.clear();
@@ -114,7 +114,7 @@ fn join(store: &Store, id: RowId, mut judged: Judgement, counted: &mut Counted) 
     judged
 }
 
-/// Whether what is found of it is that it lacks pods.
+/// Whether its finding is that it lacks pods.
 fn lacks(kind: KindId, record: &Record, strings: &Strings) -> bool {
     // a rollout of the others has a finding of its own
     let is_rolling =

@@ -1,5 +1,5 @@
 //! What a row's neighbours add to its judgement: one file and one row each. A join sees the rows of other kinds; what a
-//! row says of itself, its kind has judged before.
+//! row says about itself, its kind has judged before.
 
 pub mod blocked;
 pub mod controllers;
@@ -25,7 +25,7 @@ pub struct JoinSpec {
     pub doc: &'static str,
     /// The rows that must be judged again because others were touched.
     pub concerned: fn(&Touched<'_>) -> Vec<RowId>,
-    /// Returns `judged` as it is for rows that it has nothing to say of.
+    /// Returns `judged` as it is for rows that it has nothing to add to.
     pub join: fn(&mut Look<'_>, Judgement) -> Judgement,
 }
 

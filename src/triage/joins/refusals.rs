@@ -1,5 +1,5 @@
-//! A workload that cannot make its pods has none that could say why, and no condition either: it is judged with the
-//! warning events about it. A pod that came after the last of them proves it over.
+//! A workload that cannot create its pods has none that could say why, and no condition either: it is judged with the
+//! warning events about it. A pod that was created after the last event proves it over.
 
 use hashbrown::HashSet;
 
@@ -19,7 +19,7 @@ pub const SPEC: JoinSpec = JoinSpec {
     join: |look, judged| join(look.store, look.id, judged, look.thresholds, look.now),
 };
 
-/// Kinds without a condition that tells it.
+/// Kinds without a condition for it.
 const SILENT: [KindId; 3] = [kinds::STATEFUL_SET, kinds::DAEMON_SET, kinds::JOB];
 
 /// Workloads that touched events are about, and those whose pods were touched while there are such events.
@@ -42,7 +42,7 @@ fn concerned(store: &Store, touched: &[RowId]) -> Vec<RowId> {
     out.into_iter().collect()
 }
 
-/// Whether the events say that it cannot make its pods, whenever that was.
+/// Whether the events say that it cannot create its pods, whenever that was.
 pub fn is_refused(store: &Store, kind: KindId, record: &Record) -> bool {
     SILENT.contains(&kind) && lacks(kind, record) && newest(store, kind, record).is_some()
 }
@@ -73,7 +73,7 @@ fn join(store: &Store, id: RowId, mut judged: Judgement, thresholds: &Thresholds
     judged_again(judged)
 }
 
-/// Whether it wants pods that it has not, as far as its status tells.
+/// Whether it lacks pods, as far as its status says.
 fn lacks(kind: KindId, record: &Record) -> bool {
     match record.cell(workload::READY) {
         _ if record.health == Health::Terminating => false,

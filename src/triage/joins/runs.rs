@@ -25,7 +25,7 @@ pub fn cron_job(job: &Record, strings: &Strings) -> Option<(Sym, Sym)> {
     Some((owner.namespace, owner.name))
 }
 
-/// By which the later run is the greater.
+/// Orders runs: the later run is the greater.
 pub fn order(job: &Record) -> (Time, Uid) {
     (job.created, job.uid)
 }
@@ -69,7 +69,7 @@ fn is_over(store: &Store, job: &Record) -> bool {
     store.table(kinds::JOB).iter().any(|(_, row)| good(&row.record))
 }
 
-/// Makes a note of what a later run has put right; `judged` is returned as it is for all others.
+/// Makes a note of a failure that a later run has fixed; `judged` is returned as it is for all others.
 fn join(store: &Store, id: RowId, mut judged: Judgement) -> Judgement {
     let Some(row) = store.row(id) else { return judged };
     if row.record.health != Health::Failed || judged.findings.is_empty() {

@@ -1,4 +1,4 @@
-//! A backup schedule is judged with its backups: what was missed and what failed stands in them, not in the schedule.
+//! A backup schedule is judged with its backups: they show what was missed and what failed, the schedule does not.
 
 use super::JoinSpec;
 use crate::domain::ages::Time;
@@ -29,8 +29,8 @@ fn join(store: &Store, id: RowId, judged: Judgement, thresholds: &Thresholds, no
     }
     let Some(row) = store.row(id) else { return judged };
     let backups = store.table(kinds::BACKUP);
-    // without the backups nothing can be said about missed runs: the feed's own finding says that we are blind. And one
-    // that Velero refuses, or that goes away, misses none
+    // without the backups nothing can be said about missed runs: the feed's own finding says that they cannot be read.
+    // And a schedule that Velero refuses, or that is being deleted, misses none
     if !backups.feed.state.is_live() || matches!(row.record.health, Health::Failed | Health::Terminating) {
         return judged;
     }
@@ -39,9 +39,9 @@ fn join(store: &Store, id: RowId, judged: Judgement, thresholds: &Thresholds, no
     let mut judged = judged;
     let found = state.finding(&store.strings);
     let weak = |own: &Finding| {
-        // a run that waits or is under way holds the next one back; and what was missed says the same in better words
+        // a run that waits or is in progress holds the next one back; and missed runs say the same in better words
         let late = *own.why == *schedules::NOT_SUBMITTED && (state.held || state.missed > 0);
-        // the pause is in the words
+        // the words name the pause
         let paused =
             row.record.health == Health::Suspended && found.as_ref().is_some_and(|f| f.severity <= own.severity);
         late || paused

@@ -1,5 +1,5 @@
-//! A claim that nobody was asked for waits for its first pod, or its class does not exist: which of the two, a pod tells
-//! that waits for it.
+//! A claim without a provisioner waits for its first pod, or its class does not exist: a pod that waits for it says
+//! which.
 
 use super::JoinSpec;
 use crate::domain::finding::Judgement;

@@ -35,7 +35,7 @@ fn denier(message: &str) -> Option<&str> {
     rest.trim_start().starts_with("denied the request").then_some(name)
 }
 
-/// One alone is its own finding.
+/// A single workload is its own finding.
 fn judge(scan: &Scan<'_>, group: &GroupState) -> Option<Finding> {
     let severity = worst(scan, &group.members).filter(|_| group.members.len() > 1)?;
     Some(Finding::new(severity, None, format!("denies {} workloads", group.members.len())))

@@ -1,6 +1,6 @@
-//! An alert about an object that fails is a symptom of that object, not a finding beside it. The object is the one that
-//! the labels name; without one nothing is guessed here. An alert may fire before the object counts as a failure: then it
-//! belongs to whatever the object's state follows from.
+//! An alert about an object that fails is a symptom of that object, not a finding of its own. The object is the one
+//! that the labels name; without one nothing is guessed here. An alert may fire before the object counts as a failure:
+//! then it belongs to whatever the object's state follows from.
 
 use super::{RuleSpec, behind, crash_loop, row};
 use crate::domain::record::Relation;

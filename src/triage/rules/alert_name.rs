@@ -1,5 +1,5 @@
-//! Alerts of one name, in one namespace, that nothing explains are one incident: forty red lines of one rule say no more
-//! than one. What is silenced is not among them.
+//! Alerts of one name, in one namespace, that nothing explains are one incident: forty red lines of one rule say no
+//! more than one. Silenced alerts are not counted.
 
 use super::{RuleSpec, row, worst};
 use crate::domain::finding::Finding;
@@ -33,7 +33,7 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
 fn judge(scan: &Scan<'_>, group: &GroupState) -> Option<Finding> {
     let n = group.members.len();
     let severity = worst(scan, &group.members).filter(|_| n > 1)?;
-    // what the least of them says stands for all
+    // the first of their notes represents all
     let notes = group.members.iter().filter_map(|m| Some(&*scan.record(row(*m)?)?.note)).filter(|n| !n.is_empty());
     let why = match notes.min() {
         Some(note) => format!("{n} alerts: {note}"),

@@ -19,7 +19,7 @@ pub const SPEC: RuleSpec = RuleSpec {
     ..RuleSpec::BASE
 };
 
-/// Without a way back, a maintenance window is an accident: while one is open it is urgent.
+/// Without a way back, maintenance is a risk: while a window is open it is urgent.
 fn weigh(scan: &Scan<'_>, root: Subject, _: Explained) -> Option<Severity> {
     let id = row(root).filter(|id| scan.kind(*id) == "BackupStorageLocation")?;
     let silence = |record: &Record| {
@@ -29,7 +29,7 @@ fn weigh(scan: &Scan<'_>, root: Subject, _: Explained) -> Option<Severity> {
     (open && scan.health(id) == Health::Failed).then_some(Severity::P1)
 }
 
-/// The location is looked at every minute, so a run may fail that much before it is marked.
+/// Velero checks the location every minute, so a run may fail that much before the location is marked.
 const SLACK: i64 = 300;
 
 fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
@@ -39,7 +39,7 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     let name = match scan.kind(id) {
         "Backup" => record.text(backups::STORAGE, strings),
         "Schedule" => match record.text(schedules::STORAGE, strings) {
-            // Velero's own name for the one that is taken when none is named
+            // Velero's own name for the location that is used when none is named
             "" => "default",
             name => name,
         },
@@ -55,7 +55,7 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     // a paused or refused schedule has a reason of its own
     let own = scan.kind(id) == "Schedule"
         && matches!(scan.record(id).map(|r| r.health), Some(Health::Suspended | Health::Failed));
-    // Velero does not say since when a location is lost: what is old news has been somebody else's fault
+    // Velero does not say since when a location is unavailable: an old failure had another reason
     let news = scan.finding(id).is_some_and(|f| f.severity < Severity::P4);
     let follows = if down.is_some() { scan.follows(since, down, SLACK) } else { news };
     if scan.health(place) == Health::Failed && !own && (scan.kind(id) == "Schedule" || follows) {

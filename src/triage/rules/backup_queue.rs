@@ -1,4 +1,4 @@
-//! One run that does not end holds up all others of its server: Velero works on one after another.
+//! One run that does not end holds up all others of its server: Velero processes them one after another.
 
 use super::{RuleSpec, row};
 use crate::domain::health::Health;
@@ -19,7 +19,7 @@ pub const SPEC: RuleSpec = RuleSpec {
     ..RuleSpec::BASE
 };
 
-/// A run is missed from when it was due on, and the one that holds it up may have begun a little later.
+/// A run is missed from its due time on, and the run that holds it up may have started a little later.
 const SLACK: i64 = 3600;
 
 fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
@@ -28,7 +28,7 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     let runs = if kind == "Schedule" { "Backup" } else { kind };
     let Some((root, stuck)) = stuck(scan, runs, record) else { return };
     let held = match kind {
-        // one that is paused, refused or not understood lacks its runs for that reason
+        // a schedule that is paused, refused or not understood lacks its runs for that reason
         "Schedule" if matches!(record.health, Health::Suspended | Health::Failed | Health::Unknown) => false,
         "Schedule" => is_of(scan, stuck, record) || lacks_runs(scan, record, stuck),
         _ => is_behind(scan, record, stuck),
@@ -39,7 +39,7 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     }
 }
 
-/// The oldest run of a kind in the same place that has the server to itself for too long.
+/// The oldest run of a kind in the same place that has occupied the server for too long.
 fn stuck<'a>(scan: &Scan<'a>, kind: &str, of: &Record) -> Option<(RowId, &'a Record)> {
     let is_stuck = |id: RowId, run: &Record| {
         run.namespace == of.namespace && velero::holds_others(scan.text(run.status)) && scan.finding(id).is_some()
@@ -54,8 +54,8 @@ fn is_of(scan: &Scan<'_>, run: &Record, schedule: &Record) -> bool {
     from.any(|l| l.namespace == schedule.namespace && scan.text(l.name) == &*schedule.name)
 }
 
-/// Whether all that is wrong with a schedule is that its runs wait behind this one, or were missed since it began. One
-/// that ended badly did so by itself, and that backups are not there or not kept comes from no queue.
+/// Whether all that is wrong with a schedule is that its runs wait behind this one, or were missed since it began. A
+/// run that failed did so by itself, and backups that are missing or not kept do not come from a queue.
 fn lacks_runs(scan: &Scan<'_>, schedule: &Record, stuck: &Record) -> bool {
     let (strings, thresholds) = (&scan.store.strings, scan.settings.thresholds);
     let own: Vec<&Record> = scan.all("Backup").map(|(_, run)| run).filter(|run| is_of(scan, run, schedule)).collect();

@@ -1,5 +1,5 @@
-//! Certificate, request, order and challenge are one story, told from the certificate; what waits for its Secret waits
-//! for it.
+//! Certificate, request, order and challenge are one failure, reported at the certificate; what waits for its Secret
+//! waits for it.
 
 use super::{RuleSpec, row};
 use crate::domain::health::Health;
@@ -20,7 +20,7 @@ pub const SPEC: RuleSpec = RuleSpec {
 
 fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     let Some((id, record)) = row(subject).and_then(|id| Some((id, scan.record(id)?))) else { return };
-    // what is stuck on its way out waits for finalizers
+    // an object that is stuck in deletion waits for finalizers
     if record.health == Health::Terminating && scan.kind(id) == "Ingress" {
         return;
     }
@@ -34,7 +34,7 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
         }
         return;
     }
-    // the request of an order may be well for as long as the order is not decided: the way up does not end there
+    // the request of an order may be healthy until the order is decided: the way up does not end there
     let mut at = id;
     for _ in 0..3 {
         let Some(up) = scan.record(at).and_then(|r| scan.linked(r, Relation::Owner).next()) else { return };

@@ -1,4 +1,4 @@
-//! A webhook or controller without a ready pod: whatever it admits is refused, whatever it moves on stands still.
+//! A webhook or controller without a ready pod: what it admits is refused, what it reconciles makes no progress.
 
 use super::{RuleSpec, row};
 use crate::domain::health::Health;
@@ -43,11 +43,11 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
         && let Some(down) = scan.named("Deployment", controller.home, controller.name)
         && scan.record(down).is_some_and(controllers::is_gone)
     {
-        claims.row(down, Confidence::Likely, format!("nothing moves it on: {} is down", controller.name));
+        claims.row(down, Confidence::Likely, format!("nothing handles it: {} is down", controller.name));
     }
 }
 
-/// Whether it stands still: it is not told to have failed, it just does not go on.
+/// Whether it makes no progress: it does not report a failure, it just does not continue.
 fn waits(scan: &Scan<'_>, id: RowId) -> bool {
     let Some(record) = scan.record(id) else { return false };
     match id.kind {
@@ -72,7 +72,7 @@ fn webhook(message: &str) -> Option<(&str, &str)> {
     (parts.next() == Some("svc")).then_some((service, namespace))
 }
 
-/// The workload behind a service, if it has no ready pod, wanted or not: by the habits of naming.
+/// The workload behind a service, if it has no ready pod, scaled to 0 or not: found by naming conventions.
 fn server(scan: &Scan<'_>, service: &str, namespace: &str) -> Option<RowId> {
     let base = service.strip_suffix("-svc").or_else(|| service.strip_suffix("-service")).unwrap_or(service);
     let known = controllers::all().map(|c| c.name).filter(|name| name.starts_with(base));

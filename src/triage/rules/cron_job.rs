@@ -1,4 +1,4 @@
-//! A `CronJob` that misses its runs, because the run before hangs or fails: that Job is what is to be mended.
+//! A `CronJob` that misses its runs because the previous run hangs or fails: that Job is what has to be fixed.
 
 use super::{RuleSpec, row};
 use crate::domain::health::Health;
@@ -31,7 +31,7 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     let runs = scan.all("Job").filter(|(_, job)| is_its(job));
     let Some((newest, job)) = runs.max_by_key(|(_, job)| runs::order(job)) else { return };
     if job.health == Health::Progressing && scan.finding(newest).is_some() {
-        let why = format!("the run before has not ended: {}", scan.told(newest.into()));
+        let why = format!("the previous run has not ended: {}", scan.told(newest.into()));
         claims.row(newest, Confidence::Exact, why);
     }
 }

@@ -1,5 +1,5 @@
-//! What waits for a dependency fails for the dependency's reason, however far up that is. A suspended one says Ready for
-//! ever, so it is named when it stands in the way.
+//! What waits for a dependency fails for the dependency's reason, however far up that is. A suspended dependency stays
+//! Ready forever, so it is named when it blocks others.
 
 use super::{Explained, RuleSpec, row};
 use crate::domain::health::Severity;
@@ -35,7 +35,7 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
             (false, false) => format!("it depends on {}, which is not ready", scan.told(needed.into())),
             (false, true) => continue,
         };
-        // the controller names the one that it waits for; a suspended one that says Ready may be in nobody's way
+        // the controller names the dependency that it waits for; a suspended one that says Ready may block nobody
         let named = record.note.contains(&format!("'{}/{}'", scan.namespace(of), of.name));
         all.push((!named, ready, needed, because));
     }

@@ -1,4 +1,4 @@
-//! A store that fails takes its `ExternalSecrets` with it; a pod that waits for a Secret waits for what makes it.
+//! A store that fails makes its `ExternalSecrets` fail; a pod that waits for a Secret waits for what makes it.
 
 use super::{Explained, RuleSpec, quorum, row};
 use crate::domain::health::{Health, Severity};
@@ -38,7 +38,7 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
         {
             let name = scan.text(link.name);
             claims.row(maker, Confidence::Exact, format!("it waits for the Secret {name}, which comes from there"));
-            // a pod's grace is shorter than theirs: until they count as failures it is what stands behind them
+            // a pod's grace is shorter than theirs: until they count as failures, what explains them explains the pod
             let failed = scan.record(maker).filter(|maker| maker.health == Health::Failed);
             for store in failed.into_iter().flat_map(|maker| scan.linked(maker, Relation::From)) {
                 let of = scan.record(store).filter(|store| store.health == Health::Failed);
@@ -52,7 +52,7 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     }
 }
 
-/// Pods that cannot start make it more than a note for today.
+/// Pods that cannot start make it more severe than a note for today.
 fn weigh(scan: &Scan<'_>, root: Subject, members: Explained) -> Option<Severity> {
     let id =
         row(root).filter(|id| matches!(scan.kind(*id), "ExternalSecret" | "SecretStore" | "ClusterSecretStore"))?;

@@ -1,6 +1,6 @@
-//! A guardrail of a profile that is crossed: it follows from the object that it speaks of, where that fails itself; the
-//! alert that it goes by is the same news; and other alerts about its component that fire since are most likely its
-//! consequence.
+//! A guardrail of a profile that is crossed: it follows from the object that it is about, if that object fails itself;
+//! the alert that it is based on is the same news; and other alerts about its component that fire since are most likely
+//! its consequence.
 
 use super::{RuleSpec, row};
 use crate::domain::record::{Link, Record, Relation};
@@ -14,7 +14,7 @@ use crate::triage::scan::{Claims, Scan};
 
 pub const SPEC: RuleSpec = RuleSpec {
     name: "guardrail",
-    doc: "A crossed guardrail belongs to the failing object that it speaks of, its alert to the guardrail; later alerts about its component likely follow from it.",
+    doc: "A crossed guardrail belongs to the failing object that it is about, its alert to the guardrail; later alerts about its component likely follow from it.",
     symptoms: &["Alert", "Guardrail"],
     explain,
     next: &[],
@@ -22,7 +22,7 @@ pub const SPEC: RuleSpec = RuleSpec {
     ..RuleSpec::BASE
 };
 
-/// Alerts wait before they fire: one that began this much earlier began together.
+/// Alerts wait before they fire: an alert that began up to this much earlier counts as the same time.
 const SLACK: i64 = 300;
 
 fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
@@ -37,8 +37,9 @@ fn is_object(scan: &Scan<'_>, link: &Link) -> bool {
     link.relation == Relation::About && !matches!(scan.text(link.kind), "Silence" | "Alert")
 }
 
-/// The objects that a guardrail, or the alerts that it goes by, speak of: the worst of those that fail. An object that it
-/// speaks of itself and that does not fail has nothing else that tells of it: then the guardrail stands for itself.
+/// The objects that a guardrail, or the alerts that it is based on, are about: the worst of those that fail. If an
+/// object that the guardrail itself names does not fail, nothing else reports the fault: then the guardrail is its own
+/// root.
 fn of_object(scan: &Scan<'_>, record: &Record, claims: &mut Claims) {
     let own: Vec<Option<RowId>> = record.links.iter().filter(|l| is_object(scan, l)).map(|l| scan.at(l)).collect();
     let fails = |id: RowId| scan.finding(id).is_some_and(|f| !f.muted).then_some(id);
@@ -46,7 +47,7 @@ fn of_object(scan: &Scan<'_>, record: &Record, claims: &mut Claims) {
     let mut objects = all.unwrap_or_default();
     let alerts = record.links.iter().filter(|l| l.relation == Relation::About && scan.text(l.kind) == "Alert");
     for link in alerts {
-        // of one name there may be many, each about its own object
+        // one name may have many alerts, each about its own object
         scan.at(link);
         let Some(kind) = kinds::by_name("Alert") else { return };
         let all = scan.store.named(kind, scan.text(link.namespace), scan.text(link.name));
@@ -60,7 +61,7 @@ fn of_object(scan: &Scan<'_>, record: &Record, claims: &mut Claims) {
     found.sort();
     found.dedup();
     for (_, told, id) in found {
-        claims.row(id, Confidence::Exact, format!("it speaks of {told}"));
+        claims.row(id, Confidence::Exact, format!("it is about {told}"));
     }
 }
 
@@ -68,7 +69,7 @@ fn of_guardrail(scan: &Scan<'_>, id: RowId, record: &Record, claims: &mut Claims
     let Some(kind) = kinds::by_name("Guardrail") else { return };
     let strings = &scan.store.strings;
     let of = component_of(scan.store, scan.settings.profiles, id);
-    // asked whether there are any or not, so that one that comes later is looked at
+    // asked whether there are any or not, so that a later one is noticed
     scan.named("Guardrail of alert", "", &record.name);
     if let Some((profile, component)) = of {
         scan.named("Guardrail of component", &profile.name, &component.name);
@@ -84,7 +85,7 @@ fn of_guardrail(scan: &Scan<'_>, id: RowId, record: &Record, claims: &mut Claims
             l.relation == Relation::About && scan.text(l.kind) == "Alert" && scan.text(l.name) == &*record.name
         };
         if of_rail.links.iter().any(goes_by) {
-            claims.row(rail, Confidence::Exact, format!("the guardrail {} goes by this alert", of_rail.name));
+            claims.row(rail, Confidence::Exact, format!("the guardrail {} is based on this alert", of_rail.name));
             return;
         }
         let same = of.is_some_and(|(profile, component)| {

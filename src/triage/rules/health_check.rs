@@ -1,4 +1,5 @@
-//! A Kustomization that waits for what it applied fails with it: there the part is the reason, and the whole the symptom.
+//! A Kustomization whose health check waits for what it applied fails with that: the part is the reason, and the whole
+//! the symptom.
 
 use super::{RuleSpec, row};
 use crate::domain::finding::Finding;
@@ -29,7 +30,7 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
             Subject::Group(id) => Target::Group(*id),
             _ => continue,
         };
-        // the controller names what failed; what it does not name is some other failure
+        // the controller names what failed; what it does not name is another failure
         let told = scan.told(*part);
         if is_named(&record.note, &told.replacen(' ', "/", 1)) {
             named.push((finding(scan, *part).map(|f| (f.muted, f.severity)), told, target));

@@ -1,4 +1,4 @@
-//! What Alertmanager inhibits is a consequence by its own rules: it stands below the alert that inhibits it.
+//! What Alertmanager inhibits is a consequence by its own rules: it is listed below the alert that inhibits it.
 
 use super::{RuleSpec, row};
 use crate::domain::record::Relation;

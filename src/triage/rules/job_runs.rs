@@ -9,7 +9,7 @@ use crate::triage::scan::{Claims, Scan};
 
 pub const SPEC: RuleSpec = RuleSpec {
     name: "job-runs",
-    doc: "A failed run of a CronJob belongs to a later run of it that failed as well.",
+    doc: "A failed run of a CronJob belongs to a later run of it that also failed.",
     symptoms: &["Job", "crash-loop"],
     explain,
     next: &[],
@@ -34,6 +34,6 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     let fails = |job: &crate::domain::record::Record| job.health == Health::Failed;
     let newest = scan.all("Job").filter(|(_, job)| fails(job) && mine(job) && runs::is_later(job, record));
     if let Some((newest, _)) = newest.max_by_key(|(_, job)| runs::order(job)) {
-        claims.row(newest, Confidence::Exact, format!("a later run failed as well: {}", scan.told(newest.into())));
+        claims.row(newest, Confidence::Exact, format!("a later run also failed: {}", scan.told(newest.into())));
     }
 }

@@ -1,5 +1,5 @@
-//! A Kustomization that failed while it applied explains what it manages, when that failed at the same time: what it
-//! could not build it did not touch.
+//! A Kustomization that failed while it applied explains what it manages, if that failed at the same time: a failed
+//! build has touched nothing.
 
 use super::{RuleSpec, release::managers};
 use crate::kinds::alerts::Confidence;
@@ -35,7 +35,7 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     for id in managers(scan, subject).into_iter().filter(|id| scan.kind(*id) == "Kustomization") {
         let Some(record) = scan.record(id) else { continue };
         let reason = record.text(flux::READY_REASON, &scan.store.strings);
-        // of a health check the part is the reason
+        // for a health check the part is the reason
         if reason == "HealthCheckFailed" || !APPLIED.contains(&reason) {
             continue;
         }

@@ -1,6 +1,6 @@
 //! The rules: which failure explains which. One file and one row each; a rule looks at one subject and says what might
-//! explain it, and the first that holds counts. A wrong reason is worse than none, so a rule names its facts and stays
-//! silent where they do not suffice. Rules read, and know no screen.
+//! explain it, and the first rule that matches counts. A wrong reason is worse than none, so a rule names its facts and
+//! says nothing where they do not suffice. Rules only read, and know no screen.
 
 mod admission;
 mod alert_about;
@@ -47,7 +47,7 @@ use crate::store::RowId;
 pub type Explain = fn(&Scan<'_>, Subject, &mut Claims);
 /// What is wrong with a group, or nothing when its members are too few.
 pub type JudgeGroup = fn(&Scan<'_>, &GroupState) -> Option<Finding>;
-/// How severe a root is in the light of the kinds of rows that it explains.
+/// How severe a root is, given the kinds of rows that it explains.
 pub type Weigh = fn(&Scan<'_>, Subject, Explained) -> Option<Severity>;
 
 /// The kinds of what a root explains.
@@ -80,15 +80,15 @@ pub struct RuleSpec {
     pub group: Option<JudgeGroup>,
     /// Makes roots more severe than they are by themselves, never less.
     pub weigh: Option<Weigh>,
-    /// What helps with the root, by name, the best first: actions, and looks. Which of them, its state decides:
-    /// `triage/remedy.rs`.
+    /// What helps with the root, by name, the best first: actions, and views. Which of them fit is decided by its
+    /// state: `triage/remedy.rs`.
     pub next: &'static [&'static str],
     /// The kinds of root that they are for.
     pub next_for: &'static [&'static str],
 }
 
 impl RuleSpec {
-    /// What holds of a rule unless its row says otherwise.
+    /// The default of each field of a rule.
     pub const BASE: Self = Self {
         name: "",
         doc: "",
@@ -107,7 +107,7 @@ impl RuleSpec {
     }
 }
 
-/// Every rule. Of two that explain the same subject the earlier one counts.
+/// Every rule. If two explain the same subject, the earlier one counts.
 pub static RULES: &[RuleSpec] = &[
     window::SPEC,
     node_lost::SPEC,
@@ -145,11 +145,11 @@ pub fn spec(id: RuleId) -> &'static RuleSpec {
     &RULES[id.0 as usize]
 }
 
-/// Claims what would explain an object that is not well and has no finding of its own: what an alert is about need not
-/// count as a failure yet, or ever, to follow from one.
+/// Claims what would explain an unhealthy object that has no finding of its own: what an alert is about need not count
+/// as a failure yet, or ever, to follow from one.
 fn behind(scan: &Scan<'_>, id: RowId, claims: &mut Claims) {
     let well = matches!(scan.record(id).map(|r| r.health), None | Some(Health::Ok | Health::Suspended));
-    // alerts about alerts there are none, and they would lead in a circle
+    // there are no alerts about alerts, and they would lead in a circle
     if well || id.kind == kinds::ALERT || scan.finding(id).is_some() {
         return;
     }
@@ -182,7 +182,7 @@ fn probe(scan: &Scan<'_>, id: RowId) -> Vec<Said> {
     said.out.into_iter().filter_map(known).collect()
 }
 
-/// What is said of every pod of a workload that is not well: only then it is why the workload is not.
+/// What is said of every pod of an unhealthy workload: only then does it explain the workload.
 fn behind_pods(scan: &Scan<'_>, id: RowId) -> Vec<Said> {
     let Some(record) = scan.record(id) else { return Vec::new() };
     if !matches!(kinds::spec(id.kind).family, Family::Workload | Family::PodOwner) {

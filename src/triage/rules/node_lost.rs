@@ -1,4 +1,4 @@
-//! A node that does not answer takes its pods with it, and with them the workloads that lack them. What failed before, and
+//! A node that does not respond takes its pods with it, and with them the workloads that lack them. What failed before,
 //! for reasons of its own, is not explained by it.
 
 use super::{RuleSpec, crash_loop, row};
@@ -20,7 +20,8 @@ pub const SPEC: RuleSpec = RuleSpec {
     ..RuleSpec::BASE
 };
 
-/// A pod's condition follows its node's within the controller's monitoring period, so this much earlier is together.
+/// A pod's condition follows its node's within the controller's monitoring period, so a difference up to this counts as
+/// the same time.
 const SLACK: i64 = 60;
 
 fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
@@ -44,13 +45,13 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     }
 }
 
-/// Pressure is another rule's: the node runs.
+/// Pressure has a rule of its own: there the node runs.
 fn is_lost(scan: &Scan<'_>, node: RowId) -> bool {
     scan.record(node).is_some_and(|n| n.health == Health::Failed)
 }
 
-/// A workload lacks the pods of a lost node. Those that fail elsewhere must have been made since: they are in place of
-/// the lost ones.
+/// A workload lacks the pods of a lost node. Pods that fail elsewhere must have been created since: they replace the
+/// lost ones.
 fn of_workload(scan: &Scan<'_>, id: RowId, record: &Record, claims: &mut Claims) {
     let since = scan.finding(id).and_then(|f| f.since);
     let mut lost: Vec<(RowId, usize)> = Vec::new();

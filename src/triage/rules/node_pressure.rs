@@ -1,5 +1,5 @@
 //! A node short of memory, disk or process ids evicts pods and kills containers. A container that reaches its own limit
-//! is killed on a node at ease as well, so only what the pressure can have done is explained by it.
+//! is also killed on a node without pressure, so only what the pressure can have done is explained by it.
 
 use super::{RuleSpec, row};
 use crate::domain::record::Relation;
@@ -36,7 +36,7 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
         _ if killed => "MemoryPressure",
         _ => return,
     };
-    // one that is killed again and again does not say since when, but when it was the last time
+    // a container that is killed repeatedly does not say since when, only when it was the last time
     let since = scan.finding(id).and_then(|f| f.since).or_else(|| record.time(pods::LAST_RESTART));
     let pressed = scan.finding(node).and_then(|f| f.since);
     if pressure.split(',').any(|p| p == needs) && scan.follows(since, pressed, SLACK) {

@@ -26,7 +26,7 @@ const SHARE: usize = 2;
 fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     let lost = row(subject).and_then(|id| scan.record(id)).is_some_and(|r| r.health == Health::Failed);
     if lost {
-        // how many are many depends on all
+        // the limit is a share of all nodes
         let _ = scan.all("Node");
         let group = Group { kind: "Nodes", namespace: "".into(), name: "not ready".into(), detail: "".into() };
         claims.add(Target::New(group), Confidence::Likely, "other nodes are not ready either");

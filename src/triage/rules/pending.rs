@@ -1,4 +1,4 @@
-//! Pods that no node has room for are one finding for each thing that is short.
+//! Pods that fit on no node are one finding for each resource that is short.
 
 use super::{RuleSpec, row, worst};
 use crate::domain::finding::Finding;
@@ -29,7 +29,8 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     }
 }
 
-/// What is short, out of the scheduler's message: `0/30 nodes are available: 30 Insufficient cpu. preemption: ...`.
+/// The resource that is short, from the scheduler's message: `0/30 nodes are available: 30 Insufficient cpu.
+/// preemption: ...`.
 /// Source: Kubernetes `pkg/scheduler/framework/types.go`, `FitError`.
 fn shortage(message: &str) -> Option<&str> {
     let (_, reasons) = message.split_once(" nodes are available: ")?;

@@ -1,4 +1,4 @@
-//! OpenBao without a quorum answers nobody: stores fail, and with them what is synced from them. Secrets that are there
+//! OpenBao without a quorum serves no requests: stores fail, and with them what is synced from them. Existing Secrets
 //! stay, so running pods are never blamed on it; a pod that waits for a missing Secret gets here through its
 //! `ExternalSecret`.
 
@@ -25,9 +25,9 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     }
 }
 
-/// Claims the clusters without a quorum that a store may speak to.
+/// Claims the clusters without a quorum that a store may use.
 pub fn behind(scan: &Scan<'_>, record: &Record, claims: &mut Claims) {
-    // External Secrets speaks to OpenBao by its provider for Vault
+    // External Secrets reaches OpenBao by its provider for Vault
     if record.text(secret_stores::PROVIDER, &scan.store.strings) != "vault" {
         return;
     }
@@ -37,7 +37,7 @@ pub fn behind(scan: &Scan<'_>, record: &Record, claims: &mut Claims) {
         if scan.text(seal.status) == seals::LOST {
             // with several clusters it need not be this one
             let confidence = if clusters.len() == 1 { Confidence::Exact } else { Confidence::Likely };
-            claims.row(*id, confidence, format!("{} has lost its quorum: it answers nobody", seal.name));
+            claims.row(*id, confidence, format!("{} has lost its quorum: it serves no requests", seal.name));
         }
     }
 }

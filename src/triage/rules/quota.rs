@@ -1,4 +1,4 @@
-//! A workload that may not make pods because a quota is used up.
+//! A workload cannot create pods because a quota is used up.
 
 use super::{RuleSpec, row};
 use crate::kinds::alerts::Confidence;

@@ -1,4 +1,4 @@
-//! Many workloads that cannot pull from one registry: it is the registry, or the way to it.
+//! Many workloads that cannot pull from one registry: the registry fails, or the network to it.
 
 use std::collections::HashSet;
 
@@ -36,7 +36,7 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     });
     if let Some(host) = host {
         let group = Group { kind: "Registry", namespace: "".into(), name: host.into(), detail: "".into() };
-        claims.add(Target::New(group), Confidence::Likely, format!("others fail to pull from {host} as well"));
+        claims.add(Target::New(group), Confidence::Likely, format!("others also fail to pull from {host}"));
     }
 }
 

@@ -55,9 +55,9 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     }
 }
 
-/// Helm's words for a chart that made no manifest: nothing was sent to the cluster. Sources: Helm `pkg/engine/engine.go`
-/// (`cleanupParseError`, `cleanupExecError`), the check of values against a chart's schema, `manifest_sorter.go`,
-/// `pkg/action/install.go` and `upgrade.go`.
+/// Helm's words for a chart that gave no manifest: nothing was sent to the cluster. Sources: Helm
+/// `pkg/engine/engine.go` (`cleanupParseError`, `cleanupExecError`), the check of values against a chart's schema,
+/// `manifest_sorter.go`, `pkg/action/install.go` and `upgrade.go`.
 fn is_unrendered(message: &str) -> bool {
     const WORDS: [&str; 5] = [
         "values don't meet the specifications of the schema",

@@ -19,7 +19,7 @@ pub const SPEC: RuleSpec = RuleSpec {
 
 fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     let Some(record) = row(subject).and_then(|id| scan.record(id)) else { return };
-    // one that does not end is the reason why its schedule lacks the next
+    // a run that does not end is the reason why its schedule lacks the next
     if velero::holds_others(scan.text(record.status)) {
         return;
     }

@@ -1,4 +1,4 @@
-//! A sealed or unreachable replica of OpenBao: what its pod complains of is that.
+//! A sealed or unreachable replica of OpenBao: it explains what its pod reports.
 
 use super::{RuleSpec, row};
 use crate::domain::record::{Link, Record, Relation};
@@ -28,7 +28,7 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
                 claims.row(cluster, Confidence::Exact, "its cluster has lost the quorum");
             }
         }
-        // the cluster is only as whole as its replicas: which one lacks is what there is to do
+        // the cluster is only as healthy as its replicas: the failing replica is what has to be fixed
         "Seal" if scan.text(record.status) != seals::LOST => {
             let cluster = record.text(seals::RELEASE, &scan.store.strings);
             let mut replicas: Vec<_> = scan.all("Seal").collect();
@@ -46,7 +46,7 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
                 }
             }
         }
-        // running and not ready is what a sealed replica is; one that crashes has a reason of its own
+        // a sealed replica is running and not ready; one that crashes has a reason of its own
         "Pod" if matches!(scan.text(record.status), "Running" | "NotReady") => {
             if let Some(seal) = scan.named("Seal", namespace, &record.name) {
                 claims.row(seal, Confidence::Exact, "a replica that does not serve is not ready");
@@ -65,7 +65,7 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     }
 }
 
-/// An alert that names no object, and by its own name is about OpenBao or Vault: it means those of its namespace.
+/// An alert that names no object, and by its own name is about OpenBao or Vault: it is about those in its namespace.
 fn of_cluster(scan: &Scan<'_>, record: &Record, claims: &mut Claims) {
     let name = record.name.to_ascii_lowercase();
     if !NAMES.iter().any(|word| name.contains(word)) {
@@ -83,7 +83,7 @@ fn of_cluster(scan: &Scan<'_>, record: &Record, claims: &mut Claims) {
     }
 }
 
-/// What an alert's name has in it that is about such a cluster.
+/// Parts of alert names that are about such a cluster.
 const NAMES: [&str; 2] = ["openbao", "vault"];
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A source that cannot be fetched: what takes from it says so, and a chart fails with its repository.
+//! A source that cannot be fetched: what uses it says so, and a chart fails with its repository.
 
 use super::{RuleSpec, row};
 use crate::domain::health::Health;
@@ -18,7 +18,8 @@ pub const SPEC: RuleSpec = RuleSpec {
     ..RuleSpec::BASE
 };
 
-/// Reasons of Ready that speak of the source. What was fetched before is used on, so others do not.
+/// Reasons of Ready that are about the source. An artifact that was fetched before is still used, so other reasons do
+/// not count.
 const REASONS: [&str; 5] =
     ["ArtifactFailed", "SourceNotReady", "ArtifactNotReady", "GetSourceFailed", "SourceFetchFailed"];
 
@@ -30,13 +31,13 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     if !matches!(scan.kind(id), "HelmChart" | "ExternalArtifact") && !REASONS.contains(&reason) && !blocked {
         return;
     }
-    // a chart's own failure may be the version that is not there: only its repository's failure explains it
+    // a chart's own failure may be a missing version: only its repository's failure explains it
     for source in scan.linked(record, Relation::Source) {
         if scan.health(source) == Health::Failed {
             claims.row(source, Confidence::Exact, format!("its source fails: {}", scan.told(source.into())));
         }
     }
-    // the chart object carries the release's namespace and name; it may be what fails, and not the repository
+    // the chart object has the release's namespace and name; it may fail while the repository does not
     if scan.kind(id) == "HelmRelease" {
         let named = format!("{}-{}", scan.namespace(record), record.name);
         for link in record.links.iter().filter(|l| l.relation == Relation::Source) {

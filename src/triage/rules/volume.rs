@@ -27,7 +27,7 @@ fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     }
     let of_kind = scan.linked(record, Relation::Uses).filter(|id| scan.kind(*id) == "PersistentVolumeClaim");
     let mut waiting: Vec<_> = of_kind.collect();
-    // one that nobody has been asked for yet may wait for this very pod
+    // a claim without a provisioner may wait for this very pod
     let asked = |id: &RowId| scan.record(*id).is_some_and(|r| r.flag(persistent_volume_claims::IS_ASKED_FOR));
     waiting.sort_by_key(|id| !asked(id));
     for claim in waiting {

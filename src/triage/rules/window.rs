@@ -1,5 +1,5 @@
-//! A maintenance window past its end: what it suspended and cordoned is still so, and pages come again once its silence
-//! has run out.
+//! A maintenance window past its end: what it suspended and cordoned is still so, and alerts notify again once its
+//! silence has expired.
 
 use super::{RuleSpec, row};
 use crate::domain::finding::Finding;
@@ -13,7 +13,7 @@ use crate::triage::scan::{Claims, Scan, Target};
 
 pub const SPEC: RuleSpec = RuleSpec {
     name: "window-over",
-    doc: "What a maintenance window suspended or cordoned, and its end has not undone, is that window's.",
+    doc: "What a maintenance window suspended or cordoned and did not undo at its end belongs to that window.",
     symptoms: &["Node"],
     symptoms_by: |kind| kind.is_flux() && kind.switch.is_some(),
     explain,
@@ -38,7 +38,7 @@ fn over<'a>(scan: &Scan<'a>, subject: Subject) -> Option<(&'a str, crate::domain
 
 fn explain(scan: &Scan<'_>, subject: Subject, claims: &mut Claims) {
     if let Some((name, _)) = over(scan, subject) {
-        // asked here, so that the group is judged again when a silence begins or runs out
+        // asked here, so that the group is judged again when a silence begins or expires
         drop(scan.all("Silence"));
         let group = Group { kind: "Window", namespace: "".into(), name: name.into(), detail: "".into() };
         claims.add(Target::New(group), Confidence::Exact, format!("it is held for window {name}, which is over"));

@@ -1,5 +1,5 @@
-//! How incidents come, change and go, by their own identity from one ranked list to the next. What is there for a moment
-//! only is not told, and what cannot be seen now is not healed.
+//! How incidents come, change and go, by their own identity from one ranked list to the next. What is there only for a
+//! moment is not reported, and what cannot be seen now is not healed.
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
@@ -14,14 +14,15 @@ use crate::kinds::{self, pods};
 use crate::store::RowId;
 use crate::triage::{self, Incident, Subject};
 
-/// A state is told when it has held so long, in seconds: causes are found within, and a flapping stays one incident.
+/// A state is reported when it has lasted so long, in seconds: causes are found within, and flapping stays one
+/// incident.
 pub(super) const GRACE: i64 = 10;
-/// Lists may take so long before what is there is told, in seconds.
+/// How long lists may take before what is there is reported, in seconds.
 const PATIENCE: i64 = 60;
 /// An incident of an earlier session that says it began later than that by so much is another one, in seconds.
 const SLACK: i64 = 60;
 
-/// By what an incident is the same again.
+/// What identifies an incident in the next list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Id {
     Cluster,
@@ -36,7 +37,7 @@ impl Id {
         Some(match subject {
             Subject::Cluster => Self::Cluster,
             Subject::Feed(kind) => Self::Feed(kind),
-            // its begin and its end stand there already
+            // its begin and its end are there already
             Subject::Plan(_) => return None,
             Subject::Row(id) => Self::Object(id.kind, seen.store.row(id)?.record.uid),
             Subject::Group(_) => {
@@ -48,7 +49,7 @@ impl Id {
         })
     }
 
-    /// As it is written down.
+    /// As it is written to disk.
     fn text(self) -> String {
         match self {
             Self::Cluster => "c".to_owned(),
@@ -72,7 +73,7 @@ impl Id {
     }
 }
 
-/// An incident that was told and is not over.
+/// An incident that was reported and is not over.
 #[derive(Debug)]
 struct Open {
     /// Its words, for when the row is gone.
@@ -82,11 +83,11 @@ struct Open {
     severity: Severity,
     /// The look at which it was last in the list.
     round: u64,
-    /// Since when it is not to be found.
+    /// Since when it is missing from the list.
     missing: Option<Time>,
-    /// Since when something else explains it, and whether that was told.
+    /// Since when something else explains it, and whether that was reported.
     under: Option<(Time, bool)>,
-    /// Since when it is of another severity.
+    /// Since when it has another severity.
     other: Option<(Severity, Time)>,
     /// It was left open by an earlier session and was not seen by this one.
     unwatched: bool,
@@ -95,16 +96,16 @@ struct Open {
 #[derive(Debug, Default)]
 pub(super) struct Incidents {
     open: HashMap<Id, Open, FixedState>,
-    /// Seen, and not told yet: since when, and at which look last.
+    /// Seen, and not reported yet: since when, and at which look last.
     coming: HashMap<Id, (Time, u64), FixedState>,
-    /// What an earlier session left open: its beginning, and what was told last.
+    /// What an earlier session left open: its beginning, and what was reported last.
     left: HashMap<Id, (Time, Moment), FixedState>,
     round: u64,
     /// When the connection was there for the first time.
     began: Option<Time>,
-    /// What was there at the start is told.
+    /// What was there at the start is reported.
     settled: bool,
-    /// Something waits for its time.
+    /// Something waits until it has lasted long enough.
     pending: bool,
     was_lost: bool,
 }
@@ -112,7 +113,7 @@ pub(super) struct Incidents {
 impl Incidents {
     /// What is open by the words of an earlier session.
     pub fn resume(&mut self, past: &[Moment]) {
-        // what was read before was of another cluster
+        // the entries read before are of another cluster
         self.left.clear();
         for moment in past.iter().filter(|m| m.what.is_incident()) {
             let Some(id) = Id::parse(&moment.id) else { continue };
@@ -150,7 +151,7 @@ impl Incidents {
             self.present(id, incident, first, seen, out);
         }
         let round = self.round;
-        // without a connection nothing else is seen, neither come nor gone
+        // without a connection nothing else is seen, neither new nor gone
         self.coming.retain(|_, (_, at)| seen.lost || *at == round);
         if first {
             self.settled = true;
@@ -204,7 +205,7 @@ impl Incidents {
             told: told.clone(),
         };
         match self.left.remove(&id) {
-            // the same that an earlier session told
+            // an earlier session has reported it
             Some((began, last)) if incident.since.is_none_or(|since| since <= began.plus(SLACK)) => {
                 open.began = open.began.min(began);
                 if let Some(before) = last.severity.filter(|before| *before != incident.severity) {
@@ -236,7 +237,7 @@ impl Incidents {
         }
     }
 
-    /// What was told and is not in the list.
+    /// What was reported and is not in the list.
     fn absent(&mut self, seen: &Seen<'_>, out: &mut Vec<Moment>) {
         let (round, now) = (self.round, seen.now);
         let mut pending = false;
@@ -289,7 +290,7 @@ impl Open {
         let lasted = ages::told(self.began.age(since).max(0));
         let (what, word) = match end {
             End::Well => (What::Healed, "healed"),
-            End::Gone => (What::Gone, "gone, without being well again,"),
+            End::Gone => (What::Gone, "gone, without recovering,"),
         };
         let words = if self.unwatched {
             format!("{word} while no console looked, within {lasted}: {}", self.told.words)
@@ -316,15 +317,15 @@ impl Open {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     Well,
-    /// What it was about is not there any more.
+    /// The object that it was about no longer exists.
     Gone,
 }
 
-/// How an incident that is not to be found is over; not at all while its object is on its way and has not arrived.
+/// How a missing incident is over; not over while its object is still in progress.
 fn end(id: Id, open: &Open, seen: &Seen<'_>) -> Option<End> {
     let kind = kinds::by_name(&open.told.kind);
     let row = match (id, kind) {
-        // it stops firing by going away
+        // an alert stops firing by disappearing
         (_, Some(kind)) if kind == kinds::ALERT => return Some(End::Well),
         (Id::Object(kind, uid), _) => seen.store.table(kind).slot_of(uid).map(|slot| RowId { kind, slot }),
         (Id::Group(_), Some(kind)) => seen.store.find(kind, &open.told.namespace, &open.told.name),
@@ -367,7 +368,7 @@ fn can_tell(id: Id, open: &Open, seen: &Seen<'_>) -> bool {
         _ if seen.lost => false,
         Id::Feed(_) => true,
         Id::Object(kind, _) => live(kind),
-        // its members are pods, as a rule
+        // its members are usually pods
         Id::Group(_) => kinds::by_name(&open.told.kind).into_iter().chain([kinds::POD]).all(live),
     }
 }
@@ -387,13 +388,13 @@ fn still(id: Id, open: &Open, seen: &Seen<'_>) -> Option<Subject> {
 
 fn onset(id: Id, incident: &Incident, first_seen: Time, at_start: bool, seen: &Seen<'_>) -> Option<Moment> {
     let finding = seen.triage.finding(incident.subject)?;
-    // as everywhere: since when it is as severe as it is told to be
+    // as everywhere: since when it has the severity that is shown
     let since = incident.severe.filter(|since| since.is_set() && *since <= seen.now);
     let (kind, namespace, name) = subject(incident.subject, seen);
     let old = since.filter(|since| since.age(seen.now) > KEPT);
     let mut moment = Moment::new(since.unwrap_or(first_seen), What::Onset, (&kind, &namespace, &name), &finding.why);
     if let Some(old) = old {
-        // it began before anything that is kept: what can be told is that it is there
+        // it began before anything that is kept: only that it is there can be reported
         moment.time = first_seen;
         moment.words = format!("for {} already: {}", ages::told(old.age(first_seen)), finding.why).into();
     }

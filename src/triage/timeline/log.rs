@@ -1,5 +1,5 @@
-//! The entries themselves, in order and bounded: those of this session, those that were read from disk, and beside them
-//! what the audit tells of other sessions.
+//! The entries themselves, in order and bounded: those of this session, those that were read from disk, and those of
+//! other sessions from the audit.
 
 use crate::domain::ages::Time;
 use crate::domain::moment::{KEPT, MOST, Moment};
@@ -42,7 +42,7 @@ impl Log {
             return false;
         }
         self.unsaved.push(moment.clone());
-        // a run that saves nothing must not grow either
+        // a session that saves nothing must not grow either
         self.unsaved.drain(..self.unsaved.len().saturating_sub(MOST));
         let at = self.entries.partition_point(|told| told.moment.time <= moment.time);
         self.entries.insert(at, Told { moment, origin: Origin::Here });
@@ -61,7 +61,7 @@ impl Log {
     pub(super) fn resume(&mut self, past: Vec<Moment>, unreadable: usize) {
         self.newest = past.last().map(|m| m.time);
         self.unreadable = unreadable;
-        // what was read before was of another cluster
+        // the entries read before are of another cluster
         let mine = std::mem::take(&mut self.entries).into_iter().filter(|told| told.origin == Origin::Here);
         self.entries = past.into_iter().map(|moment| Told { moment, origin: Origin::Disk }).collect();
         for told in mine {
@@ -73,7 +73,7 @@ impl Log {
         self.version += 1;
     }
 
-    /// What the audit tells of other sessions, in place of what it told before.
+    /// The audit's entries of other sessions, in place of the earlier ones.
     pub fn set_deeds(&mut self, deeds: Vec<Moment>) {
         if self.deeds != deeds {
             self.deeds = deeds;
@@ -81,7 +81,7 @@ impl Log {
         }
     }
 
-    /// What is to be written to disk, once.
+    /// New entries to write to disk, each returned once.
     pub fn take_unsaved(&mut self) -> Vec<Moment> {
         std::mem::take(&mut self.unsaved)
     }

@@ -1,5 +1,6 @@
-//! The timeline: what changed between two refreshes, found out from the rows that were touched and from the ranked list,
-//! and remembered for a day. Pods are not told one by one. It writes nothing to disk: what is new waits to be fetched.
+//! The timeline: what changed between two refreshes, found from the rows that were touched and from the ranked list,
+//! and remembered for a day. Pods are not reported one by one. It writes nothing to disk: new entries wait to be
+//! fetched.
 
 mod incidents;
 mod log;
@@ -14,15 +15,15 @@ use crate::domain::ages::Time;
 use crate::domain::moment::Moment;
 use crate::store::{RowId, Store};
 
-/// What a look at the world is made of.
+/// What a look at the world consists of.
 #[derive(Debug, Clone, Copy)]
 pub struct Seen<'a> {
     pub store: &'a Store,
     pub triage: &'a Triage,
     pub touched: &'a [RowId],
-    /// The ranked list is another one.
+    /// The ranked list changed.
     pub changed: bool,
-    /// The connection is down: then nothing but that can be told.
+    /// The connection is down: then only that can be reported.
     pub lost: bool,
     /// What the cluster is called.
     pub context: &'a str,
@@ -48,7 +49,7 @@ impl Timeline {
         }
     }
 
-    /// Takes in what an earlier session has left: the oldest first.
+    /// Takes in the entries of earlier sessions: the oldest first.
     pub fn resume(&mut self, past: Vec<Moment>, unreadable: usize) {
         self.incidents.resume(&past);
         self.log.resume(past, unreadable);
@@ -112,11 +113,11 @@ mod tests {
         assert_eq!(lab.told(), [""; 0]);
         lab.put("nodes", &pressed);
         lab.settle();
-        assert!(lab.told().iter().any(|t| t.starts_with("onset") && t.contains("Node n1")), "what stays is told");
+        assert!(lab.told().iter().any(|t| t.starts_with("onset") && t.contains("Node n1")), "what stays is reported");
         lab.put("nodes", &node("n1", "True", LONG_AGO));
         lab.settle();
         lab.told();
-        // a list anew
+        // a new list
         lab.news("hr", vec![Change::Listing { scope: Scope::All }]);
         lab.put("hr", &release("1.0.0", LONG_AGO, false));
         lab.news("hr", vec![Change::Listed { scope: Scope::All }]);
@@ -234,7 +235,7 @@ mod tests {
         lab.put("nodes", &node("n1", "False", "2026-11-21T13:50:00Z"));
         lab.settle();
         assert!(lab.told().iter().any(|t| t.starts_with("onset") && t.ends_with("(at start)")));
-        // refused: the rows are gone, and that says nothing of the nodes
+        // access was denied: the rows are gone, and that says nothing about the nodes
         lab.feed("nodes", FeedState::NoAccess);
         lab.settle();
         lab.look(100);
@@ -298,10 +299,7 @@ mod tests {
         lab.remove("nodes", "n1");
         lab.settle();
         let told = lab.told();
-        assert!(
-            told.iter()
-                .any(|t| t.starts_with("gone P") && t.contains("Node n1: gone, without being well again, after"))
-        );
+        assert!(told.iter().any(|t| t.starts_with("gone P") && t.contains("Node n1: gone, without recovering, after")));
         assert!(!told.iter().any(|t| t.starts_with("healed")), "{told:?}");
     }
 

@@ -1,5 +1,6 @@
-//! What rows tell by changing: a revision that came in, a node that went or came back, a seal, a rollout, a suspend, a
-//! silence. It looks at touched rows only, and of most kinds at none; a list that brings the same again tells nothing.
+//! What changed rows report: a revision that came in, a node that went or came back, a seal, a rollout, a suspend, a
+//! silence. It looks at touched rows only, and for most kinds at none; a list that brings the same again reports
+//! nothing.
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
@@ -22,7 +23,7 @@ struct Known {
     word: Sym,
     number: i64,
     suspended: Option<bool>,
-    /// Of what may go: what it was, in words.
+    /// For a row that may go: what it was, in words.
     subject: Option<Moment>,
 }
 
@@ -73,7 +74,7 @@ impl Rows {
     }
 }
 
-/// The end of what is no more.
+/// The end of a row that is gone.
 fn gone(subject: Moment, now: Time) -> Option<Moment> {
     match subject.what {
         What::Silence => Some(Moment { time: now, words: format!("ended: {}", subject.words).into(), ..subject }),
@@ -100,7 +101,7 @@ impl Row<'_> {
     fn moment(&self, time: Time, what: What, words: &str) -> Moment {
         let record = self.record;
         let name = match what {
-            // its id says nothing to anybody
+            // its id means nothing to an operator
             What::Silence => self.text(record.sym(silences::MATCHERS)),
             _ => &record.name,
         };
@@ -112,7 +113,7 @@ impl Row<'_> {
         moment
     }
 
-    /// The text that tells one state from another.
+    /// The text that distinguishes one state from another.
     fn word(&self, tells: Tells) -> Sym {
         match tells {
             Tells::Revision => self.record.sym(flux::REVISION),
@@ -130,7 +131,7 @@ impl Row<'_> {
         }
     }
 
-    /// What is to be told when it goes.
+    /// What to report when it goes.
     fn leaves(&self, tells: Tells) -> Option<Moment> {
         match tells {
             Tells::Node => Some(self.moment(Time::default(), What::Change, "")),
@@ -163,7 +164,7 @@ impl Row<'_> {
         Moment { at_start, ..self.moment(starts, What::Silence, &words) }
     }
 
-    /// What a row tells that was not known: what its own times say happened, however long ago.
+    /// What a row reports that was not known: what its own times say happened, however long ago.
     fn first(&self, tells: Tells) -> Option<Moment> {
         let now = self.seen.now;
         let at_start = |moment| Moment { at_start: true, ..moment };
@@ -175,7 +176,7 @@ impl Row<'_> {
             Tells::Node => {
                 let since = self.record.time(nodes::SINCE)?;
                 let came_back = since.0 - self.record.created.0 > CAME_BACK;
-                // of a node under pressure it is the time of the pressure
+                // for a node under pressure it is the time of the pressure
                 let told = !is_ready(self.status()) || (came_back && self.status() == "Ready");
                 let plain = self.record.sym(nodes::PRESSURE) == Sym::EMPTY;
                 (told && plain).then(|| at_start(self.moment(since, What::Change, &self.readiness())))

@@ -70,7 +70,7 @@ impl Lab {
         self.news(word, vec![Change::Remove(uid)]);
     }
 
-    /// Looks, so many seconds later.
+    /// Looks again, this many seconds later.
     pub fn look(&mut self, later: i64) {
         self.now = self.now.plus(later);
         let thresholds = Thresholds::default();
@@ -84,7 +84,7 @@ impl Lab {
         self.touched.clear();
     }
 
-    /// Looks until everything that waits for its time has had it.
+    /// Looks until every waiting state has lasted long enough.
     pub fn settle(&mut self) {
         self.look(1);
         self.look(GRACE + 1);
@@ -108,7 +108,7 @@ pub fn node(name: &str, ready: &str, since: &str) -> Value {
     })
 }
 
-/// Under pressure, which is told at once.
+/// Under pressure, which is reported at once.
 pub fn pressed(name: &str) -> Value {
     let mut pressed = node(name, "True", LONG_AGO);
     pressed["status"]["conditions"].as_array_mut().unwrap().push(json!({"type": "MemoryPressure", "status": "True",

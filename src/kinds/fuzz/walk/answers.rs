@@ -1,7 +1,7 @@
 //! Answers the questions of a wire type.
 //!
-//! What an open one (`deserialize_any`) takes, serde does not say. A shape that a visitor refuses is remembered for that
-//! type of visitor, and the walk begins again.
+//! Serde does not say which shapes an open question (`deserialize_any`) accepts. A shape that a visitor refuses is
+//! remembered for that type of visitor, and the walk begins again.
 
 use std::any::type_name;
 use std::cell::RefCell;
@@ -16,7 +16,7 @@ use serde::forward_to_deserialize_any;
 
 use super::{Entry, Walk, Way};
 
-/// What JSON may hold, apart from null. Numbers are told apart as serde's visitors do it.
+/// What JSON may hold, apart from null. Numbers are distinguished as serde's visitors do it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Shape {
     Map,
@@ -43,18 +43,18 @@ const SHAPES: [Shape; 9] = [
 ];
 
 thread_local! {
-    /// What these types of visitors do not take.
+    /// What these types of visitors do not accept.
     static REFUSED: RefCell<BTreeSet<(&'static str, Shape)>> = const { RefCell::new(BTreeSet::new()) };
 }
 
-/// Visitors of this type are not given this shape any more.
+/// Visitors of this type do not get this shape any more.
 pub fn remember(who: &'static str, shape: Shape) {
     let new = REFUSED.with_borrow_mut(|refused| refused.insert((who, shape)));
     assert!(new, "{who} was asked again for {shape:?}");
 }
 
 impl Walk {
-    /// A shape that this visitor takes, as far as is known.
+    /// A shape that this visitor accepts, as far as is known.
     fn shape(&mut self, who: &'static str) -> Option<Shape> {
         let (main, other): (Vec<Shape>, Vec<Shape>) = REFUSED.with_borrow(|refused| {
             let open = SHAPES.iter().copied().filter(|shape| !refused.contains(&(who, *shape)));
@@ -269,14 +269,14 @@ impl<'de> SeqAccess<'de> for Items<'_> {
     }
 }
 
-/// Why a walk ends before the object is whole.
+/// Why a walk ends before the object is complete.
 #[derive(Debug)]
 pub enum Refusal {
     /// By the visitor that was answered.
     Unwanted,
-    /// This type of visitor does not take this.
+    /// This type of visitor does not accept this.
     Shape(&'static str, Shape),
-    /// A fault of the wire type, or a question that nobody has asked so far.
+    /// A fault of the wire type, or a question that has not been asked so far.
     Fault(String),
 }
 
