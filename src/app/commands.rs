@@ -20,7 +20,7 @@ pub struct CommandSpec {
     /// Its words, and what is said of it. With the word of a screen it is only what is typed after that word: the word
     /// alone opens the screen.
     pub typed: Typed,
-    /// What the rest of the line could become, whatever is there of it; what does not go on with it is left out.
+    /// Everything that could follow the word; what does not begin with what was typed is left out.
     pub complete: fn(&str, &World) -> Vec<String>,
     /// Does it with the rest of the line, or says why not.
     pub run: fn(&App, &str) -> Result<Vec<Effect>, String>,

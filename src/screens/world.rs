@@ -41,7 +41,7 @@ pub struct World {
     pub timeline: Timeline,
 }
 
-/// How it stands with the connection.
+/// The state of the connection.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Link {
     /// Trying for the first time.
@@ -90,7 +90,7 @@ pub struct Facts {
     pub profiles: Arc<Profiles>,
     /// What is served, matters, and is not read.
     pub unwatched: Vec<Unwatched>,
-    /// The Services that are used as Prometheus and the like, and those that only look so.
+    /// The Services that are used as Prometheus, Alertmanager or OpenBao, and those that only look like one.
     pub candidates: Vec<Candidate>,
     /// A number that other consoles do not have.
     pub salt: u32,
@@ -105,12 +105,12 @@ pub struct Facts {
     pub keys: Arc<Keys>,
     /// What can be typed after `:` besides kinds and screens.
     pub typed: Vec<Typed>,
-    /// `:find`'s and the filter's words and the like are typed; hints are hidden.
+    /// The version of the API server.
     pub server_version: String,
 }
 
 impl Facts {
-    /// What judging goes by.
+    /// The settings that judging uses.
     pub fn judging(&self) -> Settings<'_> {
         Settings { thresholds: &self.thresholds, core: &self.core, profiles: &self.profiles }
     }
@@ -149,7 +149,7 @@ impl Facts {
     }
 }
 
-/// A plan of this session, and how it stands with it.
+/// A plan of this session, and its state.
 #[derive(Debug)]
 pub struct PlanRun {
     pub id: RunId,
@@ -161,7 +161,7 @@ pub struct PlanRun {
     pub output: Vec<String>,
     pub started: Time,
     pub ended: Option<Time>,
-    /// Whether what was done is still so, as far as it can be taken back by others.
+    /// Whether what was done still holds, as far as others can revert it.
     pub held: Held,
     /// The targets that the watch has shown as the plan left them.
     pub shown: Vec<record::Uid>,
@@ -192,7 +192,7 @@ impl World {
         world
     }
 
-    /// Lazy kinds that have told nothing yet wait for somebody to open them.
+    /// Lazy kinds that have reported nothing yet wait until somebody opens them.
     pub fn idle(&mut self) {
         for kind in kinds::ids().filter(|kind| kinds::spec(*kind).lazy) {
             let feed = &mut self.store.table_mut(kind).feed;
@@ -237,7 +237,7 @@ impl World {
             Some(key) => Effect::Go(Place::Describe(key)),
             None => {
                 let text = |sym| self.store.strings.get(sym);
-                // which one it is can be told once its kind is read
+                // which one it is is known once its kind is read
                 let lazy = kinds::by_name(text(link.kind));
                 if let Some(kind) = lazy.filter(|kind| self.store.table(*kind).feed.state == FeedState::Idle) {
                     return Effect::Go(Place::Table(kind));
@@ -272,25 +272,27 @@ impl World {
     pub fn absence(&self, kind: KindId, namespace: &str, name: &str) -> String {
         let spec = kinds::spec(kind);
         let feed = &self.store.table(kind).feed;
-        let told = match namespace {
+        let object = match namespace {
             "" => format!("{} {name}", spec.name),
             namespace => format!("{} {namespace}/{name}", spec.name),
         };
         let place = if namespace.is_empty() { String::new() } else { format!(" in {namespace}") };
         match feed.state {
-            _ if self.would_see(kind, namespace) => format!("{told} is not there"),
+            _ if self.would_see(kind, namespace) => format!("{object} is not there"),
             FeedState::NoAccess | FeedState::Live => {
-                format!("{told} cannot be seen: you may not list {}{place}", spec.title)
+                format!("{object} cannot be seen: you may not list {}{place}", spec.title)
             }
-            FeedState::NotInstalled => format!("{told} is not there: this cluster knows no {}", spec.title),
-            state => format!("{told} is not there as far as is known: the feed of {} is {}", spec.title, state.word()),
+            FeedState::NotInstalled => format!("{object} is not there: this cluster knows no {}", spec.title),
+            state => {
+                format!("{object} is not there as far as is known: the feed of {} is {}", spec.title, state.word())
+            }
         }
     }
 
     /// Whether nothing at all can be seen, and not only because it is still coming.
     pub fn is_blind(&self) -> bool {
         let sees = |kind: KindId, t: &Table| match t.feed.state {
-            // what is polled may have nobody to ask, and rows that say no more than that
+            // a polled kind may have nobody to ask, and its rows then say only that
             FeedState::Live => {
                 let knows = |row: &Row| row.record.health != Health::Unknown;
                 matches!(kinds::spec(kind).api, Api::Watch { .. }) || t.iter().any(|(_, row)| knows(row))
