@@ -84,7 +84,7 @@ impl App {
                     // its pods are known by no owner
                     _ => format!("a {what} has no log of its own"),
                 };
-                vec![Effect::Complain(format!("{why}; choose a pod under :pods"))]
+                vec![Effect::Complain(format!("{why}; select a pod under :pods"))]
             }
         }
     }

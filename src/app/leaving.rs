@@ -31,7 +31,7 @@ impl App {
         if self.quits(chord) {
             self.leaving = Some(Effect::Quit);
         } else {
-            self.say("stayed: the plan goes on");
+            self.say("stayed: the plan continues");
         }
         Vec::new()
     }

@@ -385,7 +385,7 @@ impl Preview {
                 Focus::Cancel => format!("{} runs it", self.yes()),
                 Focus::Field(at) if self.form.is_required(at) => format!("{} runs it", self.key_of(Command::Open)),
                 Focus::Field(at) if self.form.is_last(at) => self.run_after(),
-                _ => format!("{} goes on", self.key_of(Command::Open)),
+                _ => format!("{} continues", self.key_of(Command::Open)),
             },
             Way::Fill(at) => format!("it needs a {}", self.form.name(at)),
             Way::Wait if self.word.text().is_empty() => "reading".to_owned(),

@@ -427,7 +427,7 @@ impl Screen for TableScreen {
         let len = self.view.len();
         if self.frozen.is_some() && !matches!(command, Command::Freeze | Command::Back) {
             let thaw = world.key(Command::Freeze);
-            let why = format!("the view is frozen: {thaw} lets it go");
+            let why = format!("the view is frozen: {thaw} unfreezes it");
             return moves(command).then(|| vec![Effect::Complain(why)]);
         }
         if self.scroll.on(command, len) {

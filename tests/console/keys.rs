@@ -36,7 +36,7 @@ fn a_frozen_view_says_why_its_keys_do_nothing() {
     console.go("pods");
     console.keys("ctrl-s");
     let frame = console.keys("j");
-    assert!(last(&frame).contains("the view is frozen: ctrl-s lets it go"), "{frame}");
+    assert!(last(&frame).contains("the view is frozen: ctrl-s unfreezes it"), "{frame}");
 }
 
 #[test]

@@ -426,7 +426,7 @@ fn another_context_is_gone_to_only_after_the_question() {
     assert!(frame.contains("sre-demo") && frame.contains("1 running"), "{frame}");
     console.go("ctx readonly");
     let frame = console.keys("y");
-    assert!(frame.contains("left in the middle in sre-demo"), "{frame}");
+    assert!(frame.contains("interrupted in sre-demo"), "{frame}");
     console.until("the other context", |f| f.lines().next().is_some_and(|l| l.contains("readonly")));
 }
 
