@@ -68,11 +68,11 @@ pub enum Command {
     Delete,
     /// Yes, in a preview.
     Approve,
-    /// End the plan between two steps.
+    /// Stop the plan after this step.
     StopPlan,
-    /// Plan anew what an interrupted plan has left.
+    /// Continue an interrupted plan with the remaining steps.
     Continue,
-    /// Leave it, and tell it no more.
+    /// Dismiss it: it is not continued, and no longer reported.
     Dismiss,
     // the log view's own
     Follow,
@@ -86,12 +86,12 @@ pub enum Command {
 pub enum Place {
     Home,
     Table(KindId),
-    /// The same, with what is not well only.
+    /// The same, unhealthy only.
     Faults(KindId),
     /// The platform's health, question by question.
     Health,
     Feeds,
-    /// Which Services are used as Prometheus and the like, and which only look so.
+    /// Which Services are used as Prometheus, Alertmanager or OpenBao, and which only look like one.
     Trust,
     Help,
     Contexts,
@@ -199,7 +199,7 @@ impl Tickets {
     }
 }
 
-/// What to read for a screen. Everything is read anew; nothing is cached.
+/// What to read for a screen. Everything is read live; nothing is cached.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fetch {
     /// The whole object.
@@ -223,7 +223,7 @@ pub struct RunId(pub u64);
 pub struct Deed {
     pub action: &'static str,
     pub keys: Vec<Key>,
-    /// The audit's name of the interrupted plan that this goes on with.
+    /// The interrupted plan that this continues, as the audit names it.
     pub continues: Option<Box<str>>,
 }
 
@@ -273,11 +273,11 @@ pub enum Effect {
     Run(Box<Plan>),
     /// The same, as the app numbered it.
     Start(RunId, Box<Plan>),
-    /// End a plan between two steps.
+    /// Stop a plan after the step that runs.
     Stop(RunId),
     /// Write entries of the timeline down.
     Record(Vec<Moment>),
-    /// Tell anew what other sessions have done.
+    /// Read again what other sessions have done.
     Deeds,
     /// An unfinished plan is not continued: its run, as the audit names it, and why.
     Dismiss(Box<str>, String),
@@ -285,7 +285,7 @@ pub enum Effect {
     Type(String),
     /// Allow writing in a read-only context for a while; why.
     Unlock(String),
-    /// Use this Service from now on: the configuration's word for it, and `namespace/name`; nothing takes that back.
+    /// Use this Service from now on: the configuration's word for it, and `namespace/name`; there is no undo.
     Trust {
         service: String,
         place: String,

@@ -128,7 +128,7 @@ fn place_line(world: &World, width: u16) -> Line {
     line
 }
 
-/// Columns of the context's name that stay, whatever stands behind it.
+/// Columns of the context's name that are always shown, whatever follows it.
 const LEAST_CONTEXT: usize = 12;
 
 /// What is to be seen whatever else must give way: may I write, what runs, what is weaker than it should be.
@@ -210,7 +210,7 @@ fn totals(world: &World, width: u16) -> Line {
     let mut aside = |count: u32, word: &str, tone: Tone| {
         line.push(format!("  {count} {word}"), if count > 0 { tone } else { Tone::Dim });
     };
-    // what cannot be seen has room before what was put aside on purpose
+    // what cannot be seen matters more than what was silenced on purpose
     if width >= 58 {
         aside(totals.silenced, "silenced", Tone::Plain);
         aside(totals.suspended, "suspended", Tone::Plain);

@@ -20,7 +20,7 @@ pub struct CommandSpec {
     /// Its words, and what is said of it. With the word of a screen it is only what is typed after that word: the word
     /// alone opens the screen.
     pub typed: Typed,
-    /// What the rest of the line could become, whatever is there of it; what does not go on with it is left out.
+    /// Everything that could follow the word; what does not begin with what was typed is left out.
     pub complete: fn(&str, &World) -> Vec<String>,
     /// Does it with the rest of the line, or says why not.
     pub run: fn(&App, &str) -> Result<Vec<Effect>, String>,
@@ -174,7 +174,7 @@ fn go_to(app: &App, rest: &str) -> Result<Vec<Effect>, String> {
 
 fn why(app: &App, rest: &str) -> Result<Vec<Effect>, String> {
     let key = match rest {
-        "" => app.target().ok_or("why what? choose an object first")?,
+        "" => app.target().ok_or("why what? select an object first")?,
         text => object(text, &app.world)?,
     };
     Ok(vec![Effect::Go(Place::Incident(Anchor::Object(key)))])
@@ -387,7 +387,7 @@ mod tests {
             ("ns team", Ok(vec![])),
             ("find", Err("find what? :find NAME")),
             ("find x", Err("nothing known here is called x")),
-            ("why", Err("why what? choose an object first")),
+            ("why", Err("why what? select an object first")),
             ("why x", Err("nothing known here is called x")),
             ("timeline all", Ok(vec![Effect::Deeds])),
             ("timeline nosuch", Err("nothing is known of a namespace nosuch, now or on the timeline")),

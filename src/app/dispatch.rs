@@ -56,7 +56,7 @@ impl App {
             Command::Events => about(target, Place::Events),
             Command::Guide => about(target, Place::Guide),
             Command::Actions => match self.screen().targets(&self.world) {
-                keys if keys.is_empty() => vec![Effect::Complain("nothing is chosen".to_owned())],
+                keys if keys.is_empty() => vec![Effect::Complain("nothing selected".to_owned())],
                 keys => vec![Effect::Go(Place::Actions(keys))],
             },
             Command::Toggle => self.act(ActKey::Toggle),
@@ -73,7 +73,7 @@ impl App {
     }
 
     fn logs(&self, target: Option<Key>, previous: bool) -> Vec<Effect> {
-        let Some(key) = target else { return vec![Effect::Complain("no pod is chosen".to_owned())] };
+        let Some(key) = target else { return vec![Effect::Complain("no pod selected".to_owned())] };
         match self.pod_of(&key).or_else(|| self.pod_owned_by(&key)) {
             Some(key) => vec![Effect::Go(Place::Logs { key, previous })],
             None => {
@@ -84,7 +84,7 @@ impl App {
                     // its pods are known by no owner
                     _ => format!("a {what} has no log of its own"),
                 };
-                vec![Effect::Complain(format!("{why}; choose a pod under :pods"))]
+                vec![Effect::Complain(format!("{why}; select a pod under :pods"))]
             }
         }
     }
@@ -96,7 +96,7 @@ impl App {
             return Some(key.clone());
         }
         let store = &self.world.store;
-        // a replica of OpenBao is told under the uid of its pod
+        // a replica of OpenBao has the uid of its pod
         if let Some(slot) = store.table(pods).slot_of(key.uid) {
             return store.key(RowId { kind: pods, slot });
         }
@@ -125,6 +125,6 @@ impl App {
 fn about(target: Option<Key>, place: fn(Key) -> Place) -> Vec<Effect> {
     match target {
         Some(key) => vec![Effect::Go(place(key))],
-        None => vec![Effect::Complain("nothing is chosen".to_owned())],
+        None => vec![Effect::Complain("nothing selected".to_owned())],
     }
 }

@@ -121,7 +121,7 @@ impl App {
             }
             Outcome::Done(text) => match prompt.purpose {
                 Purpose::Filter => {
-                    // a filter that is not understood stays in the line until it is mended or left
+                    // a filter that is not valid stays in the line until it is corrected or dropped
                     if self.apply_filter(&text) {
                         self.prompt = None;
                     }

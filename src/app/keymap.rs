@@ -22,8 +22,8 @@ pub static KEYMAP: &[Binding] = keys! {
         Command::Back, "back", ["esc"], "back, clear the filter";
         Command::Quit, "quit", ["q"], "back, and out of the first screen";
         Command::HardQuit, "hard-quit", ["ctrl-c"], "quit";
-        Command::HistoryBack, "history-back", ["["], "the screen before";
-        Command::HistoryForward, "history-forward", ["]"], "the screen after";
+        Command::HistoryBack, "history-back", ["["], "previous screen";
+        Command::HistoryForward, "history-forward", ["]"], "next screen";
         Command::Last, "last", ["-"], "the last screen again";
         Command::Help, "help", ["?"], "this help";
         Command::Up, "up", ["k", "up"], "up";
@@ -36,7 +36,7 @@ pub static KEYMAP: &[Binding] = keys! {
         Command::Right, "right", ["right"], "scroll right";
         Command::Mark, "mark", ["space"], "mark the row";
         Command::Next, "next", ["tab"], "the next field, or the next container of a log";
-        Command::Previous, "previous", ["shift-tab"], "the field before";
+        Command::Previous, "previous", ["shift-tab"], "the previous field";
         Command::Namespace(0), "namespace-0", ["0"], "all namespaces";
         Command::Namespace(1), "namespace-1", ["1"], "first namespace of :ns";
         Command::Namespace(2), "namespace-2", ["2"], "second, and so on to 9";
@@ -49,19 +49,19 @@ pub static KEYMAP: &[Binding] = keys! {
         Command::Namespace(9), "namespace-9", ["9"], "";
     @Look
         Command::Describe, "describe", ["d"], "describe";
-        Command::Yaml, "yaml", ["y"], "YAML, read anew";
+        Command::Yaml, "yaml", ["y"], "live YAML";
         Command::Logs, "logs", ["l"], "logs of the pod";
-        Command::PreviousLogs, "previous-logs", ["p"], "logs of the container before";
+        Command::PreviousLogs, "previous-logs", ["p"], "previous container's logs";
         Command::Events, "events", ["E"], "events of the object";
         Command::Node, "node", ["o"], "the node it runs on";
         Command::Owner, "owner", ["shift-j"], "the owner";
         Command::Guide, "guide", ["u"], "what to do about it";
-        Command::Timeline, "timeline", ["t"], "the timeline: of what is chosen, else of everything";
+        Command::Timeline, "timeline", ["t"], "timeline of the selected object, else of everything";
         Command::Feeds, "feeds", ["i"], "feeds: how fresh the data is";
         Command::Copy, "copy", ["c", "ctrl-y"], "copy to the clipboard of your terminal";
         Command::Freeze, "freeze", ["ctrl-s"], "freeze the view";
         Command::Wide, "wide", ["ctrl-w"], "all columns";
-        Command::FaultsOnly, "faults-only", ["ctrl-z"], "only what is not well";
+        Command::FaultsOnly, "faults-only", ["ctrl-z"], "unhealthy only";
         Command::Header, "header", ["ctrl-e"], "hide or show the header";
         Command::Reload, "reload", ["ctrl-r"], "read again";
     @Act
@@ -85,9 +85,9 @@ pub static KEYMAP: &[Binding] = keys! {
         Command::Since, "since", ["s"], "since";
     @Plan
         Command::Approve, "approve", ["y"], "yes, run it";
-        Command::StopPlan, "stop-plan", ["s"], "end the plan between two steps";
+        Command::StopPlan, "stop-plan", ["s"], "stop after this step";
         Command::Continue, "continue", ["r"], "continue with the remaining steps";
-        Command::Dismiss, "dismiss", ["ctrl-d"], "dismiss it, with a reason";
+        Command::Dismiss, "dismiss", ["ctrl-d"], "dismiss, with a reason";
 };
 
 /// Commands that are needed while a line is typed: one of their keys is always one that does not edit it.

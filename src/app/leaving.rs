@@ -24,14 +24,14 @@ impl App {
             if matches!(effect, Effect::Connect(_)) {
                 let titles = self.left_in_the_middle().join(", ");
                 let context = &self.world.facts.context;
-                self.complain(format!("left in the middle in {context}, where :plans goes on with it: {titles}"));
+                self.complain(format!("interrupted in {context}, continue it there in :plans: {titles}"));
             }
             return vec![effect];
         }
         if self.quits(chord) {
             self.leaving = Some(Effect::Quit);
         } else {
-            self.say("stayed: the plan goes on");
+            self.say("stayed: the plan continues");
         }
         Vec::new()
     }

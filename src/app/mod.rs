@@ -31,7 +31,7 @@ use keymap::Keymap;
 use navigation::Visit;
 use prompt::Prompt;
 
-/// Where all words stand, for whoever has keys.
+/// Added to an error about a typed word: how to find the valid ones.
 pub const WAYS: &str = "; tab completes, ? lists";
 
 /// The whole console without its terminal and its cluster.
@@ -43,7 +43,7 @@ pub struct App {
     /// Places left with `[` and `-`, and those left again with `]`.
     history: Vec<Visit>,
     future: Vec<Visit>,
-    /// Where `-` goes: the screen before this one, and back again.
+    /// Where `-` leads: the last screen, and back again.
     last: Option<Visit>,
     prompt: Option<Prompt>,
     message: Option<Message>,
@@ -70,7 +70,7 @@ pub struct Message {
     pub bad: bool,
 }
 
-/// What is told until it is looked at.
+/// A notice that stays until it is read.
 #[derive(Debug, Clone)]
 enum Notice {
     Unfinished(String),
@@ -183,7 +183,7 @@ impl App {
         }
     }
 
-    /// Starts anew on another cluster: nothing of the old one remains.
+    /// Starts again on another cluster: nothing of the old one remains.
     pub fn reset(&mut self, facts: Facts) {
         self.world.renew(facts);
         self.touched.clear();

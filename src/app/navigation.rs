@@ -100,7 +100,7 @@ impl App {
         let (from, to) =
             if back { (&mut self.history, &mut self.future) } else { (&mut self.future, &mut self.history) };
         let Some(visit) = from.pop() else {
-            self.complain(if back { "no screen before this one" } else { "no screen after this one" });
+            self.complain(if back { "no previous screen" } else { "no next screen" });
             return Vec::new();
         };
         let here = self.stack.last().map(|screen| Visit::of(&**screen));
@@ -111,7 +111,7 @@ impl App {
 
     pub(super) fn last(&mut self) -> Vec<Effect> {
         let Some(visit) = self.last.take() else {
-            self.complain("no screen before this one");
+            self.complain("no previous screen");
             return Vec::new();
         };
         let here = Visit::of(self.screen());

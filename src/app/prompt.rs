@@ -17,7 +17,7 @@ pub struct Prompt {
     pub purpose: Purpose,
     input: LineEdit,
     error: Option<String>,
-    /// What stands there was there before: the first letter takes its place, any other key edits it.
+    /// The text was already there: the first letter replaces it, any other key edits it.
     fresh: bool,
     /// Completions while cycling with tab, and which is in.
     cycle: Option<(Vec<String>, usize)>,

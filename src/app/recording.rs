@@ -13,7 +13,7 @@ impl App {
     }
 
     /// The timeline that the key means: that of the incident that is looked at, of the object under the cursor, of the
-    /// namespace that is chosen, of everything.
+    /// selected namespace, of everything.
     pub(super) fn timeline_of(&self, target: Option<Key>) -> Scope {
         if let Place::Incident(anchor) = self.screen().place() {
             return Scope::Incident(anchor);

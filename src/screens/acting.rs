@@ -67,7 +67,7 @@ impl Basis {
         }
     }
 
-    /// The same, going on with an interrupted plan.
+    /// The same, as the continuation of an interrupted plan.
     #[must_use]
     pub fn after(mut self, left: Option<&Unfinished>) -> Self {
         self.continues = left.cloned();
@@ -209,7 +209,7 @@ pub fn offer(action: &ActionSpec, keys: &[Key], world: &World) -> Offer {
 /// What a key does to the chosen objects.
 pub fn by_key(key: ActKey, keys: &[Key], world: &World) -> Result<Deed, String> {
     if keys.is_empty() {
-        return Err("nothing is chosen".to_owned());
+        return Err("nothing selected".to_owned());
     }
     let mut why = None;
     for action in ACTIONS.iter().filter(|action| action.key == Some(key)) {

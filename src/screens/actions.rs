@@ -18,7 +18,7 @@ pub struct Actions {
     rows: Vec<(&'static ActionSpec, Option<String>)>,
     /// That nothing may be written here, and the way out.
     head: Vec<Line>,
-    /// Rows below the list in which the chosen row is told in full; none where every row is.
+    /// Rows below the list that show the selected row in full; none where no row is cut.
     foot: usize,
 }
 

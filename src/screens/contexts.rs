@@ -35,7 +35,7 @@ impl Contexts {
             for part in wrap(detail, wide) {
                 out.push(Line::of(format!("  {part}"), Tone::Plain));
             }
-            out.push(Line::of(format!("  trying again since {for_how_long}; or choose another context:"), Tone::Dim));
+            out.push(Line::of(format!("  trying again since {for_how_long}; or select another context:"), Tone::Dim));
             out.push(Line::new());
         }
         for problem in &world.facts.kubeconfig_problems {

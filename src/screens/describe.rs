@@ -250,7 +250,7 @@ fn labels(object: &Value, width: u16, out: &mut Vec<Line>) {
     }
 }
 
-/// Every label of an alert: what routes and silences go by.
+/// Every label of an alert: routes and silences match them.
 fn alert_labels(world: &World, kind: KindId, row: &Row, width: u16, out: &mut Vec<Line>) {
     if kind != kinds::ALERT {
         return;

@@ -40,7 +40,7 @@ pub fn lines_of(events: &[Event], world: &World, width: u16) -> Vec<Line> {
         line.push(scene::fit(&event.reason, 24, Keep::Start), tone);
         let indent = line.width() + 1;
         let room = usize::from(width).saturating_sub(indent).max(16);
-        // of the one that stood here before, or of another kind of the same name
+        // of an earlier object of this name, or of another kind with the same name
         let note = if event.other {
             format!("(of an earlier or other one of this name) {}", event.note)
         } else {

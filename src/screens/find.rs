@@ -96,7 +96,7 @@ impl Screen for Find {
         match command {
             Command::Open | Command::Describe => Some(vec![match self.target(world) {
                 Some(key) => Effect::Go(Place::Describe(key)),
-                None => Effect::Complain("nothing is chosen".to_owned()),
+                None => Effect::Complain("nothing selected".to_owned()),
             }]),
             Command::Reload => {
                 self.searched = false;

@@ -1,5 +1,5 @@
-//! What can be said beside the object, before a plan is approved: the fields of an action, and the reason. What has to be
-//! filled in stands first, and what means nothing for the object is not there.
+//! What an action asks for besides its object, before a plan is approved: its fields, and the reason. Required fields come
+//! first, and fields that do not apply to the object are left out.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ impl Entry {
         Self { name, help, line: LineEdit::default(), required, touched: false }
     }
 
-    /// What stands there is what was proposed: what is typed takes its place.
+    /// The text is a proposal: what is typed replaces it.
     fn is_proposed(&self) -> bool {
         !self.touched && !self.line.text().is_empty()
     }
@@ -103,7 +103,7 @@ impl Form {
         let input = basis.input(have, &set, "");
         let Some(target) = basis.targets.first() else { return };
         for entry in self.entries.iter_mut().filter(|entry| !entry.touched) {
-            // an interrupted plan goes on with what was set for it
+            // an interrupted plan continues with the values that were set for it
             if let Some(had) = basis.had(entry.name) {
                 entry.line = LineEdit::new(had);
             } else if entry.name == REASON {

@@ -84,7 +84,7 @@ impl Guide {
     }
 }
 
-/// Of an issuer that signs with a key pair: in which Secret that is, who makes it, and how it is put back.
+/// For an issuer that signs with a key pair: the Secret that holds it, who creates it, and how to restore it.
 fn key_pair(world: &World, record: &Record, width: u16, out: &mut Vec<Line>) {
     let strings = &world.store.strings;
     let secret = record.text(issuers::SECRET, strings);
@@ -109,7 +109,7 @@ fn key_pair(world: &World, record: &Record, width: u16, out: &mut Vec<Line>) {
         }
     }
     if record.health != Health::Ok {
-        paragraph(2, "Whether it is there, and how it is put back from the files of the CA:", width, Tone::Plain, out);
+        paragraph(2, "To check that it exists, and to restore it from the files of the CA:", width, Tone::Plain, out);
         let kubectl =
             |words: &[&str]| CommandLine::new(&KUBECTL, &world.facts.way, words).arg(secret).within(namespace);
         for line in [
@@ -130,7 +130,7 @@ fn is_migrating(world: &World, key: &Key) -> bool {
     world.store.table(key.kind).iter().any(|(_, row)| here(&row.record) && row.record.flag(seals::MIGRATES))
 }
 
-/// What stands in a guide before a command that is run in replicas, and which ones are meant.
+/// The mark in a guide before a command that is run in replicas, and in which of them.
 const RUN_IN: [(&str, seals::State); 2] = [("{sealed} ", seals::State::Sealed), ("{active} ", seals::State::Active)];
 
 /// The commands of a line of the guide, one for each replica that is meant.

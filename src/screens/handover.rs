@@ -28,7 +28,7 @@ pub const SPEC: ScreenSpec = ScreenSpec {
 
 /// How far back the note looks, in seconds.
 const SHIFT: i64 = 12 * 3600;
-/// Entries of one part that are told; the rest is counted.
+/// Entries of one section that are listed; the rest is counted.
 const MOST: usize = 60;
 
 /// The note.
@@ -139,7 +139,7 @@ fn done(incident: &Incident, world: &World, recent: &[&Moment]) -> Vec<String> {
     mine.map(|m| format!("  - done at {}: {}", m.time.timestamp(), escaped(&m.words))).collect()
 }
 
-/// Why a kind cannot be told of now, if that is so.
+/// Why a kind cannot be reported now, if so.
 fn unseen(world: &World, kind: KindId) -> Option<String> {
     let state = world.store.table(kind).feed.state;
     let blind = state.is_blind() || matches!(state, FeedState::Waiting) || world.facts.link != Link::Up;
@@ -165,7 +165,7 @@ fn silenced(world: &World, out: &mut String) {
 
 fn suspended(world: &World, out: &mut String) {
     let mut lines = Vec::new();
-    // pods and their like are never suspended, and they are many
+    // pods are never suspended, and there are many of them
     for (kind, table) in world.store.tables().filter(|(kind, _)| *kind != kinds::POD) {
         for (_, row) in table.iter().filter(|(_, row)| row.record.suspended == Some(true)) {
             lines.push(suspension(kinds::spec(kind), row, world));

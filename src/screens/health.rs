@@ -39,12 +39,12 @@ impl Health {
         let place = if line.faults { Place::Faults } else { Place::Table };
         Some(match line.kind {
             Some(kind) => Effect::Go(place(kind)),
-            None => Effect::Say(format!("{}: no table stands behind it", line.what)),
+            None => Effect::Say(format!("{}: there is no table for it", line.what)),
         })
     }
 }
 
-/// How many lines there are of each verdict, the gravest first: `2 failed, 1 unknown, 17 ok`.
+/// How many lines there are of each verdict, the most severe first: `2 failed, 1 unknown, 17 ok`.
 pub fn summary(lines: &[health::Line]) -> String {
     use Verdict::{Failed, NotInstalled, Ok, Unknown, Warning};
     let counted = [Failed, Unknown, Warning, Ok, NotInstalled].map(|verdict| {
@@ -118,7 +118,7 @@ impl Screen for Health {
 
     fn lines(&self, world: &World, size: Size) -> Vec<Line> {
         let width = usize::from(size.width);
-        // what no line tells of is named below all of them
+        // kinds that no line covers are named below the lines
         let unwatched: Vec<String> = world.facts.unwatched.iter().map(Unwatched::told).collect();
         let what = if width < 70 { 17 } else { 20 };
         let head = format!(

@@ -25,7 +25,7 @@ const KEYS: usize = 28;
 fn entry(keys: &str, text: &str, width: u16, out: &mut Vec<Line>) {
     let indent = KEYS + 1;
     let mut line = Line::of(format!("  {keys} "), Tone::Key);
-    // what does not fit beside its text stands above it
+    // keys that are too long to fit next to their text get a row of their own above it
     if line.width() > indent {
         out.push(std::mem::replace(&mut line, Line::of(" ".repeat(indent), Tone::Plain)));
     }

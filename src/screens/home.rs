@@ -1,5 +1,5 @@
-//! Home: the incidents, the most urgent first, each with what it explains and the key that helps; and in one line how
-//! the signals stand.
+//! Home: the incidents, the most urgent first, each with what it explains and the key that helps; and in one line the
+//! state of the signals.
 
 use std::fmt::Write as _;
 
@@ -47,7 +47,7 @@ const COLUMNS: [&str; 6] = ["SEV", "WHAT", "SINCE", "+", "WHY", "EXPLAINS"];
 struct Row<'a> {
     entry: &'a Incident,
     world: &'a World,
-    /// What it explains is looked for as well: who types a pod's name wants its incident.
+    /// The filter also searches what it explains: who types a pod's name wants its incident.
     explains: &'a [Subject],
 }
 
@@ -245,7 +245,7 @@ impl Home {
         line
     }
 
-    /// What stands where findings would: that they are hidden, or that there are none.
+    /// Shown in place of findings: that they are hidden, or that there are none.
     fn none(&self, world: &World, width: u16) -> Vec<Line> {
         let hidden = world.triage.incidents().len();
         if hidden == 0 {
@@ -414,7 +414,7 @@ impl Screen for Home {
                 }
                 (None, Some(entry)) if is_unconfirmed(entry, world) => vec![Effect::Go(Place::Trust)],
                 (None, Some(_)) => vec![Effect::Go(Place::Feeds)],
-                (None, None) => vec![Effect::Complain("nothing is chosen".to_owned())],
+                (None, None) => vec![Effect::Complain("nothing selected".to_owned())],
             },
             Command::Back if !self.filter.is_empty() => {
                 self.filter = Filter::default();
@@ -424,7 +424,7 @@ impl Screen for Home {
                 Some(entry) => {
                     vec![Effect::Copy(format!("{} {} {}", entry.severity, what(entry, world), why(entry, world)))]
                 }
-                None => vec![Effect::Complain("nothing is chosen".to_owned())],
+                None => vec![Effect::Complain("nothing selected".to_owned())],
             },
             _ => return None,
         })
@@ -473,7 +473,7 @@ impl Screen for Home {
         out
     }
 
-    /// Whole cells: the reason stands last, as it is the longest.
+    /// Whole cells: the reason comes last, as it is the longest.
     fn all_lines(&mut self, world: &World, width: u16) -> Vec<Line> {
         self.sync(world, Size { width, height: u16::MAX });
         let mut out = Self::preamble(world, width);

@@ -74,12 +74,12 @@ impl IncidentScreen {
             (Anchor::Object(_), None) => ("it is gone".to_owned(), None),
             (Anchor::Group(_), None) => ("none of its members fails any more".to_owned(), None),
         };
-        let told = match &self.anchor {
+        let subject = match &self.anchor {
             Anchor::Object(key) => format!("{} {}", kinds::spec(key.kind).name, key.name),
             Anchor::Group(group) => group.told(),
         };
         let first =
-            Line::of(format!("  {told} belongs to no incident: {what}, and no judgement finds fault."), Tone::Good);
+            Line::of(format!("  {subject} belongs to no incident: {what}, and nothing is wrong with it."), Tone::Good);
         let mut out = vec![(first, row)];
         let feed = row.map(|id| &world.store.table(id.kind).feed);
         if let Some(feed) = feed.filter(|feed| !feed.state.is_live()) {
@@ -114,7 +114,7 @@ impl Page<'_> {
         self.lines.extend(rows.into_iter().map(|line| (line, row)));
     }
 
-    /// `, for 3h`, and when it began longer ago as something less severe, that as well.
+    /// `, for 3h`, and, if it began earlier as something less severe, also that.
     fn since(&self, incident: Option<&Incident>) -> String {
         let Some(incident) = incident else { return String::new() };
         let age = |at: ages::Time| ages::told(at.age(self.world.facts.now).max(0));
@@ -172,8 +172,8 @@ impl Page<'_> {
         if root == asked {
             return;
         }
-        let told = self.told(asked);
-        self.heading(format!("WHY {told} BELONGS HERE"));
+        let subject = self.told(asked);
+        self.heading(format!("WHY {subject} BELONGS HERE"));
         for reason in self.world.triage.chain(asked) {
             let rule =
                 reason.rule.map_or_else(String::new, |rule| format!("  (rule {rule}, {})", reason.confidence.word()));
@@ -353,7 +353,7 @@ impl Page<'_> {
     }
 }
 
-/// Looks that rules name beside actions, and the command that each is.
+/// Views that rules name in addition to actions, and the command of each.
 const LOOKS: [(&str, Command); 3] =
     [("previous-logs", Command::PreviousLogs), ("logs", Command::Logs), ("events", Command::Events)];
 
@@ -428,7 +428,7 @@ impl Screen for IncidentScreen {
             Command::Open | Command::Describe => {
                 vec![match self.target(world) {
                     Some(key) => Effect::Go(Place::Describe(key)),
-                    None => Effect::Complain("nothing is chosen".to_owned()),
+                    None => Effect::Complain("nothing selected".to_owned()),
                 }]
             }
             Command::Copy => {

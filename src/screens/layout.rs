@@ -38,7 +38,7 @@ pub fn fit(
         let c = &columns[i];
         let title = u16::try_from(c.title.len()).unwrap_or(u16::MAX) + u16::from(sorted == Some(i));
         let full = wanted[i].max(title);
-        // a word that tells how it stands is never cut to make room, and a name not so far that it tells nothing
+        // a status is never cut to make room, and a name never so far that it cannot be recognised
         let min = match c.field {
             _ if is_status(c) => c.max,
             Field::Name => c.min.max(NAME),
@@ -59,7 +59,7 @@ pub fn fit(
         };
         chosen.remove(at);
     }
-    // a column in which nothing stands makes room for what is cut
+    // an empty column makes room for what is cut
     let whole = |chosen: &[usize]| {
         let gaps = GAP * u16::try_from(chosen.len().saturating_sub(1)).unwrap_or(0);
         chosen.iter().map(|i| wanted[*i].min(columns[*i].max).max(least(*i))).sum::<u16>().saturating_add(gaps)

@@ -4,7 +4,7 @@ use tui_input::{Input, InputRequest};
 
 use crate::intent::{Chord, Code};
 
-/// Stands where a line goes on beyond what is seen.
+/// Marks where a line continues beyond what is visible.
 const MORE: char = '…';
 
 /// A line under the keys.
@@ -22,7 +22,7 @@ impl LineEdit {
         self.input.value()
     }
 
-    /// What is visible in so many columns, with a mark where there is more, and where the cursor stands in it.
+    /// What is visible in so many columns, with a mark where there is more, and the column of the cursor in it.
     pub fn visible(&self, room: usize) -> (String, usize) {
         let scroll = self.input.visual_scroll(room);
         let cursor = self.input.visual_cursor().saturating_sub(scroll);
@@ -33,7 +33,7 @@ impl LineEdit {
             *first = MORE;
         }
         let beyond = self.input.value().chars().count() > scroll + room;
-        // never over what the cursor stands on
+        // never over the character under the cursor
         if beyond
             && cursor + 1 < room
             && let Some(last) = shown.last_mut()

@@ -24,7 +24,7 @@ const SINCE: [Option<i64>; 4] = [None, Some(60), Some(600), Some(3600)];
 pub struct Logs {
     key: Key,
     ticket: Ticket,
-    /// Each change of container, age or instance asks anew, under a ticket of its own.
+    /// Each change of container, age or instance is a new request, with a ticket of its own.
     tickets: Tickets,
     asked: bool,
     previous: bool,
@@ -88,7 +88,7 @@ impl Logs {
         }
     }
 
-    /// Ends the present stream and asks anew.
+    /// Ends the current stream and starts a new one.
     fn again(&mut self) -> Vec<Effect> {
         let old = self.ticket;
         self.ticket = self.tickets.next();
@@ -152,7 +152,7 @@ impl Logs {
         true
     }
 
-    /// Where the first line stands at the top.
+    /// The position at which the first line is at the top.
     fn highest(&self, shown: &[&LogLine]) -> (usize, usize) {
         let mut rows = 0;
         for (nth, line) in shown.iter().enumerate() {
@@ -267,7 +267,7 @@ impl Screen for Logs {
             }
             Command::Next if self.containers.len() > 1 => {
                 self.container = (self.container + 1) % self.containers.len();
-                // that of another one's run before was chosen for that one
+                // the previous instance was selected for the other container
                 self.previous = false;
                 self.again()
             }

@@ -144,7 +144,7 @@ pub trait Screen: std::fmt::Debug {
         Vec::new()
     }
 
-    /// Where the terminal's cursor stands in the body, as column and row, while a line is typed here.
+    /// Where the terminal's cursor is in the body, as column and row, while a line is typed here.
     fn cursor(&self, _size: Size) -> Option<(u16, u16)> {
         None
     }
@@ -164,7 +164,7 @@ pub trait Screen: std::fmt::Debug {
         None
     }
 
-    /// Effects that end what the screen began; called when it is left for good.
+    /// Effects that end what the screen began; called when it is closed.
     fn leave(&mut self) -> Vec<Effect> {
         Vec::new()
     }

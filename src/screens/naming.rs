@@ -43,7 +43,7 @@ pub fn whole(kind: &str, place: &str) -> String {
     if place.is_empty() { kind.to_owned() } else { format!("{kind} {place}") }
 }
 
-/// The same for several that stand below each other: those that would look the same keep more of their namespaces.
+/// The same for several in rows below each other: those that would look the same keep more of their namespaces.
 pub fn all_fitted(names: &[(String, String)], columns: usize) -> Vec<String> {
     let mut out: Vec<String> = names.iter().map(|(kind, place)| fitted(kind, place, columns)).collect();
     let mut times: HashMap<&str, usize> = HashMap::new();
@@ -58,7 +58,7 @@ pub fn all_fitted(names: &[(String, String)], columns: usize) -> Vec<String> {
     out
 }
 
-/// A text in which times are told as the clock of the screen tells them, in place of RFC 3339.
+/// A text with its times in the format of the screen's clock, in place of RFC 3339.
 pub fn clocks(text: &str, dates: Dates) -> Cow<'_, str> {
     let is_time = |word: &str| word.len() >= 20 && word.as_bytes()[10] == b'T' && word.is_ascii();
     let mut out = Cow::Borrowed(text);

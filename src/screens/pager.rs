@@ -141,7 +141,7 @@ pub fn paragraph(indent: usize, text: &str, width: u16, tone: Tone, out: &mut Ve
     out.extend(rows.map(|Part { text, join }| Line { join, ..Line::of(format!("{:indent$}{text}", ""), tone) }));
 }
 
-/// A command in as many rows as it needs, each of which a shell takes as it stands.
+/// A command in as many rows as it needs, which can be pasted into a shell as they are.
 pub fn command(indent: usize, label: &str, text: &str, width: u16, tone: Tone, out: &mut Vec<Line>) {
     let hang = indent + scene::width(label);
     let room = usize::from(width).saturating_sub(hang + 1).max(20);
@@ -151,7 +151,7 @@ pub fn command(indent: usize, label: &str, text: &str, width: u16, tone: Tone, o
     }
 }
 
-/// Rows below a list in which the chosen row is told in full; none where the screen is low.
+/// Rows below a list that show the selected row in full; none where the screen is low.
 fn sentence_rows(size: Size) -> usize {
     if (16..u16::MAX).contains(&size.height) { 3 } else { 0 }
 }

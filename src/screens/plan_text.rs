@@ -1,4 +1,4 @@
-//! A plan as text, before it is approved: what speaks against it, what it touches, and each step with its request and the
+//! A plan as text, before it is approved: its warnings, what it touches, and each step with its request and the
 //! command that would do the same.
 
 use super::naming::clocks;
@@ -44,8 +44,8 @@ fn step_lines(nth: usize, step: &Step, asked: (Option<&Verdict>, bool), dates: D
     let (verdict, asking) = asked;
     let aside = match (&step.act, verdict) {
         (Act::Await(proof), _) => Some((format!("up to {}", ages::told(proof.limit.into())), Tone::Dim)),
-        (Act::Manual(_), _) => Some(("left to you".to_owned(), Tone::Dim)),
-        (_, Some(Verdict::Allowed)) => Some(("would be taken".to_owned(), Tone::Good)),
+        (Act::Manual(_), _) => Some(("manual step".to_owned(), Tone::Dim)),
+        (_, Some(Verdict::Allowed)) => Some(("dry run: accepted".to_owned(), Tone::Good)),
         (_, Some(Verdict::Untried)) => Some(("not tried".to_owned(), Tone::Dim)),
         (_, None) if asking => Some(("asking".to_owned(), Tone::Busy)),
         _ => None,
@@ -55,7 +55,7 @@ fn step_lines(nth: usize, step: &Step, asked: (Option<&Verdict>, bool), dates: D
         paragraph(INDENT, &text::line(text), width, tone, out);
     };
     match verdict {
-        Some(Verdict::Denied(why)) => indented(&format!("would be refused: {why}"), Tone::Bad, out),
+        Some(Verdict::Denied(why)) => indented(&format!("dry run: rejected: {why}"), Tone::Bad, out),
         Some(Verdict::Unknown(why)) => indented(why, Tone::Warn, out),
         _ => {}
     }

@@ -19,7 +19,7 @@ pub const SPEC: ScreenSpec = ScreenSpec {
     place: || Place::Plans,
 };
 
-/// What is unfinished stands first.
+/// Unfinished plans come first.
 fn rows(world: &World) -> usize {
     world.unfinished.len() + world.plans.len()
 }
@@ -90,7 +90,7 @@ impl Screen for Plans {
                 _ => left::on(command, left, world),
             };
         }
-        // the newest stands first
+        // the newest comes first
         let run = world.plans.iter().rev().nth(self.scroll.at - world.unfinished.len())?;
         match command {
             Command::Open | Command::Describe => Some(vec![Effect::Go(Place::Run(run.id))]),
@@ -143,7 +143,7 @@ pub struct RunScreen {
     id: RunId,
     pager: Pager,
     follow: Follow,
-    /// The step that ran when it was last looked at, and the line in which it stood.
+    /// The step that ran when the screen was last drawn, and its line.
     step: usize,
     line: usize,
     over: bool,
@@ -278,7 +278,7 @@ impl Screen for RunScreen {
         if self.follow == Follow::Yes && !over {
             self.pager.follow(at);
         } else if self.follow != Follow::No && over && !self.over {
-            // what became of it stands at the top
+            // the outcome is at the top
             self.pager.follow(0);
         }
         self.over = over;

@@ -57,7 +57,7 @@ fn state_words(health: Option<Health>) -> (String, Tone) {
     }
 }
 
-/// The revision, with a word when the release itself is not well.
+/// The revision, with the status when the release itself is unhealthy.
 fn release_words(state: &State, world: &World) -> String {
     let Some(row) = state.release.and_then(|id| world.store.row(id)) else { return "-".to_owned() };
     let revision = row.record.text(flux::REVISION, &world.store.strings);
@@ -330,7 +330,7 @@ fn told(label: &str, text: &str, wide: usize, tone: Tone, out: &mut Vec<Line>) {
     }
 }
 
-/// Where it stands: in the upgrade order, and between what it needs and what needs it.
+/// Its place: in the upgrade order, and between what it needs and what needs it.
 fn place_of(profile: &Profile, component: &Component, wide: usize, out: &mut Vec<Line>) {
     if let Some(place) = profile.upgrade_place(&component.name) {
         let order = &profile.upgrade_order;

@@ -1,4 +1,4 @@
-//! An action before it is approved: what it would send, what it touches, what speaks against it, and what the server
+//! An action before it is approved: what it would send, what it touches, its warnings, and what the server
 //! would say. What is shown here is what is sent. The focus starts on Cancel, or in the field that has to be filled in;
 //! what has to be typed is typed, wherever the focus is, and from the first moment on; and no key is a command of another
 //! screen. In every preview alike the arrows up and down scroll the plan and tab goes to the next field; no letter scrolls.
@@ -168,7 +168,7 @@ impl Preview {
             return Way::No(why.clone());
         }
         let denied = self.checks().into_iter().flatten().find_map(|checked| match &checked.verdict {
-            Verdict::Denied(why) => Some(format!("step {} would be refused: {why}", checked.step + 1)),
+            Verdict::Denied(why) => Some(format!("step {} is rejected: {why}", checked.step + 1)),
             _ => None,
         });
         if let Some(why) = denied {
@@ -200,7 +200,7 @@ impl Preview {
         self.focus = stops[next % stops.len()];
     }
 
-    /// Runs the plan as it is shown, if nothing speaks against it.
+    /// Runs the plan as it is shown, if nothing prevents it.
     fn approve(&mut self, world: &World) -> Vec<Effect> {
         let complain = |why: String| vec![Effect::Complain(why)];
         match self.way() {
@@ -368,7 +368,7 @@ impl Preview {
         }
     }
 
-    /// What is below the plan: how it is approved, and how it is left.
+    /// Below the plan: how to approve it, and how to leave it.
     fn buttons(&self, width: u16) -> Vec<Line> {
         let here = self.focus == Focus::Cancel;
         let tone = |here: bool| if here { Tone::Key } else { Tone::Dim };
@@ -379,13 +379,13 @@ impl Preview {
         {
             return self.typed(line, word, width);
         }
-        let told = match self.way() {
+        let hint = match self.way() {
             Way::Type(_) => String::new(),
             Way::Press => match self.focus {
                 Focus::Cancel => format!("{} runs it", self.yes()),
                 Focus::Field(at) if self.form.is_required(at) => format!("{} runs it", self.key_of(Command::Open)),
                 Focus::Field(at) if self.form.is_last(at) => self.run_after(),
-                _ => format!("{} goes on", self.key_of(Command::Open)),
+                _ => format!("{} continues", self.key_of(Command::Open)),
             },
             Way::Fill(at) => format!("it needs a {}", self.form.name(at)),
             Way::Wait if self.word.text().is_empty() => "reading".to_owned(),
@@ -393,7 +393,7 @@ impl Preview {
             Way::No(_) if self.locked.is_some() => "read-only: it cannot be run".to_owned(),
             Way::No(why) => return barred(&line, &why, width),
         };
-        line.push(format!("   {told}"), tone(here || matches!(self.focus, Focus::Field(_))));
+        line.push(format!("   {hint}"), tone(here || matches!(self.focus, Focus::Field(_))));
         vec![line]
     }
 
@@ -422,7 +422,7 @@ impl Preview {
 
 /// Columns of a title's line that are not the title.
 const TITLE_FRAME: usize = 5;
-/// Rows in which it is said why it cannot be run; all of it stands in the plan.
+/// Rows that say why it cannot be run; the plan has the whole text.
 const WHY_ROWS: usize = 2;
 
 /// Whether a command moves the text and changes nothing. No letter leads to one here.

@@ -69,7 +69,7 @@ impl TableScreen {
         }
     }
 
-    /// Only what is not well, until the key for that is pressed.
+    /// Unhealthy only, until the key for that is pressed.
     pub fn faults(kind: KindId) -> Self {
         Self { faults_only: true, ..Self::new(kind) }
     }
@@ -198,7 +198,7 @@ impl TableScreen {
         line
     }
 
-    /// What stands where rows would, when there are none: never an empty table that could be mistaken for "all well".
+    /// Shown in place of rows when there are none: never an empty table that could be mistaken for "all healthy".
     fn nothing(&self, world: &World) -> Vec<Line> {
         let table = world.store.table(self.kind);
         let spec = self.spec();
@@ -259,7 +259,7 @@ impl TableScreen {
 }
 
 fn nothing_chosen() -> Vec<Effect> {
-    vec![Effect::Complain("nothing is chosen".to_owned())]
+    vec![Effect::Complain("nothing selected".to_owned())]
 }
 
 /// Whether a command would change what a table shows.
@@ -427,7 +427,7 @@ impl Screen for TableScreen {
         let len = self.view.len();
         if self.frozen.is_some() && !matches!(command, Command::Freeze | Command::Back) {
             let thaw = world.key(Command::Freeze);
-            let why = format!("the view is frozen: {thaw} lets it go");
+            let why = format!("the view is frozen: {thaw} unfreezes it");
             return moves(command).then(|| vec![Effect::Complain(why)]);
         }
         if self.scroll.on(command, len) {

@@ -361,7 +361,7 @@ impl Screen for Timeline {
                 vec![Effect::Copy(moment::markdown(self.shown.iter().map(|told| &told.moment), &title))]
             }
             Command::Open => match self.current() {
-                None => vec![Effect::Complain("nothing is chosen".to_owned())],
+                None => vec![Effect::Complain("nothing selected".to_owned())],
                 Some(moment) => vec![Effect::Go(Place::Moment(Box::new(moment.clone())))],
             },
             _ => return None,
@@ -413,9 +413,9 @@ impl Screen for Timeline {
             out.push(line);
         }
         if let Some(moment) = self.current() {
-            let told = words(moment);
-            let told = naming::clocks(&told, world.dates());
-            let text = format!("{} {}: {told}", moment.what.word(), moment.told());
+            let happened = words(moment);
+            let happened = naming::clocks(&happened, world.dates());
+            let text = format!("{} {}: {happened}", moment.what.word(), moment.told());
             pager::below(&text, world.key(Command::Open), size, &mut out);
         }
         out

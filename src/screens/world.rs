@@ -42,7 +42,7 @@ pub struct World {
     pub timeline: Timeline,
 }
 
-/// How it stands with the connection.
+/// The state of the connection.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Link {
     /// Trying for the first time.
@@ -109,7 +109,7 @@ pub struct Facts {
     pub profiles: Arc<Profiles>,
     /// What is served, matters, and is not read.
     pub unwatched: Vec<Unwatched>,
-    /// The Services that are used as Prometheus and the like, and those that only look so.
+    /// The Services that are used as Prometheus, Alertmanager or OpenBao, and those that only look like one.
     pub candidates: Vec<Candidate>,
     /// What is weaker than it should be, shown on every screen: `TLS NOT CHECKED`.
     pub alarms: Vec<String>,
@@ -127,7 +127,7 @@ pub struct Dates {
 }
 
 impl Preferences {
-    /// What judging goes by.
+    /// The settings that judging uses.
     pub fn judging<'a>(&'a self, facts: &'a Facts) -> Settings<'a> {
         Settings { thresholds: &self.thresholds, core: &facts.core, profiles: &facts.profiles }
     }
@@ -163,7 +163,7 @@ impl Facts {
     }
 }
 
-/// A plan of this session, and how it stands with it.
+/// A plan of this session, and its state.
 #[derive(Debug)]
 pub struct PlanRun {
     pub id: RunId,
@@ -175,7 +175,7 @@ pub struct PlanRun {
     pub output: Vec<String>,
     pub started: Time,
     pub ended: Option<Time>,
-    /// Whether what was done is still so, as far as it can be taken back by others.
+    /// Whether what was done still holds, as far as others can revert it.
     pub held: Held,
     /// The targets that the watch has shown as the plan left them.
     pub shown: Vec<record::Uid>,
@@ -302,7 +302,7 @@ impl World {
             Some(key) => Effect::Go(Place::Describe(key)),
             None => {
                 let text = |sym| self.store.strings.get(sym);
-                // which one it is can be told once its kind is read
+                // which one it is is known once its kind is read
                 let lazy = kinds::by_name(text(link.kind));
                 if let Some(kind) = lazy.filter(|kind| self.store.table(*kind).feed.state == FeedState::Idle) {
                     return Effect::Go(Place::Table(kind));
@@ -337,25 +337,27 @@ impl World {
     pub fn absence(&self, kind: KindId, namespace: &str, name: &str) -> String {
         let spec = kinds::spec(kind);
         let feed = &self.store.table(kind).feed;
-        let told = match namespace {
+        let object = match namespace {
             "" => format!("{} {name}", spec.name),
             namespace => format!("{} {namespace}/{name}", spec.name),
         };
         let place = if namespace.is_empty() { String::new() } else { format!(" in {namespace}") };
         match feed.state {
-            _ if self.would_see(kind, namespace) => format!("{told} is not there"),
+            _ if self.would_see(kind, namespace) => format!("{object} is not there"),
             FeedState::NoAccess | FeedState::Live => {
-                format!("{told} cannot be seen: you may not list {}{place}", spec.title)
+                format!("{object} cannot be seen: you may not list {}{place}", spec.title)
             }
-            FeedState::NotInstalled => format!("{told} is not there: this cluster knows no {}", spec.title),
-            state => format!("{told} is not there as far as is known: the feed of {} is {}", spec.title, state.word()),
+            FeedState::NotInstalled => format!("{object} is not there: this cluster knows no {}", spec.title),
+            state => {
+                format!("{object} is not there as far as is known: the feed of {} is {}", spec.title, state.word())
+            }
         }
     }
 
     /// Whether nothing at all can be seen, and not only because it is still coming.
     pub fn is_blind(&self) -> bool {
         let sees = |kind: KindId, t: &Table| match t.feed.state {
-            // what is polled may have nobody to ask, and rows that say no more than that
+            // a polled kind may have nobody to ask, and its rows then say only that
             FeedState::Live => {
                 let knows = |row: &Row| row.record.health != Health::Unknown;
                 matches!(kinds::spec(kind).api, Api::Watch { .. }) || t.iter().any(|(_, row)| knows(row))

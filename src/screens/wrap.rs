@@ -51,7 +51,7 @@ pub fn words(text: &str, width: usize) -> Vec<Part> {
 }
 
 /// Breaks a command at the spaces between its words, with a backslash at the end of each row but the last: every row
-/// can be pasted as it stands. A word is never broken; one that is longer than the row goes on beyond it.
+/// can be pasted as it is. A word is never broken; one that is longer than the row continues beyond it.
 pub fn command(text: &str, width: usize) -> Vec<Part> {
     let room = width.max(LEAST).saturating_sub(2);
     let mut out: Vec<Part> = Vec::new();

@@ -1,4 +1,4 @@
-//! An object as YAML: read anew, without managedFields, and never with what looks like a secret.
+//! An object as live YAML: without managedFields, and never with what looks like a secret.
 
 use serde_json::Value;
 

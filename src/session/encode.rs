@@ -99,7 +99,7 @@ impl Encoder {
         self.pen(Look::PLAIN);
     }
 
-    /// One row, in the shorter of two ways: only what differs, or erased and written anew.
+    /// One row, in the shorter of two ways: only what differs, or the whole row, erased and written again.
     fn row(&mut self, y: u16, before: &[Glyph], after: &[Glyph]) {
         let Some(first) = before.iter().zip(after).position(|(b, a)| b != a) else { return };
         let (start, state) = (self.out.len(), self.state);
@@ -166,7 +166,7 @@ impl Encoder {
         };
     }
 
-    /// Moves to a cell; over a short gap by writing again what stands there.
+    /// Moves to a cell; over a short gap by writing again what is already there.
     fn approach(&mut self, y: u16, x: usize, row: &[Glyph]) {
         if let Some((at_row, at_column)) = self.state.at {
             let from = usize::from(at_column);

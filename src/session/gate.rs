@@ -1,6 +1,6 @@
-//! The one way to the terminal's output, which can be shut: after that, frames go nowhere.
+//! The one way to the terminal's output, which can be closed: after that, frames go nowhere.
 //!
-//! Restoring the terminal shuts it first, so that no frame lands on the shell's screen. A frame is written whole or,
+//! Restoring the terminal closes it first, so that no frame lands on the shell's screen. A frame is written whole or,
 //! when the terminal takes nothing for too long, given up.
 
 use std::fs::File;

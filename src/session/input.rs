@@ -3,7 +3,7 @@
 //! A thread of our own reads the terminal: crossterm's reader burns a core when the terminal dies, and blocks its
 //! caller on half a sequence. Never shows what it read, and never lets a split sequence act as keys.
 
-#![expect(clippy::disallowed_methods, reason = "an escape is told from a sequence by the time between bytes")]
+#![expect(clippy::disallowed_methods, reason = "the time between bytes distinguishes an escape from a sequence")]
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -34,7 +34,7 @@ const PASTE_END: &[u8] = b"\x1b[201~";
 /// One thing that the operator did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
-    /// A key was pressed or repeats; releases are never told.
+    /// A key was pressed or repeats; releases are never reported.
     Key(KeyEvent),
     /// Text was pasted: at most 64 KiB, without control characters but line ends and tabs.
     Paste(String),
@@ -50,7 +50,7 @@ pub struct Assembler {
     last: Option<Instant>,
     /// The text of the paste under way, and the end marker's beginning in `pending`.
     paste: Option<Vec<u8>>,
-    /// When an escape was told as a key because nothing followed.
+    /// When an escape was reported as a key because nothing followed.
     escaped: Option<Instant>,
     ready: VecDeque<Input>,
 }

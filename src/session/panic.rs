@@ -13,7 +13,7 @@ use color_eyre::config::HookBuilder;
 
 use super::terminal;
 
-/// Installs the hooks. Reports go to `panic-PID-N.txt` in `directory` (0600) as well; `told` is called after each, so
+/// Installs the hooks. Reports also go to `panic-PID-N.txt` in `directory` (0600). The callback runs after each, so
 /// that the session can end when the panic was in another thread than its own.
 ///
 /// # Errors

@@ -29,7 +29,7 @@ const FIRST_PACE: Duration = Duration::from_millis(8);
 /// Batches taken in at most before the screen and the keyboard get their turn.
 const GULP: usize = 8;
 
-/// Tells of panics in any thread, reported already: the terminal was given back for the report.
+/// A message for each panic, in any thread. It is reported already: the terminal was restored for the report.
 pub type Panics = mpsc::UnboundedReceiver<()>;
 
 /// What ended the console.

@@ -15,7 +15,7 @@ pub(super) struct Shift {
 }
 
 impl Shift {
-    /// The row whose content stands in row `y` after the shift; none for a line that came in blank.
+    /// The row whose content is in row `y` after the shift; none for a line that scrolled in blank.
     pub fn source(self, y: u16) -> Option<u16> {
         if y < self.top || y > self.bottom {
             return Some(y);

@@ -1,5 +1,5 @@
 //! From settings to a running console: facts, keymap, theme, diagnostic log. Everything that can be wrong with them is
-//! told before the terminal is taken.
+//! reported before the terminal is taken over.
 
 use std::fmt;
 use std::path::Path;

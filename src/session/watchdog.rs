@@ -25,7 +25,7 @@ pub fn watch(terminal: OwnedFd, gone: impl FnOnce() + Send + 'static) -> io::Res
     let thread = thread::Builder::new().name("watchdog".into()).spawn(move || {
         const HUNG_UP: PollFlags = PollFlags::HUP.union(PollFlags::ERR).union(PollFlags::NVAL);
         loop {
-            // No flags asked for: hang-ups are always told, keys are not.
+            // No flags asked for: hang-ups are always reported, keys are not.
             let mut fds = [PollFd::new(&terminal, PollFlags::empty()), PollFd::new(&stopped, PollFlags::IN)];
             match poll(&mut fds, None) {
                 Ok(_) if !fds[1].revents().is_empty() => return,

@@ -92,7 +92,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Erases the screen and draws the last frame anew: after another program had the terminal.
+    /// Erases the screen and draws the last frame again: after another program had the terminal.
     pub fn repaint(&self) {
         self.put(|slot| slot.repaint = true);
     }
@@ -247,7 +247,7 @@ mod tests {
         Frame { buffer: Buffer::with_lines([text]), ..Frame::default() }
     }
 
-    /// Sends each write on, and holds it until told to go on.
+    /// Sends each write on, and holds it until it is released.
     struct Slow(mpsc::Sender<Vec<u8>>, mpsc::Receiver<()>);
 
     impl Write for Slow {

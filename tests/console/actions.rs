@@ -15,7 +15,7 @@ fn preview(console: &mut Console, key: &str) -> String {
     console.keys("enter");
     console.keys(key);
     // where nothing may be written, nothing is tried
-    let words = ["would be taken", "would be refused", "not tried"];
+    let words = ["dry run: accepted", "dry run: rejected", "not tried"];
     console.until("the server's word", |f| words.iter().any(|word| f.contains(word)))
 }
 
@@ -65,7 +65,7 @@ fn a_word_that_has_to_be_typed_is_not_replaced_by_a_key() {
     console.go("deploy");
     console.filter("name=shop-api");
     console.keys("r");
-    console.until("the server's word", |f| f.contains("would be taken"));
+    console.until("the server's word", |f| f.contains("dry run: accepted"));
     // a letter is a letter of the word, wherever the focus is
     let frame = console.keys("y");
     assert!(frame.contains("type shop-api and enter to run: y"), "{frame}");
@@ -167,7 +167,7 @@ fn a_revert_is_told_after_other_plans_for_the_same_object_and_of_a_cordon_as_wel
     console.filter("name=worker-3");
     console.until("the row", |f| f.contains("Nodes 1 of 8"));
     console.keys("shift-t");
-    let frame = console.until("the server's word", |f| f.contains("would be taken"));
+    let frame = console.until("the server's word", |f| f.contains("dry run: accepted"));
     assert!(frame.contains("y runs it"), "{frame}");
     console.keys("y");
     console.shows(&["STATE            DONE"]);
@@ -298,7 +298,7 @@ fn plans_run_side_by_side_and_are_listed() {
     console.go("deploy");
     console.filter("name=shop-api");
     console.keys("r");
-    console.until("the server's word", |f| f.contains("would be taken"));
+    console.until("the server's word", |f| f.contains("dry run: accepted"));
     console.keys("tab");
     console.types("shop-api");
     console.keys("enter");
@@ -351,7 +351,7 @@ fn the_log_of_a_backup_stands_under_the_steps_of_its_plan() {
     }
     console.keys("enter");
     // that the log may be fetched is a right; whether it is there nobody can ask
-    let frame = console.until("the server's word", |f| f.contains("would be taken") && f.contains("not tried"));
+    let frame = console.until("the server's word", |f| f.contains("dry run: accepted") && f.contains("not tried"));
     assert!(frame.contains("same as: velero --kubecontext sre-demo backup logs before-istio-1-27 -n"), "{frame}");
     console.keys("y");
     let frame = console.shows(&["STATE            DONE", "OUTPUT", "temp file", "Backup ended as Completed"]);

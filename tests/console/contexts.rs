@@ -44,7 +44,7 @@ fn another_context_leaves_nothing_of_the_old_one() {
     assert!(console.go("find only-in-the-new").contains("Pod lab/only-in-the-new"));
     let frame = console.go("home");
     assert!(frame.contains("P1 0  P2 0"), "findings of the old cluster\n{frame}");
-    assert!(console.keys("[ [ [ [").contains("no screen before"), "history of the old cluster");
+    assert!(console.keys("[ [ [ [").contains("no previous screen"), "history of the old cluster");
     let frame = console.go("find only-in-the-old");
     assert!(frame.contains("nothing known here"), "{frame}");
     console.keys("esc");

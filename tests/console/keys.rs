@@ -19,8 +19,8 @@ fn last(frame: &str) -> &str {
 #[case("pods", "f5", "f5 does nothing here; ? lists the keys")]
 #[case("timeline", "right", "right does nothing here; ? lists the keys")]
 #[case("help", "enter", "enter does nothing here; ? lists the keys")]
-#[case("pods /nothing-like-this", "enter", "nothing is chosen")]
-#[case("pods /nothing-like-this", "c", "nothing is chosen")]
+#[case("pods /nothing-like-this", "enter", "nothing selected")]
+#[case("pods /nothing-like-this", "c", "nothing selected")]
 fn a_key_that_does_nothing_here_says_so(#[case] screen: &str, #[case] key: &str, #[case] words: &str) {
     let (_demo, mut console) = quiet();
     console.go(screen);
@@ -36,7 +36,7 @@ fn a_frozen_view_says_why_its_keys_do_nothing() {
     console.go("pods");
     console.keys("ctrl-s");
     let frame = console.keys("j");
-    assert!(last(&frame).contains("the view is frozen: ctrl-s lets it go"), "{frame}");
+    assert!(last(&frame).contains("the view is frozen: ctrl-s unfreezes it"), "{frame}");
 }
 
 #[test]

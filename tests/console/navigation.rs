@@ -43,9 +43,9 @@ fn history_goes_back_and_forth_and_says_when_there_is_no_more() {
     assert!(console.keys("[").contains("Pods 1"));
     assert!(console.keys("]").contains("HelmReleases"));
     assert!(console.keys("]").contains("Certificates"));
-    assert!(console.keys("]").contains("no screen after this one"));
+    assert!(console.keys("]").contains("no next screen"));
     assert!(console.keys("-").contains("HelmReleases"));
-    assert!(console.keys("[ [ [ [ [ [").contains("no screen before this one"));
+    assert!(console.keys("[ [ [ [ [ [").contains("no previous screen"));
 }
 
 #[test]

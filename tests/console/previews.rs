@@ -15,7 +15,7 @@ fn on(console: &mut Console, word: &str, filter: &str) {
 }
 
 fn verdict(console: &mut Console) -> String {
-    let words = ["would be taken", "would be refused", "not tried"];
+    let words = ["dry run: accepted", "dry run: rejected", "not tried"];
     console.until("the server's word", |f| words.iter().any(|word| f.contains(word)))
 }
 
@@ -426,7 +426,7 @@ fn another_context_is_gone_to_only_after_the_question() {
     assert!(frame.contains("sre-demo") && frame.contains("1 running"), "{frame}");
     console.go("ctx readonly");
     let frame = console.keys("y");
-    assert!(frame.contains("left in the middle in sre-demo"), "{frame}");
+    assert!(frame.contains("interrupted in sre-demo"), "{frame}");
     console.until("the other context", |f| f.lines().next().is_some_and(|l| l.contains("readonly")));
 }
 
@@ -550,8 +550,8 @@ fn why_it_cannot_be_run_stands_beside_cancel() {
     console.ready();
     on(&mut console, "deploy", "name=shop-api");
     console.keys("r");
-    let frame = console.until("the server's word", |f| f.contains("would be refused"));
-    assert!(frame.contains("it cannot be run: step 1 would be refused: "), "{frame}");
+    let frame = console.until("the server's word", |f| f.contains("dry run: rejected"));
+    assert!(frame.contains("it cannot be run: step 1 is rejected: "), "{frame}");
 }
 
 /// The number of the step in the title of a plan that runs.

@@ -217,7 +217,7 @@ impl Console {
         self.go_line(line);
         let effects = self.app.command(command);
         self.send(effects);
-        let words = ["would be taken", "would be refused", "not tried"];
+        let words = ["dry run: accepted", "dry run: rejected", "not tried"];
         self.until("the server's word", |frame| words.iter().any(|word| frame.contains(word)))
     }
 

@@ -177,7 +177,7 @@ fn the_audit_says_who_did_what_at_80_columns_and_enter_shows_all_of_it() {
     console.go("hr");
     console.filter("name=shop");
     console.keys("shift-t");
-    console.shows(&["would be taken"]);
+    console.shows(&["dry run: accepted"]);
     console.keys("y");
     console.shows(&["STATE            DONE"]);
     let state = Rc::clone(&console.state);

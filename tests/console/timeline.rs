@@ -121,7 +121,7 @@ fn what_was_done_is_on_the_timeline_and_in_the_note_for_the_next() {
     console.go("hr");
     console.filter("name=shop");
     console.keys("shift-t");
-    console.until("the server's word", |f| f.contains("would be taken"));
+    console.until("the server's word", |f| f.contains("dry run: accepted"));
     console.keys("y");
     console.shows(&["DONE"]);
     console.go("tl");

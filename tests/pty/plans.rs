@@ -20,7 +20,7 @@ fn a_hang_up_in_the_middle_of_a_plan_is_recorded_and_told_at_the_next_start() {
     console.pty.keys("/name=shop-api\r");
     console.pty.wait_text("shop-api");
     console.pty.keys("r");
-    console.pty.wait_text("would be taken");
+    console.pty.wait_text("dry run: accepted");
     console.pty.keys("\tshop-api\r");
     under_way(&console, "wait for the rollout");
     let cpu = console.cpu();
@@ -87,7 +87,7 @@ fn an_interrupted_emergency_restart_is_gone_on_with_and_resumes_what_it_had_susp
     let demo = slow();
     let mut console = Console::over(demo.kubeconfig(), &[]);
     choose(&mut console, "hr", "shop", "emergency-restart");
-    console.pty.wait_text("would be taken");
+    console.pty.wait_text("dry run: accepted");
     console.pty.keys("\tshop\r");
     under_way(&console, "wait for the rollout");
     interrupt(&mut console);
@@ -109,7 +109,7 @@ fn an_interrupted_emergency_restart_is_gone_on_with_and_resumes_what_it_had_susp
     again.pty.wait_text("run emergency-restart");
     again.pty.keys("r");
     again.pty.wait_text("resumed at the end");
-    again.pty.wait_text("would be taken");
+    again.pty.wait_text("dry run: accepted");
     again.pty.keys("\tshop\r");
     again.pty.wait_text("DONE");
     assert!(!suspended(), "what we had suspended is resumed");
@@ -125,12 +125,12 @@ fn an_interrupted_drain_is_gone_on_with_and_then_listed_no_more() {
     let demo = slow();
     let mut console = Console::over(demo.kubeconfig(), &[]);
     choose(&mut console, "nodes", "worker-3", "drain");
-    console.pty.wait_text("would be taken");
+    console.pty.wait_text("dry run: accepted");
     // from Cancel past the word to the first field, where what is typed takes the place of what was proposed, and back
     console.pty.keys("\t\t3000");
     console.pty.wait_text("3000");
     console.pty.keys("\x1b[Z");
-    console.pty.wait_text("would be taken");
+    console.pty.wait_text("dry run: accepted");
     console.pty.keys("sre-demo\r");
     under_way(&console, "evict ");
     console.pty.wait_text("ending");
@@ -145,7 +145,7 @@ fn an_interrupted_drain_is_gone_on_with_and_then_listed_no_more() {
     // a budget may have no room for a moment
     again.pty.wait("what would become of it", |screen| {
         let text = screen.contents();
-        text.contains("would be taken") || text.contains("held back now")
+        text.contains("dry run: accepted") || text.contains("held back now")
     });
     assert!(!again.pty.text().contains("cordon node"));
     again.pty.keys("\tsre-demo\r");
@@ -165,7 +165,7 @@ fn what_is_dismissed_is_told_no_more() {
     console.pty.keys("/name=shop-api\r");
     console.pty.wait_text("shop-api");
     console.pty.keys("r");
-    console.pty.wait_text("would be taken");
+    console.pty.wait_text("dry run: accepted");
     console.pty.keys("\tshop-api\r");
     under_way(&console, "wait for the rollout");
     interrupt(&mut console);
@@ -196,7 +196,7 @@ fn restarting() -> (Demo, Console) {
     console.pty.keys("/name=shop-api\r");
     console.pty.wait_text("shop-api");
     console.pty.keys("r");
-    console.pty.wait_text("would be taken");
+    console.pty.wait_text("dry run: accepted");
     console.pty.keys("shop-api\r");
     under_way(&console, "wait for the rollout");
     (demo, console)
