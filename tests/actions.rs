@@ -2,7 +2,7 @@
 //! the demo; and on real controllers, where a cluster is given.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
-#![expect(clippy::disallowed_macros, reason = "what was seen of a real cluster is told beside the verdict")]
+#![expect(clippy::disallowed_macros, reason = "what was seen of a real cluster is printed with the verdict")]
 #![expect(clippy::disallowed_methods, reason = "a wait has a deadline in real time")]
 
 #[path = "actions/approval.rs"]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// A module, what of this crate it may import, and the notable crates that it may know.
 type Rung = (&'static str, &'static [&'static str], &'static [&'static str]);
 
-/// From the bottom up: a module imports only what stands above it here.
+/// From the bottom up: a module imports only what is above it here.
 const LADDER: &[Rung] = &[
     ("domain", &[], &["serde", "serde_json"]),
     ("scene", &[], &[]),
@@ -305,7 +305,7 @@ fn a_rung_stands_only_on_rungs_before_it() {
     for (at, (name, may, _)) in LADDER.iter().enumerate() {
         for other in *may {
             let below = LADDER.iter().position(|(n, ..)| n == other);
-            assert!(below.is_some_and(|below| below < at), "{name} may not stand on {other}");
+            assert!(below.is_some_and(|below| below < at), "{name} may not depend on {other}");
         }
     }
 }
@@ -382,7 +382,7 @@ fn every_dependency_is_placed_and_used() {
     let mut wrong = Vec::new();
     for name in manifest["dependencies"].as_table().unwrap().keys().map(|name| name.replace('-', "_")) {
         if !placed.contains(name.as_str()) {
-            wrong.push(format!("{name} stands in Cargo.toml but on no rung of the ladder"));
+            wrong.push(format!("{name} is in Cargo.toml but on no rung of the ladder"));
         }
         if !used(&shipped, &name) {
             wrong.push(format!("{name} is not used"));

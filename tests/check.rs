@@ -1,4 +1,4 @@
-//! The commands that say once how things stand, as processes against a demo that is well, fails, or misbehaves: what they
+//! The one-shot commands, as processes against a demo that is healthy, fails, or injects faults: what they
 //! print, what they write, and the exit code with which they end.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]

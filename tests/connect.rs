@@ -1,5 +1,5 @@
 //! Connections end to end, over loopback: kubeconfig files, credentials and their renewal, plugins, what answers say
-//! beside their bodies, service proxies, discovery, and the words for everything that fails.
+//! besides their bodies, service proxies, discovery, and the words for everything that fails.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 #![expect(
@@ -258,7 +258,7 @@ fn listed_files_are_merged_the_first_wins_and_missing_ones_are_skipped() {
     let names: Vec<_> =
         known.contexts.iter().map(|context| (context.name.as_str(), context.file.file_name().unwrap())).collect();
     assert_eq!(names, [("first", "a".as_ref()), ("second", "b".as_ref())]);
-    assert_eq!(known.contexts[0].server.as_deref(), Some("https://one:6443"), "its cluster stands in a later file");
+    assert_eq!(known.contexts[0].server.as_deref(), Some("https://one:6443"), "its cluster is in a later file");
     assert_eq!(known.target(None).unwrap().server, "https://one:6443");
 }
 
@@ -689,7 +689,7 @@ async fn a_plugin_whose_answer_is_too_long_is_told_so() {
     assert!(error.to_string().ends_with("printed more than 1 MiB"), "{error}");
 }
 
-// ---- what answers say beside their bodies
+// ---- what answers say besides their bodies
 
 #[tokio::test]
 async fn a_429_is_passed_on_at_once_with_the_wait_that_was_asked_for() {
@@ -1357,7 +1357,7 @@ async fn an_empty_value_is_none(#[case] cluster: &str, #[case] user: &str) {
     let server = Server::friendly().await;
     let secure = server.secure();
     let more = secure.trim_end_matches('}').trim_start_matches('{');
-    // what is empty stands before what counts: of a key that stands twice the last one does
+    // what is empty comes before what counts: of a key that occurs twice the last one counts
     let home = Home::with_cluster(&cluster.replace("URL", more), user);
     home.connect().await.unwrap();
     assert_eq!(server.headers(0)["authorization"], "Bearer t");

@@ -1,5 +1,5 @@
 //! The console over real sockets, without a terminal: keys in, frames out. What an operator sees of a living platform,
-//! of a healthy one, and of one whose API misbehaves in every way that is known.
+//! of a healthy one, and of one whose API has every fault that is known.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail the test")]
 #![allow(clippy::disallowed_methods, reason = "a wait has a deadline in real time")]

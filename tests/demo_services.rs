@@ -1,4 +1,4 @@
-//! The demo's story and the services in it: what stands, how it changes, and what Prometheus, Alertmanager and OpenBao
+//! The demo's story and the services in it: what exists, how it changes, and what Prometheus, Alertmanager and OpenBao
 //! say about it. No sockets here: the wire is tested elsewhere.
 
 #![expect(clippy::expect_used, reason = "the helpers here fail as their tests do")]
@@ -290,7 +290,7 @@ fn what_is_suspended_shows_ready_and_says_who_did_it() {
     for (kind, ns, name) in
         [("HelmRelease", "neuvector", "runtime-security"), ("Kustomization", "team-beta", "dashboards")]
     {
-        let object = world.get(kind, ns, name).expect("it stands");
+        let object = world.get(kind, ns, name).expect("it exists");
         assert_eq!(object["spec"]["suspend"], true);
         assert_eq!(condition(object, "Ready").map(|c| &c["status"]), Some(&json!("True")));
         let by = object["metadata"]["managedFields"]
@@ -386,16 +386,16 @@ fn every_way_for_a_pod_to_fail_is_seen_within_a_loop() {
 fn a_person_s_suspend_is_respected_and_a_deleted_pod_comes_back_as_another() {
     let (mut story, mut world) = tell("platform", 1, &[]);
     world.edit("HelmRelease", "team-beta", "ledger", |o| o["spec"]["suspend"] = json!(true));
-    let before = world.get("HelmRelease", "team-beta", "ledger").expect("it stands")["status"].clone();
+    let before = world.get("HelmRelease", "team-beta", "ledger").expect("it exists")["status"].clone();
     let pod = text(
         world.list("Pod").iter().find(|p| text(p, "/metadata/name").starts_with("shop-web-")).expect("a pod"),
         "/metadata/name",
     )
     .to_owned();
-    let uid = text(world.get("Pod", "team-alpha", &pod).expect("it stands"), "/metadata/uid").to_owned();
+    let uid = text(world.get("Pod", "team-alpha", &pod).expect("it exists"), "/metadata/uid").to_owned();
     world.remove("Pod", "team-alpha", &pod);
     story.tick(&mut world, Duration::from_mins(1));
-    assert_eq!(world.get("HelmRelease", "team-beta", "ledger").expect("it stands")["status"], before);
+    assert_eq!(world.get("HelmRelease", "team-beta", "ledger").expect("it exists")["status"], before);
     assert_ne!(text(world.get("Pod", "team-alpha", &pod).expect("it came back"), "/metadata/uid"), uid);
 }
 

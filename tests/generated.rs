@@ -1,4 +1,4 @@
-//! The generated parts of the documents are what the lists in the code say. A part stands between two markers; with
+//! The generated parts of the documents are what the lists in the code say. A part is between two markers; with
 //! `WATCHKEEPER_REWRITE=1` in the environment it is written instead of compared.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a document that cannot be read fails the test")]

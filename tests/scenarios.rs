@@ -1,6 +1,6 @@
 //! The scenarios of `tests/scenarios/*.yaml`: objects as they come over the wire, and the incidents that triage must
-//! make of them. Each is told in four ways - as written, backwards, one object at a time, and backwards one at a time -
-//! and must end the same each time; without its objects nothing of it may be left, and a second telling ends alike.
+//! make of them. Each is played in four ways - as written, backwards, one object at a time, and backwards one at a
+//! time - and must end the same each time; without its objects nothing of it may be left, and a second run ends alike.
 //!
 //! `tests/scenarios/README.md` tells how to write one.
 

@@ -158,7 +158,7 @@ fn being_stopped_without_warning_is_repaired_when_it_continues() {
     case.pty.wait_text("keys 1 ");
     assert_eq!(case.pty.modes(), raw);
     let since = case.pty.raw().split_off(written);
-    assert!(since.windows(4).any(|w| w == b"\x1b[2J"), "everything is drawn anew");
+    assert!(since.windows(4).any(|w| w == b"\x1b[2J"), "everything is drawn again");
     case.pty.keys("q");
     assert_eq!(case.pty.exit(), 0);
     is_as_found(&case);

@@ -56,7 +56,7 @@ pub fn time(pods: usize) -> Result<f64> {
     Ok(median(&mut times))
 }
 
-/// The console on its pods, sorted by name, as it stands when all have been read.
+/// The console on its pods, sorted by name, when all have been read.
 fn app(pods: usize) -> Result<App> {
     let keymap = Keymap::new(std::iter::empty::<(&str, &[String])>()).map_err(|error| eyre!("{error}"))?;
     let mut app = App::new(Preferences::default(), Facts { now: Time(NOW), ..Facts::default() }, keymap);

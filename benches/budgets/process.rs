@@ -12,7 +12,7 @@ use color_eyre::eyre::{Result, WrapErr, eyre};
 pub fn cpu(pid: u32) -> Result<Duration> {
     let path = format!("/proc/{pid}/stat");
     let stat = fs::read_to_string(&path).wrap_err(path)?;
-    // the name stands in parentheses and may hold anything
+    // the name is in parentheses and may hold anything
     let rest = stat.rsplit_once(')').ok_or_else(|| eyre!("stat without a name"))?.1;
     let field = |n: usize| rest.split_whitespace().nth(n).and_then(|f| f.parse::<u64>().ok());
     // utime and stime are fields 14 and 15 of the line, here counted after field 2

@@ -50,7 +50,7 @@ pub enum Source {
     /// No header: anonymous, a client certificate of the kubeconfig, or a provider that kube itself serves.
     None,
     Bearer(SecretString),
-    /// A file, and the token that stands in for it where it cannot be read.
+    /// A file, and the token that is used where the file cannot be read.
     BearerFile(PathBuf, Option<SecretString>),
     Basic {
         user: String,
@@ -99,7 +99,7 @@ pub struct Login {
     pub source: Source,
     /// A client certificate and its key.
     pub certificate: Option<(Pem, Pem)>,
-    /// As it stands there, to be compared.
+    /// As written in the kubeconfig, to be compared.
     pub raw: Value,
 }
 
@@ -116,7 +116,7 @@ impl Login {
     }
 }
 
-/// Reads the login anew from where it is written; nothing when it is not there now, or not for this server.
+/// Reads the login again from where it is written; nothing when it is no longer there, or is not for this server.
 pub type Reload = Arc<dyn Fn() -> Option<Login> + Send + Sync>;
 
 /// What goes with a request.
@@ -124,7 +124,7 @@ pub type Reload = Arc<dyn Fn() -> Option<Login> + Send + Sync>;
 pub struct Credential {
     pub header: Option<HeaderValue>,
     pub identity: Option<Identity>,
-    /// Counts renewals, so that a refusal can be told from a refusal of something newer.
+    /// Counts renewals, so that a refusal of these credentials is distinguished from a refusal of newer ones.
     pub generation: u64,
 }
 

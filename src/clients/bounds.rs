@@ -124,7 +124,7 @@ impl Pages {
 mod tests {
     use super::*;
 
-    /// Reads a list whose page `n` has as many objects as `page(n)` says and names the token beside it.
+    /// Reads a list whose page `n` has the number of objects and the continue token that `page(n)` returns.
     fn listed(pages: &mut Pages, page: impl Fn(u32) -> (usize, String)) -> Result<u32, Exceeded> {
         let mut n = 0;
         loop {

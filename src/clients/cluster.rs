@@ -1,5 +1,5 @@
 //! A connection to one cluster, as one context of the kubeconfig says: two clients with the same identity, what the
-//! server told about itself, and the probe of its health. It holds no data of the cluster.
+//! server reported about itself, and the probe of its health. It holds no data of the cluster.
 
 #![expect(clippy::disallowed_methods, reason = "measures how long a probe takes, within its deadline")]
 
@@ -41,7 +41,7 @@ const TRUST_DEADLINE: Duration = Duration::from_secs(20);
 /// Watches and lists keep their connections longer than actions may trust an idle one.
 const IDLE_READ: Duration = Duration::from_secs(90);
 const IDLE_ONCE: Duration = Duration::from_secs(15);
-/// The name that stands for the pod's own service account.
+/// The name of the context that uses the pod's own service account.
 pub const IN_CLUSTER: &str = "in-cluster";
 
 /// A cluster that has answered once.
@@ -247,7 +247,7 @@ impl Cluster {
         self.credentials.retry();
     }
 
-    /// Asks the API server how it is, within `deadline`.
+    /// Asks the API server whether it is healthy, within `deadline`.
     ///
     /// # Errors
     /// No answer, or one that says that we may not talk to it at all (401).
@@ -418,7 +418,7 @@ fn is_plain(target: &Target) -> bool {
     target.server.scheme_str() == Some("http")
 }
 
-/// The user as far as it may be told to this server: as kubectl, which does not even run a plugin for plain http.
+/// The user as far as this server may know it: as kubectl, which does not even run a plugin for plain http.
 fn user_of(target: &Target) -> AuthInfo {
     if is_plain(target) { without_login(target.user.clone()) } else { target.user.clone() }
 }
@@ -453,7 +453,7 @@ fn source(user: &AuthInfo, cluster: &ExecAuthCluster, said: &Said) -> Result<Sou
         let password = user.password.clone().unwrap_or_else(|| SecretString::from(String::new()));
         return Ok(Source::Basic { user: name.clone(), password });
     }
-    // the file wins over the token beside it, which stands in only while the file cannot be read
+    // the file wins over the inline token, which is used only while the file cannot be read
     if let Some(path) = &user.token_file {
         return Ok(Source::BearerFile(Path::new(path).to_path_buf(), user.token.clone()));
     }

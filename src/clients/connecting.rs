@@ -55,7 +55,7 @@ where
     }
 }
 
-/// The system's resolver, with errors that can be told from others by their type.
+/// The system's resolver, with errors that are recognised by their type.
 #[derive(Clone, Debug)]
 pub struct Resolver {
     names: GaiResolver,

@@ -56,8 +56,8 @@ impl Candidate {
         format!("{}/{}", self.endpoint.namespace, self.endpoint.name)
     }
 
-    /// How it is asked: what is configured for the service, but its headers only where the configuration names this
-    /// very Service. They may hold a key.
+    /// The settings to ask it with: those configured for the service, but its headers only where the configuration names
+    /// this very Service. They may hold a key.
     pub fn settings(&self, configured: &Service) -> Service {
         if self.standing == Standing::Configured { configured.clone() } else { configured.without_headers() }
     }
@@ -350,7 +350,7 @@ fn is_server(service: &WireService, app: &str) -> bool {
     label_is(service, APP, &[app]) && service.metadata.labels.get(COMPONENT).is_none_or(|part| part == "server")
 }
 
-/// The Services that stand for some of the replicas only.
+/// The Services that select only some of the replicas.
 fn is_partial(service: &WireService) -> bool {
     has_suffix(service, &["-active", "-standby", "-internal", "-ui"])
 }

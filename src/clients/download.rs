@@ -120,7 +120,7 @@ fn way(url: &Url, origins: &[String]) -> Option<fn(IpAddr) -> bool> {
     let literal: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
     let is_storage = origins.iter().filter_map(|origin| origin.parse::<Url>().ok()).any(|own| {
         let named = own.host_str().is_some_and(|own| {
-            // a bucket may stand before the host
+            // a bucket may be prepended to the host
             let below =
                 || host.len() > own.len() && host[..host.len() - own.len()].ends_with('.') && host.ends_with(own);
             host.eq_ignore_ascii_case(own) || (literal.is_none() && below())
@@ -161,7 +161,7 @@ fn leads_out(ip: IpAddr) -> bool {
     }
 }
 
-/// Metadata services with addresses of their own, beside those on the wire: of Alibaba, of Oracle, of AWS.
+/// Metadata services with addresses of their own, in addition to the link-local ones: of Alibaba, of Oracle, of AWS.
 const METADATA_V4: &[Ipv4Addr] = &[Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(192, 0, 0, 192)];
 const METADATA_V6: &[Ipv6Addr] = &[Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)];
 

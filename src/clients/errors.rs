@@ -201,7 +201,7 @@ impl RequestError {
             Self::Forbidden { resource: None, .. } => "no access".to_owned(),
             Self::NotFound { .. } => "not found".to_owned(),
             Self::Conflict { .. } => "changed by someone else".to_owned(),
-            Self::Gone => "too old a position, reading again".to_owned(),
+            Self::Gone => "resource version expired, relisting".to_owned(),
             Self::Ahead => "the server has gone back, reading again".to_owned(),
             Self::Throttled { retry_after: Some(wait) } => format!("too many requests, again in {} s", wait.as_secs()),
             Self::Throttled { retry_after: None } => "too many requests".to_owned(),
@@ -209,7 +209,7 @@ impl RequestError {
             Self::Server { code, .. } => format!("the server failed ({code})"),
             Self::NoName(_) => "not sent".to_owned(),
             Self::Exceeded(bound) => bound.to_string(),
-            Self::Decode(_) => "the answer makes no sense".to_owned(),
+            Self::Decode(_) => "unexpected response".to_owned(),
             Self::Foreign(Foreign::Html) => "answers HTML, not the Kubernetes API".to_owned(),
             Self::Foreign(Foreign::Redirect(to)) => format!("answers by a redirect to {to}, not the Kubernetes API"),
             Self::Foreign(Foreign::Text) => "answers something that is not JSON, not the Kubernetes API".to_owned(),
@@ -233,7 +233,7 @@ impl RequestError {
             }
             Self::Tls(TlsProblem::Expired) => "renew it on the server; compare this machine's clock, too".to_owned(),
             Self::Tls(TlsProblem::WrongName) => {
-                "the address in the configuration does not stand in the certificate: correct the address, or set \
+                "the certificate is not valid for the configured address: correct the address, or set \
                  tls-server-name of the cluster in the kubeconfig"
                     .to_owned()
             }

@@ -26,10 +26,10 @@ pub const PLUGIN_DEADLINE: Duration = Duration::from_secs(30);
 pub const PLUGIN_PATIENCE: Duration = Duration::from_mins(15);
 const ANSWER_LIMIT: u64 = 1 << 20;
 const OUTPUT_LIMIT: usize = 4096;
-/// Words without a line's end that are told all the same: a prompt.
+/// Words without a line's end that are shown all the same: a prompt.
 const A_LINE: usize = 16;
 
-/// A plugin and what it is told.
+/// A plugin and its input.
 #[derive(Debug, Clone)]
 pub struct Plugin {
     pub config: ExecConfig,
@@ -116,7 +116,7 @@ pub enum PluginError {
         code: Option<i32>,
         output: String,
     },
-    /// It ended well, but what it printed is no credential.
+    /// It exited with 0, but what it printed is no credential.
     BadAnswer {
         command: String,
         what: &'static str,
@@ -235,7 +235,7 @@ impl Plugin {
     /// The process: no input, no terminal of its own where `setsid` exists, else at least a process group of its own.
     fn command(&self, program: &Path, path: &std::ffi::OsStr) -> Command {
         let args = self.config.args.clone().unwrap_or_default();
-        // what cannot be started is told best by the attempt
+        // the attempt itself gives the best error for what cannot be started
         let starts = program.to_str().is_none_or(|program| find(program, path).is_some());
         let mut command = if let Some(setsid) = find("setsid", path).filter(|_| starts) {
             let mut command = Command::new(setsid);
@@ -288,7 +288,7 @@ fn read_answer(answer: &[u8]) -> Result<Issued, &'static str> {
 }
 
 /// Reads to the end so that the plugin never blocks on a full pipe, keeping only the beginning. What was read so far is
-/// told at each line.
+/// reported at each line.
 async fn keep(stream: Option<impl AsyncRead + Unpin>, limit: u64, kept: &mut Vec<u8>, said: Option<&Said>) {
     let Some(stream) = stream else { return };
     let mut rest = stream.take(limit);

@@ -163,7 +163,7 @@ impl Http {
         }
         let no_address = || refuse("url is not an address".to_owned());
         let parsed: Url = address.parse().map_err(|_| no_address())?;
-        // as it is written: a port that goes without saying may be excepted from the proxy
+        // as it is written: a default port may be excepted from the proxy
         let target: Uri = address.parse().or_else(|_| parsed.as_str().parse()).map_err(|_| no_address())?;
         let mut reach = Reach::of(parsed);
         reach.insecure = settings.insecure_skip_tls_verify;
@@ -342,7 +342,7 @@ impl Answer {
         Ok(Self { status: parts.status, headers: parts.headers, body: body.freeze(), proxied: false })
     }
 
-    /// The answer if its code is 2xx, else the error that it stands for.
+    /// The answer if its code is 2xx, else the error that it means.
     ///
     /// # Errors
     /// Any other code.

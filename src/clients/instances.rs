@@ -1,5 +1,5 @@
 //! The instances of a service that discovery found: every replica by itself where its pod may be asked, else the
-//! Service that stands before them. A Service answers from any replica, so what it says may flip between two questions.
+//! Service in front of them. A Service answers from any replica, so what it says may flip from one request to the next.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Authenticated HTTP to the API server and to the services beside it: credentials, connections, discovery, and errors
+//! Authenticated HTTP to the API server and to the other services: credentials, connections, discovery, and errors
 //! in plain words. It decodes no objects, keeps no records and never retries by itself, but for one renewal of
 //! credentials; whoever asks decides when to ask again.
 

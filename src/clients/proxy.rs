@@ -10,7 +10,7 @@ use crate::config::env::Env;
 /// The proxy for `target`, if any. `own` is the cluster's `proxy-url`, which no exception applies to.
 ///
 /// # Errors
-/// The text that is no proxy address, and where it stands.
+/// The text that is no proxy address, and where it was found.
 pub fn choose(target: &Uri, own: Option<&str>, env: &Env) -> Result<Option<Uri>, BadProxy> {
     if let Some(text) = own.filter(|text| !text.is_empty()) {
         return parse(text, "proxy-url").map(Some);

@@ -1,4 +1,4 @@
-//! What the answers said beside their bodies: the server's clock, warnings, when to come back, how much was moved.
+//! What the answers said besides their bodies: the server's clock, warnings, when to come back, how much was moved.
 //! Shared by all requests to one server; judges nothing.
 
 #![expect(clippy::disallowed_methods, reason = "how long to stay away is counted from the answer")]

@@ -1,4 +1,4 @@
-//! Which server certificates are trusted: those that the authorities of the kubeconfig have signed, and those that stand
+//! Which server certificates are trusted: those that the authorities of the kubeconfig have signed, and those that are
 //! among these authorities themselves, as Go's verifier takes them and webpki does not. Sends nothing.
 
 use std::sync::Arc;

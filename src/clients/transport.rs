@@ -218,7 +218,7 @@ fn connect(config: &Config, idle: Duration) -> Result<Connected, BoxError> {
     })
 }
 
-/// A proxy's connector whose errors can be told from the server's.
+/// A proxy's connector whose errors are distinguished from the server's.
 fn named<C>(connector: C) -> MapErr<C, fn(C::Error) -> ProxyFailed>
 where
     C: Service<Uri>,

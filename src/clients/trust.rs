@@ -90,7 +90,7 @@ impl Trust {
         Self { settled: false, ..Self::default() }
     }
 
-    /// How a Service stands, given what is configured for the service.
+    /// How far a Service is trusted, given what is configured for the service.
     pub fn standing(
         &self,
         service: ServiceName,
@@ -164,7 +164,7 @@ mod tests {
         let open = Service::default();
         let standing = |namespace, uid| found.standing(ServiceName::Prometheus, &open, (namespace, "x"), uid);
         assert_eq!(standing("tools", "u1"), Standing::Confirmed);
-        assert_eq!(standing("tools", "u2"), Standing::Nobody, "made anew, it is another one");
+        assert_eq!(standing("tools", "u2"), Standing::Nobody, "created again, it is another one");
         assert_eq!(standing("tools", ""), Standing::Nobody);
         let only = Service { namespace: Some("obs".into()), ..Service::default() };
         assert_eq!(found.standing(ServiceName::Prometheus, &only, ("tools", "x"), "u1"), Standing::Nobody);

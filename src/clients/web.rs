@@ -1,5 +1,5 @@
 //! Asks a server that is not the API server: a service by its own address, or a storage by an address that it gave out.
-//! No redirection is followed, no proxy is used but the one that was chosen, what stands before the `@` of an address is
+//! No redirection is followed, no proxy is used but the selected one, what comes before the `@` of an address is
 //! sent nowhere, and nothing is sent twice but after a 401, with renewed credentials.
 
 use std::error::Error as StdError;
@@ -194,7 +194,7 @@ pub fn words(error: &(dyn StdError + 'static)) -> String {
     chain.join(": ")
 }
 
-/// Goes around reqwest's own connector: it gives up in time, and a proxy's failure can be told from the server's.
+/// Wraps reqwest's own connector: it gives up in time, and a proxy's failure is distinguished from the server's.
 #[derive(Clone, Copy)]
 struct Connecting {
     proxied: bool,

@@ -129,7 +129,7 @@ pub(super) async fn run(runner: Rc<Runner>, id: RunId, plan: Box<Plan>, stop: Rc
     let texts = RefCell::new(Vec::new());
     let tell = |progress| match progress {
         Progress::Output(lines) => texts.borrow_mut().push(lines),
-        // told below, after what it brought
+        // reported below, after its output
         Progress::Ended(_) => {}
         at @ Progress::At { .. } => wire.mention(What::Progress(id, at)),
     };
@@ -145,9 +145,9 @@ pub(super) async fn run(runner: Rc<Runner>, id: RunId, plan: Box<Plan>, stop: Rc
         warned.flatten().map(|text| format!("the server warns: {}", text::line(&text))).collect();
     warned.dedup();
     texts.borrow_mut().extend(Some(warned).filter(|warned| !warned.is_empty()));
-    // before the end is told: who waits for that knows what is left
+    // before the end is reported: who waits for the end also knows what is left
     left(&runner, &wire).await;
-    // a text and the end are told in any case
+    // the output and the end are reported in any case
     for lines in texts.take() {
         wire.say(What::Progress(id, Progress::Output(lines))).await;
     }

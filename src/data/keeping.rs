@@ -1,6 +1,6 @@
-//! What is kept of a cluster between sessions, on the data thread: the timeline on disk, and what the audit tells of other
-//! sessions. Before a context's cluster has answered, it is taken for the one that it led to last. Where it cannot be written that is said
-//! once, looking goes on, and what is to be written waits for the next time.
+//! What is kept of a cluster between sessions, on the data thread: the timeline on disk, and what the audit says of
+//! other sessions. Before a context's cluster has answered, it is taken for the one that it led to last. Where it cannot
+//! be written that is said once, reading continues, and what is to be written waits for the next time.
 
 use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};

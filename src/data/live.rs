@@ -137,7 +137,7 @@ impl Live {
 }
 
 /// The profiles that may be on. Files that cannot be used were refused at the start; what has happened to them since is
-/// told, and those that are built in remain.
+/// reported, and those that are built in remain.
 fn library(settings: &Settings, wire: &Wire) -> Library {
     library::load(settings).unwrap_or_else(|error| {
         wire.mention(What::Complain(clean(&error.to_string())));

@@ -51,7 +51,7 @@ pub enum Ask {
     Stop(RunId),
     /// Write in a read-only context for a while; why.
     Unlock(String),
-    /// Record that an interrupted plan, by the audit's name and its title, is not gone on with.
+    /// Record that an interrupted plan, by the audit's name and its title, will not be continued.
     Dismiss(Box<str>, String),
     /// Write entries of the timeline down.
     Record(Vec<Moment>),
@@ -102,7 +102,7 @@ pub enum What {
     Unfinished(Vec<Unfinished>),
     /// What is unfinished may not all be known: a part of the audit cannot be read.
     Unread(String),
-    /// One of them is recorded not to be gone on with.
+    /// One of them is recorded as not to be continued.
     Dismissed(Box<str>),
     /// What earlier sessions have written down of this context, and how many lines of it are unreadable.
     Past {

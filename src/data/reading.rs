@@ -51,7 +51,7 @@ pub(super) async fn fetch(
         Fetch::Audit => Reply::Audit(acting::audit_lines(folder)),
     };
     wire.say(What::Reply(ticket, reply)).await;
-    // what the server said beside its answer belongs to whoever asked
+    // the server's warnings about an answer belong to whoever asked
     if let Some(warning) = asked.iter().find_map(|path| cluster.stats.warnings_about(path).into_iter().next()) {
         wire.say(What::Aside(format!("the server warns: {}", clean(&warning)))).await;
     }

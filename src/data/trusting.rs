@@ -26,7 +26,7 @@ use crate::sources::shared::Looked;
 
 /// Services are looked for again after this long: they may be installed, or move.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
-/// The same where the last look told nothing.
+/// The same where the last look found out nothing.
 const LOOK_SOON: Duration = Duration::from_secs(10);
 /// So often it is asked again at once where the API server is too busy.
 const PATIENCE: u32 = 3;
@@ -34,7 +34,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// What every cluster has from its first day to its last.
 const IDENTITY: &str = "/api/v1/namespaces/kube-system";
 
-/// The operator's word for a Service; without a place, it is taken back.
+/// The operator's word for a Service; without a place, the word is withdrawn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Confirm {
     pub service: String,

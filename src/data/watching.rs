@@ -70,8 +70,8 @@ pub(super) async fn discover(
     }
 }
 
-/// Asks the API server how it is, and tells when that changes. A feed that cannot reach it has it asked at once, and also
-/// whether it is still the same cluster: `replaced` is set when another one answers at its address.
+/// Probes the API server, and reports when its health changes. When a feed cannot reach it, it is probed at once, and
+/// also asked whether it is still the same cluster: `replaced` is set when another one answers at its address.
 pub(super) async fn probe(
     cluster: Arc<Cluster>,
     link: watch::Sender<Option<String>>,
@@ -118,7 +118,7 @@ pub(super) async fn probe(
                 tracing::warn!(context = cluster.context, "another cluster answers at its address");
                 replaced.set(true);
                 let headline = "another cluster answers at its address".to_owned();
-                let detail = "everything is read anew as soon as no plan is under way".to_owned();
+                let detail = "everything is read again as soon as no plan is running".to_owned();
                 link.send_replace(Some(headline.clone()));
                 let since = down_since.unwrap_or((wire.clock)());
                 wire.say(What::Lost { since, headline, detail, passing: false }).await;

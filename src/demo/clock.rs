@@ -1,4 +1,4 @@
-//! The demo's only look at real clocks, the second's tick and the churn. Everyone else is told the time.
+//! The demo's only look at real clocks, the second's tick and the churn. All other parts get the time from here.
 
 #![expect(clippy::disallowed_methods, reason = "where the demo reads the clocks")]
 

@@ -32,7 +32,7 @@ impl Control {
         change(&mut self.shared.state().world)
     }
 
-    /// Misbehaves like this from now on; times in the rules count from this call. `Faults::default()` heals everything:
+    /// Injects these faults from now on; times in the rules count from this call. `Faults::default()` heals everything:
     /// requests that were left hanging are answered then.
     pub fn set_faults(&self, faults: Faults) {
         self.shared.set_faults(faults);

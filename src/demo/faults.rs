@@ -1,5 +1,5 @@
-//! How the demo misbehaves: rules as data, from a TOML file or a test. It decides which rules meet a request; the server
-//! carries them out.
+//! The faults that the demo injects: rules as data, from a TOML file or a test. It decides which rules meet a request;
+//! the server carries them out.
 
 mod file;
 
@@ -34,7 +34,8 @@ pub enum Act {
     Lose,
     /// 400 in the words of an admission webhook that denies, with its reason; nothing is carried out.
     Deny(String),
-    /// Closes the listener and every connection while the rule holds. Meets no requests: path and the like mean nothing.
+    /// Closes the listener and every connection while the rule holds. Meets no requests: path and similar keys
+    /// mean nothing.
     Refuse,
     /// Moves the Date header by so many seconds.
     Skew(i64),

@@ -76,7 +76,7 @@ impl Listener for Gate {
     }
 }
 
-/// Ends its connection when told to.
+/// Ends its connection on request.
 #[derive(Clone, Debug)]
 pub struct Hook(Arc<Notify>);
 

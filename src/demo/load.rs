@@ -467,7 +467,7 @@ enum Part {
 struct Template(Vec<Part>);
 
 impl Template {
-    /// Takes the whitespace out of readable JSON and splits it at `@name@`; `#` stands for the at sign of an image digest.
+    /// Takes the whitespace out of readable JSON and splits it at `@name@`; `#` means the at sign of an image digest.
     fn parse(source: &str) -> Template {
         let (mut compact, mut quoted, mut escaped) = (String::with_capacity(source.len()), false, false);
         for character in source.trim().trim_start_matches('{').chars() {

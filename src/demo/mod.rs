@@ -165,7 +165,7 @@ impl Demo {
         self.kubeconfig.path()
     }
 
-    /// A handle that outlives this borrow: changes the world, misbehaves, turns the clock.
+    /// A handle that outlives this borrow: changes the world, injects faults, turns the clock.
     #[must_use]
     pub fn control(&self) -> Control {
         Control::new(Arc::clone(&self.shared))
@@ -185,7 +185,7 @@ impl Drop for Demo {
     }
 }
 
-/// The demo's thread: serves until told to stop; dropping the runtime then ends every open watch.
+/// The demo's thread: serves until it is stopped; dropping the runtime then ends every open watch.
 fn run(
     listener: std::net::TcpListener,
     shared: Arc<shared::Shared>,

@@ -42,7 +42,7 @@ struct Said {
 
 #[derive(Debug)]
 struct Overlay {
-    /// What would stand if nobody had written.
+    /// The object as it would be if nobody had written.
     base: Value,
     /// What was written outside of the status, as a merge patch.
     patch: Value,
@@ -142,7 +142,7 @@ fn difference(from: &Value, to: &Value) -> Value {
 #[derive(Debug, Default)]
 pub struct Overlays {
     over: BTreeMap<Key, Overlay>,
-    /// The pods that the story tells of, by namespace and name.
+    /// The pods that are part of the story, by namespace and name.
     told: BTreeSet<(String, String)>,
     roles: BTreeMap<(String, String), roles::Role>,
 }
@@ -162,7 +162,7 @@ impl Overlays {
 
 /// Writing over the story.
 impl World {
-    /// Lays an object over what stands, and returns it as stored. What does not stand yet is created.
+    /// Writes an object over the existing one, and returns it as stored. What does not exist yet is created.
     pub(super) fn write(&mut self, object: Value) -> Value {
         let (kind, namespace, name) = key(&object);
         let Some(before) = self.shared(&kind, &namespace, &name) else {
@@ -192,7 +192,7 @@ impl World {
         true
     }
 
-    /// What would stand if nobody had written.
+    /// The object as it would be if nobody had written.
     pub(super) fn base(&self, at: &Key) -> Option<&Value> {
         self.overlays.over.get(at).map(|overlay| &overlay.base).or_else(|| self.get(&at.0, &at.1, &at.2))
     }
@@ -244,7 +244,7 @@ fn observe_no_future(object: &mut Value) {
 
 /// The story's hands: they change what lies below.
 impl World {
-    /// As [`World::apply`], for a name that another may stand in for.
+    /// As [`World::apply`], for a pod whose role another may have taken over.
     pub(super) fn told(&mut self, mut object: Value) {
         let (kind, namespace, name) = key(&object);
         if kind == "Pod" {
@@ -295,7 +295,7 @@ impl World {
         name.is_some_and(|name| self.remove(&at.0, &at.1, &name))
     }
 
-    /// Whether an object of the story stands, itself or by another, or is gone for good.
+    /// Whether an object of the story, or the one that replaced it, exists; true also while its role is vacant.
     pub(super) fn stands(&self, at: &Key) -> bool {
         match self.overlays.roles.get(&(at.1.clone(), at.2.clone())).filter(|_| at.0 == "Pod") {
             Some(roles::Role { pod: None, .. }) => true,
@@ -304,7 +304,7 @@ impl World {
         }
     }
 
-    /// The name under which a pod of the story stands now.
+    /// The present name of a pod of the story.
     pub(super) fn played_by(&self, namespace: &str, name: &str) -> Option<&str> {
         self.overlays.roles.get(&(namespace.to_owned(), name.to_owned()))?.pod.as_deref()
     }

@@ -17,13 +17,13 @@ use super::world::World;
 /// Requests remembered for [`super::Control::requests`].
 const SEEN: usize = 10_000;
 
-/// Milliseconds after which both Alertmanagers know what one was told.
+/// Milliseconds after which both Alertmanagers know what one of them has received.
 const GOSSIP: i64 = 1000;
 
 pub struct State {
     pub world: World,
     pub story: Box<dyn Story>,
-    /// The whole seconds that the story has been told.
+    /// How far the story has been played, in whole seconds.
     pub told: Duration,
     pub requests: VecDeque<RequestSeen>,
     /// Requests passed to services: they take turns among a service's pods.

@@ -1,5 +1,5 @@
 //! Watches: initial events, changes from the bounded history, bookmarks, expiry. A stream is generated when its client
-//! reads, never queued; a client that is too slow for the history is told so with an in-stream 410.
+//! reads, never queued; a client that is too slow for the history gets an in-stream 410.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

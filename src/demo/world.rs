@@ -1,5 +1,5 @@
 //! The objects of the demo cluster with one global resource version, and the bounded history that watches resume from.
-//! It is told the time and never asks for it; it knows no HTTP.
+//! It is given the time and never asks for it; it knows no HTTP.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;

@@ -53,8 +53,8 @@ fn untried(right: Option<&Verdict>) -> Verdict {
     }
 }
 
-/// Asks for every step whether it would be taken: the rights first, then the server itself. With `dry` false only the
-/// rights are asked.
+/// Asks for every step whether it would be accepted: the rights first, then the server itself. With `dry` false only
+/// the rights are asked.
 pub async fn check(cluster: &Cluster, plan: &Plan, dry: bool) -> Vec<Checked> {
     let mut rights: HashMap<Right, Verdict> = HashMap::new();
     let mut asked: Vec<&str> = Vec::new();

@@ -52,7 +52,7 @@ pub struct Audit {
     hash: String,
     /// How long the file is, its last line complete.
     length: u64,
-    /// A line was begun, not ended, and could not be taken back.
+    /// A line was begun, not ended, and could not be removed again.
     torn: bool,
 }
 
@@ -77,7 +77,7 @@ impl Audit {
     /// Writes one line and waits until it is on disk.
     ///
     /// # Errors
-    /// It could not be written; what was written of it is taken back.
+    /// It could not be written; what was written of it is removed again.
     pub fn write(&mut self, event: Event, time: &str, fields: Map<String, Value>) -> io::Result<()> {
         let mut line = Map::new();
         line.insert("n".into(), json!(self.number));
@@ -329,7 +329,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut audit = Audit::open(folder.path(), "t").unwrap();
         audit.write(Event::Plan, "t0", fields("1", &[])).unwrap();
-        // as a full disk leaves it when even the part that was written cannot be taken back
+        // as a full disk leaves it when even the part that was written cannot be removed
         audit.file.write_all(b"{\"event\":\"int").unwrap();
         audit.torn = true;
         audit.write(Event::Outcome, "t1", fields("1", &[])).unwrap();

@@ -1,6 +1,6 @@
 //! Which Services the operator has confirmed, on disk: a line for each word, the last one of a cluster and a service
 //! counts. A Service is known by its uid and the cluster by that of its `kube-system` namespace, so that a word is of
-//! neither when something of the same name is made anew. What cannot be read counts for nothing.
+//! neither when an object of the same name is created again. What cannot be read counts for nothing.
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -25,7 +25,7 @@ pub struct Word {
     pub service: String,
     /// `namespace/name`, for people.
     pub place: String,
-    /// Of the Service; empty: the word is taken back.
+    /// Of the Service; empty: the word is withdrawn.
     pub uid: String,
 }
 
@@ -95,6 +95,6 @@ mod tests {
             [("openbao".to_owned(), "u3".to_owned()), ("prometheus".to_owned(), "u4".to_owned())]
         );
         append(&path, &word("c1", "prometheus", "")).unwrap();
-        assert_eq!(read(&path, "c1").unwrap()["prometheus"], "", "taken back");
+        assert_eq!(read(&path, "c1").unwrap()["prometheus"], "", "withdrawn");
     }
 }

@@ -44,9 +44,9 @@ pub async fn alertmanager(cluster: &Cluster) -> Result<(Http, Vec<Http>), String
 /// How long one replica may take to say whether it knows a silence.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// What stands in front of the replicas, and, while they disagree about one silence, the one of them that knows its last
-/// state: news of it reaches them one after another, and who stands in front picks any. Silences are written through the
-/// front alone, to which the rights are given.
+/// The service in front of the replicas, and, while they disagree about one silence, the replica that knows its last
+/// state: changes reach them one after another, and the service picks any of them. Silences are written through the
+/// service alone, to which the rights are given.
 pub async fn knowing(cluster: &Cluster, silence: &str) -> Result<(Http, Option<Http>), String> {
     let (front, replicas) = alertmanager(cluster).await?;
     let asked = replicas.iter().map(|replica| async move {

@@ -59,7 +59,7 @@ pub async fn events(
     loop {
         let answer = Http::api(cluster).get(&format!("{path}{more}"), DEADLINE).await?.into_result();
         let list: Events = match answer {
-            // the list is too old to go on with: what is there is most of it
+            // the list expired, so it cannot be continued: what is there is most of it
             Err(RequestError::Gone) if !events.is_empty() => break,
             answer => answer?.json()?,
         };

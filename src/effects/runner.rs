@@ -110,7 +110,7 @@ struct Run<'a> {
     recorded: bool,
 }
 
-/// Where a run stands between two steps.
+/// The state of a run after a step.
 #[derive(Default)]
 struct Course {
     /// The answer to the last request.
@@ -314,7 +314,7 @@ impl<'a> Run<'a> {
                     return Err(Outcome::Unknown(format!("{why}; last seen: {how}")));
                 }
             },
-            Act::Manual(why) => course.left.push(format!("left to you: {}: {why}", step.what)),
+            Act::Manual(why) => course.left.push(format!("manual step: {}: {why}", step.what)),
         }
         Ok(())
     }
@@ -524,7 +524,7 @@ impl<'a> Run<'a> {
                 Seen::Absent(how) => (how.clone(), if doubt { hopeful } else { until }),
                 Seen::Unread(how) => (how.clone(), until),
                 Seen::Waiting(how) => {
-                    // what was sent stands there
+                    // what was sent has arrived
                     doubt = false;
                     (how.clone(), until)
                 }
@@ -650,7 +650,7 @@ async fn refused(http: &Http, path: &str) -> Option<String> {
     proof::refused_by_velero(&request).map(|why| text::line(&why).into_owned())
 }
 
-/// What is looked at, and how it stands with what was sent.
+/// What is looked at to see what became of a request.
 struct Target<'t> {
     path: &'t str,
     uid: &'t str,

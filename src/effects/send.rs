@@ -244,7 +244,7 @@ async fn once(http: &Http, exact: &Exact) -> Result<Answer, Undelivered> {
 /// Codes that are answered before anything is written. After any other that is no success it may have been: a server that
 /// gives up waiting for its store answers in the same form as one that refuses.
 const BEFORE: &[u16] = &[400, 401, 403, 404, 405, 409, 410, 413, 415, 422, 429];
-/// How the eviction of a pod is refused for good, by 500.
+/// The message of an eviction that is refused permanently, by 500.
 const TWO_BUDGETS: &str = "more than one PodDisruptionBudget";
 
 fn meaning(request: &Request, answer: Result<Answer, Undelivered>) -> Sent {
@@ -255,7 +255,7 @@ fn meaning(request: &Request, answer: Result<Answer, Undelivered>) -> Sent {
     };
     let code = answer.status.as_u16();
     let body: Value = answer.json().unwrap_or_default();
-    // what stands between may answer in the server's place: a login page, a default backend, a firewall
+    // a proxy may answer in the server's place: a login page, a default backend, a firewall
     let is_own = match request.via {
         Via::Kubernetes if answer.status.is_success() => body.get("kind").is_some_and(Value::is_string),
         Via::Kubernetes => body.get("kind").and_then(Value::as_str) == Some("Status") || code == 429,
@@ -277,7 +277,7 @@ fn meaning(request: &Request, answer: Result<Answer, Undelivered>) -> Sent {
     }
     match code {
         429 => Sent::Later(says),
-        // kubectl asks again as well: soon the pod is terminating as its namespace is
+        // kubectl asks again, too: soon the pod is terminating as its namespace is
         403 if request.path.ends_with("/eviction") && has_cause(&body, "NamespaceTerminating") => Sent::Later(says),
         // in these words alone: any other 500 may come after it was carried out
         500 if request.path.ends_with("/eviction") && says.contains(TWO_BUDGETS) => Sent::Refused(says),
@@ -288,8 +288,8 @@ fn meaning(request: &Request, answer: Result<Answer, Undelivered>) -> Sent {
     }
 }
 
-/// Whether an answer that says yes is about what was sent: the object that was written to, or what was to be made. What
-/// stands between may say yes as well.
+/// Whether a successful answer is about what was sent: the object that was written to, or the one to be created. A
+/// proxy may also answer with a success.
 fn is_about(request: &Request, answer: &Value) -> bool {
     let (kind, uid, name) =
         (text_at(answer, "/kind"), text_at(answer, "/metadata/uid"), text_at(answer, "/metadata/name"));

@@ -1,7 +1,8 @@
 //! The timeline on disk: one file a cluster, readable by its owner alone, one JSON object a line, appended whole and
 //! rewritten when it has grown past its bound. A cluster is known by its identity, whatever its contexts are called; which
-//! one a context led to last is remembered beside, for the time before it answers. Any number of consoles may write one file. It holds no secret, and
-//! nothing depends on it: what cannot be read is left out, and what cannot be written is told.
+//! one a context led to last is remembered, too, for the time before it answers. Any number of consoles may write one
+//! file. It holds no secret, and nothing depends on it: what cannot be read is left out, and what cannot be written is
+//! reported.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -118,7 +119,7 @@ fn parse(file: &mut File, now: Time) -> io::Result<Past> {
     Ok(past)
 }
 
-/// Appends entries. It is opened anew each time, so that a file that another console has rewritten is found.
+/// Appends entries. It is opened again each time, so that a file that another console has rewritten is found.
 ///
 /// # Errors
 /// What keeps it from being written.
@@ -290,7 +291,7 @@ mod tests {
         assert!(lines <= 2 * moment::MOST + 4000, "{lines}");
         let past = read(&path, now).unwrap();
         assert_eq!((past.moments.len(), past.newest(), past.unreadable), (moment::MOST, Some(Time(113_999)), 0));
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no other file is left");
     }
 
     #[test]

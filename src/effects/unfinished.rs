@@ -1,5 +1,5 @@
-//! Which plans did not come to their good end, as the audit alone tells it: those that were interrupted, and those that
-//! ended otherwise and have left something suspended, cordoned, scaled or paused. It writes nothing.
+//! Which plans did not complete, according to the audit alone: those that were interrupted, and those that
+//! failed and have left something suspended, cordoned, scaled or paused. It writes nothing.
 
 use std::collections::{BTreeMap, HashSet};
 use std::io;
@@ -44,7 +44,7 @@ pub struct Found {
     pub problems: Vec<String>,
 }
 
-/// Unfinished plans of a cluster, or of all of them, which were neither continued to a good end nor dismissed.
+/// Unfinished plans of a cluster, or of all of them, which were neither continued to success nor dismissed.
 pub fn of(folder: &Path, place: Option<Place<'_>>) -> Found {
     let mut found = Found::default();
     let mut problem = |path: &Path, error: &io::Error| found.problems.push(format!("{}: {error}", path.display()));
@@ -93,7 +93,7 @@ pub fn of(folder: &Path, place: Option<Place<'_>>) -> Found {
     found
 }
 
-/// Each after the one that it continues; files that were begun within one second may stand in another order.
+/// Each after the one that it continues; files that were begun within one second may be in another order.
 fn in_order(runs: Vec<Story>) -> Vec<Story> {
     let mut awaited: HashSet<String> = runs.iter().map(|story| story.left.run.clone()).collect();
     let (mut out, mut waiting) = (Vec::new(), Vec::<Story>::new());
@@ -153,7 +153,7 @@ fn joined(runs: Vec<Story>) -> Vec<Unfinished> {
     roots.into_iter().filter(|(_, is_left, _)| *is_left).map(|(left, ..)| left).collect()
 }
 
-/// What an earlier plan had left, and a later one of its own has taken back, is left no more.
+/// What an earlier plan had left, and a later one of its own has undone, is left no more.
 fn taken_back(known: &mut Unfinished, is_left: &mut bool, steps: &[Trace]) {
     let before = known.left.len();
     for step in steps.iter().filter(|step| step.taken == Taken::Yes) {
@@ -527,7 +527,7 @@ mod tests {
         assert_eq!(torn(&[plan("1"), intent(0), end("done", 2)]).plans, [], "its end can be read");
         let other = Place { context: "other", ..HERE };
         let whole = told(&[plan("1"), intent(0)]);
-        assert!(of(whole.path(), Some(other)).plans.is_empty(), "whose beginning tells of another cluster");
+        assert!(of(whole.path(), Some(other)).plans.is_empty(), "its beginning names another cluster");
         assert!(of(whole.path(), Some(other)).problems.is_empty());
     }
 

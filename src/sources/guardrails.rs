@@ -1,5 +1,5 @@
 //! Guardrails of the profiles that are on, judged with each poll of Prometheus: by an alert of their name, or by asking
-//! their expression. What nobody can judge is told as that, never as kept.
+//! their expression. What nobody can judge is reported as that, never as kept.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -26,7 +26,7 @@ use crate::kinds::guardrails::{self as kind, Guardrail, State};
 /// A slow question is asked again only after this many times what it took.
 const PATIENCE: u32 = 20;
 
-/// One alert as the alerts' feed has just told it.
+/// One alert as the alerts' feed has just reported it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Alarm {
     pub name: String,
@@ -110,7 +110,7 @@ fn know(known: &mut HashMap<String, Option<String>>, rule: &prometheus::Rule) {
     }
 }
 
-/// What is remembered between two steps.
+/// What is remembered from one poll to the next.
 #[derive(Debug, Default)]
 pub struct Memory {
     /// Since when each expression is seen to be crossed.
@@ -454,7 +454,7 @@ fn told(profile: &Profile, wanted: &Wanted, judged: &Judged, view: &View, memory
             let since = if crossed {
                 Some(*memory.crossed.entry(name).or_insert(now))
             } else {
-                // a step without an answer does not start it anew
+                // a poll without an answer does not restart it
                 if judged.state == State::Kept {
                     memory.crossed.remove(&name);
                     memory.seen_kept.insert(name);

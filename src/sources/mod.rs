@@ -1,4 +1,4 @@
-//! Feeds: where the news of each kind comes from. One task a kind; each backs off on its own and says how it stands.
+//! Feeds: where the news of each kind comes from. One task a kind; each backs off on its own and reports its state.
 
 pub mod about;
 mod address;

@@ -1,4 +1,4 @@
-//! What every polled service shares: how it is asked, what an answer is, and what a step of polling yields.
+//! What every polled service shares: how to ask it, what an answer is, and what a step of polling yields.
 //!
 //! Nothing here keeps time or knows a transport; deadlines and body limits are the business of who implements [`Ask`].
 
@@ -62,7 +62,7 @@ impl fmt::Display for AskError {
     }
 }
 
-/// How it stands with one of the services behind a feed.
+/// The state of one of the services behind a feed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Half {
     /// `Prometheus`, `Alertmanager`, `OpenBao`.
@@ -129,8 +129,8 @@ impl Polled {
         }
     }
 
-    /// The news that this step is, given the feed as it stood before. A step that failed leaves the rows of before
-    /// where they are and marks them stale; so does a service that was found once and is gone.
+    /// The changes that this step makes to the feed as it was before. A step that failed keeps the old rows and
+    /// marks them stale; so does a service that was found once and is gone.
     pub fn changes(self, before: &Feed, now: Time) -> Vec<Change> {
         let state = match self.state {
             FeedState::Unreachable | FeedState::NotInstalled if before.fresh.is_some() => FeedState::Stale,
@@ -376,7 +376,7 @@ pub mod tests {
         assert_eq!(feed_of(&failed.changes(&Feed::default(), Time(1))).soon, soon);
         let halves = vec![Half::of("OpenBao", [Some(&error), None])];
         let live = Polled { halves, ..step(FeedState::Live) };
-        assert!(!feed_of(&live.changes(&Feed::default(), Time(1))).soon, "what is live has told");
+        assert!(!feed_of(&live.changes(&Feed::default(), Time(1))).soon, "a live service has reported");
     }
 
     #[test]

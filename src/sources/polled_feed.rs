@@ -29,7 +29,7 @@ pub(super) async fn until_next(every: Duration, link: &mut watch::Receiver<Optio
     }
 }
 
-/// A kind that is polled: its feed as told last.
+/// A polled kind: its feed as last reported.
 pub(super) struct Told {
     pub kind: KindId,
     feed: Feed,

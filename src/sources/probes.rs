@@ -49,7 +49,7 @@ pub struct Gathered {
 }
 
 impl Gathered {
-    /// The records; `since` remembers between two steps when each began to answer as it does.
+    /// The records; `since` remembers from one poll to the next when each began to answer as it does.
     pub fn polled(mut self, since: &mut HashMap<String, (Answer, Time)>, now: Time, intern: &mut Interner) -> Polled {
         let mut seen = HashMap::with_capacity(self.probes.len());
         for probe in &mut self.probes {

@@ -116,7 +116,7 @@ async fn find(api: &impl Ask, profile: &Profile, readable: &[String]) -> Found {
     })
 }
 
-/// A namespace that we are told to read is there, even if we may not ask for it.
+/// A namespace that is configured to be read is there, even if we may not ask for it.
 async fn exists(api: &impl Ask, name: &str, readable: &[String]) -> Result<bool, AskError> {
     match expect_ok(api.get(&format!("/api/v1/namespaces/{}", escape(name))).await) {
         Ok(_) => Ok(true),

@@ -21,7 +21,7 @@ const WATCH_SECONDS: u32 = 120;
 const DEAD: Duration = Duration::from_secs(WATCH_SECONDS as u64 + 5);
 /// The API server sends a bookmark each minute (apiserver `pkg/storage/cacher`): one that does not come is a doubt.
 const NO_BOOKMARK: Duration = Duration::from_secs(75);
-/// Between two questions whether the server has gone back.
+/// How often it is asked whether the server has gone back.
 const DOUBT_EVERY: Duration = Duration::from_secs(60);
 /// An answer that has not begun by then was lost on the way. The API server gives up a list after 60 s itself.
 const LIST_DEADLINE: Duration = Duration::from_secs(90);

@@ -12,7 +12,7 @@ use crate::kinds::wire::{Condition, Conditions, Many, Meta, Object, Text};
 
 /// `app.kubernetes.io/name in (openbao,vault),component=server`, percent-encoded.
 const SELECTOR: &str = "app.kubernetes.io%2Fname%20in%20%28openbao%2Cvault%29%2Ccomponent%3Dserver";
-/// Where OpenBao and Vault listen unless told otherwise.
+/// Where OpenBao and Vault listen by default.
 const PORT: u16 = 8200;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

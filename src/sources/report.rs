@@ -1,4 +1,4 @@
-//! How it stands with one feed, over all the namespaces that it reads.
+//! The state of one feed, over all the namespaces that it reads.
 
 #![expect(clippy::disallowed_methods, reason = "how long a list takes is measured")]
 
@@ -31,7 +31,7 @@ pub struct Report {
     /// `seen` when the last list began, and when that was.
     begun: u32,
     listing: Option<Instant>,
-    /// How it is read where it cannot be watched.
+    /// Says by what means it is read where it cannot be watched.
     pub note: Option<Box<str>>,
     /// What the server warned of when it was listed.
     pub warning: Option<Box<str>>,
@@ -67,7 +67,7 @@ impl Report {
         self.api = Some(Arc::new(served.clone()));
     }
 
-    /// Forgets the scopes: the feed begins anew.
+    /// Forgets the scopes: the feed starts over.
     pub fn restart(&mut self) {
         self.scopes.clear();
         (self.seen, self.begun) = (0, 0);
@@ -131,7 +131,7 @@ impl Report {
         }
     }
 
-    /// The feed as it is to be told, if that differs from what was told last.
+    /// The feed to report, if it differs from what was last reported.
     pub fn news(&mut self, now: Time) -> Option<Feed> {
         let Saying { state, error, soon } = self.joined();
         // asking again after a refusal is no news before there is another answer
@@ -183,7 +183,7 @@ impl Report {
         })
     }
 
-    /// What is to be known of a feed that is well.
+    /// Remarks on a healthy feed.
     fn noted(&self) -> Option<Box<str>> {
         let warning = self.warning.as_ref().map(|warning| format!("the server warns: {warning}"));
         match (&self.note, warning) {

@@ -298,7 +298,7 @@ impl<'f> Scoped<'f> {
         if lived >= LONG {
             return Ok(Next::Step);
         }
-        // whoever ended it may have gone, and another may stand in its place
+        // the server that ended it may be gone, and another may be in its place
         self.feed.shared.suspect.notify_one();
         if !silent {
             self.short = 0;

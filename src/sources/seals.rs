@@ -1,10 +1,10 @@
 //! OpenBao's and Vault's seal state: every replica is found by its pod's labels and asked by itself, because the
 //! Service shows one at random. Never sends a token, never unseals.
 //!
-//! 429 is a healthy standby, 503 is sealed, 501 is not initialised; of Vault, 472 is a replica of a cluster that stands by
-//! for disaster recovery, 473 a standby that serves reads, 474 a standby that has lost its active one, 530 one that was
+//! 429 is a healthy standby, 503 is sealed, 501 is not initialised; of Vault, 472 is a replica of a disaster recovery
+//! secondary, 473 a standby that serves reads, 474 a standby that has lost its active one, 530 one that was
 //! removed. But only when the body is OpenBao's own: the API server uses the same codes for a proxy that fails. A replica
-//! that may not be asked is told by its labels.
+//! that may not be asked is judged by its labels.
 
 use serde::Deserialize;
 
@@ -80,7 +80,7 @@ pub async fn gather<K: Ask, A: Ask>(
     let unasked = seals.iter().filter(|s| s.source == Source::Labels).count();
     if let Some(first) = seals.iter().find(|s| s.source == Source::Labels) {
         let what = format!(
-            "{unasked} of {} replicas may not be asked and are told by their labels: {}",
+            "{unasked} of {} replicas may not be asked, so their pod labels are used: {}",
             seals.len(),
             first.note
         );
@@ -102,7 +102,7 @@ pub async fn namespaces(api: &impl Ask) -> Vec<String> {
     names
 }
 
-/// [`gather`], told at once.
+/// [`gather`], with all results at once.
 #[cfg(test)]
 async fn poll_once<K: Ask, A: Ask>(
     api: &K,
@@ -142,7 +142,7 @@ pub async fn gather_addresses<A: Ask>(replicas: &[A]) -> Gathered {
     Gathered { seals, state, soon: false, problems, origin, bad: Vec::new() }
 }
 
-/// [`gather_addresses`], told at once.
+/// [`gather_addresses`], with all results at once.
 #[cfg(test)]
 async fn poll_addresses<A: Ask>(replicas: &[A], intern: &mut Interner) -> Polled {
     gather_addresses(replicas).await.polled(intern)
@@ -260,7 +260,7 @@ impl Told {
     }
 }
 
-/// Why a replica told nothing.
+/// Why a replica reported nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Failed {
     error: AskError,
@@ -383,7 +383,7 @@ fn failed(seal: Result<Answer, AskError>) -> Failed {
         Ok(answer) => {
             let why = match answer.status {
                 401 | 403 | 429 => Why::Unasked,
-                // what stands before it says that nothing is behind
+                // the proxy in front of it says that nothing is behind
                 502..=504 => Why::Silent,
                 _ => Why::Foreign,
             };
@@ -585,7 +585,7 @@ mod tests {
         assert_eq!(
             polled.problems,
             [
-                "OpenBao: 5 of 5 replicas may not be asked and are told by their labels: no access: HTTP 403 (openbao/openbao-0)"
+                "OpenBao: 5 of 5 replicas may not be asked, so their pod labels are used: no access: HTTP 403 (openbao/openbao-0)"
             ]
         );
     }

@@ -24,7 +24,7 @@ pub struct Shared {
     pub served: watch::Receiver<Option<Arc<ApiMap>>>,
     /// Whether the API server answers; why not.
     pub link: watch::Receiver<Option<String>>,
-    /// Told when a feed finds that it may not.
+    /// Notified when a feed finds that the API server may be unreachable.
     pub suspect: Rc<Notify>,
     /// Read when the whole cluster may not be.
     pub namespaces: Rc<[String]>,
@@ -35,11 +35,11 @@ pub struct Shared {
     pub clock: Clock,
 }
 
-/// What came of looking for the services, told to everybody who asks one.
+/// The result of looking for the services, shared with everybody who asks one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Looked {
     pub found: Discovered,
-    /// Why the last look told nothing; what was found before stays.
+    /// Why the last look found out nothing; what was found before stays.
     pub problem: Option<String>,
     /// There was a first look.
     pub done: bool,

@@ -67,7 +67,7 @@ fn a_pod_that_is_replaced_is_ended_by_a_key_and_one_of_core_by_the_context() {
         needs(&format!("{verb} pod/team-alpha/{own}"), "--yes");
         needs(&format!("{verb} pod/kube-system/{core}"), "--confirm sre-demo");
     }
-    // nothing makes this one anew
+    // nothing creates this one again
     demo.control().with_world(|world| {
         assert!(world.edit("Pod", "team-alpha", &own, |pod| drop(
             pod["metadata"].as_object_mut().unwrap().remove("ownerReferences")

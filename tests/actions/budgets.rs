@@ -1,4 +1,4 @@
-//! Which budgets stand in the way of a drain: the plan is made from objects as the API server gives them, and nothing
+//! Which budgets block a drain: the plan is made from objects as the API server gives them, and nothing
 //! is sent.
 
 use std::collections::BTreeMap;

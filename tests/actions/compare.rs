@@ -1,12 +1,12 @@
-//! Whole objects, compared: what must differ between two equal objects is taken out of both, and what is left is laid
-//! beside each other, path by path.
+//! Whole objects, compared: what must differ between two equal objects is taken out of both, and what is left is
+//! compared, path by path.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 use serde_json::{Map, Value};
 
-/// Fields that are never the same twice, wherever they stand: identities, addresses, places, durations, key material.
+/// Fields that are never the same twice, wherever they are: identities, addresses, places, durations, key material.
 const OWN: &[&str] = &[
     "uid",
     "resourceVersion",
@@ -50,7 +50,7 @@ const DIGESTS: &[&str] = &["digest"];
 static MADE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"-[bcdfghjklmnpqrstvwxz2456789]{5,10}\b").unwrap());
 static TIME: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z").unwrap());
 
-/// An object, or a list of them, without what must differ. `names` are its own, and what stands for them.
+/// An object, or a list of them, without what must differ. `names` are its own, and their placeholders.
 pub fn bare(object: &Value, names: &[(&str, &str)]) -> Value {
     let tokens: Vec<&str> = object
         .pointer("/metadata/annotations")
@@ -122,7 +122,7 @@ fn walk(ours: &Value, theirs: &Value, path: &str, out: &mut Vec<String>) {
     }
 }
 
-/// How many fields were laid beside each other.
+/// How many fields were compared.
 pub fn leaves(value: &Value) -> usize {
     match value {
         Value::Object(fields) => fields.values().map(leaves).sum(),

@@ -24,7 +24,7 @@ const JSON: &str = "application/json";
 const MERGE: &str = "application/merge-patch+json";
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// A server that may be changed, as somebody who may do everything.
+/// A server that may be changed, by a user who may do everything.
 struct Server {
     runtime: tokio::runtime::Runtime,
     cluster: Arc<Cluster>,
@@ -71,7 +71,7 @@ struct Scratch<'s> {
 
 impl<'s> Scratch<'s> {
     fn new(server: &'s Server) -> Self {
-        // tests run beside each other
+        // tests run in parallel
         let name = format!("contract-{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
         let labels = json!({"app": name});
         let body = json!({

@@ -118,7 +118,7 @@ fn what_a_budget_holds_back_does_not_keep_the_others() {
     let step = format!("failed: step 3 of 3, evict {} pods from {NODE}", all.len());
     ended(&seen, 1, &format!("{step}: 1 pod is left: {namespace}/{name} (held back by budget tight)"));
     let line = format!("{namespace}/{name}: held back by budget tight: Cannot evict pod as it would violate");
-    assert!(seen.out.lines().any(|out| out.starts_with(&line)), "the whole reason is told: {seen:#?}");
+    assert!(seen.out.lines().any(|out| out.starts_with(&line)), "the whole reason is shown: {seen:#?}");
     assert!(seen.out.contains("1 held back by budget tight"), "while it runs, too: {seen:#?}");
     assert_eq!(evictable(&demo).intersection(&all).collect::<Vec<_>>(), [&held], "all others are gone");
     let asked = evictions(&demo).iter().filter(|line| line.contains(&path(&held))).count();
@@ -128,7 +128,7 @@ fn what_a_budget_holds_back_does_not_keep_the_others() {
         seen.out
             .contains(&format!("warning: budget {namespace}/tight holds back {namespace}/{name}: it needs 1 healthy"))
     );
-    // running it again goes on with what is left
+    // running it again continues with what is left
     demo.control().with_world(|world| world.remove("PodDisruptionBudget", namespace, "tight"));
     let again = state.on(&demo, &drain("timeout=60"));
     again.is(0, "1 pod gone");
@@ -232,8 +232,8 @@ fn what_the_server_refuses_for_good_is_asked_for_once_and_told() {
     let seen = state.on(&demo, &drain("timeout=60"));
     let told = format!(": 1 pod is left: {}/{} (not taken)", pod.0, pod.1);
     assert!(seen.code == 1 && seen.out.contains(&told), "{}", seen.out);
-    assert!(seen.out.contains(&format!("would be refused: {}/{}: admission webhook", pod.0, pod.1)), "{seen:#?}");
-    let told = |line: &str| line.contains("not this one") && !line.contains("would be refused");
+    assert!(seen.out.contains(&format!("would be rejected: {}/{}: admission webhook", pod.0, pod.1)), "{seen:#?}");
+    let told = |line: &str| line.contains("not this one") && !line.contains("would be rejected");
     assert!(seen.out.lines().any(told), "in the server's words: {seen:#?}");
     assert_eq!(evictions(&demo).iter().filter(|line| line.contains(&path(&pod))).count(), 1);
 }

@@ -120,7 +120,7 @@ impl State {
             let store = &app.world.store;
             let columns = kinds::spec(kind).columns;
             let shows = |row: &Row| columns.iter().any(|c| c.text(&row.record, &app.world.show()).contains(wanted));
-            // a silence of an earlier run is still told, as expired
+            // a silence of an earlier run is still listed, as expired
             let lives = |row: &Row| store.strings.get(row.record.status) != "expired";
             let fits = |row: &Row| lives(row) && (row.record.name.starts_with(wanted) || shows(row));
             store.table(kind).iter().find(|(_, row)| fits(row)).map(|(_, row)| row.record.name.to_string())
@@ -191,7 +191,7 @@ pub fn web_pod(demo: &Demo) -> String {
     })
 }
 
-/// Changes an object as somebody else would.
+/// Changes an object as another user would.
 pub fn patch(demo: &Demo, path: &str, body: &serde_json::Value) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {

@@ -203,7 +203,7 @@ fn a_node_is_drained_as_budgets_allow_and_running_it_again_goes_on() {
     if seen.code == 0 {
         again.is(4, "is drained");
     } else {
-        // a budget that allows nothing within the time is told, and names itself
+        // a budget that allows nothing within the time is reported by name
         assert!(seen.last().contains("disruption budget"), "{seen:#?}");
         assert!(again.out.matches("evict pod").count() < seen.out.matches("evict pod").count(), "what is gone is done");
         assert!(!again.out.contains("cordon node"), "and so is the cordon");

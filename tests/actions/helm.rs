@@ -53,7 +53,7 @@ fn rolled_back(folder: &Path, state: &State) -> Vec<String> {
     let dry = run(&format!("rollback {RELEASE} reason=test --dry-run"));
     check(format!("dry run: {}", dry.last()), dry.code == 0 && newest().ok().as_ref() == Some(&before));
     let seen = run(&format!("rollback {RELEASE} reason=test confirm=lab"));
-    check(format!("rollback: {}", seen.last()), seen.code == 0 && seen.last().contains("left to you: change Git"));
+    check(format!("rollback: {}", seen.last()), seen.code == 0 && seen.last().contains("manual step: change Git"));
     let rolled = newest().unwrap_or_default();
     let grown = rolled["revision"].as_i64() == before["revision"].as_i64().map(|n| n + 1);
     let says = rolled["description"] == format!("Rollback to {wanted}") && rolled["status"] == "deployed";

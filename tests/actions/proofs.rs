@@ -1,5 +1,5 @@
-//! What is said of an outcome is true: nothing is done that was not sent, nothing is refused that may have arrived, and what
-//! stands between us and the server proves nothing.
+//! What is said of an outcome is true: nothing is done that was not sent, nothing is refused that may have arrived,
+//! and what is between us and the server proves nothing.
 
 use rstest::rstest;
 use watchkeeper::demo::Faults;

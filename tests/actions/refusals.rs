@@ -211,7 +211,7 @@ fn nothing_that_was_there_before_is_part_of_the_undo_of_a_restore() {
     assert!(out.contains("undo: restore-test does not exist now, so this restore creates it"), "{out}");
     let undo = "undo: kubectl --context sre-demo delete namespace restore-test --kubeconfig ";
     assert!(out.lines().any(|line| line.starts_with(undo)), "{out}");
-    // an identity that may not look is told so, and nothing of it is undone
+    // an identity without the right to look gets a message that says so, and nothing of it is undone
     demo.control().set_faults(watchkeeper::demo::Faults::one(
         watchkeeper::demo::faults::Rule::new(watchkeeper::demo::faults::Act::Status {
             code: 503,

@@ -273,7 +273,7 @@ fn other_matchers_make_a_new_silence_and_end_the_old_one() {
     assert_eq!((&made[0]["createdBy"], &made[0]["comment"]), (&json!("demo"), &json!("[wk:7Q] new rack")));
     assert_eq!(made[0]["annotations"], json!({ "ticket": "OPS-7" }));
     assert_eq!(Time::parse(made[0]["endsAt"].as_str().unwrap()), Some(had.plus(2 * 3600)));
-    assert_eq!(id(&seen), made[0]["id"].as_str().unwrap(), "its id is what is told");
+    assert_eq!(id(&seen), made[0]["id"].as_str().unwrap(), "its id is what is reported");
 }
 
 #[test]
@@ -358,7 +358,7 @@ fn what_is_proposed_for_a_workload_matches_the_alerts_that_are_about_it() {
     let told = seen.out.lines().find(|line| line.contains("alerts about it match")).unwrap_or("");
     let numbers: Vec<usize> = told.split_whitespace().filter_map(|word| word.parse().ok()).collect();
     assert!(numbers.len() == 2 && numbers[0] >= own, "{told:?}");
-    // what is said instead is told to miss them
+    // a warning says that the given matchers miss them
     let seen =
         state.on(&demo, r#"silence deploy/team-beta/orders-worker reason=rack matchers=deployment="x" --dry-run"#);
     assert!(

@@ -480,7 +480,7 @@ fn a_source_whose_status_nobody_writes_is_not_waited_for(#[case] status: Value, 
     let seen = given(object(false)).plan("reconcile");
     assert_eq!(seen.is_ok(), taken, "{seen:?}");
     assert!(taken || seen.unwrap_err().contains("no controller reconciles it"));
-    // the switch can be taken back, and that is all that is waited for
+    // the switch can be reverted, and that is all that is waited for
     let plan = given(object(true)).plan("resume").unwrap();
     assert_eq!(plan.reach[0].contains("nothing is reconciled"), !taken, "{:?}", plan.reach);
 }

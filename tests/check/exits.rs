@@ -170,7 +170,7 @@ fn what_only_looks_like_prometheus_is_unknown_until_somebody_says_that_it_is() {
 #[test]
 fn an_object_that_cannot_be_decoded_is_unknown_and_named_everywhere() {
     let (home, demo) = (Home::new(), demo("quiet"));
-    // as somebody's proxy, or another version of the API, could tell it
+    // as a proxy, or another version of the API, could report it
     demo.control().with_world(|world| {
         let mut pod =
             world.list("Pod").into_iter().find(|pod| pod["metadata"]["namespace"] == "team-alpha").unwrap().clone();

@@ -19,7 +19,7 @@ fn metrics_are_replaced_whole_and_keep_the_last_success_through_an_outage() {
     let said = home.on(&demo, &args);
     assert!(said.code == Some(2) && said.first().starts_with("WATCHKEEPER CRITICAL"), "{said:?}");
     let first = read(&path);
-    let success = line(&first, LAST).expect("a check that could tell is a success, whatever it told").to_owned();
+    let success = line(&first, LAST).expect("a check with a verdict is a success").to_owned();
     assert!(line(&first, "watchkeeper_check_state{").unwrap().ends_with(" 2"), "{first}");
 
     misbehaves(&demo, Rule::new(Act::Refuse));
@@ -28,7 +28,7 @@ fn metrics_are_replaced_whole_and_keep_the_last_success_through_an_outage() {
     let second = read(&path);
     assert_eq!(line(&second, LAST), Some(&*success), "{second}");
     assert!(line(&second, "watchkeeper_check_state{").unwrap().ends_with(" 3"), "{second}");
-    assert_eq!(home.files(), ["watchkeeper.prom"], "nothing is left beside it");
+    assert_eq!(home.files(), ["watchkeeper.prom"], "no other file is left");
 
     demo.control().set_faults(Faults::default());
     home.on(&demo, &args);

@@ -1,5 +1,5 @@
-//! Streams: what stands on which, that nothing of a line is cut, that only changes follow, and that a reader that goes
-//! away is no failure.
+//! Streams: what goes to stdout and to stderr, that nothing of a line is cut, that only changes follow, and that
+//! a reader that goes away is no failure.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};

@@ -1,4 +1,4 @@
-//! Actions by keys: the preview, the approval, what is told afterwards, and everything that keeps a plan from running.
+//! Actions by keys: the preview, the approval, what is reported afterwards, and everything that stops a plan.
 
 use watchkeeper::screens::world::Held;
 
@@ -304,7 +304,7 @@ fn plans_run_side_by_side_and_are_listed() {
     console.keys("enter");
     preview(&mut console, "shift-t");
     let frame = console.keys("y");
-    assert!(frame.contains("running"), "the header tells of plans under way\n{frame}");
+    assert!(frame.contains("running"), "the header shows the plans under way\n{frame}");
     let frame = console.go("plans");
     assert!(
         frame.contains("restart Deployment team-alpha/shop-api") && frame.contains("suspend HelmRelease"),

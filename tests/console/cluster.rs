@@ -1,7 +1,7 @@
 //! The read paths against a real cluster: `WATCHKEEPER_TEST_KUBECONFIG` names its kubeconfig, `WATCHKEEPER_TEST_CONTEXT`
 //! the context if not the current one. Only looks. Nothing about the cluster is assumed, but that what it says of
 //! itself must fit together.
-#![allow(clippy::disallowed_macros, reason = "what was seen of a real cluster is told beside the verdict")]
+#![allow(clippy::disallowed_macros, reason = "what was seen of a real cluster is printed with the verdict")]
 
 use std::path::PathBuf;
 

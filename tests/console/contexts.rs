@@ -56,7 +56,7 @@ fn connecting_to_the_same_context_again_shows_the_same_names() {
     let (_demo, mut console) = platform();
     let before = console.go("hr");
     console.go("ctx sre-demo");
-    console.until("the connection to begin anew", |f| f.contains("connecting") || f.contains("waiting"));
+    console.until("the connection to start over", |f| f.contains("connecting") || f.contains("waiting"));
     console.ready();
     let after = console.go("hr");
     let names = |frame: &str| -> Vec<String> {

@@ -1,4 +1,4 @@
-//! An API that misbehaves: each fault has its word on the screen, rows that are known stay, and what is missing is never
+//! An API with faults: each fault has its word on the screen, rows that are known stay, and what is missing is never
 //! a zero.
 
 use std::time::{Duration, Instant};

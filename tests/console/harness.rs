@@ -198,7 +198,7 @@ impl Console {
         }
     }
 
-    /// How the feed of a kind stands.
+    /// The state of the feed of a kind.
     pub fn feed(&self, word: &str) -> &watchkeeper::domain::change::Feed {
         &self.app.world.store.table(kinds::by_word(word).unwrap()).feed
     }

@@ -29,7 +29,7 @@ fn enter_opens_what_is_not_well_behind_a_line_and_back_returns() {
     assert!(frame.contains("Health: "), "{frame}");
     console.keys("g");
     let frame = console.keys("j j enter");
-    assert!(frame.contains("Pods ") && frame.contains(" of "), "only what is not well\n{frame}");
+    assert!(frame.contains("Pods ") && frame.contains(" of "), "only what is unhealthy\n{frame}");
 }
 
 #[test]

@@ -46,7 +46,7 @@ fn a_new_command_after_an_error_does_not_go_on_with_the_wrong_one() {
     assert!(last(&frame).starts_with(":ns nosuch"), "{frame}");
     let frame = console.go("hr");
     assert!(frame.contains("HelmReleases 21"), "{frame}");
-    // and it can be mended as it stands
+    // and it can be corrected in place
     console.go("podz");
     let frame = console.keys("backspace s enter");
     assert!(frame.contains("Pods 1"), "{frame}");

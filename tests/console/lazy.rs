@@ -67,7 +67,7 @@ fn a_new_connection_reads_a_lazy_kind_only_while_it_is_looked_at() {
     console.go("hpa");
     console.until("rows", |f| f.contains("Autoscalers ") && !f.contains('('));
     console.go("ctx sre-demo");
-    console.until("the connection to begin anew", |f| f.contains("connecting") || f.contains("waiting"));
+    console.until("the connection to start over", |f| f.contains("connecting") || f.contains("waiting"));
     console.ready();
     console.until("rows", |f| f.contains("Autoscalers ") && !f.contains('('));
     assert_eq!(console.feed("rs").state, FeedState::Idle);

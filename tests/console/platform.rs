@@ -29,7 +29,7 @@ fn components_stand_in_upgrade_order_and_the_failing_one_says_why() {
 fn enter_opens_a_component_with_its_place_its_guardrails_and_what_is_good_to_know() {
     let (_demo, mut console) = quiet();
     console.go("platform");
-    console.until("all is well", |f| line(f, " istiod ").contains("ok"));
+    console.until("everything to be ok", |f| line(f, " istiod ").contains("ok"));
     console.keys("j j j enter");
     console.resize(100, 60);
     let frame = console.until("the guardrails", |f| f.contains("CertificateExpiring: kept"));

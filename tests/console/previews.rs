@@ -33,7 +33,7 @@ fn suspend(console: &mut Console) -> String {
     verdict(console)
 }
 
-/// Chooses an action in the menu of what is chosen.
+/// Picks an action in the menu of the selected row.
 fn choose(console: &mut Console, action: &str) {
     console.keys("x");
     for _ in 0..40 {
@@ -242,7 +242,7 @@ fn nothing_of_a_preview_is_cut_at_the_edge(#[case] width: u16) {
             assert!(watchkeeper::scene::width(line) <= usize::from(width), "{action}: {line}");
         }
         assert_eq!(text_of(&frame), text_of(&whole), "{action} at {width}\n{frame}");
-        // each pod that leaves can be told from the others
+        // each pod that leaves is distinguishable from the others
         for pod in whole.lines().filter(|line| line.contains("has room")).filter_map(|l| l.split_whitespace().next()) {
             assert!(frame.contains(&pod[pod.len() - 5..]), "{pod}\n{frame}");
         }

@@ -178,7 +178,7 @@ fn a_watch_that_is_refused_as_too_old_is_a_new_list_and_no_storm() {
     script.hook(|asked| (asked.is_watch() && asked.version() < 2000).then(|| Instead::status(410, "Expired")));
     script.forget();
     script.cut();
-    // after the cut: the watch of before must not tell of it
+    // after the cut: the watch of before must not report it
     script.put("web-2");
     until(&mut console, Duration::from_secs(10), "the new list", |console| {
         console.rows("pods") == 2 && pods(console) == FeedState::Live && lists(&script) > 0
@@ -262,7 +262,7 @@ fn feeds_are_back_within_three_seconds_of_the_server_and_without_a_storm() {
     assert!(asked(&script) < 12, "{:?}", script.asked());
 }
 
-// ---- credentials that are written anew
+// ---- credentials that are written again
 
 #[test]
 fn a_token_that_a_login_elsewhere_writes_into_the_kubeconfig_is_used() {

@@ -6,7 +6,7 @@ use watchkeeper::domain::ages::Time;
 
 use super::harness::{Console, demo};
 
-/// Seconds between two steps of the story.
+/// Seconds from one step of the story to the next.
 const STEP: i64 = 5;
 
 /// A console on the healthy platform, where nothing changes by itself. A machine so slow that the clock has gone on
@@ -104,7 +104,7 @@ fn the_platform_at_60_80_and_120_columns_is_as_it_was() {
     console.resize(120, 40);
     console.go("platform");
     // a budget without room, which is read on demand
-    console.until("all but one are well", |f| f.contains("26 of 27 ok"));
+    console.until("all but one to be ok", |f| f.contains("26 of 27 ok"));
     for (width, height) in [(60, 20), (80, 24), (120, 40)] {
         settings(width).bind(|| {
             console.resize(width, height);

@@ -1,4 +1,4 @@
-//! Every kind has its table, and what fails stands on top of it, with the right word, on the smallest usual terminal.
+//! Every kind has its table, and what fails is on top of it, with the right word, on the smallest usual terminal.
 
 use watchkeeper::kinds;
 use watchkeeper::screens::SCREENS;

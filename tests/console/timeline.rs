@@ -1,5 +1,5 @@
-//! The timeline by keys: an incident that heals is told from its onset to its end, by the next console, too, and with the
-//! API server away.
+//! The timeline by keys: an incident that heals is shown from its onset to its end, by the next console, too, and with
+//! the API server away.
 
 use std::rc::Rc;
 use std::time::Duration;

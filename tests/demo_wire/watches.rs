@@ -32,7 +32,7 @@ async fn a_watch_tells_what_came_after_its_version_and_nothing_before() {
     lab.control.with_world(|world| assert!(world.remove("ConfigMap", "wire", "old")));
     assert_eq!(frames.seen().await, pair("DELETED", "old"));
 
-    // Broken off after the first change, it goes on with the second.
+    // Broken off after the first change, it continues at the second.
     let seen = event["object"]["metadata"]["resourceVersion"].as_str().unwrap();
     let mut resumed = lab.watch(&format!("{MAPS}?watch=true&resourceVersion={seen}")).await;
     assert_eq!(resumed.seen().await, pair("DELETED", "old"));

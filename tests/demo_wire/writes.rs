@@ -67,7 +67,7 @@ async fn a_rehearsal_answers_as_if_and_stores_nothing() {
     let backup = json!({"apiVersion": "velero.io/v1", "kind": "Backup", "metadata": {"name": "b"}, "spec": {}});
     assert_eq!(lab.send("POST", &format!("{BACKUPS}?dryRun=All"), JSON, &backup).await.status, 201);
     assert_eq!(lab.get(&format!("{BACKUPS}/b")).await.status, 404);
-    // beside a body, the query of a deletion says nothing
+    // where there is a body, the query of a deletion counts for nothing
     let dry = json!({"dryRun": ["All"]});
     assert_eq!(lab.send("DELETE", &format!("{RELEASE}?dryRun=All"), JSON, &dry).await.status, 200);
     assert_eq!(

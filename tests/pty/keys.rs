@@ -60,7 +60,7 @@ fn a_split_escape_sequence_is_one_key_and_never_letters() {
     }
     let moved = until(PATIENCE, || Some(console.selected()).filter(|row| *row != first)).expect("the cursor moves");
     assert!(moved.contains("-t6n9x"), "one row down: {moved}");
-    // [ is the screen before, esc is back: neither may have happened
+    // [ is the previous screen, esc is back: neither may have happened
     assert!(console.pty.text().contains("Pods 154"), "{}", console.pty.text());
     console.pty.keys("\x1b");
     console.pty.wait("a lone escape is back", |screen| !screen.contents().contains("Pods 154"));

@@ -1,4 +1,4 @@
-//! A panic beside the loop, in the real loop: no key of the program provokes one, so this test binary runs it.
+//! A panic outside the loop, in the real loop: no key of the program provokes one, so this test binary runs it.
 
 use std::path::PathBuf;
 use std::{env, fs, process, thread};
@@ -27,7 +27,7 @@ fn console_that_panics() {
     let data = Data::start(settings, clock::now).unwrap();
     thread::spawn(move || {
         until(PATIENCE, || state.join("now").exists().then_some(()));
-        panic!("in a thread beside the loop");
+        panic!("in a thread outside the loop");
     });
     let end = run::run(app, data, theme, panics).unwrap().end;
     process::exit(end.code().into());
@@ -47,8 +47,8 @@ fn a_panic_in_another_thread_ends_the_console_with_the_terminal_given_back_and_a
     console.is_as_found();
     let raw = String::from_utf8(console.pty.raw()).unwrap();
     let (ours, shown) = raw.rsplit_once("\x1b[?1049l").unwrap();
-    assert!(!ours.contains("beside the loop"), "nothing of the report on the screen that was ours");
-    assert!(shown.contains("beside the loop") && shown.contains("This report is kept in"), "{shown}");
+    assert!(!ours.contains("outside the loop"), "nothing of the report on the screen that was ours");
+    assert!(shown.contains("outside the loop") && shown.contains("This report is kept in"), "{shown}");
     let reports = fs::read_dir(console.home.path()).unwrap().filter_map(Result::ok);
     let reports: Vec<_> = reports.filter(|file| file.file_name().to_string_lossy().starts_with("panic-")).collect();
     assert_eq!(reports.len(), 1);

@@ -1,5 +1,5 @@
-//! A plan that is under way when the terminal goes away: recorded as interrupted, told at the next start, and gone on
-//! with from there.
+//! A plan that is under way when the terminal goes away: recorded as interrupted, shown at the next start, and
+//! continued from there.
 
 use std::time::Duration;
 
@@ -202,7 +202,7 @@ fn restarting() -> (Demo, Console) {
     (demo, console)
 }
 
-/// What stands on the screen of the shell afterwards: what is left, and how it is gone on with.
+/// What is on the screen of the shell afterwards: what is left, and the command that continues it.
 fn told(console: &Console) {
     console.is_as_found();
     let text: String = console.pty.text().lines().collect();

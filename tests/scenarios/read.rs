@@ -81,7 +81,7 @@ pub struct Guardrail {
     /// `crossed` or `kept`.
     state: String,
     since: String,
-    /// Names of the alerts that it goes by, in its namespace or in the one that `in` names.
+    /// Names of the alerts that decide it, in its namespace or in the one that `in` names.
     alerts: Vec<String>,
     #[serde(default, rename = "in")]
     of: String,

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// More than this is taken for a machine that stood still.
+/// A machine that is slower than this is taken as paused.
 const MOST: f64 = 20.0;
 
 /// What one round takes on an idle machine of two cores, in microseconds: as built for tests, and optimised.

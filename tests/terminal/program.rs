@@ -102,7 +102,7 @@ async fn run(state: PathBuf) -> i32 {
                 writer.repaint();
             }
             _ = go_on.recv() => {
-                // A hang-up brings this signal as well: the watchdog tells the two apart.
+                // A hang-up brings this signal, too: the watchdog distinguishes them.
                 if let Ok(size) = terminal.retake() {
                     view.size = size;
                     writer.repaint();

@@ -55,7 +55,7 @@ struct Defined<T> {
     hides: Vec<PathBuf>,
 }
 
-/// What a context stands for.
+/// What a context refers to.
 #[derive(Clone)]
 pub struct Target {
     pub context: String,
@@ -68,7 +68,7 @@ pub struct Target {
     pub namespace: String,
     /// What should be known by whoever connects to it.
     pub warnings: Vec<String>,
-    /// The cluster and the user as they stand, to be compared.
+    /// The cluster and the user as written, to be compared.
     raw: (Value, Value),
 }
 
@@ -204,7 +204,7 @@ impl Kubeconfigs {
         }
     }
 
-    /// A context may stand in one file and its cluster in a later one.
+    /// A context may be in one file and its cluster in a later one.
     fn finish(&mut self) {
         for context in &mut self.contexts {
             let cluster = self.clusters.get(&context.cluster);

@@ -1,4 +1,4 @@
-//! One kubeconfig file as kubectl decodes it: of a key that stands twice the last one counts, an empty value is none,
+//! One kubeconfig file as kubectl decodes it: of a key that occurs twice the last one counts, an empty value is none,
 //! and an entry that cannot be decoded costs itself only. Paths are relative to the file. It opens the file and nothing
 //! that it names, and repeats no value of it: it may be a token.
 
@@ -28,7 +28,7 @@ pub(super) struct File {
     pub problems: Vec<FileProblem>,
 }
 
-/// A cluster or a user: decoded, or why not; and as it stands, to be compared with another one.
+/// A cluster or a user: decoded, or why not; and as written, to be compared with another one.
 #[derive(Debug, Clone)]
 pub(super) struct Entry<T> {
     pub value: Result<T, String>,
@@ -59,7 +59,7 @@ struct Document {
 #[derive(Debug, Default)]
 struct List(Vec<BTreeMap<String, Spanned<Value>>>);
 
-/// What stands in a list.
+/// An item of a list.
 enum Item {
     Entry(BTreeMap<String, Spanned<Value>>),
     Other,
@@ -201,7 +201,7 @@ impl File {
         }
     }
 
-    /// The entries of a list with a name of their own, and what stands under `key` of each.
+    /// The entries of a list with a name of their own, and the value under `key` of each.
     fn named(&mut self, path: &Path, list: List, key: &str, taken: &mut Vec<String>) -> Vec<(String, Spanned<Value>)> {
         let mut out = Vec::new();
         for mut entry in list.0 {
@@ -212,8 +212,9 @@ impl File {
             };
             let place = entry.get("name").map(|name| name.referenced);
             if taken.contains(&name) {
-                let what =
-                    format!("{key} \"{name}\" stands twice in it: the first one counts, and kubectl refuses the file");
+                let what = format!(
+                    "{key} \"{name}\" is defined twice in it: the first one counts, and kubectl refuses the file"
+                );
                 let at = place.map(|place| (place.line(), place.column()));
                 self.problems.push(FileProblem { path: path.to_path_buf(), at, what });
                 continue;
@@ -295,7 +296,7 @@ const PLUGIN: Keys = Keys {
     others: &["args", "env"],
 };
 
-/// The known keys that have a value: an empty one is none. Numbers that stand for texts become texts.
+/// The known keys that have a value: an empty one is none. Numbers where a text belongs become texts.
 fn tidy(value: &Value, keys: &Keys) -> Value {
     let mut out = Map::new();
     let Value::Object(found) = value else { return Value::Object(out) };

@@ -35,7 +35,7 @@ pub fn of<'a>(world: &'a World, pod: &Value) -> Vec<&'a Value> {
     world.list("PodDisruptionBudget").into_iter().filter(guards).collect()
 }
 
-/// Counts anew for every budget of a workload that is counted.
+/// Counts again for every budget of a workload that is counted.
 pub fn tick(world: &mut World) {
     let all: Vec<Key> = world.desk.budgets.iter().cloned().collect();
     for at in all {
@@ -48,7 +48,7 @@ fn count(world: &mut World, at: &Key) {
     world.say(at, |budget| budget["status"] = status);
 }
 
-/// The status of a budget by the pods that it guards as they are now; none where no workload stands behind them.
+/// The status of a budget by the pods that it guards as they are now; none where they belong to no workload.
 pub fn counted(world: &World, budget: &Value) -> Option<Value> {
     let now = crate::demo::birth::time(world.now());
     let guarded: Vec<&Value> = world

@@ -214,7 +214,7 @@ fn end(world: &mut World, at: &Key, force: bool, reset: bool) {
     }
 }
 
-/// The conditions that the story has for an object that is well, as of now.
+/// The conditions that the story has for a healthy object, as of now.
 fn good(base: &Value, object: &Value, now: jiff::Timestamp) -> Vec<Value> {
     let generation = &object["metadata"]["generation"];
     let mut conditions = base["status"]["conditions"].as_array().cloned().unwrap_or_default();

@@ -148,7 +148,7 @@ pub fn stateful_set(world: &mut World, at: &Key, object: &Value) {
                 pods::dismiss(world, &at.1, &member.name);
                 break;
             }
-            // It goes on only when what it has replaced is well: a broken one stops it.
+            // It continues only when what it has replaced is ready: a broken one stops it.
             if !member.ready {
                 break;
             }

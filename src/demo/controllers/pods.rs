@@ -1,5 +1,5 @@
-//! Pods that end and pods that begin. A new pod of a workload plays the role of one that the story tells of, if one is
-//! free: when it has started, it is as well or as ill as the story says.
+//! Pods that end and pods that begin. A new pod of a workload plays the role of a pod of the story, if one is
+//! free: when it has started, it is as healthy or as ill as the story says.
 
 use serde_json::{Value, json};
 
@@ -154,7 +154,7 @@ pub fn ends(world: &mut World, at: &Key, uid: &str) {
     }
 }
 
-/// The pod is gone. What the story tells of it waits for a successor; a pod that nobody owns stays gone, and one that a
+/// The pod is gone. Its role in the story waits for a successor; a pod that nobody owns stays gone, and one that a
 /// node runs from a file comes back by the story's own hand.
 pub fn remove(world: &mut World, at: &Key) {
     let Some(pod) = world.get(&at.0, &at.1, &at.2) else { return };
@@ -241,7 +241,7 @@ fn running(world: &World, pod: &Value) -> Value {
     status
 }
 
-/// The image that a pod with this status waits for in vain.
+/// The image that a pod with this status cannot pull.
 fn unpulled(status: &Value) -> Option<&str> {
     let waits =
         |one: &&Value| matches!(one["state"]["waiting"]["reason"].as_str(), Some("ImagePullBackOff" | "ErrImagePull"));

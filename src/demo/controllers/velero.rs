@@ -252,7 +252,7 @@ fn end_delete(world: &mut World, at: &Key, request: &Value) {
     after_time(world, SignedDuration::from_secs(SYNC), Task::Velero(at.clone(), Stage::Forget));
 }
 
-/// An unpaused schedule makes up for a tick that it missed, unless it is told not to.
+/// An unpaused schedule makes up for a tick that it missed, unless it is set to skip it.
 fn catch_up(world: &mut World, at: &Key, schedule: &Value) {
     let now = world.now();
     if schedule["spec"]["paused"] == true {

@@ -1,4 +1,5 @@
-//! The workloads that somebody wrote to, or whose pods somebody ended: from then on their pods are counted, not told.
+//! The workloads that somebody wrote to, or whose pods somebody ended: from then on their pods are counted, no longer
+//! scripted.
 
 use jiff::Timestamp;
 use serde_json::Value;

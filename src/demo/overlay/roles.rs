@@ -1,12 +1,12 @@
 //! Who plays the pods of the story. A pod that somebody ended does not come back under its name: another takes over its
-//! role, and what the story tells of the old name happens to the new one.
+//! role, and what the story has planned for the old name happens to the new one.
 
 use serde_json::Value;
 
 use super::Overlay;
 use crate::demo::world::World;
 
-/// A pod of the story that others stand in for since it was ended.
+/// A pod of the story whose place others take since it was ended.
 #[derive(Debug)]
 pub struct Role {
     /// `Kind/name` of the workload; empty for a pod that nobody brings back.
@@ -19,7 +19,7 @@ pub struct Role {
 
 /// The casting of pods.
 impl World {
-    /// The story's name of this pod, if the story tells of it; its role is noted from now on.
+    /// The story's name of this pod, if it is part of the story; its role is noted from now on.
     pub(in crate::demo) fn role_of(&mut self, namespace: &str, pod: &str, workload: &str) -> Option<String> {
         let played = self
             .overlays
@@ -56,7 +56,7 @@ impl World {
         }
     }
 
-    /// Gives a vacant role to a pod that stands: the story's status lies below its own, which is frozen.
+    /// Gives a vacant role to an existing pod: the story's status lies below its own, which is frozen.
     pub(in crate::demo) fn cast(&mut self, namespace: &str, role: &str, pod: &str) {
         let at = ("Pod".to_owned(), namespace.to_owned(), pod.to_owned());
         let Some(object) = self.shared(&at.0, &at.1, &at.2) else { return };

@@ -100,7 +100,7 @@ struct Governed {
     passed: usize,
     cut: Option<usize>,
     garble: Option<usize>,
-    /// Set by a rule that met the request; open streams are met by the rules of the moment as well.
+    /// Set by a rule that met the request; the rules of the moment also apply to open streams.
     hang: Option<usize>,
     /// The cut was reached: the connection ends next.
     doomed: bool,

@@ -1,5 +1,5 @@
 //! The services that run in the demo's pods: Prometheus, Alertmanager, OpenBao and two applications, answering as
-//! the real ones do. They see the world as it stands, and change nothing in it but their own memory.
+//! the real ones do. They see the world as it is now, and change nothing in it but their own memory.
 
 mod alerting;
 mod alertmanager;
@@ -29,7 +29,7 @@ pub struct Platform {
 }
 
 impl Platform {
-    /// How many milliseconds later one Alertmanager knows what the other was told.
+    /// How many milliseconds later one Alertmanager knows what the other has received.
     pub fn set_gossip(&mut self, millis: i64) {
         self.silences.gossip = millis;
     }

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-/// Stands for the generation that the object gets in the world, wherever an `observedGeneration` is due.
+/// Replaced by the generation that the object gets in the world, wherever an `observedGeneration` is due.
 pub const NOW: i64 = 0;
-/// Stands for the generation before that one.
+/// Replaced by the generation before that one.
 pub const BEHIND: i64 = -2;
 
 /// Seconds-precise RFC 3339, as the API server writes times.

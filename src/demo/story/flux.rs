@@ -247,7 +247,7 @@ fn depend(m: &Moment, r: &Release, status: &mut Value) {
     }
 }
 
-/// helm-controller 1.6 keeps Reconciling=True and observedGeneration -1 beside Ready=False.
+/// helm-controller 1.6 keeps Reconciling=True and observedGeneration -1 together with Ready=False.
 fn blocked_or_failed(status: &mut Value, failing: &Failing<'_>) {
     let doing = if failing.failures == 0 {
         "Fulfilling prerequisites"

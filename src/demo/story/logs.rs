@@ -1,4 +1,4 @@
-//! Log lines of containers, made from the pod as it stands: steady chatter, and the last words of what crashed.
+//! Log lines of containers, made from the pod as it is now: steady chatter, and the last words of what crashed.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;

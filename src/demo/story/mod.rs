@@ -1,4 +1,4 @@
-//! The stories of the demo: what stands in the world, and how it changes as time passes. A story is a pure
+//! The stories of the demo: what is in the world, and how it changes as time passes. A story is a pure
 //! function of seed and elapsed time; it never looks at a clock and never draws random numbers.
 
 mod acme;

@@ -1,4 +1,4 @@
-//! Where a story stands: the time since its beginning on a loop of twelve minutes, and the spans of trouble on that
+//! How far a story is: the time since its beginning on a loop of twelve minutes, and the spans of trouble on that
 //! loop. Every failure is a row here, so that what happens when can be read in one place.
 
 use jiff::{SignedDuration, Timestamp};

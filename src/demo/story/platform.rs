@@ -1,4 +1,4 @@
-//! The story itself: what should stand at a moment, and the differences that are written to the world. It writes only
+//! The story itself: what should exist at a moment, and the differences that are written to the world. It writes only
 //! what it changes, so that what a person did to an object stays until the story has something new to say about it.
 
 use std::collections::BTreeMap;
@@ -56,7 +56,7 @@ impl Platform {
             world.untold(&key);
             self.put.remove(&key);
         }
-        // Owners stand before what they own in the list, and must be in the world first: they lend their uid.
+        // Owners come before what they own in the list, and must be in the world first: they lend their uid.
         let mut wanted: Vec<(Key, (usize, Value))> = wanted.into_iter().collect();
         wanted.sort_by_key(|(_, (at, _))| *at);
         for (key, (_, object)) in wanted {
@@ -124,7 +124,7 @@ impl Story for Platform {
     }
 }
 
-/// What stands from the beginning and never moves.
+/// What exists from the beginning and never moves.
 fn fixed(m: &Moment) -> Vec<Value> {
     let mut all = Vec::new();
     services::objects(m, &mut all);
@@ -134,7 +134,7 @@ fn fixed(m: &Moment) -> Vec<Value> {
     all
 }
 
-/// What may move, as it stands at a moment, owners before what they own.
+/// What may move, as it is at a moment, owners before what they own.
 fn objects(m: &Moment) -> Vec<Value> {
     let mut all = Vec::with_capacity(700);
     nodes::objects(m, &mut all);
@@ -207,7 +207,7 @@ fn observe(part: &mut Value, generation: i64) {
     }
 }
 
-/// Writes what differs between two wishes of the story onto the object as it stands.
+/// Writes what differs between two wishes of the story onto the object as it is now.
 fn change(world: &mut World, key: &Key, old: &Value, new: &Value) {
     let suspends = new["spec"]["suspend"] == json!(true);
     let linked = linked(world, new.clone());

@@ -44,7 +44,7 @@ fn claims(m: &Moment, all: &mut Vec<Value>) {
     }
 }
 
-/// What is counted changes with what stands there.
+/// The used amounts follow from the objects of the namespace.
 pub fn quotas(m: &Moment, all: &mut Vec<Value>) {
     let tight = match () {
         () if m.healthy => "3100m",

@@ -105,7 +105,7 @@ fn outcome(m: &Moment, schedule: &str, back: usize) -> Option<&'static str> {
 }
 
 /// The last ticks of a schedule before the story began, the newest first, as many as its time to live keeps. Where all
-/// is well, those since then as well.
+/// is healthy, also those since then.
 fn ticks(m: &Moment, schedule: &str) -> Vec<Timestamp> {
     let start = if m.healthy { m.now() } else { m.start }.to_zoned(TimeZone::UTC);
     let mut found = Vec::new();

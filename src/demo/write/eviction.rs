@@ -70,7 +70,7 @@ fn spend(world: &mut World, ask: &Ask<'_>, pod: &Value, dry: bool) -> Result<(),
         ));
     }
     let Some(mut budget) = budgets.into_iter().next() else { return Ok(()) };
-    // The story's budgets do not follow its pods; whoever evicts is told the truth.
+    // The story's budgets do not follow its pods; an eviction is judged by the pods as they are.
     if budget["status"]["disruptedPods"].is_null()
         && let Some(status) = controllers::counted_budget(world, &budget)
     {

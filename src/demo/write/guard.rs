@@ -25,7 +25,7 @@ fn text<'a>(object: &'a Value, key: &str) -> &'a str {
     object["metadata"][key].as_str().unwrap_or_default()
 }
 
-/// The kind of a body that is to be stored whole. The decoder of built-in kinds knows it without being told.
+/// The kind of a body that is to be stored whole. The decoder of built-in kinds knows it even where the body omits it.
 pub fn typed(ask: &Ask<'_>, object: &mut Value) -> Result<(), Failure> {
     let resource = ask.resource;
     let api_version = ask.api_version();

@@ -1,4 +1,4 @@
-//! `metadata.managedFields`: who wrote which field last. Lists are owned whole; items with keys are not told apart.
+//! `metadata.managedFields`: who wrote which field last. Lists are owned whole; items with keys are not distinguished.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};

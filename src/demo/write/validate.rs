@@ -42,7 +42,7 @@ const IMMUTABLE: &[(&str, &str)] = &[
     ("StatefulSet", "serviceName"),
 ];
 
-/// Checks an object before it is stored; `before` is what stands, if anything does.
+/// Checks an object before it is stored; `before` is the existing one, if there is one.
 pub fn check(ask: &Ask<'_>, object: &Value, before: Option<&Value>) -> Result<(), Failure> {
     let name = object["metadata"]["name"].as_str().unwrap_or_default();
     let kind = ask.resource.kind;

@@ -14,8 +14,8 @@ use crate::domain::plan::{Request, Right};
 use crate::effects::rights::may;
 use crate::effects::send::{self, Sent};
 
-/// Whether the step would be taken. What a budget holds back now does not speak against it, and neither does what is
-/// refused while others would go; with `dry` false only the rights are asked.
+/// Whether the server would accept the step. It is accepted even if a budget holds a pod back now, or some of the pods
+/// are refused while others would go; with `dry` false only the rights are asked.
 pub async fn rehearse(cluster: &Cluster, wanted: &Evictions, dry: bool) -> Verdict {
     let asked: Vec<(&Leaving, &Request)> =
         wanted.pods.iter().filter_map(|pod| Some((pod, pod.request.as_ref()?))).collect();
@@ -50,7 +50,7 @@ fn told(answers: Vec<(String, String, Sent)>, mut unsure: Vec<String>) -> Verdic
         match sent {
             // what was deleted since needs no eviction
             Sent::Taken(_) | Sent::Changed(_) => {}
-            // the plan says how its budget stands
+            // the plan shows the state of its budget
             Sent::Later(_) if !budget.is_empty() => held.push(format!("{pod} (budget {budget})")),
             Sent::Later(why) => later.entry(why).or_default().push(pod),
             Sent::Refused(why) => refused.entry(why).or_default().push(pod),
@@ -60,7 +60,7 @@ fn told(answers: Vec<(String, String, Sent)>, mut unsure: Vec<String>) -> Verdic
     if all > 0 && refused.values().map(Vec::len).sum::<usize>() == all {
         return Verdict::Denied(lines("", &refused).join("; ").trim_start().to_owned());
     }
-    unsure.extend(lines("would be refused:", &refused));
+    unsure.extend(lines("would be rejected:", &refused));
     if !held.is_empty() {
         unsure.push(format!("held back now: {}", some(&held)));
     }
@@ -93,7 +93,7 @@ mod tests {
         assert_eq!(verdict(&[("a/x", taken.clone()), ("a/y", Sent::Changed("gone".into()))]), Verdict::Allowed);
         let both = "held back now: a/y (budget tight); refused for now: a/x: no room";
         assert_eq!(verdict(&[("a/x", later.clone()), ("a/y", later)]), Verdict::Unknown(both.into()));
-        let one = Verdict::Unknown("would be refused: a/y: never".into());
+        let one = Verdict::Unknown("would be rejected: a/y: never".into());
         assert_eq!(verdict(&[("a/x", taken), ("a/y", refused.clone())]), one);
         assert_eq!(verdict(&[("a/x", refused)]), Verdict::Denied("a/x: never".into()));
         assert_eq!(verdict(&[]), Verdict::Allowed);

@@ -16,7 +16,7 @@ use crate::effects::send::Sent;
 /// As kubectl waits between two requests that were refused for now.
 const LATER: Duration = Duration::from_secs(5);
 
-/// How it stands with one pod.
+/// The state of one pod.
 #[derive(Debug, Clone, PartialEq)]
 enum State {
     /// To be asked for, from then on.
@@ -394,7 +394,7 @@ mod tests {
         assert_eq!(answer(&mut work, later(0), &taken()), [0], "what terminates is not asked to go");
         work.take(Ok(vec![there("a", Some("terminating for 1s")), there("kept", None)]), later(0), false);
         assert_eq!(work.news().unwrap(), "1 of 2 gone, 1 ending");
-        assert_eq!(work.news(), None, "news are told once");
+        assert_eq!(work.news(), None, "news are reported once");
         work.take(Ok(vec![there("kept", None)]), later(1), true);
         assert!(work.is_settled());
         let done = "2 pods gone, none is left that had to go; left on purpose: n/kept (x and y)";

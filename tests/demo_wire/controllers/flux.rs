@@ -1,4 +1,4 @@
-//! Tokens, suspends, forced and reset releases, and what a parent takes back.
+//! Tokens, suspends, forced and reset releases, and what a parent reverts.
 
 use std::time::Duration;
 

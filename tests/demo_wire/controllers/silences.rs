@@ -1,4 +1,4 @@
-//! Silences, told to one Alertmanager and heard by the other.
+//! Silences, sent to one Alertmanager and heard by the other.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! The v2 API of Alertmanager. Each replica knows what it was told at once, and what the other was told a moment later.
+//! The v2 API of Alertmanager. Each replica knows what it has received at once, and what the other has, a moment later.
 
 mod alerts;
 pub mod matcher;

@@ -23,7 +23,7 @@ struct Silence {
     comment: String,
     /// Of whoever made it; gone after a change that leaves them out.
     annotations: Json,
-    /// The replica that was told, and what the others know until the news has reached them.
+    /// The replica that received it, and what the others know until the gossip has reached them.
     told: usize,
     before: Option<Box<Silence>>,
 }
@@ -34,7 +34,7 @@ impl Silence {
         if self.told == replica || now >= self.updated + gossip { Some(self) } else { self.before.as_deref() }
     }
 
-    /// Keeps what the other replicas know while this one is told something new.
+    /// Keeps what the other replicas know while this one receives something new.
     fn changes_on(&mut self, replica: usize) {
         self.before = None;
         self.before = Some(Box::new(self.clone()));

@@ -1,4 +1,4 @@
-//! The applications beside the platform: kubeOP's requests and reconciliations, and the Prometheus of `SLOpilot`.
+//! The applications outside of the platform: kubeOP's requests and reconciliations, and the Prometheus of `SLOpilot`.
 
 use serde_json::Value;
 

@@ -120,7 +120,7 @@ impl Parser {
             if let Some(word @ ("group_left" | "group_right")) = self.peek_word() {
                 return Err(unsupported(word));
             }
-            // A power takes what stands right of it first, all others what stands left.
+            // A power groups from the right, all others from the left.
             let right = self.binary(if op == Op::Pow { strength } else { strength + 1 })?;
             left = Expr::Binary { op, returns_bool, matching, left: Box::new(left), right: Box::new(right) };
         }
