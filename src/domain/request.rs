@@ -106,7 +106,7 @@ impl Body {
 }
 
 /// An object as it was previewed. Its resource version is put into the request; when only the status has moved it
-/// since, the request is made anew against the new version, and otherwise it is not sent.
+/// since, the request is made again for the new version, and otherwise it is not sent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Guard {
     /// Where it is read.
@@ -115,11 +115,11 @@ pub struct Guard {
     pub version: String,
     /// 0 where it has none, or where its controller raises it by writing a status.
     pub generation: i64,
-    /// JSON pointers and what stood there.
+    /// JSON pointers and the values that were previewed.
     pub fields: Vec<(String, Value)>,
 }
 
-/// A value of more characters than this is not told.
+/// A value of more characters than this is not shown.
 const LONG: usize = 120;
 
 impl Guard {

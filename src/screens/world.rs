@@ -135,7 +135,7 @@ impl Preferences {
 
 impl Facts {
     /// The facts of the connection that begins now, in this namespace: of the old one only the time and the known
-    /// profiles are true of it as well. Which of them are on there is not known yet.
+    /// profiles are true of it, too. Which of them are on there is not known yet.
     #[must_use]
     pub fn renewed(&self, namespace: Option<String>) -> Self {
         let profiles = Arc::new(Profiles::of(self.profiles.known.clone()));
@@ -257,7 +257,7 @@ impl World {
         self.facts.now = self.notable_skew().map_or(ours, |skew| ours.plus(skew));
     }
 
-    /// Lazy kinds that have told nothing yet wait for somebody to open them.
+    /// Lazy kinds without any news yet wait until somebody opens them.
     pub fn idle(&mut self) {
         for kind in kinds::ids().filter(|kind| kinds::spec(*kind).lazy) {
             let feed = &mut self.store.table_mut(kind).feed;

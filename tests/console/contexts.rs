@@ -81,7 +81,7 @@ fn what_the_settings_say_is_the_same_after_connecting_again() {
     console.shows(&["namespace team-alpha"]);
     console.keys("0");
     console.go("ctx sre-demo");
-    console.until("the connection to begin anew", |f| f.contains("connecting") || f.contains("waiting"));
+    console.until("the connection to begin again", |f| f.contains("connecting") || f.contains("waiting"));
     for connected in [false, true] {
         if connected {
             console.ready();
