@@ -114,19 +114,19 @@ pub(super) enum Command {
     Timeline(TimelineArgs),
     /// Print a note for the next on-call as markdown: what is open, done, silenced, suspended, blind and healed
     Handover,
-    /// Say once how it stands, by the convention of monitoring plugins
+    /// Check once; exit code as a monitoring plugin
     #[command(after_help = CHECK_HELP)]
     Check(CheckArgs),
-    /// Say once how the whole platform is, question by question
+    /// Show the whole platform's health once, question by question
     #[command(after_help = HEALTH_HELP)]
     Health(HealthArgs),
-    /// Write down what is seen, to be compared later
+    /// Save a snapshot to compare later
     #[command(after_help = SNAPSHOT_HELP)]
     Snapshot(SnapshotArgs),
     /// Say what broke, healed and changed between two snapshots
     #[command(after_help = COMPARE_HELP)]
     Compare(CompareArgs),
-    /// Print the least rights as a manifest
+    /// Print the minimal RBAC role
     Rbac { role: Role },
     /// Check, list or print platform profiles
     #[command(subcommand)]
@@ -169,7 +169,7 @@ pub struct DemoArgs {
     /// Change so many synthetic pods per second
     #[arg(long, allow_negative_numbers = true, value_name = "N", default_value_t = 0)]
     pub churn: u32,
-    /// Misbehave as this file says
+    /// Inject the faults of this file
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
 }
@@ -187,13 +187,13 @@ outranks unknown, unknown outranks warning.";
 /// How to check.
 #[derive(Debug, Clone, Args)]
 pub(super) struct CheckArgs {
-    /// In which form
+    /// Output format
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(super) output: Format,
     /// Write it to this file, whole or not at all; stdout gets the status line
     #[arg(long, value_name = "FILE")]
     pub(super) output_file: Option<PathBuf>,
-    /// How long the first lists may take
+    /// Timeout for the initial lists
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = look::duration)]
     pub(super) timeout: Duration,
     /// A feed that may be blind without the check being unknown: alerts, seals, ...; may be repeated
@@ -202,16 +202,16 @@ pub(super) struct CheckArgs {
 }
 
 const HEALTH_HELP: &str = "\
-Exit codes: 0 all is well; 1 a warning; 2 something failed; 3 unknown: no
+Exit codes: 0 all healthy; 1 a warning; 2 something failed; 3 unknown: no
 answer, a source that cannot be read, a command line that cannot be used.";
 
 /// How to look.
 #[derive(Debug, Clone, Args)]
 pub(super) struct HealthArgs {
-    /// In which form
+    /// Output format
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(super) output: health::Format,
-    /// How long the first lists may take
+    /// Timeout for the initial lists
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = look::duration)]
     pub(super) timeout: Duration,
 }
@@ -226,7 +226,7 @@ pub(super) struct SnapshotArgs {
     /// Write to this file, whole or not at all, in place of stdout
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
-    /// How long the first lists may take
+    /// Timeout for the initial lists
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = look::duration)]
     pub(super) timeout: Duration,
 }
@@ -247,7 +247,7 @@ pub struct CompareArgs {
     pub a: PathBuf,
     /// The later one
     pub b: PathBuf,
-    /// In which form
+    /// Output format
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: compare::Format,
 }
@@ -288,7 +288,7 @@ pub(super) struct RunArgs {
     /// Allow writing in a read-only context, once; why
     #[arg(long, value_name = "REASON")]
     pub(super) unlock: Option<String>,
-    /// Go on with an interrupted run: what it has done is not done again
+    /// Continue an interrupted run: what it has done is not done again
     #[arg(long = "continue", value_name = "RUN")]
     pub(super) continues: Option<String>,
 }

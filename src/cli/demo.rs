@@ -46,7 +46,7 @@ pub(super) fn serve(args: DemoArgs, out: &mut dyn Write) -> Result<ExitCode> {
                        the demo";
         writeln!(std::io::stderr(), "watchkeeper: warning: {}: {warning}", demo.address())?;
     }
-    // being told to end is how it ends, so that is no failure
+    // a signal is the normal way to end it, so that is no failure
     runtime.block_on(signals.end());
     drop(demo);
     Ok(ExitCode::SUCCESS)

@@ -8,7 +8,7 @@ use crate::config::Settings;
 use crate::effects::private;
 use crate::session::start::Unusable;
 
-/// Where reports and the like are kept.
+/// Where reports and similar files are kept.
 pub(super) fn state_directory() -> PathBuf {
     let project = directories::ProjectDirs::from("", "", "watchkeeper");
     let state = project.as_ref().and_then(|dirs| dirs.state_dir().map(std::path::Path::to_path_buf));

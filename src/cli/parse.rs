@@ -29,7 +29,7 @@ pub enum Mode {
     Demo(DemoArgs),
     /// Run one action.
     Run { settings: Box<Settings>, order: Order },
-    /// Say once how it stands, in these contexts; without any, in the current one.
+    /// Check these contexts once; without any, the current one.
     Check { start: Start, contexts: Vec<String>, order: check::Order },
     /// The platform's health, once.
     Health { start: Start, format: health::Format, timeout: Duration },
@@ -158,8 +158,8 @@ where
     Ok(if flags.plain { Mode::Plain { start, follow: flags.follow, bare: false } } else { Mode::Console(start) })
 }
 
-/// Those that say how it stands have one code for all that keeps them from it: a monitoring system would take 2 for
-/// something else.
+/// The commands that report a state exit with "unknown" on a wrong command line too: a monitoring system would take the
+/// usual 2 for something else.
 fn usage_code(args: &[std::ffi::OsString]) -> u8 {
     let definition = command();
     let mut words = args.iter().skip(1).filter_map(|arg| arg.to_str());

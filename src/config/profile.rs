@@ -79,10 +79,10 @@ pub fn read(path: &Path, text: &str) -> Result<Profile, Vec<Problem>> {
     }
 }
 
-/// Where the names stand that are checked once everything is read.
+/// The positions of the names that are checked once everything is read.
 #[derive(Default)]
 struct Places {
-    /// Each component's name and where it stands.
+    /// Each component's name and its position.
     components: Vec<(String, usize)>,
     guardrails: Vec<(String, usize)>,
     /// What names a component: where, what, in which key.
@@ -275,7 +275,9 @@ impl Reader<'_> {
         for (code, (text, at)) in self.doc.map(table, "words") {
             match code.parse() {
                 Ok(code) => drop(words.insert(code, text)),
-                Err(_) => self.doc.problem(at, format!("`endpoint.words` goes by HTTP codes, not by \"{code}\""), None),
+                Err(_) => {
+                    self.doc.problem(at, format!("the keys of `endpoint.words` are HTTP codes, not \"{code}\""), None)
+                }
             }
         }
         let expect = self.doc.codes(table, "expect");
@@ -567,7 +569,7 @@ action = "Call\u001b[31m somebody"
                 Ok(profile) => {
                     assert_eq!(profile.name, *name);
                     assert!(!profile.title.is_empty() && !profile.hints.is_empty());
-                    // what is to be done must stand where it is needed
+                    // every guardrail must say what to do
                     assert!(profile.guardrails.iter().all(|g| !g.action.is_empty()), "{name}");
                     let ordered = profile.upgrade_order.len();
                     assert!(ordered + 1 >= profile.components.len(), "{name} forgets a component in its order");

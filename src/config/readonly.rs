@@ -91,7 +91,7 @@ impl Settings {
     }
 }
 
-/// An address without its scheme and without the user that may stand in it: `api.prod:6443/path`.
+/// An address without its scheme and without the user that it may contain: `api.prod:6443/path`.
 fn address(server: &str) -> &str {
     let rest = server.split_once("://").map_or(server, |(_, rest)| rest).trim_end_matches('/');
     let end = rest.find('/').unwrap_or(rest.len());

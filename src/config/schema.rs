@@ -39,7 +39,7 @@ fn path(value: Value) -> PathBuf {
     PathBuf::from(value.text())
 }
 
-/// Where platforms of the usual build keep what everything else stands on.
+/// Where platforms of the usual build keep what everything else depends on.
 const CORE: &str = "kube-system,flux-system,istio-system,cert-manager,kyverno,monitoring,logging,openbao,external-secrets,neuvector,tempo,velero";
 
 #[rustfmt::skip]
@@ -59,7 +59,7 @@ const KEYS: &[Key] = &[
     Key { path: "state-dir", kind: Kind::Path, default: "", per_context: false, apply: |s, v| s.state_dir = Some(path(v)),
         doc: "Where the audit of actions and the timelines are kept. Unset: watchkeeper in $XDG_STATE_HOME, else in ~/.local/state." },
     Key { path: "core-namespaces", kind: Kind::List, default: CORE, per_context: true, apply: |s, v| s.core_namespaces = v.list(),
-        doc: "Namespaces of core components, beside those of the profiles: what is risky there asks for the name of the context to be typed." },
+        doc: "Namespaces of core components, in addition to those of the profiles: risky actions there ask for the name of the context to be typed." },
     Key { path: "profiles", kind: Kind::List, default: "", per_context: true, apply: |s, v| s.profiles = v.list(),
         doc: "The platform profiles that are on: names, or files. Empty: those that are found in the cluster; [\"none\"]: none." },
     Key { path: "profiles-dir", kind: Kind::Path, default: "", per_context: false, apply: |s, v| s.profiles_dir = Some(path(v)),
@@ -91,7 +91,7 @@ const SERVICE_KEYS: &[ServiceKey] = &[
         doc: "The address: https://host:port, with a path if it has one. No login goes to an http address." },
     ServiceKey { key: "path-prefix", kind: Kind::Text, default: "", secret: false,
         apply: |s, v| s.path_prefix = v.text(),
-        doc: "What stands before every path (--web.route-prefix or --web.external-url of the server)." },
+        doc: "The prefix of every path (--web.route-prefix or --web.external-url of the server)." },
     ServiceKey { key: "headers", kind: Kind::Map, default: "", secret: true, apply: |s, v| s.headers = v.map(),
         doc: "Headers for every request, such as { X-Scope-OrgID = \"team\" }. They go to a url, or to the Service that namespace and service name, and to nothing that was found; over http without those that are a secret by name or form." },
     ServiceKey { key: "bearer-token-file", kind: Kind::Path, default: "", secret: false, apply: |s, v| s.bearer_token_file = Some(path(v)),
@@ -117,7 +117,7 @@ const SERVICE_KEYS: &[ServiceKey] = &[
     ServiceKey { key: "service", kind: Kind::Text, default: "", secret: false, apply: |s, v| s.service = Some(v.text()),
         doc: "Take this Service: NAME, NAME:PORT or https:NAME:PORT. With namespace and port nothing needs to be listed." },
     ServiceKey { key: "poll-interval", kind: Kind::Seconds, default: "15s", secret: false, apply: |s, v| s.poll_interval = v.seconds(),
-        doc: "The time between two questions." },
+        doc: "Polling interval." },
 ];
 
 #[derive(Clone, Copy)]
@@ -138,7 +138,7 @@ pub struct Row {
     pub doc: &'static str,
     /// Masked where it is printed.
     pub secret: bool,
-    /// May stand in `[contexts."NAME"]` too.
+    /// May be set in `[contexts."NAME"]` too.
     pub per_context: bool,
     apply: Apply,
 }

@@ -1,11 +1,11 @@
-//! What is configured for a service beside the API server: how it is reached, and by which login.
+//! The configuration of a service other than the API server: the way to reach it, and the login.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
 
 use crate::domain::secrets;
 
-/// The services beside the API server.
+/// The services other than the API server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ServiceName {
     Prometheus,
@@ -132,7 +132,7 @@ impl Service {
         Self { headers: Vec::new(), ..self.clone() }
     }
 
-    /// How it is really reached: a `url` without a mode means that url.
+    /// The mode that is used: a `url` without a mode means that url.
     #[must_use]
     pub fn effective_mode(&self) -> ServiceMode {
         match (self.mode, &self.url) {

@@ -27,7 +27,7 @@ pub struct Remap {
 /// The key that is true as soon as it is true anywhere.
 pub(super) const READONLY: &str = "readonly";
 
-/// Everything that can be configured, for one context or before one is chosen.
+/// Everything that can be configured, for one context or before one is selected.
 #[derive(Debug, Clone, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a key of the configuration")]
 pub struct Settings {

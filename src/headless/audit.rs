@@ -114,7 +114,7 @@ pub fn left(folder: Option<&Path>, context: &str, titles: &[String], out: &mut d
     let mut known = folder.map(|folder| unfinished::of(folder, None).plans).unwrap_or_default();
     known.retain(|left| left.context == context);
     for title in titles {
-        // the newest stands first
+        // the newest comes first
         let found = known.iter().position(|left| left.title == *title).map(|at| known.remove(at));
         let told = match found {
             Some(left) => {

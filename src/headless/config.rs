@@ -88,14 +88,14 @@ const EXAMPLE_HEAD: &str = "\
 # Each key can also be set by an environment variable: theme by WATCHKEEPER_THEME, services.prometheus.url by
 # WATCHKEEPER_SERVICES_PROMETHEUS_URL; lists are then separated by commas. Flags win over the environment, the
 # environment over this file. An empty string unsets a key. `watchkeeper config` shows what came out and from where.
-# Relative paths are relative to this file. Passwords and tokens stand in files or variables, never here.
+# Relative paths are relative to this file. Passwords and tokens belong in files or variables, never here.
 ";
 
 const TABLES: &[(&str, &str)] = &[
     ("thresholds", "# How long a state may last before it counts: 90s, 5m, 24h, 7d.\n"),
     (
         "services.prometheus",
-        "# How the services beside the API server are reached. Without any of this they are looked for in the cluster, and used\n# in the namespaces that an active profile names, or once you have confirmed them (:trust).\n",
+        "# How the services besides the API server are reached. Without any of this they are looked for in the cluster, and used\n# in the namespaces that an active profile names, or once you have confirmed them (:trust).\n",
     ),
     ("services.alertmanager", "# The same keys as for Prometheus.\n\n"),
     ("services.openbao", "# The same keys as for Prometheus.\n\n"),

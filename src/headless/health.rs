@@ -14,7 +14,7 @@ use crate::domain::usage::{self, Seen};
 use crate::screens::health::{summary, told};
 use crate::triage::health::{self, Line, Verdict};
 
-/// In which form the result is written.
+/// The output format of the result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Format {
     /// A line for each question
@@ -33,7 +33,7 @@ struct Answers {
     time: String,
     error: Option<String>,
     lines: Vec<Line>,
-    /// What is served, matters, and is not read: no line tells of it.
+    /// What is served, matters, and is not read: no line shows it.
     unwatched: Vec<Unwatched>,
 }
 

@@ -1,5 +1,5 @@
-//! One look at a cluster: connect, wait until every feed has told its first list or failed, judge once. Shared by the
-//! commands that say how things stand and end. It leaves nothing behind: no file, no audit.
+//! One look at a cluster: connect, wait until every feed has its first list or failed, judge once. Shared by the
+//! commands that report the current state and end. It leaves nothing behind: no file, no audit.
 
 use std::time::{Duration, Instant};
 
@@ -29,7 +29,7 @@ pub struct Look {
 pub enum Ended {
     /// Every feed has its rows, or a reason for having none.
     Whole,
-    /// These had not told their first list in time.
+    /// These did not have their first list in time.
     Late(Vec<KindId>),
     /// The API server does not answer, or refuses us: why.
     Down(String),
@@ -70,7 +70,7 @@ impl Look {
             let (name, standing) = self.place();
             let nowhere = matches!(standing, Some(Standing::Absent { .. }));
             let placed = name.is_none() || standing.is_some();
-            // the operator is told last of all that a connection brings with it: what is unfinished is known then
+            // of what a connection brings, the operator's name arrives last: what is unfinished is known then
             let is_greeted = !world.facts.operator.is_empty();
             let all = placed && is_greeted && !world.store.tables().any(|(_, table)| is_late(&table.feed));
             if is_down || nowhere || all {
@@ -90,7 +90,7 @@ impl Look {
         (facts.namespace.as_deref(), facts.standing.as_ref())
     }
 
-    /// What should be known beside the result.
+    /// Notes on the result.
     pub fn notes(&self) -> Vec<String> {
         let unchecked = match self.place() {
             (Some(name), Some(standing @ Standing::Unknown(_))) => standing.told(name),
@@ -124,7 +124,7 @@ impl Look {
     }
 }
 
-/// Whether a feed has not told its first list yet, or failed and asks again in a moment.
+/// Whether a feed does not have its first list yet, or failed and asks again in a moment.
 pub fn is_late(feed: &Feed) -> bool {
     feed.soon || matches!(feed.state, FeedState::Waiting | FeedState::Listing { .. })
 }

@@ -28,7 +28,7 @@ pub fn man(command: Command, out: &mut impl Write) -> io::Result<()> {
     page.render_version_section(out)
 }
 
-/// A command of this page: how it is written, and what it does. Those below it follow.
+/// A command of this page: its usage, and what it does. Its subcommands follow.
 fn entry(path: &[&str], command: &Command, out: &mut impl Write) -> io::Result<()> {
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
     let below: Vec<&Command> = command.get_subcommands().filter(|sub| sub.get_name() != "help").collect();

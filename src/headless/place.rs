@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// Writes a file beside `path` and renames it. `mode` is of the permission bits: who else may read it.
+/// Writes a file next to `path` and renames it. `mode` is of the permission bits: who else may read it.
 ///
 /// # Errors
 /// What creating, writing or renaming fails with, with the name of the file.
@@ -66,7 +66,7 @@ mod tests {
         });
         assert!(failed.unwrap_err().to_string().contains("out cannot be written: no more"));
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left next to it");
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
     }
 }

@@ -200,7 +200,7 @@ impl Plain {
         Ok(())
     }
 
-    /// Says what should be known beside the lines: that there is no such namespace, what of the screen cannot be read.
+    /// Prints the warnings on the lines: that there is no such namespace, what of the screen cannot be read.
     fn warn(&self, err: &mut dyn Write) -> io::Result<()> {
         let facts = &self.app.world.facts;
         let standing = facts.namespace.as_ref().and_then(|name| facts.standing.as_ref()?.told(name));
@@ -212,7 +212,7 @@ impl Plain {
         place::unless_closed(lines.iter().try_for_each(|line| writeln!(err, "watchkeeper: {line}")))
     }
 
-    /// What of the screen cannot be read; a reason that is that of several kinds stands once.
+    /// What of the screen cannot be read; a reason that several kinds share is listed once.
     fn blind(&self) -> Vec<String> {
         let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
         for (id, table) in self.app.world.store.tables().filter(|(id, _)| self.needs(*id)) {

@@ -1,4 +1,4 @@
-//! `watchkeeper rbac reader|operator`: the least rights as manifests, made from the lists of kinds and actions.
+//! `watchkeeper rbac reader|operator`: the minimal rights as manifests, made from the lists of kinds and actions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -19,7 +19,7 @@ pub enum Role {
 /// Verbs by group and resource.
 type Rules = BTreeMap<(&'static str, &'static str), BTreeSet<&'static str>>;
 
-/// What is read beside the watched kinds: logs, events, services to be found, what plans look at.
+/// What is read in addition to the watched kinds: logs, events, services to be found, what plans look at.
 const BESIDE: &[(&str, &str, &[&str])] = &[
     ("", "events", &["get", "list", "watch"]),
     ("", "pods/log", &["get"]),

@@ -47,7 +47,7 @@ pub struct Order {
     /// What would be typed on the screen.
     pub confirm: Option<String>,
     pub unlock: Option<String>,
-    /// The interrupted run that this goes on with, as `audit unfinished` names it.
+    /// The interrupted run that this one continues, as `audit unfinished` names it.
     pub continues: Option<String>,
 }
 
@@ -159,8 +159,8 @@ impl Run {
         match unfinished.len() - usize::from(own.is_some()) {
             0 => Ok(()),
             others => {
-                let told = text::counted(others, "other plan");
-                writeln!(out, "unfinished besides: {told}; `watchkeeper audit unfinished` lists them")
+                let others = text::counted(others, "other plan");
+                writeln!(out, "also unfinished: {others}; `watchkeeper audit unfinished` lists them")
             }
         }
     }
@@ -265,7 +265,7 @@ impl Run {
     async fn approved(&mut self, plan: &Plan, denied: bool) -> Result<(), Early> {
         let refuse = |why: String| Err((REFUSED, why));
         if denied {
-            return refuse("nothing was sent: it would be refused".to_owned());
+            return refuse("nothing was sent: it would be rejected".to_owned());
         }
         if plan.needs_reason && plan.reason.is_empty() {
             return refuse(format!("nothing was sent: {} needs a reason: --reason TEXT", plan.action));
@@ -440,7 +440,7 @@ fn words<'p>(plan: &'p Plan, context: &'p str) -> impl Iterator<Item = &'p str> 
     plan.targets.iter().map(|key| &*key.name).chain([context])
 }
 
-/// Refuses what no object of the API server can be called. Alerts and the like have names of another kind.
+/// Refuses a name that no object of the API server can have. Alerts and other kinds from elsewhere have other names.
 fn named(kind: &str, namespace: &str, name: &str) -> Result<(), String> {
     let Some(id) = kinds::by_word(kind).or_else(|| kinds::by_name(kind)) else { return Ok(()) };
     if !matches!(kinds::spec(id).api, Api::Watch { .. }) {
@@ -488,7 +488,7 @@ fn print(plan: &Plan, needs: &[String], checks: &[Checked], out: &mut dyn Write)
             writeln!(out, "    same as: {}", clean(&step.twin))?;
         }
         match checks.iter().find(|c| c.step == nth).map(|c| &c.verdict) {
-            Some(Verdict::Denied(why)) => writeln!(out, "    would be refused: {}", clean(why))?,
+            Some(Verdict::Denied(why)) => writeln!(out, "    would be rejected: {}", clean(why))?,
             Some(Verdict::Unknown(why)) => writeln!(out, "    not known: {}", clean(why))?,
             _ => {}
         }

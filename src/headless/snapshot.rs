@@ -128,7 +128,7 @@ fn set(time: Time) -> Value {
 fn feed(world: &World, kind: KindId) -> Value {
     let (spec, table) = (kinds::spec(kind), world.store.table(kind));
     let feed = &table.feed;
-    // a watch that is well has nothing to say
+    // a healthy watch gets no event while nothing changes
     let fresh = feed.fresh.or(Some(feed.since).filter(|since| since.is_set()));
     let age = fresh.map(|fresh| fresh.age(world.facts.now));
     let rows = table.unreadable().map(|row| row.record.full_name(&world.store.strings));
@@ -152,7 +152,7 @@ fn object(world: &World, id: RowId, row: &Row) -> Value {
     let (strings, show) = (&world.store.strings, world.show());
     let mut cells = Map::new();
     for column in spec.columns {
-        // what stands beside the cells already
+        // these have fields of their own next to the cells
         if matches!(column.field, Field::Namespace | Field::Name | Field::Status | Field::Note) {
             continue;
         }

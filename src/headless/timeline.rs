@@ -9,7 +9,7 @@ use crate::domain::ages::Time;
 use crate::domain::moment::{self, Moment};
 use crate::effects::{deeds, timeline};
 
-/// How it is printed.
+/// The output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Format {
     #[default]
@@ -30,7 +30,7 @@ pub struct Query<'a> {
     pub now: Time,
 }
 
-/// Prints it, the oldest first: the timeline of the folder, and what the audit tells beside it.
+/// Prints it, the oldest first: the timeline of the folder, and what the audit adds to it.
 ///
 /// # Errors
 /// What reading or writing fails with.

@@ -36,7 +36,7 @@ fn a_denial_by_admission_is_quoted() {
     let denied = Act::Deny("freeze".to_owned());
     demo.control().set_faults(Faults::one(Rule::new(denied).path(SHOP).verb("patch")));
     let seen = state.on(&demo, "suspend hr/team-alpha/shop --yes");
-    seen.is(4, "nothing was sent: it would be refused");
+    seen.is(4, "nothing was sent: it would be rejected");
     assert!(seen.out.contains("denied the request") && seen.out.contains("freeze"), "{seen:#?}");
     assert_eq!(writes(&demo), Vec::<String>::new());
 }
@@ -87,7 +87,7 @@ fn a_budget_that_refuses_is_quoted_and_asked_again_only_for_so_long() {
     });
     let seen = state.on(&demo, &format!("evict pod/slo-scout/{pod} --yes"));
     assert_eq!(seen.code, 4, "{seen:#?}");
-    assert!(seen.out.contains("would be refused") && seen.out.contains("more than one"), "{seen:#?}");
+    assert!(seen.out.contains("would be rejected") && seen.out.contains("more than one"), "{seen:#?}");
 }
 
 #[rstest]

@@ -70,8 +70,8 @@ fn the_reader_is_told_which_right_is_missing_before_anything_is_sent() {
 
 #[rstest]
 #[case::restarts("restart deploy/team-alpha/shop-web confirm=shop-web", 0, "done: rolled out")]
-#[case::suspends_not("suspend hr/team-alpha/shop --yes", 4, "nothing was sent: it would be refused")]
-#[case::deletes_not("delete-pod pod/team-alpha/POD --yes", 4, "nothing was sent: it would be refused")]
+#[case::suspends_not("suspend hr/team-alpha/shop --yes", 4, "nothing was sent: it would be rejected")]
+#[case::deletes_not("delete-pod pod/team-alpha/POD --yes", 4, "nothing was sent: it would be rejected")]
 #[case::evicts("evict pod/team-alpha/POD --yes", 0, "done: gone")]
 fn an_identity_of_one_namespace_may_do_what_its_reviews_allow(
     #[case] line: &str,

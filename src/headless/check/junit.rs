@@ -1,5 +1,5 @@
-//! A check as XML that tools for test results read: every feed and every incident is a case, so that a pipeline shows what is known as well as
-//! what is wrong; a kind that nobody watches is a skipped one.
+//! A check as XML that tools for test results read: every feed and every incident is a case, so that a pipeline shows
+//! what is wrong and also what could be read; a kind that nobody watches is a skipped one.
 
 use std::io::{self, Write};
 

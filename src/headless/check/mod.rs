@@ -1,6 +1,6 @@
-//! `watchkeeper check`: how it stands, once, by the monitoring-plugins convention. One look at each context, all of them
-//! at the same time; the exit code is that of the worst. It changes nothing and leaves nothing behind but the file that
-//! it is told to write.
+//! `watchkeeper check`: checks once and exits as a monitoring plugin does. One look at each context, all of them at the
+//! same time; the exit code is that of the worst. It changes nothing and leaves nothing behind but the file that
+//! `--output-file` names.
 
 mod json;
 mod junit;
@@ -28,7 +28,7 @@ use state::State;
 /// Exit code for everything that keeps a check from telling: bad arguments, too.
 pub const UNKNOWN: u8 = 3;
 
-/// In which form the result is written.
+/// The output format of the result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Format {
     /// A status line with numbers, then the incidents
@@ -60,7 +60,7 @@ pub struct Order {
 /// Refuses words that name no feed.
 ///
 /// # Errors
-/// The first such word, with where the words stand.
+/// The first such word, and how to list the valid ones.
 pub fn known(words: &[String]) -> Result<(), String> {
     match words.iter().find(|word| kinds::by_word(word).is_none()) {
         Some(word) => Err(format!("no feed is called `{word}`: `watchkeeper --plain -c feeds` lists them")),

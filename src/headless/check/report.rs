@@ -1,5 +1,5 @@
-//! What a check found in one context, as data: the counts, the incidents, and what could not be read. How it is printed
-//! is for others to know.
+//! What a check found in one context, as data: the counts, the incidents, and what could not be read. Printing it is
+//! done elsewhere.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -45,11 +45,11 @@ pub struct Report {
     pub unwatched: Vec<Unwatched>,
     /// The most urgent first.
     pub incidents: Vec<Found>,
-    /// What should be known beside it, for people.
+    /// Notes on the result, for people.
     pub notes: Vec<String>,
 }
 
-/// How it stands with one feed.
+/// The state of one feed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedSeen {
     pub word: &'static str,
@@ -126,7 +126,7 @@ impl Report {
         };
         let blind = out.feeds.iter().filter(|feed| feed.unknown).count();
         out.unknown = count(blind).max(u32::from(out.error.is_some()));
-        // nothing can be said of what is not there, and least of all that it is well
+        // nothing can be said of what is not there, and least of all that it is healthy
         if matches!(ended, Ended::Nowhere(_)) {
             return out;
         }

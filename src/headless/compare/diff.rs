@@ -1,4 +1,4 @@
-//! What happened between two snapshots. Objects are the same by their uid, else by their name: what was created anew is
+//! What happened between two snapshots. Objects are the same by their uid, else by their name: a recreated object is
 //! one object, not two. Of a kind that either snapshot could not see nothing is said to have come or gone.
 
 use std::collections::{HashMap, HashSet};
@@ -111,7 +111,7 @@ pub fn difference(a: &Snapshot, b: &Snapshot) -> Difference {
     };
     let by_uid: HashMap<(&str, &str), &Object> = b.objects.iter().map(|o| ((&*o.kind, &*o.uid), o)).collect();
     let known: HashSet<(&str, &str)> = a.objects.iter().map(|o| (&*o.kind, &*o.uid)).collect();
-    // alerts share their names: only what is new can be what is gone, created anew
+    // alerts share their names: only a new object can be a recreated old one
     let mut anew: HashMap<Place<'_>, &Object> =
         b.objects.iter().filter(|o| !known.contains(&(&*o.kind, &*o.uid))).map(|o| (place(o), o)).collect();
     let mut paired: HashSet<(&str, &str)> = HashSet::new();
@@ -206,7 +206,7 @@ fn pair(old: &Object, new: &Object, out: &mut Difference) {
     }
     let mut changes = Vec::new();
     if old.uid != new.uid {
-        changes.push(("created anew".to_owned(), String::new(), String::new()));
+        changes.push(("recreated".to_owned(), String::new(), String::new()));
     }
     // said already
     if old.status != new.status && !worse && !healed {
@@ -244,8 +244,8 @@ fn incidents(a: &Snapshot, b: &Snapshot, out: &mut Difference) {
     }
 }
 
-/// Whether what an incident was about is well, or gone: what is tried again, or has just been restarted, may fail the
-/// next moment, and of what cannot be seen nobody knows.
+/// Whether the object of an incident is healthy or gone. What is tried again, or has just been restarted, may fail the
+/// next moment; the state of what cannot be seen is unknown.
 fn is_over(incident: &super::read::Incident, b: &Snapshot) -> bool {
     // alerts share their names, and those that fire have incidents of their own
     if incident.kind == kinds::name(kinds::ALERT) {
@@ -429,7 +429,7 @@ mod tests {
         let found = difference(&a, &b);
         assert_eq!(names(&found.came), ["Pod shop/new"]);
         assert_eq!(names(&found.went), ["Pod shop/old"]);
-        assert_eq!(names(&found.changed), ["Pod shop/same created anew"]);
+        assert_eq!(names(&found.changed), ["Pod shop/same recreated"]);
         assert_eq!(names(&found.broke), ["Pod shop/bad"], "what comes failing has broken");
     }
 

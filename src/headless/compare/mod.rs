@@ -14,7 +14,7 @@ use crate::domain::moment::escaped;
 use diff::{Difference, Event, difference};
 use read::{Snapshot, read};
 
-/// In which form the result is written.
+/// The output format of the result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Format {
     /// A heading for each sort of news, and a line each

@@ -83,7 +83,7 @@ struct Head {
     version: Option<u64>,
 }
 
-const WAY_OUT: &str = "write it anew with `watchkeeper snapshot --output FILE`";
+const WAY_OUT: &str = "write it again with `watchkeeper snapshot --output FILE`";
 
 /// Reads one.
 ///
