@@ -450,9 +450,7 @@ mod tests {
         assert_eq!((suspend::SPEC.offered)(&subject), Offer::Yes);
         assert!(suspend::SPEC.rights.iter().any(|r| r.resource == "gizmos" && r.group == "gizmo.toolkit.fluxcd.io"));
         let steps = of_gizmo(&suspend::SPEC).steps;
-        let twins: String = steps.iter().map(|step| format!("{:?}", step.twin)).collect();
-        assert!(format!("{steps:?}").contains("suspend"), "{steps:?}");
-        assert!(twins.contains("gizmo"), "{twins}");
+        assert!(steps.iter().any(|step| step.twin.starts_with("flux suspend gizmo g -n shop")), "{steps:#?}");
     }
 
     #[test]

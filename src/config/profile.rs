@@ -276,7 +276,7 @@ impl Reader<'_> {
             match code.parse() {
                 Ok(code) => drop(words.insert(code, text)),
                 Err(_) => {
-                    self.doc.problem(at, format!("the keys of `endpoint.words` are HTTP codes, not \"{code}\""), None)
+                    self.doc.problem(at, format!("the keys of `endpoint.words` are HTTP codes, not \"{code}\""), None);
                 }
             }
         }

@@ -181,9 +181,10 @@ fn running(record: &Record, due: Time, strings: &Strings, thresholds: &Threshold
         n => format!("{n} runs"),
     };
     let held = record.flag(FORBIDS) && record.int(ACTIVE) > 0;
-    let why = match held {
-        true => format!("{runs} skipped: the previous one is still running, and concurrencyPolicy is Forbid"),
-        false => format!("missed {runs}"),
+    let why = if held {
+        format!("{runs} skipped: the previous one is still running, and concurrencyPolicy is Forbid")
+    } else {
+        format!("missed {runs}")
     };
     let day = due.plus(thresholds.suspended_for);
     let finding = Finding::new(if now < day { Severity::P3 } else { Severity::P2 }, Some(due), why);
@@ -208,7 +209,8 @@ fn missed(record: &Record, show: &Show<'_>, out: &mut String) {
         let count = count(record, show.strings, show.now.plus(-PROMPT));
         if count > 0 {
             let more = if count >= MAX_COUNTED { "+" } else { "" };
-            out.push_str(&format!("{count}{more}"));
+            out.push_str(&count.to_string());
+            out.push_str(more);
         }
     }
 }

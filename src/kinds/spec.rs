@@ -24,6 +24,7 @@ pub trait Kind {
 
 /// One row of the list of kinds.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a property of its own")]
 pub struct KindSpec {
     /// The API's kind: `HelmRelease`.
     pub name: &'static str,

@@ -62,7 +62,7 @@ impl Judged {
     }
 
     /// How many rows have a finding.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.findings.len()
     }
 

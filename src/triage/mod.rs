@@ -279,7 +279,7 @@ impl Triage {
     /// How many entries are kept, by their sort; empty sorts are left out.
     pub fn sizes(&self) -> Vec<(&'static str, usize)> {
         let mut sizes = self.graph.sizes();
-        sizes.push(("findings", self.judged.len()));
+        sizes.push(("findings", self.judged.count()));
         sizes.push(("onsets", self.judged.remembered()));
         sizes.retain(|(_, size)| *size > 0);
         sizes
