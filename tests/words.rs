@@ -35,7 +35,7 @@ const WORDS: &[(&str, &str)] = &[
     (r"\bmisbehaves?\b", "injects faults"),
     (r"\bleast rights\b", "minimal rights"),
     (r"\bspeaks? against\b", "warnings"),
-    (r"\bhow it (stands|is)\b", "its state"),
+    (r"\bhow it stands\b", "its state"),
     (r"\btoo old a position\b", "watch expired, relisting"),
     (r"\bno more than that\b", "only that"),
     (r"\bgood end\b", "success, completed"),
