@@ -64,8 +64,8 @@ fn the_rules_are_documented_by_their_list() {
     }
     out.push('\n');
     part("docs/triage.md", "rules", &out);
-    let joins: String = JOINS.iter().map(|join| format!("- {}\n", join.doc)).collect();
-    part("docs/triage.md", "joins", &format!("\n{joins}\n"));
+    let joins: Vec<&str> = JOINS.iter().map(|join| join.doc).collect();
+    part("docs/triage.md", "joins", &format!("\n- {}\n\n", joins.join("\n- ")));
 }
 
 /// Kinds and groups whose failures a rule explains.
