@@ -32,9 +32,13 @@ pub fn all() -> impl Iterator<Item = &'static Controller> {
 
 /// The controller that a workload runs.
 pub fn of(kind: KindId, name: &str) -> Option<&'static Controller> {
+    // asked for every row that is judged
+    if kind != kinds::DEPLOYMENT {
+        return None;
+    }
     let is = |c: &&Controller| name == c.name || name.strip_suffix(c.name).is_some_and(|head| head.ends_with('-'));
     // the longest ending decides: `cert-manager-webhook` is not another product's `webhook`
-    all().filter(|_| kind == kinds::DEPLOYMENT).filter(is).max_by_key(|c| c.name.len())
+    all().filter(is).max_by_key(|c| c.name.len())
 }
 
 /// Whether a workload should have pods and has none that is ready.
