@@ -9,16 +9,12 @@ use super::{Offer, RightRow, Subject, right};
 use crate::domain::json::{annotation, condition, label, list, text};
 use crate::domain::plan::{Body, Guard, Method, Plan, Proof, Request, Risk, Step, Stop, Via};
 use crate::domain::proof::{Check, flux_suspended};
+pub use crate::kinds::flux::switch;
 use crate::kinds::{self, Api, KindSpec, Switch};
 
 pub const FORCED: &str = "reconcile.fluxcd.io/forceAt";
 pub const RESET: &str = "reconcile.fluxcd.io/resetAt";
 pub const HANDLED: &str = "/status/lastHandledReconcileAt";
-
-/// What switches a Flux object off and on.
-pub fn switch(kind: &str) -> &'static Switch {
-    kinds::by_name(kind).and_then(|kind| kinds::spec(kind).switch).unwrap_or(&kinds::flux::IN_SPEC)
-}
 
 /// One for each Flux kind that can be switched.
 pub const RIGHTS: &[RightRow] = &rights();

@@ -1,9 +1,9 @@
 //! The commands that do the same as a step, or undo it: each begins here, so that none lacks its way to the cluster.
 //! What the programs send is compared with what we send, from their sources and on a real cluster.
 
-use super::flux;
 use super::input::{Input, Target};
 use crate::domain::command_line::{CMCTL, CommandLine, FLUX, HELM, KUBECTL, VELERO};
+use crate::kinds::flux::switch;
 
 pub fn kubectl(input: &Input<'_>, words: &[&str]) -> CommandLine {
     CommandLine::new(&KUBECTL, input.way, words)
@@ -32,11 +32,11 @@ pub fn flux(input: &Input<'_>, verb: &str, target: &Target) -> CommandLine {
 
 /// The same for any Flux object.
 pub fn of_flux(input: &Input<'_>, verb: &str, kind: &str, namespace: &str, name: &str) -> CommandLine {
-    if let Some(switch) = flux::switch(kind).annotation {
+    if let Some(annotation) = switch(kind).annotation {
         let token = format!("{REQUESTED}={}", input.token);
         let notes = match verb {
-            "suspend" => vec![format!("{switch}=disabled")],
-            "resume" => vec![format!("{switch}=enabled"), token],
+            "suspend" => vec![format!("{annotation}=disabled")],
+            "resume" => vec![format!("{annotation}=enabled"), token],
             _ => vec![token],
         };
         return kubectl(input, &["annotate", &kind.to_lowercase()])
@@ -45,6 +45,6 @@ pub fn of_flux(input: &Input<'_>, verb: &str, kind: &str, namespace: &str, name:
             .within(namespace)
             .switch("--overwrite");
     }
-    let words: Vec<&str> = std::iter::once(verb).chain(flux::switch(kind).noun.iter().copied()).collect();
+    let words: Vec<&str> = std::iter::once(verb).chain(switch(kind).noun.iter().copied()).collect();
     CommandLine::new(&FLUX, input.way, &words).arg(name).within(namespace)
 }

@@ -9,13 +9,13 @@ use super::column::{Column, Field, Show};
 use super::cron::{Cron, CronError};
 use super::ending::{self, because};
 use super::spec::decode_with;
-use super::suspender::SuspendedBy;
+use super::suspender::{self, SuspendedBy};
 use super::wire::{Many, Nothing, Object, Text};
 use super::{Alarm, Api, Decoded, KindSpec, Tells, base, flux};
 use crate::domain::ages::{self, Time};
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::{Health, Severity};
-use crate::domain::interner::{Interner, Strings, Sym};
+use crate::domain::interner::{Interner, Strings};
 use crate::domain::record::{Cell, Record, clean};
 use crate::domain::thresholds::Thresholds;
 
@@ -217,17 +217,8 @@ fn missed(record: &Record, show: &Show<'_>, out: &mut String) {
 
 /// `3d by kubectl`, or `yes` when that is not known.
 fn suspended(record: &Record, show: &Show<'_>, out: &mut String) {
-    if record.suspended != Some(true) {
-        return;
-    }
-    match record.time(SINCE).filter(|_| record.health != Health::Terminating) {
-        Some(since) => ages::human(since.age(show.now), out),
-        None => out.push_str("yes"),
-    }
-    if record.sym(SUSPENDED_BY) != Sym::EMPTY {
-        out.push_str(" by ");
-        out.push_str(record.text(SUSPENDED_BY, show.strings));
-    }
+    let since = record.time(SINCE).filter(|_| record.health != Health::Terminating);
+    suspender::shown(record, since, SUSPENDED_BY, show, out);
 }
 
 #[cfg(test)]

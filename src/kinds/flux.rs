@@ -13,10 +13,10 @@ use serde::de::DeserializeOwned;
 use super::column::{Column, Field, Show};
 use super::ending::{self, link};
 use super::spec::decode_with;
-use super::suspender::SuspendedBy;
+use super::suspender::{self, SuspendedBy};
 use super::wire::{Condition, Conditions, Meta, Object, Text};
 use super::{Decoded, Switch, Tells, base, window};
-use crate::domain::ages::{self, Time};
+use crate::domain::ages::Time;
 use crate::domain::health::Health;
 use crate::domain::interner::{Interner, Strings, Sym};
 use crate::domain::record::{Cell, Link, Record, Relation, clean};
@@ -137,6 +137,11 @@ pub const IN_SPEC: Switch = Switch {
     annotation: None,
     noun: &[],
 };
+
+/// What switches a Flux object of a kind off and on.
+pub fn switch(kind: &str) -> &'static Switch {
+    super::by_name(kind).and_then(|kind| super::spec(kind).switch).unwrap_or(&IN_SPEC)
+}
 
 /// The timeline notes who suspends and resumes it.
 pub const SWITCHED: Tells = Tells::Switch { by: Some(SUSPENDED_BY) };
@@ -486,17 +491,8 @@ fn ready(record: &Record, show: &Show<'_>, out: &mut String) {
 
 /// `3d by flux`, or `yes` when that is not known.
 fn suspended(record: &Record, show: &Show<'_>, out: &mut String) {
-    if record.suspended != Some(true) {
-        return;
-    }
-    match record.time(SINCE) {
-        Some(since) if Case::of(record) == Case::Suspended => ages::human(since.age(show.now), out),
-        _ => out.push_str("yes"),
-    }
-    if record.sym(SUSPENDED_BY) != Sym::EMPTY {
-        out.push_str(" by ");
-        out.push_str(record.text(SUSPENDED_BY, show.strings));
-    }
+    let since = record.time(SINCE).filter(|_| Case::of(record) == Case::Suspended);
+    suspender::shown(record, since, SUSPENDED_BY, show, out);
 }
 
 #[cfg(test)]

@@ -7,13 +7,13 @@ use super::column::{Column, Field, Show};
 use super::cron::Cron;
 use super::ending::{self, because};
 use super::spec::decode_with;
-use super::suspender::SuspendedBy;
+use super::suspender::{self, SuspendedBy};
 use super::wire::{Many, Object, Text};
 use super::{Alarm, Api, Decoded, KindSpec, Switch, Tells, base};
-use crate::domain::ages::{self, Time};
+use crate::domain::ages::Time;
 use crate::domain::finding::{Finding, Judgement};
 use crate::domain::health::{Health, Severity};
-use crate::domain::interner::{Interner, Strings, Sym};
+use crate::domain::interner::{Interner, Strings};
 use crate::domain::record::{Cell, Record, clean};
 use crate::domain::thresholds::Thresholds;
 
@@ -204,17 +204,8 @@ fn submitting(record: &Record, due: Time, strings: &Strings, thresholds: &Thresh
 
 /// `3d by kubectl`, or `yes` when that is not known.
 fn paused(record: &Record, show: &Show<'_>, out: &mut String) {
-    if record.suspended != Some(true) {
-        return;
-    }
-    match record.time(SINCE) {
-        Some(since) if record.health != Health::Terminating => ages::human(since.age(show.now), out),
-        _ => out.push_str("yes"),
-    }
-    if record.sym(PAUSED_BY) != Sym::EMPTY {
-        out.push_str(" by ");
-        out.push_str(record.text(PAUSED_BY, show.strings));
-    }
+    let since = record.time(SINCE).filter(|_| record.health != Health::Terminating);
+    suspender::shown(record, since, PAUSED_BY, show, out);
 }
 
 #[cfg(test)]

@@ -10,8 +10,11 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::column::Show;
 use super::wire::Text;
-use crate::domain::ages::Time;
+use crate::domain::ages::{self, Time};
+use crate::domain::interner::Sym;
+use crate::domain::record::Record;
 
 /// The field manager that last wrote the switch, and the time of its last write. Empty when nobody did.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -22,6 +25,21 @@ pub struct SuspendedBy {
     pub spec: Option<Time>,
     /// When its controller last changed the status.
     pub status: Option<Time>,
+}
+
+/// `3d by kubectl`, or `yes` when that is not known; `since` is when it was suspended, `by` the cell of who did it.
+pub fn shown(record: &Record, since: Option<Time>, by: u8, show: &Show<'_>, out: &mut String) {
+    if record.suspended != Some(true) {
+        return;
+    }
+    match since {
+        Some(since) => ages::human(since.age(show.now), out),
+        None => out.push_str("yes"),
+    }
+    if record.sym(by) != Sym::EMPTY {
+        out.push_str(" by ");
+        out.push_str(record.text(by, show.strings));
+    }
 }
 
 impl<'de> Deserialize<'de> for SuspendedBy {
